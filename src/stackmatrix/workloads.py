@@ -1,0 +1,51 @@
+"""The table of workloads: a view of the site under test, and what a correct response to it must look like in time.
+
+Only the standard library is imported, so that the noxfile reads the table with nothing installed.
+"""
+
+from dataclasses import dataclass
+
+API_PORT = 5000
+"""Where the external API listens, on 127.0.0.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A view that calls the external API ``len(delays_ms)`` times in parallel, and its physical bounds."""
+
+    name: str
+    summary: str
+    path: str
+    delays_ms: tuple[int, ...]
+
+    @property
+    def floor_ms(self) -> int:
+        """The time below which no correct response can come: the longest of the parallel calls."""
+        return max(self.delays_ms)
+
+    @property
+    def sequence_ms(self) -> int:
+        """The time that the calls would take one after the other."""
+        return sum(self.delays_ms)
+
+    @property
+    def calls(self) -> int:
+        """Calls of the external API for each request."""
+        return len(self.delays_ms)
+
+
+_DELAYS_MS = (300, 600, 150)
+
+_ROWS = (
+    Workload("fanout", "a new httpx client for every request", "/", _DELAYS_MS),
+    Workload("fanout_shared_client", "one pooled httpx client per process", "/shared-client/", _DELAYS_MS),
+)
+
+WORKLOADS: dict[str, Workload] = {row.name: row for row in _ROWS}
+"""The rows by name; the first is the default."""
+
+BODY_PATTERN = r"(?s)<!doctype html>.*<ul>(\s*<li>[^<]+ \([A-Z]{2}\)</li>){3}\s*</ul>.*It took [0-9]+\.[0-9]{3} s\..*"
+"""What a whole correct page matches: three countries, and the time it took."""
+
+DEFAULT_WORKLOAD = next(iter(WORKLOADS))
+"""What one stack is measured with when nothing else is asked for."""
