@@ -1,0 +1,428 @@
+"""The site under test, on every Python that it is measured on: only Django, httpx and pytest are at hand.
+
+The external API is a small threaded server of the standard library, whose three calls of a view answer only when they
+have met: a view that makes them in sequence fails every test here.
+"""
+
+import asyncio
+import html
+import json
+import os
+import platform
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import AsyncClient, Client, override_settings
+
+from fanout_site import settings, settings_async, views
+
+SOURCE = Path(views.__file__).parents[1]
+CALLS = 3
+MEETING_TIMEOUT_S = 5
+"""Longer than the views wait for the API, so that a meeting that fails is the view's time-out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the fake API answers on one path."""
+
+    body: bytes
+    status: int = 200
+
+
+@dataclass
+class FakeApi:
+    """What the fake API answers in one test, and what it saw."""
+
+    replies: dict[str, Reply] = field(default_factory=dict)
+    late: set[str] = field(default_factory=set)
+    cut_off: set[str] = field(default_factory=set)
+    hold_s: float = 0.0
+    calls: list[tuple[str, str | None]] = field(default_factory=list)
+    connections: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    meeting: threading.Barrier = field(default_factory=lambda: threading.Barrier(CALLS))
+    test_is_over: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths called, sorted, because parallel calls come in any order."""
+        return sorted(path for path, _ in self.calls)
+
+    @property
+    def request_ids(self) -> list[str | None]:
+        """The request ids, in the order of the calls."""
+        return [request_id for _, request_id in self.calls]
+
+
+class ApiServer(ThreadingHTTPServer):
+    """Serves on a socket that is bound already; ``api`` is exchanged for every test."""
+
+    daemon_threads = True
+    api: FakeApi
+
+
+class ApiHandler(BaseHTTPRequestHandler):
+    """One connection, kept alive from call to call."""
+
+    protocol_version = "HTTP/1.1"
+    # Buffered, so that a response is one packet.
+    wbufsize = -1
+    server: ApiServer
+
+    def setup(self) -> None:
+        super().setup()
+        with self.server.api.lock:
+            self.server.api.connections += 1
+
+    def do_GET(self) -> None:
+        api = self.server.api
+        with api.lock:
+            api.calls.append((self.path, self.headers.get("X-Request-ID")))
+        try:
+            api.meeting.wait(MEETING_TIMEOUT_S)
+        except threading.BrokenBarrierError:
+            self.close_connection = True
+            return
+        if self.path in api.late:
+            api.test_is_over.wait()
+        if self.path in api.late | api.cut_off:
+            self.close_connection = True
+            return
+        time.sleep(api.hold_s)
+        reply = api.replies.get(self.path) or Reply(country(f"Land of {self.path}", "XY"))
+        self.send_response(reply.status)
+        self.send_header("Content-Length", str(len(reply.body)))
+        self.end_headers()
+        self.wfile.write(reply.body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the overridden method
+        pass
+
+
+def country(name: str, code: str) -> bytes:
+    return json.dumps({"name": name, "code": code}).encode()
+
+
+@pytest.fixture(scope="session")
+def api_server(api_socket: socket.socket) -> Iterator[ApiServer]:
+    with ApiServer(api_socket.getsockname(), ApiHandler, bind_and_activate=False) as server:
+        server.socket.close()
+        server.socket = api_socket
+        server.server_activate()
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def api(api_server: ApiServer) -> Iterator[FakeApi]:
+    api_server.api = FakeApi()
+    yield api_server.api
+    api_server.api.test_is_over.set()
+    views.shared_client().close()
+    views.shared_client.cache_clear()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One of the four views, by its address and the settings that put it there."""
+
+    name: str
+    address: str
+    settings: ModuleType
+
+    def get(self, *delays_ms: int | None, request_id: str | None = None) -> list[HttpResponse]:
+        """One request after the other to one process; ``None`` leaves the delay to the view."""
+        return get(
+            self.settings,
+            *(self.address if ms is None else f"{self.address}{ms}/" for ms in delays_ms),
+            request_id=request_id,
+        )
+
+
+VIEWS = (
+    View("sync", "/", settings),
+    View("shared_sync", "/shared-client/", settings),
+    View("async", "/", settings_async),
+    View("shared_async", "/shared-client/", settings_async),
+)
+BOTH_SETTINGS = pytest.mark.parametrize("chosen", [settings, settings_async], ids=["sync", "async"])
+
+
+@pytest.fixture(params=VIEWS, ids=lambda view: view.name)
+def view(request: pytest.FixtureRequest) -> View:
+    chosen: View = request.param
+    return chosen
+
+
+def get(chosen: ModuleType, *addresses: str, request_id: str | None = None) -> list[HttpResponse]:
+    headers = {} if request_id is None else {"X-Request-ID": request_id}
+
+    async def get_async() -> list[HttpResponse]:
+        client: Any = AsyncClient(raise_request_exception=False)
+        try:
+            return [await client.get(address, headers=headers) for address in addresses]
+        finally:
+            # Its connections belong to this event loop, and must end with it.
+            await views.shared_async_client().aclose()
+            views.shared_async_client.cache_clear()
+
+    # Django's test clients call every site "testserver".
+    with override_settings(ROOT_URLCONF=chosen.ROOT_URLCONF, ALLOWED_HOSTS=["testserver"]):
+        if chosen is settings_async:
+            return asyncio.run(get_async())
+        client: Any = Client(raise_request_exception=False)
+        return [client.get(address, headers=headers) for address in addresses]
+
+
+def assert_page(response: HttpResponse, *delays_ms: int) -> None:
+    """It lists the countries of these calls, in the order of the calls."""
+    text = response.content.decode()
+    assert response.status_code == 200
+    assert response["Content-Type"] == "text/html; charset=utf-8"
+    assert re.findall("<li>(.*?)</li>", text) == [f"Land of /{ms}/ (XY)" for ms in delays_ms]
+
+
+def assert_bad_gateway(response: HttpResponse, error: str) -> None:
+    """It is one plain sentence, so there is no traceback in it."""
+    assert response.content.decode() == f"The external API failed: {error}."
+    assert response.status_code == 502
+    assert response["Content-Type"] == "text/plain; charset=utf-8"
+
+
+# The page
+
+
+def test_the_page_lists_three_countries_and_the_time_that_they_took(view: View, api: FakeApi) -> None:
+    api.hold_s = 0.05
+    (response,) = view.get(None)
+    assert_page(response, 300, 600, 150)
+    took = re.search(r"It took (\d+\.\d{3}) s\.", response.content.decode())
+    assert took is not None
+    assert float(took[1]) >= api.hold_s
+
+
+@pytest.mark.parametrize(
+    ("asked_ms", "delays_ms"),
+    [(None, (300, 600, 150)), (300, (300, 600, 150)), (101, (101, 202, 50)), (1, (1, 2, 0)), (0, (0, 0, 0))],
+)
+def test_the_api_gets_three_calls_with_the_delays_at_once(
+    view: View, api: FakeApi, asked_ms: int | None, delays_ms: tuple[int, ...]
+) -> None:
+    (response,) = view.get(asked_ms)
+    assert_page(response, *delays_ms)
+    assert api.paths == sorted(f"/{ms}/" for ms in delays_ms)
+
+
+def test_the_calls_of_a_request_share_an_id_that_is_new_for_each_request(view: View, api: FakeApi) -> None:
+    view.get(300, 300)
+    first, second = set(api.request_ids[:CALLS]), set(api.request_ids[CALLS:])
+    assert len(api.calls) == 2 * CALLS
+    assert len(first) == len(second) == 1
+    assert first != second
+    assert None not in first | second
+
+
+def test_an_incoming_request_id_is_passed_on(view: View, api: FakeApi) -> None:
+    view.get(300, request_id="from the generator")
+    assert api.request_ids == ["from the generator"] * CALLS
+
+
+def test_a_hostile_country_name_is_escaped(view: View, api: FakeApi) -> None:
+    name, code = """<script>alert("x" + 'y')</script> & Åland""", "<b>"
+    api.replies["/600/"] = Reply(country(name, code))
+    (response,) = view.get(300)
+    text = response.content.decode()
+    assert response.status_code == 200
+    assert f"<li>{html.escape(name)} (&lt;b&gt;)</li>" in text
+    assert "<script" not in text
+    assert "<b>" not in text
+
+
+@BOTH_SETTINGS
+@pytest.mark.parametrize("address", ["/-1/", "/1e5/", "/x/", "/shared-client/-1/", "/nothing/here/"])
+def test_an_unknown_address_gets_404_and_calls_nothing(chosen: ModuleType, address: str, api: FakeApi) -> None:
+    (response,) = get(chosen, address)
+    assert response.status_code == 404
+    assert api.calls == []
+
+
+# The client
+
+
+@pytest.mark.parametrize("name", ["sync", "async"])
+def test_fanout_opens_new_connections_for_every_request(name: str, api: FakeApi) -> None:
+    responses = by_name(name).get(300, 300)
+    assert [response.status_code for response in responses] == [200, 200]
+    assert api.connections == 2 * CALLS
+
+
+@pytest.mark.parametrize("name", ["shared_sync", "shared_async"])
+def test_the_shared_client_opens_no_connection_for_a_second_request(name: str, api: FakeApi) -> None:
+    responses = by_name(name).get(300, 300, 101)
+    assert [response.status_code for response in responses] == [200, 200, 200]
+    assert api.connections == CALLS
+
+
+def by_name(name: str) -> View:
+    return next(view for view in VIEWS if view.name == name)
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        pytest.param(Reply(country("France", "FR"), 500), "HTTPStatusError", id="500"),
+        pytest.param(Reply(country("France", "FR"), 404), "HTTPStatusError", id="404"),
+        pytest.param(Reply(b"", 302), "HTTPStatusError", id="redirect"),
+        pytest.param(Reply(b""), "JSONDecodeError", id="empty"),
+        pytest.param(Reply(b"<html>"), "JSONDecodeError", id="html"),
+        pytest.param(Reply(country("France", "FR")[:-1]), "JSONDecodeError", id="broken-json"),
+        pytest.param(Reply(b'{"name": "\xff"}'), "UnicodeDecodeError", id="no-utf-8"),
+        pytest.param(Reply(b"{}"), "KeyError", id="no-keys"),
+        pytest.param(Reply(b'{"name": "France"}'), "KeyError", id="no-code"),
+        pytest.param(Reply(b"[]"), "TypeError", id="list"),
+        pytest.param(Reply(b"null"), "TypeError", id="null"),
+        pytest.param(Reply(b'"France"'), "TypeError", id="text"),
+    ],
+)
+def test_one_bad_reply_of_the_three_gives_502(view: View, api: FakeApi, reply: Reply, error: str) -> None:
+    api.replies["/600/"] = reply
+    (response,) = view.get(300)
+    assert_bad_gateway(response, error)
+
+
+def test_a_late_api_gives_502(view: View, api: FakeApi) -> None:
+    api.late.add("/600/")
+    (response,) = view.get(300)
+    assert_bad_gateway(response, "ReadTimeout")
+
+
+def test_an_api_that_cuts_the_connection_gives_502(view: View, api: FakeApi) -> None:
+    api.cut_off.add("/600/")
+    (response,) = view.get(300)
+    assert_bad_gateway(response, "RemoteProtocolError")
+
+
+def test_a_closed_port_gives_502(view: View, api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Bound and never listened on: nobody else can open it meanwhile.
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        monkeypatch.setitem(views.OPTIONS, "base_url", f"http://127.0.0.1:{closed.getsockname()[1]}")
+        (response,) = view.get(300)
+    assert_bad_gateway(response, "ConnectError")
+    assert api.calls == []
+
+
+def test_the_view_is_right_again_after_a_failure(view: View, api: FakeApi) -> None:
+    api.cut_off.add("/600/")
+    failed, answered = view.get(300, 101)
+    assert_bad_gateway(failed, "RemoteProtocolError")
+    assert_page(answered, 101, 202, 50)
+
+
+def test_an_error_that_nobody_foresaw_gives_500_without_a_traceback(
+    view: View, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def page(*_: object) -> HttpResponse:
+        raise RuntimeError("a detail that is nobody's business")
+
+    monkeypatch.setattr(views, "page", page)
+    (response,) = view.get(300)
+    assert response.status_code == 500
+    assert "RuntimeError" not in response.content.decode()
+    assert "business" not in response.content.decode()
+    assert len(api.calls) == CALLS
+
+
+# The settings
+
+
+def test_the_address_and_the_time_out_of_the_api_come_from_the_environment() -> None:
+    assert views.OPTIONS["base_url"] == os.environ["SLOW_API_URL"]
+    assert views.OPTIONS["timeout"] == float(os.environ["SLOW_API_TIMEOUT_S"])
+
+
+def test_the_async_settings_differ_only_in_the_views() -> None:
+    def upper(module: ModuleType) -> dict[str, object]:
+        return {name: value for name, value in vars(module).items() if name.isupper()}
+
+    assert upper(settings_async) == upper(settings) | {"ROOT_URLCONF": "fanout_site.urls_async"}
+    assert settings.ROOT_URLCONF == "fanout_site.urls_sync"
+
+
+@pytest.mark.parametrize(("interface", "urls"), [("wsgi", "fanout_site.urls_sync"), ("asgi", "fanout_site.urls_async")])
+def test_each_interface_gets_its_own_views(interface: str, urls: str) -> None:
+    code = f"import fanout_site.{interface}; from django.conf import settings; print(settings.ROOT_URLCONF)"
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, env={"PYTHONPATH": str(SOURCE)}, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == urls
+
+
+# What serves it
+
+
+@BOTH_SETTINGS
+def test_served_by_names_the_interpreter(chosen: ModuleType, api: FakeApi) -> None:
+    python = served_by(chosen)["python"]
+    assert python["version"] == platform.python_version()
+    assert python["implementation"] == platform.python_implementation()
+    assert python["gil"] is getattr(sys, "_is_gil_enabled", lambda: True)()
+    assert isinstance(python["optimised"], bool)
+    assert api.calls == []
+
+
+@BOTH_SETTINGS
+def test_served_by_tells_when_the_gil_is_off(chosen: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Python 3.12 does not have it.
+    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False, raising=False)
+    assert served_by(chosen)["python"]["gil"] is False
+
+
+def test_served_by_tells_wsgi_from_asgi() -> None:
+    by_wsgi, by_asgi = served_by(settings), served_by(settings_async)
+    assert (by_wsgi["interface"], by_wsgi["waits_with"], by_wsgi["event_loop"]) == ("WSGI", "threads", None)
+    assert (by_asgi["interface"], by_asgi["waits_with"]) == ("ASGI", "event loop")
+    assert by_asgi["event_loop"].startswith("asyncio.")
+    assert by_wsgi["pid"] == by_asgi["pid"] == os.getpid()
+    assert by_wsgi["monkey_patched"] is by_asgi["monkey_patched"] is False
+
+
+@BOTH_SETTINGS
+def test_served_by_lists_every_package_with_its_version(chosen: ModuleType) -> None:
+    packages = served_by(chosen)["packages"]
+    assert {"django", "httpx", "pytest"} <= packages.keys()
+    assert packages["django"] == metadata.version("django")
+    assert len(packages) == len(list(metadata.distributions()))
+
+
+@BOTH_SETTINGS
+def test_served_by_reports_the_servers_that_are_loaded(chosen: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert served_by(chosen)["servers"] == {}
+    monkeypatch.setitem(sys.modules, "gunicorn", ModuleType("gunicorn"))
+    assert served_by(chosen)["servers"] == {"gunicorn": None}
+
+
+def served_by(chosen: ModuleType) -> dict[str, Any]:
+    (response,) = get(chosen, "/served-by/")
+    assert response.status_code == 200
+    content: dict[str, Any] = json.loads(response.content)
+    return content
