@@ -1,0 +1,114 @@
+"""From the facts of a level to what the result file says of it. Pure."""
+
+from stackmatrix import metrics
+from stackmatrix.checks import LevelFacts, find_all, name_limiter
+from stackmatrix.model import ApiUse, Finding, GeneratorUse, Level, Limiter, TargetUse, Validity
+from stackmatrix.plan import LevelPlan
+from stackmatrix.usage import Use
+
+TRANSIENT_THREADS = "threads came and went within the window, and the kernel keeps no total for them"
+NOT_COUNTED = "instructions were not counted"
+NOT_SENT = "no request was sent in the window"
+API_GONE = "the external API did not give its figures"
+NO_CALL = "the external API finished no call"
+
+
+def assess(facts: LevelFacts, baseline_cpu_share: float) -> Level:
+    """Every figure of a level that was driven. ``baseline_cpu_share`` is the idle target's."""
+    rows = facts.rows
+    found = find_all(facts)
+    times = metrics.latencies(rows.response_ms, facts.workload.floor_ms)
+    target, no_target = assess_target(facts.uses["target"], len(rows.answered), rows.window_s, baseline_cpu_share)
+    api, no_api = assess_api(facts)
+    lag_ms_p99, connections = metrics.p99(rows.lag_ms), metrics.connections_per_request(rows)
+    no_load = {
+        name: NOT_SENT
+        for name, figure in (("generator.lag_ms_p99", lag_ms_p99), ("connections_per_request", connections))
+        if figure is None
+    }
+    return Level(
+        model=facts.plan.model,
+        users=int(facts.plan.value) if facts.plan.model == "closed" else None,
+        rate=facts.plan.value if facts.plan.model == "open" else None,
+        window_s=rows.window_s,
+        validity=validity_of(found),
+        limiter=name_limiter(facts, found),
+        findings=found,
+        requests=len(rows.window),
+        failures=rows.failures(),
+        throughput_rps=metrics.throughput_rps(rows),
+        bound_rps=facts.bound_rps,
+        in_flight_mean=rows.in_flight_mean,
+        connections_per_request=connections,
+        latency_ms=times.latency,
+        latency_histogram=times.histogram,
+        overhead_ms=times.overhead,
+        target=target,
+        generator=GeneratorUse(cpu_share=facts.uses["generator"].cpu_share, lag_ms_p99=lag_ms_p99),
+        external_api=api,
+        absent={**times.absent, **no_target, **no_load, **no_api},
+    )
+
+
+def assess_target(
+    use: Use, correct: int, window_s: float, baseline_cpu_share: float
+) -> tuple[TargetUse, dict[str, str]]:
+    """The target's use, and the reasons for what is left out of it."""
+    absent = {"target.instructions_per_request": NOT_COUNTED}
+    per_request = None
+    if correct:
+        # The meters are read a moment after the window's ends, so the share is what carries over to the window.
+        busy_s = max(0.0, use.cpu_share - baseline_cpu_share) * window_s
+        per_request = busy_s * 1000 / correct
+    else:
+        absent["target.cpu_ms_per_request"] = metrics.NO_RESPONSE
+    if use.context_switches is None:
+        absent["target.context_switches"] = TRANSIENT_THREADS
+    return TargetUse(
+        cpu_ms_per_request=per_request,
+        instructions_per_request=None,
+        cpu_share=use.cpu_share,
+        rss_bytes_peak=use.rss_bytes_peak,
+        threads_peak=use.threads_peak,
+        fds_peak=use.fds_peak,
+        context_switches=use.context_switches,
+    ), absent
+
+
+def assess_api(facts: LevelFacts) -> tuple[ApiUse, dict[str, str]]:
+    """What the external API used in the window and saw during the level, and the reasons for what is left out."""
+    calls = overshoot = None
+    absent = {}
+    if facts.api_before is None or facts.api_after is None:
+        absent["external_api.calls"] = API_GONE
+    else:
+        calls = facts.api_after["calls_started"] - facts.api_before["calls_started"]
+        overshoot = metrics.overshoot_ms(facts.api_before, facts.api_after)
+    if overshoot is None:
+        reason = API_GONE if calls is None else NO_CALL
+        absent |= dict.fromkeys(("external_api.overshoot_ms_mean", "external_api.overshoot_ms_p99"), reason)
+    return ApiUse(
+        cpu_share=facts.uses["external_api"].cpu_share,
+        calls=calls,
+        overshoot_ms_mean=overshoot and overshoot[0],
+        overshoot_ms_p99=overshoot and overshoot[1],
+    ), absent
+
+
+def validity_of(findings: tuple[Finding, ...]) -> Validity:
+    """Invalid with one finding that says so."""
+    return "invalid" if any(finding.severity == "invalid" for finding in findings) else "valid"
+
+
+def not_driven(plan: LevelPlan, window_s: float, validity: Validity, finding: Finding) -> Level:
+    """A level of the ladder that was not driven, with the reason."""
+    limiter: Limiter | None = None
+    return Level(
+        model=plan.model,
+        users=int(plan.value) if plan.model == "closed" else None,
+        rate=plan.value if plan.model == "open" else None,
+        window_s=window_s,
+        validity=validity,
+        limiter=limiter,
+        findings=(finding,),
+    )

@@ -1,0 +1,42 @@
+"""Between result structs and the JSON of a result file. Pure: bytes in, bytes out."""
+
+import json
+from typing import Any
+
+import msgspec
+
+from stackmatrix.errors import ResultFileError
+from stackmatrix.model import FORMAT_VERSION, Result
+
+
+def encode(result: Result) -> bytes:
+    """A result as indented JSON; numbers keep all their digits."""
+    return msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n"
+
+
+def decode(data: bytes, name: str) -> Result:
+    """A result from the JSON of a file called ``name``.
+
+    Raises:
+        ResultFileError: when it is no result, broken or of a newer format.
+
+    """
+    try:
+        version = json.loads(data).get("format_version")
+    except (ValueError, AttributeError) as error:
+        raise ResultFileError(f"{name} is not a result file: it is no whole JSON object.") from error
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise ResultFileError(
+            f"{name} has format {version}, and this version reads up to {FORMAT_VERSION}: update the project."
+        )
+    try:
+        return msgspec.json.decode(data, type=Result)
+    except msgspec.DecodeError as error:
+        raise ResultFileError(f"{name} is not a result file: {error}.") from error
+
+
+def schema() -> bytes:
+    """The JSON schema of a result file, from the model."""
+    described: dict[str, Any] = msgspec.json.schema(Result)
+    described = {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}
+    return json.dumps(described, indent=1, sort_keys=True).encode() + b"\n"

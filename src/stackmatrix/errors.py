@@ -1,0 +1,80 @@
+"""What a user can mend, each with its own exit code. The sentence is the exception's: what is wrong, then the remedy.
+
+``docs/exit-codes.md`` lists the codes; a test holds the two together.
+"""
+
+
+class StackmatrixError(Exception):
+    """Base of every error that is shown as one sentence and no traceback."""
+
+    exit_code = 1
+
+
+class UsageError(StackmatrixError):
+    """An unknown stack, Python, workload or option, or a value that cannot be."""
+
+    exit_code = 2
+
+
+class PortTakenError(StackmatrixError):
+    """A port that the run needs is in use."""
+
+    exit_code = 3
+
+
+class EnvironmentMissingError(StackmatrixError):
+    """A target environment is not installed or does not match its lock file."""
+
+    exit_code = 4
+
+
+class OpenFilesError(StackmatrixError):
+    """The limit on open files is too low for the ladder."""
+
+    exit_code = 5
+
+
+class ResultsFolderError(StackmatrixError):
+    """The results folder cannot be written or read."""
+
+    exit_code = 6
+
+
+class ResultFileError(StackmatrixError):
+    """A result file is broken, of a newer format, or not what its place says."""
+
+    exit_code = 7
+
+
+class CellsFailedError(StackmatrixError):
+    """The run went through, but some cells failed; their files say why."""
+
+    exit_code = 8
+
+
+class CommitError(StackmatrixError):
+    """The results are written, but git did not commit them."""
+
+    exit_code = 9
+
+
+class PythonMissingError(StackmatrixError):
+    """A Python of the matrix cannot be had, and the run was told to mind."""
+
+    exit_code = 10
+
+
+class SupervisorError(StackmatrixError):
+    """The supervisor did not start, or left something running."""
+
+    exit_code = 11
+
+
+class TrialError(StackmatrixError):
+    """A trial cannot go on; the cell is recorded as failed and the run goes on. Never shown alone."""
+
+    exit_code = 12
+
+
+INTERRUPTED_EXIT_CODE = 130
+"""Ctrl-C, as shells count it."""

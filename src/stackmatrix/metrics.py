@@ -1,0 +1,148 @@
+"""What is computed of one level. Pure; adding a metric is a function here and a field in the model.
+
+Percentiles are by nearest rank on exact times: the smallest time that at least ``q`` per cent of all do not exceed
+(Hyndman and Fan, "Sample Quantiles in Statistical Packages", 1996, definition 1). No interpolation, no buckets.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from hdrh.histogram import HdrHistogram
+
+from stackmatrix.levels import Floats, LevelRows
+from stackmatrix.model import LatencyMs, OverheadMs
+
+NEEDED = {50.0: 1, 90.0: 20, 95.0: 20, 99.0: 1_000, 99.9: 10_000}
+"""Responses that a percentile needs before it is shown: with fewer it is one or two single requests."""
+
+FIGURES_OF = {
+    90.0: ("latency_ms.p90",),
+    95.0: ("latency_ms.p95", "overhead_ms.p95"),
+    99.0: ("latency_ms.p99", "overhead_ms.p99"),
+}
+"""What a percentile becomes in a result file, by the dotted paths that ``absent`` uses."""
+
+NO_RESPONSE = "no correct response in the window"
+
+HISTOGRAM_HIGHEST_US = 3_600_000_000
+HISTOGRAM_DIGITS = 3
+
+
+def percentile(sorted_ms: Floats, q: float) -> float:
+    """The nearest-rank percentile of times sorted upwards.
+
+    Raises:
+        ValueError: when there is none to rank.
+
+    """
+    if len(sorted_ms) == 0:
+        raise ValueError("no times to rank")
+    # Rounded before it is raised: in floating point, 99.9 per cent of 1,000 is a hair above 999.
+    return float(sorted_ms[max(0, math.ceil(round(q / 100 * len(sorted_ms), 6)) - 1)])
+
+
+def p99(times_ms: Floats) -> float | None:
+    """The p99 of times in any order, however few; ``None`` when there is none."""
+    return percentile(np.sort(times_ms), 99) if len(times_ms) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Latencies:
+    """Latency and overhead of a level, with the reason for each number that is left out."""
+
+    latency: LatencyMs | None
+    overhead: OverheadMs | None
+    histogram: str | None
+    absent: dict[str, str]
+
+
+def latencies(response_ms: Floats, floor_ms: float) -> Latencies:
+    """Percentiles of response times in ms, and of what they are above the floor."""
+    count = len(response_ms)
+    if count == 0:
+        left_out = ("latency_ms", "latency_histogram", "overhead_ms")
+        return Latencies(None, None, None, dict.fromkeys(left_out, NO_RESPONSE))
+    ordered = np.sort(response_ms)
+    absent = {}
+    ranked: dict[float, float | None] = {}
+    for q, needed in NEEDED.items():
+        if count >= needed:
+            ranked[q] = percentile(ordered, q)
+        else:
+            ranked[q] = None
+            for figure in FIGURES_OF.get(q, ()):
+                absent[figure] = f"needs {needed} responses, had {count}"
+    p50 = percentile(ordered, 50)
+    latency = LatencyMs(
+        mean=float(ordered.mean()),
+        p50=p50,
+        p90=ranked[90.0],
+        p95=ranked[95.0],
+        p99=ranked[99.0],
+        max=float(ordered[-1]),
+    )
+    overhead = OverheadMs(
+        p50=p50 - floor_ms,
+        p95=None if latency.p95 is None else latency.p95 - floor_ms,
+        p99=None if latency.p99 is None else latency.p99 - floor_ms,
+    )
+    return Latencies(latency, overhead, encode_histogram(ordered), absent)
+
+
+def encode_histogram(response_ms: Floats) -> str:
+    """The times as an HdrHistogram in microseconds, V2, compressed, base64.
+
+    Raises:
+        ValueError: for a time that the histogram cannot hold.
+
+    """
+    histogram = HdrHistogram(1, HISTOGRAM_HIGHEST_US, HISTOGRAM_DIGITS)
+    for time_ms in response_ms:
+        if not histogram.record_value(max(1, round(time_ms * 1000))):
+            raise ValueError(f"a response time of {time_ms} ms is out of the histogram's range")
+    encoded: bytes = histogram.encode()
+    return encoded.decode("ascii")
+
+
+def bound_rps(users: int, slots: int | None, floor_ms: float) -> float:
+    """The most that a closed loop can get from any server: ``min(users, slots) / floor``."""
+    return min(users, slots or users) / (floor_ms / 1000)
+
+
+def throughput_rps(level: LevelRows) -> float:
+    """Correct responses that came within the window, per second."""
+    return len(level.answered) / level.window_s
+
+
+def connections_per_request(level: LevelRows) -> float | None:
+    """Connections that the generator opened, per request of the window."""
+    return float(level.window["opened"].sum() / len(level.window)) if len(level.window) else None
+
+
+def overshoot_ms(before: dict[str, object], after: dict[str, object]) -> tuple[float, float] | None:
+    """Mean and p99 of how much longer than asked the external API slept between two readings of its figures, in ms.
+
+    The p99 is the upper edge of a histogram bucket. ``None`` when it finished no call in between.
+    """
+    finished = _number(after, "calls_finished") - _number(before, "calls_finished")
+    if finished <= 0:
+        return None
+    mean = (_number(after, "overshoot_sum_ms") - _number(before, "overshoot_sum_ms")) / finished
+    earlier, later = before["overshoot_histogram"], after["overshoot_histogram"]
+    assert isinstance(earlier, dict)
+    assert isinstance(later, dict)
+    rank, seen = math.ceil(0.99 * finished), 0
+    p99 = 0.0
+    for bucket, count in sorted((int(bucket), count) for bucket, count in later.items()):
+        seen += count - earlier.get(str(bucket), 0)
+        if seen >= rank:
+            p99 = (bucket + 1) * _number(after, "overshoot_bucket_ms")
+            break
+    return max(0.0, mean), p99
+
+
+def _number(figures: dict[str, object], key: str) -> float:
+    value = figures[key]
+    assert isinstance(value, int | float)
+    return value

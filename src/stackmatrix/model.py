@@ -1,0 +1,203 @@
+"""The result file: one frozen struct per object of the JSON, unknown keys refused.
+
+A number that was not measured is ``None``; where a level leaves one out on purpose, ``absent`` says why, by the dotted
+path of the number. Times are in the unit that their name ends with. Nothing is rounded.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+FORMAT_VERSION = 1
+"""Raised whenever an older reader would misread a file.
+
+1: the first.
+"""
+
+Share = Annotated[float, Meta(ge=0, description="CPU time over wall time: 1 is one core")]
+NonNegative = Annotated[float, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=0)]
+
+LoadModel = Literal["closed", "open"]
+Limiter = Literal["users", "slots", "target-cpu", "generator", "external-api", "unknown"]
+Validity = Literal["valid", "invalid", "not_needed"]
+Severity = Literal["note", "invalid"]
+State = Literal["ok", "failed", "skipped", "unstable"]
+
+
+class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of everything in a result file."""
+
+
+class Finding(Struct, frozen=True):
+    """A validity check's outcome. ``invalid`` keeps the level out of every comparison; ``note`` only tells."""
+
+    code: str
+    severity: Severity
+    sentence: str
+
+
+class LatencyMs(Struct, frozen=True):
+    """Response times of correct responses, in ms: nearest-rank percentiles of exact times."""
+
+    mean: NonNegative
+    p50: NonNegative
+    p90: NonNegative | None
+    p95: NonNegative | None
+    p99: NonNegative | None
+    max: NonNegative
+
+
+class OverheadMs(Struct, frozen=True):
+    """Latency less the workload's floor, in ms."""
+
+    p50: float
+    p95: float | None
+    p99: float | None
+
+
+class TargetUse(Struct, frozen=True):
+    """What the target's whole process tree used within the window."""
+
+    cpu_ms_per_request: NonNegative | None
+    instructions_per_request: NonNegative | None
+    cpu_share: Share | None
+    rss_bytes_peak: Count | None
+    threads_peak: Count | None
+    fds_peak: Count | None
+    context_switches: Count | None
+
+
+class GeneratorUse(Struct, frozen=True):
+    """What the load generator used, and how late it was."""
+
+    cpu_share: Share | None
+    lag_ms_p99: NonNegative | None
+
+
+class ApiUse(Struct, frozen=True):
+    """What the external API used and saw from the level's first request to its drain."""
+
+    cpu_share: Share | None
+    calls: Count | None
+    overshoot_ms_mean: NonNegative | None
+    overshoot_ms_p99: NonNegative | None
+
+
+class Level(Struct, frozen=True):
+    """One step of the ladder. A level that was not needed or not reached has no figures."""
+
+    model: LoadModel
+    users: Count | None
+    rate: NonNegative | None
+    window_s: NonNegative
+    validity: Validity
+    limiter: Limiter | None
+    findings: tuple[Finding, ...]
+    requests: Count | None = None
+    failures: dict[str, Count] = {}
+    throughput_rps: NonNegative | None = None
+    bound_rps: NonNegative | None = None
+    in_flight_mean: NonNegative | None = None
+    connections_per_request: NonNegative | None = None
+    latency_ms: LatencyMs | None = None
+    latency_histogram: str | None = None
+    overhead_ms: OverheadMs | None = None
+    target: TargetUse | None = None
+    generator: GeneratorUse | None = None
+    external_api: ApiUse | None = None
+    absent: dict[str, str] = {}
+
+
+class Trial(Struct, frozen=True):
+    """One fresh target process tree, driven up the ladder once; ``failure`` says why it ended early."""
+
+    block: Count
+    order: Count
+    seed: int
+    started: str
+    duration_s: NonNegative
+    load_s: NonNegative
+    levels: tuple[Level, ...]
+    failure: str | None = None
+
+
+class Run(Struct, frozen=True):
+    """The invocation that made the trials; ``started`` is UTC, ISO 8601."""
+
+    id: str
+    started: str
+    seed: int
+    profile: str
+    ladder: tuple[str, ...]
+    blocks: Count
+    warmup_s: NonNegative
+    settle_s: NonNegative
+    window_s: NonNegative
+    tool_versions: dict[str, str]
+    tool_lock_sha256: str | None
+    git_commit: str | None
+
+
+class Cell(Struct, frozen=True, order=True):
+    """Stack by Python by workload; the Python is its minor version, such as ``3.13``."""
+
+    stack: str
+    python: str
+    workload: str
+
+    def __str__(self) -> str:
+        return f"{self.stack} on {self.python}, {self.workload}"
+
+
+class Status(Struct, frozen=True):
+    """How the cell ended, and why when it did not end well."""
+
+    state: State
+    reason: str | None = None
+
+
+class Machine(Struct, frozen=True):
+    """Where it was measured. ``pinning`` maps a role to its cores; it is ``None`` where nothing is pinned."""
+
+    cpu_model: str
+    cores: Count
+    memory_bytes: Count
+    kernel: str
+    os: str
+    governor: str | None
+    virtualised: bool | None
+    pinning: dict[str, tuple[int, ...]] | None
+
+
+class PythonBuild(Struct, frozen=True):
+    """The target's interpreter, as the serving process described itself."""
+
+    version: str
+    implementation: str
+    compiler: str
+    optimised: bool
+    gil: bool
+
+
+class Environment(Struct, frozen=True):
+    """What served: all installed packages, the lock file they came from, the command and what it was given."""
+
+    python: PythonBuild
+    packages: dict[str, str]
+    lock_sha256: str
+    command: tuple[str, ...]
+    variables: dict[str, str]
+
+
+class Result(Struct, frozen=True):
+    """One file: everything about one cell."""
+
+    format_version: int
+    run: Run
+    cell: Cell
+    status: Status
+    machine: Machine
+    environment: Environment | None
+    trials: tuple[Trial, ...]
