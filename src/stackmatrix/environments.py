@@ -1,0 +1,105 @@
+"""Target environments: found by the stamp that the noxfile leaves in each, and compared with their lock files."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from stackmatrix.errors import EnvironmentMissingError
+from stackmatrix.model import Cell
+from stackmatrix.processes import PROJECT
+from stackmatrix.stacks import Stack
+
+STAMP = "stackmatrix.json"
+"""In an environment's folder: what was installed there, written after the installation succeeded."""
+NOX_FOLDER = PROJECT / ".nox"
+REQUIREMENTS = PROJECT / "requirements"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetEnvironment:
+    """One stack's packages on one Python."""
+
+    stack: str
+    python: str
+    prefix: Path
+    lock_sha256: str
+
+    def command(self, stack: Stack, *, watched: bool = False) -> tuple[str, ...]:
+        """The server's command line; ``watched`` adds what lets people look inside."""
+        places = {"bin": str(self.prefix / "bin"), "prefix": str(self.prefix), "port": str(stack.port)}
+        arguments = (*stack.command, *(stack.watch if watched else ()))
+        return tuple(argument.format(**places) for argument in arguments)
+
+
+def lock_sha256(name: str) -> str | None:
+    """The hash of a lock file as it is now, or ``None`` when there is none."""
+    path = REQUIREMENTS / f"{name}.txt"
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
+
+
+def installed(folder: Path = NOX_FOLDER) -> dict[tuple[str, str], TargetEnvironment]:
+    """Every target environment below nox's folder whose lock file is still the one it was installed from."""
+    found = {}
+    for stamp in folder.glob(f"*/{STAMP}"):
+        try:
+            content = json.loads(stamp.read_text(encoding="utf-8"))
+            environment = TargetEnvironment(content["stack"], content["python"], stamp.parent, content["lock_sha256"])
+        except (ValueError, KeyError, TypeError, OSError):
+            continue  # half-written: as good as not installed
+        if environment.lock_sha256 == lock_sha256(environment.stack):
+            found[environment.stack, environment.python] = environment
+    return found
+
+
+def need(stack: str, python: str) -> TargetEnvironment:
+    """The environment of one stack on one Python.
+
+    Raises:
+        EnvironmentMissingError: when it is not installed.
+
+    """
+    environment = installed().get((stack, python))
+    if environment is None:
+        raise EnvironmentMissingError(
+            f"{stack} is not installed for Python {python}: run nox -s bench-{stack}-{python} -- --profile smoke"
+        )
+    return environment
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Why a cell cannot be measured: no such Python (``skipped``), or its packages did not install (``failed``)."""
+
+    state: str
+    reason: str
+
+
+def find_missing(cells: Iterable[Cell], report: Path | None) -> Mapping[Cell, Missing]:
+    """The cells without an environment, with the reason that nox's report gives.
+
+    Nox calls a session ``skipped`` when its Python cannot be had, and ``failed`` when installing failed.
+    """
+    outcomes = _read_report(report) if report is not None else {}
+    environments = installed()
+    missing = {}
+    for cell in cells:
+        if (cell.stack, cell.python) in environments:
+            continue
+        outcome = outcomes.get(f"bench-{cell.stack}-{cell.python}")
+        if outcome == "skipped":
+            missing[cell] = Missing("skipped", "this Python was not found on the machine")
+        elif outcome is not None:
+            missing[cell] = Missing("failed", "its packages could not be installed: see what nox printed")
+        else:
+            missing[cell] = Missing("failed", "its environment is not installed")
+    return missing
+
+
+def _read_report(path: Path) -> dict[str, str]:
+    try:
+        sessions = json.loads(path.read_text(encoding="utf-8"))["sessions"]
+        return {name: session["result"] for session in sessions for name in session["signatures"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}

@@ -1,0 +1,53 @@
+"""``python -m stackmatrix.launch [--cores 0,1] [--open-files N] -- COMMAND``: set limits, then become the command.
+
+The process keeps its id, so whoever started it supervises the command itself. On Linux it also asks the kernel to end
+it with its parent: a harness that is killed outright leaves nothing running.
+"""
+
+import argparse
+import ctypes
+import os
+import resource
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def raise_open_files(wanted: int) -> int:
+    """Raise the soft limit on open files to ``wanted`` or as far as the hard limit allows; returns what holds now."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        return wanted
+    return soft if soft != resource.RLIM_INFINITY else wanted
+
+
+def end_with_parent() -> None:
+    """Have the kernel send SIGTERM to this process when its parent dies; Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def main() -> None:
+    """Apply what was asked and execute the command."""
+    parser = argparse.ArgumentParser(prog="stackmatrix.launch")
+    parser.add_argument("--cores", default="", help="comma-separated; empty: wherever the kernel likes")
+    parser.add_argument("--open-files", type=int, default=0)
+    parser.add_argument("command", nargs="+")
+    options = parser.parse_args()
+    if options.cores:
+        os.sched_setaffinity(0, {int(core) for core in options.cores.split(",")})
+    if options.open_files:
+        raise_open_files(options.open_files)
+    end_with_parent()
+    try:
+        os.execvp(options.command[0], options.command)
+    except OSError as error:
+        sys.exit(f"{options.command[0]} cannot be started: {error.strerror}")
+
+
+if __name__ == "__main__":
+    main()

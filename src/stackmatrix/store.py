@@ -1,0 +1,120 @@
+"""The results folder: ``<machine>/<workload>/<stack>/<python>.json``, written whole or not at all."""
+
+import contextlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from stackmatrix.codec import decode, encode
+from stackmatrix.errors import CommitError, ResultFileError, ResultsFolderError
+from stackmatrix.model import Cell, Result
+
+
+def path_of(folder: Path, machine: str, cell: Cell) -> Path:
+    """Where a cell's file is."""
+    return folder / machine / cell.workload / cell.stack / f"{cell.python}.json"
+
+
+def need_writable(folder: Path) -> None:
+    """Make sure, before anything is measured, that results can be written.
+
+    Raises:
+        ResultsFolderError: when they cannot, with the reason.
+
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ResultsFolderError(
+            f"The results folder {folder} cannot be written ({error.strerror}): "
+            "mend its permissions or choose another with --results."
+        ) from error
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Put a whole new file in place of the old one.
+
+    Raises:
+        ResultsFolderError: when it cannot be written; the old file is then untouched.
+
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise ResultsFolderError(f"{path} cannot be written ({error.strerror}): mend that and run again.") from error
+
+
+def write_result(folder: Path, machine: str, result: Result) -> Path:
+    """Write a cell's file and return its path."""
+    path = path_of(folder, machine, result.cell)
+    write_atomically(path, encode(result))
+    return path
+
+
+def read_result(path: Path, name: str) -> Result:
+    """Read one file.
+
+    Raises:
+        ResultFileError: when it is unreadable, broken, of a newer format, or of another cell than its place says.
+
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ResultFileError(f"{name} cannot be read: {error.strerror}.") from error
+    result = decode(data, name)
+    place = Cell(workload=path.parent.parent.name, stack=path.parent.name, python=path.stem)
+    if place != result.cell:
+        raise ResultFileError(f"{name} holds the results of another cell: {result.cell}.")
+    return result
+
+
+def holds_trials(path: Path) -> bool:
+    """Whether a cell's file holds measurements; one that cannot be read might."""
+    try:
+        return bool(read_result(path, path.name).trials)
+    except ResultFileError:
+        return path.exists()
+
+
+def read_results(folder: Path) -> Iterator[tuple[str, Result | ResultFileError]]:
+    """All results below a folder as machine and result, in the order of their paths; what cannot be read is an error.
+
+    The schema and other files at the top are no results.
+    """
+    for path in sorted(folder.glob("*/*/*/*.json")):
+        name = str(path.relative_to(folder))
+        try:
+            yield path.parts[len(folder.parts)], read_result(path, name)
+        except ResultFileError as error:
+            yield path.parts[len(folder.parts)], error
+
+
+def commit(paths: Iterable[Path], message: str) -> None:
+    """Commit exactly these files, whatever else is staged or changed.
+
+    Raises:
+        CommitError: with git's own words.
+
+    """
+    names = [str(path.resolve()) for path in paths]
+    if not names:
+        return
+    root = Path(names[0]).parent
+    for command in (["git", "add", "--", *names], ["git", "commit", "--quiet", "--message", message, "--", *names]):
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            words = (done.stderr or done.stdout).strip().splitlines()
+            raise CommitError(f"The results are written, but git did not commit them: {' '.join(words[-2:])}")

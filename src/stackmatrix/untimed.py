@@ -1,0 +1,54 @@
+"""Small untimed requests to 127.0.0.1: asking the target what it is, and the external API what it saw."""
+
+import http.client
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+REQUEST_TIMEOUT_S = 10.0
+"""For one untimed request: far longer than a correct answer takes, short enough to notice a hung server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One response, and how long it took from connecting to the last byte, in ms."""
+
+    status: int
+    body: str
+    took_ms: float
+
+    def json(self) -> Any:
+        """The body as JSON.
+
+        Raises:
+            ValueError: when it is none.
+
+        """
+        return json.loads(self.body)
+
+
+def get(port: int, path: str, headers: dict[str, str] | None = None) -> Answer:
+    """One GET over a connection of its own.
+
+    Raises:
+        OSError, http.client.HTTPException: when no whole answer came.
+
+    """
+    started = time.perf_counter()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=REQUEST_TIMEOUT_S)
+    try:
+        connection.request("GET", path, headers=headers or {})
+        response = connection.getresponse()
+        body = response.read().decode("utf-8", errors="replace")
+        return Answer(response.status, body, (time.perf_counter() - started) * 1000)
+    finally:
+        connection.close()
+
+
+def try_get(port: int, path: str) -> Answer | None:
+    """The answer, or ``None`` when none came: for looking whether a server is up."""
+    try:
+        return get(port, path)
+    except (OSError, http.client.HTTPException):
+        return None
