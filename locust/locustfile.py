@@ -1,0 +1,54 @@
+"""One trial's load: ``locust --headless -f locust/locustfile.py --plan FILE --orders-fd N --events-fd M``.
+
+Locust gives the client, the events and the process. One user conducts all visitors, level by level as the harness
+orders them, since locust's own shapes are polled once a second, ramp while they are measured, and know no arrival rate.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from gevent.fileobject import FileObject
+from locust import FastHttpUser, events, task
+
+from driver import Driver
+from recorder import Recorder
+
+
+@events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
+def add_options(parser: Any) -> None:
+    """Declare the options that the harness passes."""
+    parser.add_argument("--plan", required=True, help="JSON file with what stays the same for all levels")
+    parser.add_argument("--orders-fd", type=int, required=True, help="open file from which levels are ordered")
+    parser.add_argument("--events-fd", type=int, required=True, help="open file to which events are told")
+
+
+class Conductor(FastHttpUser):
+    """The one user: its task is the whole trial."""
+
+    fixed_count = 1
+    host = "http://127.0.0.1"
+
+    @task
+    def conduct(self) -> None:
+        """Run the levels that are ordered, tell how it went, and end locust."""
+        options = self.environment.parsed_options
+        plan = json.loads(Path(options.plan).read_text(encoding="utf-8"))
+        recorder = Recorder(Path(plan["rows_path"]))
+        self.environment.events.request.add_listener(recorder.on_request)
+        with FileObject(options.events_fd, "wb", buffering=0) as pipe, FileObject(options.orders_fd, "rb") as orders:
+
+            def tell(event: dict[str, Any]) -> None:
+                pipe.write(json.dumps(event).encode() + b"\n")
+
+            try:
+                driver = Driver(self, plan, recorder, tell)
+                tell({"event": "ready"})
+                for line in orders:
+                    driver.run_level(json.loads(line))
+                failure = None
+            except Exception as error:  # locust would only log it, and the trial would wait for ever
+                failure = f"{type(error).__name__}: {error}"
+            counted = self.environment.stats.total.num_requests
+            tell({"event": "end", "recorded": recorder.fired, "counted": counted, "failure": failure})
+        self.environment.runner.quit()

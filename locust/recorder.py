@@ -1,0 +1,83 @@
+"""Records every request that locust fires, exactly: locust's own statistics round to two digits and are cumulative.
+
+Rows gather in memory and go to the file between levels, so that no window contains a write.
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import gevent.timeout
+from geventhttpclient.response import HTTPParseError
+
+from stackmatrix import rows
+
+
+class Recorder:
+    """Listens to ``events.request``; a request is told apart by the ``context`` that it was made with."""
+
+    def __init__(self, path: Path) -> None:
+        self.fired = 0
+        self._path = path
+        self._pending = bytearray()
+        self._path.write_bytes(b"")
+
+    def on_request(self, context: dict[str, Any], response: Any, exception: Any, **_: Any) -> None:
+        """Keep one request. Its end was noted by the visitor as soon as the body was there."""
+        self.add(
+            context["intended_s"],
+            context["sent_s"],
+            context["done_s"],
+            context["level"],
+            context["phase"],
+            classify(exception, context),
+            int(getattr(response, "status_code", 0) or 0),
+            context["opened"],
+            context["attempts"],
+        )
+        # Counted last: locust swallows what goes wrong here, and then the two counts have to differ.
+        self.fired += 1
+
+    def add(
+        self,
+        intended_s: float,
+        sent_s: float,
+        done_s: float,
+        level: int,
+        phase: int,
+        outcome: int,
+        status: int = 0,
+        opened: int = 0,
+        attempts: int = 0,
+    ) -> None:
+        """Append one row; used directly for an arrival that was never sent, of which locust knows nothing."""
+        self._pending += rows.ROW.pack(
+            intended_s, sent_s, done_s, level, phase, outcome, status, min(opened, 255), min(attempts, 255)
+        )
+
+    def flush(self) -> None:
+        """Write what has gathered since the last flush."""
+        with self._path.open("ab") as file:
+            file.write(self._pending)
+        self._pending.clear()
+
+
+def classify(exception: Any, context: dict[str, Any]) -> int:
+    """The class of a request's outcome, from the exception that locust reports for it."""
+    if context["wrong_body"]:
+        return rows.WRONG_BODY
+    if exception is None:
+        return rows.OK
+    cause = exception
+    while cause is not None:
+        if isinstance(cause, TimeoutError | gevent.timeout.Timeout):
+            return rows.TIMED_OUT
+        if isinstance(cause, OSError | HTTPParseError) and not getattr(cause, "response", None):
+            return rows.CONNECTION
+        cause = cause.__cause__ or getattr(cause, "original", None)
+    return rows.STATUS
+
+
+def now() -> float:
+    """The clock of all rows, in seconds."""
+    return time.monotonic()
