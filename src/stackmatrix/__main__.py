@@ -1,0 +1,7 @@
+"""``python -m stackmatrix``."""
+
+import sys
+
+from stackmatrix.cli import main
+
+sys.exit(main())

@@ -1,0 +1,166 @@
+"""Pages from summaries: results/README.md, and the block of the project's README that shows the result. Pure."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+
+import jinja2
+from markupsafe import Markup
+
+from stackmatrix.summary import (
+    BLOCKS_TO_CLAIM,
+    REFERENCE_LEVEL,
+    CellSummary,
+    LevelSummary,
+    MachineSummary,
+    WorkloadSummary,
+    python_key,
+    tell_skipped,
+)
+from stackmatrix.wording import NOTHING, megabytes, number
+
+BEGIN, END = "<!-- results: made by nox -s summarize -->", "<!-- end of results -->"
+
+
+def figure(level: LevelSummary | None, name: str, digits: int) -> str:
+    """A figure of a level, or the sign for why there is none."""
+    if level is None:
+        return NOTHING
+    if level.state != "valid":
+        return "\\*" if level.state == "invalid" else "="
+    return number(getattr(level, name), digits)
+
+
+def latencies(level: LevelSummary | None) -> str:
+    """The three percentiles of a level."""
+    if level is None or level.state != "valid":
+        return figure(level, "p50_ms", 0)
+    return " / ".join(number(value, 0) for value in (level.p50_ms, level.p95_ms, level.p99_ms))
+
+
+def ratio(workload: WorkloadSummary, row: CellSummary, name: str) -> str:
+    """A figure of a row over that of the oldest Python measured."""
+    value = workload.ratio(row, lambda other: getattr(other, name))
+    oldest = workload.oldest(row)
+    return NOTHING if value is None or oldest is None else f"{value:.2f} × {oldest.cell.python}"
+
+
+def link(machine: MachineSummary, row: CellSummary) -> str:
+    """The result file, from the results folder."""
+    return str(PurePosixPath(machine.name, row.cell.workload, row.cell.stack, f"{row.cell.python}.json"))
+
+
+def plateau(row: CellSummary) -> str:
+    """The highest throughput; where the users were the limit, the plateau is at least that."""
+    sign = "≥ " if row.plateau is not None and row.plateau.limiter == "users" else ""
+    return sign + number(row.plateau_rps, 1)
+
+
+def answers(machine: MachineSummary) -> list[str]:
+    """For each workload, one sentence with the highest plateau and one with the least CPU."""
+    sentences = []
+    for workload in machine.workloads:
+        rows = workload.measured
+        if not rows:
+            continue
+        best = max(rows, key=lambda row: row.plateau_rps or 0.0)
+        sentence = (
+            f"**{workload.name}**: the highest plateau measured is {number(best.plateau_rps, 1)} requests/s, "
+            f"{best.cell.stack} on {best.cell.python}"
+        )
+        costed = [row for row in rows if row.reference_cpu_ms is not None]
+        if costed:
+            least = min(costed, key=lambda row: row.reference_cpu_ms or 0.0)
+            sentence += (
+                f"; the least CPU per request at {REFERENCE_LEVEL} is {number(least.reference_cpu_ms, 2)} ms, "
+                f"{least.cell.stack} on {least.cell.python}"
+            )
+        sentences.append(sentence + ".")
+    return sentences
+
+
+def remarks(workload: WorkloadSummary) -> list[Markup]:
+    """Everything that a reader must know beside the numbers: failures, skips and findings."""
+    lines = []
+    for row in workload.rows:
+        if row.state != "ok":
+            lines.append(f"{row.cell.stack} on {row.cell.python}: {row.state}, {row.reason}.".replace("..", "."))
+        for level in row.levels:
+            if level.state == "not needed":
+                continue
+            sign = "\\* " if level.state == "invalid" else ""
+            lines += [f"{sign}{row.cell.stack} on {row.cell.python}, {level.name}: {text}" for text in level.remarks]
+            if level.failures:
+                lines.append(f"{row.cell.stack} on {row.cell.python}, {level.name}: {level.failures} requests failed.")
+    return [Markup(escape(line)) for line in lines]  # noqa: S704 - escaped by escape
+
+
+def escape(text: str) -> str:
+    """Text from a result file, harmless in Markdown and in the HTML that is made of it."""
+    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\[\]`|!])", r"\\\1", text)
+
+
+def render_results(
+    template: str, machines: Sequence[MachineSummary], charts: Mapping[tuple[str, str], str | None]
+) -> str:
+    """The whole of results/README.md."""
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # Markdown passes HTML through, and shows entities as what they stand for.
+        autoescape=True,
+    )
+    page = environment.from_string(template).render(
+        machines=machines,
+        charts=charts,
+        blocks_to_claim=BLOCKS_TO_CLAIM,
+        reference=REFERENCE_LEVEL,
+        number=number,
+        megabytes=megabytes,
+        plateau=plateau,
+        figure=figure,
+        latencies=latencies,
+        ratio=ratio,
+        link=link,
+        answers=answers,
+        remarks=remarks,
+        tell_skipped=tell_skipped,
+    )
+    return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
+
+
+def headline(machines: Sequence[MachineSummary], charts: Mapping[tuple[str, str], str | None]) -> str:
+    """The block for the project's README: the newest Python measured on the machine with the most cells."""
+    measured = [machine for machine in machines if any(workload.measured for workload in machine.workloads)]
+    if not measured:
+        return "There are no results yet."
+    machine = max(measured, key=lambda one: sum(len(workload.measured) for workload in one.workloads))
+    workloads = [workload for workload in machine.workloads if workload.measured]
+    python = max((workload.pythons[-1] for workload in workloads), key=python_key)
+    heads = [f"{workload.name}: req/s | CPU ms" for workload in workloads]
+    lines = [f"| stack (Python {python}) | {' | '.join(heads)} |", "| --- |" + " ---: | ---: |" * len(workloads)]
+    stacks = dict.fromkeys(row.cell.stack for workload in workloads for row in workload.measured)
+    for stack in stacks:
+        cells = []
+        for workload in workloads:
+            row = next((one for one in workload.measured if (one.cell.stack, one.cell.python) == (stack, python)), None)
+            cells += [plateau(row) if row else NOTHING, number(row.reference_cpu_ms if row else None, 1)]
+        lines.append(f"| {stack} | {' | '.join(cells)} |")
+    profile = machine.runs[-1].profile
+    claim = "" if machine.can_claim else " One trial of each: differences under about 15 % mean nothing."
+    lines += [
+        "",
+        f"Plateau of a closed loop, and CPU per request at 10 users; {machine.description}; profile {profile}.{claim}",
+    ]
+    pictures = [charts.get((machine.name, workload.name)) for workload in workloads]
+    lines += ["", *(f"![Throughput against users](results/{picture})" for picture in pictures[-1:] if picture)]
+    return "\n".join(lines)
+
+
+def put_headline(readme: str, block: str) -> str:
+    """The project's README with the block between its two marks replaced; unchanged where it has no marks."""
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{block}\n{END}{after}" if begin and end else readme

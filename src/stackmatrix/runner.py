@@ -1,0 +1,186 @@
+"""A run: every chosen cell in blocks, one trial at a time, each result written as soon as it is there."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from stackmatrix import environments, machine, store
+from stackmatrix.environments import Missing
+from stackmatrix.errors import PythonMissingError
+from stackmatrix.model import FORMAT_VERSION, Cell, Environment, Machine, Result, Run, State, Status, Trial
+from stackmatrix.plan import Profile, TrialPlan, level_seconds, schedule
+from stackmatrix.progress import RunProgress
+from stackmatrix.stacks import STACKS
+from stackmatrix.trial import Outcome, Setting, TrialRun
+from stackmatrix.workloads import API_PORT
+
+TRIAL_OVERHEAD_S = 5.0
+"""What a trial takes beside its load, for the first estimate."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """Everything a run was asked to do."""
+
+    cells: tuple[Cell, ...]
+    profile: Profile
+    seed: int
+    folder: Path
+    machine_name: str | None = None
+    nox_report: Path | None = None
+    fail_on_missing: bool = False
+    all_levels: bool = False
+    rows_folder: Path | None = None
+
+
+@dataclass
+class Measured:
+    """What is known of one cell so far."""
+
+    trials: list[Trial] = field(default_factory=list)
+    environment: Environment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A cell's file, and what stands in it."""
+
+    path: Path
+    result: Result
+
+
+class Runner:
+    """Runs a plan. All that the user has to mend is found before the first trial."""
+
+    def __init__(self, plan: RunPlan, console: Console) -> None:
+        self._plan = plan
+        self._console = console
+        self._layout = machine.divide_cores()
+        self._machine: Machine = machine.describe(self._layout)
+        self._measured: dict[Cell, Measured] = {}
+        self.machine_name = plan.machine_name or machine.slug(self._machine)
+        self.written: dict[Cell, Written] = {}
+        self.kept: list[Cell] = []
+        """Cells that failed before they could be measured, and whose earlier results therefore stay."""
+        self._run = Run(
+            id=uuid.uuid4().hex,
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            seed=plan.seed,
+            profile=plan.profile.name,
+            ladder=tuple(map(str, plan.profile.ladder)),
+            blocks=plan.profile.blocks,
+            warmup_s=plan.profile.warmup_s,
+            settle_s=plan.profile.settle_s,
+            window_s=plan.profile.window_s,
+            tool_versions=machine.tool_versions(),
+            tool_lock_sha256=environments.lock_sha256("tool"),
+            git_commit=machine.git_commit(),
+        )
+
+    def run(self) -> list[Written]:
+        """Measure every cell; returns the written files in the order of the cells.
+
+        Raises:
+            StackmatrixError: for what the user must mend, before anything is measured.
+            KeyboardInterrupt: after everything is stopped; what was measured until then is written.
+
+        """
+        plan = self._plan
+        store.need_writable(plan.folder)
+        missing = environments.find_missing(plan.cells, plan.nox_report)
+        self._mind_missing(missing)
+        present = [cell for cell in plan.cells if cell not in missing]
+        self._need_machine(present)
+        for cell, reason in missing.items():
+            self._write_missing(cell, reason)
+        trials = list(schedule(present, plan.profile.blocks, plan.seed))
+        estimate_s = TRIAL_OVERHEAD_S + plan.profile.warmup_s
+        estimate_s += len(plan.profile.ladder) * level_seconds(plan.profile, 0.6)
+        with RunProgress(self._console, len(trials), estimate_s) as progress:
+            for trial in trials:
+                block = f", block {trial.block + 1}" if plan.profile.blocks > 1 else ""
+                progress.begin(f"{trial.cell}{block}")
+                outcome = self._measure(trial, progress)
+                progress.end(describe(outcome.trial))
+        return [self.written[cell] for cell in plan.cells if cell in self.written]
+
+    def _measure(self, trial: TrialPlan, progress: RunProgress) -> Outcome:
+        plan = self._plan
+        setting = Setting(plan.profile, self._layout, plan.all_levels, plan.rows_folder)
+        environment = environments.need(trial.cell.stack, trial.cell.python)
+        outcome = TrialRun(trial, environment, setting, progress.show).run()
+        measured = self._measured.setdefault(trial.cell, Measured())
+        measured.trials.append(outcome.trial)
+        measured.environment = measured.environment or outcome.environment
+        self._write(trial.cell, status_of(measured.trials), measured)
+        return outcome
+
+    def _write(self, cell: Cell, status: Status, measured: Measured) -> None:
+        result = Result(
+            format_version=FORMAT_VERSION,
+            run=self._run,
+            cell=cell,
+            status=status,
+            machine=self._machine,
+            environment=measured.environment,
+            trials=tuple(measured.trials),
+        )
+        path = store.write_result(self._plan.folder, self.machine_name, result)
+        self.written[cell] = Written(path, result)
+
+    def _write_missing(self, cell: Cell, missing: Missing) -> None:
+        """Record that a cell was not measured, unless its file holds measurements: those are worth more."""
+        path = store.path_of(self._plan.folder, self.machine_name, cell)
+        state: State = "skipped" if missing.state == "skipped" else "failed"
+        kept = store.holds_trials(path)
+        self._console.print(
+            f"{cell}: {state}, {missing.reason}." + (" The earlier result stays." if kept else ""),
+            markup=False,
+            highlight=False,
+        )
+        if not kept:
+            self._write(cell, Status(state=state, reason=missing.reason), Measured())
+        elif state == "failed":
+            self.kept.append(cell)
+
+    def _mind_missing(self, missing: Mapping[Cell, Missing]) -> None:
+        if not self._plan.fail_on_missing:
+            return
+        pythons = sorted({cell.python for cell, reason in missing.items() if reason.state == "skipped"})
+        if pythons:
+            raise PythonMissingError(
+                f"Python {', '.join(pythons)} was not found: install it (uv python install {pythons[0]}), "
+                "choose others with --pythons, or leave out --fail-on-missing."
+            )
+
+    def _need_machine(self, cells: Sequence[Cell]) -> None:
+        users = max((int(level.value) for level in self._plan.profile.ladder if level.model == "closed"), default=100)
+        machine.need_open_files(users)
+        if cells:
+            machine.need_free_port(API_PORT, "the external API")
+        for name in dict.fromkeys(cell.stack for cell in cells):
+            machine.need_free_port(STACKS[name].port, name)
+
+
+def status_of(trials: Sequence[Trial]) -> Status:
+    """How a cell stands after these trials: the first failure says why it failed."""
+    failures = [trial.failure for trial in trials if trial.failure is not None]
+    if not failures:
+        return Status(state="ok")
+    if len(failures) < len(trials):
+        return Status(state="unstable", reason=f"{len(failures)} of {len(trials)} trials failed: {failures[0]}")
+    return Status(state="failed", reason=failures[0])
+
+
+def describe(trial: Trial) -> str:
+    """A trial in a few words, for the progress."""
+    if trial.failure is not None:
+        return f"failed: {trial.failure}"
+    invalid = sum(level.validity == "invalid" for level in trial.levels)
+    best = max((level.throughput_rps or 0.0 for level in trial.levels), default=0.0)
+    words = f"up to {best:.1f} requests/s in {trial.duration_s:.0f} s ({trial.load_s:.0f} s of it load)"
+    return words + (f", {invalid} levels invalid" if invalid else "")

@@ -1,0 +1,280 @@
+"""What the tables show, from results: medians over blocks, plateaus, and ratios between Pythons. Pure.
+
+An invalid level has no figures here: it is named with its findings and never compared. With fewer blocks than
+``BLOCKS_TO_CLAIM`` a ratio is shown as what it is, one measurement over another, and claims nothing.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from stackmatrix.model import Cell, Level, Result, Run, State
+from stackmatrix.plan import PROFILES
+from stackmatrix.stacks import PYTHONS, STACKS
+from stackmatrix.workloads import WORKLOADS
+
+BLOCKS_TO_CLAIM = 6
+"""With fewer, an exact sign-flip test cannot reach p = 0.05."""
+REFERENCE_LEVEL = "users=10"
+"""Where cost is compared: enough requests to count, and below every stack's saturation but that of two threads."""
+
+
+@dataclass(frozen=True, slots=True)
+class LevelSummary:
+    """One level of one cell: medians over the blocks in which it was valid; ``None`` where there is nothing."""
+
+    name: str
+    users: int | None
+    state: str
+    """``valid``, ``invalid`` or ``not needed``."""
+    throughput_rps: float | None
+    bound_rps: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    overhead_p95_ms: float | None
+    cpu_ms_per_request: float | None
+    rss_bytes_peak: float | None
+    limiter: str | None
+    failures: int
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CellSummary:
+    """One row of the tables."""
+
+    cell: Cell
+    state: State
+    reason: str | None
+    run: Run
+    trials: int
+    levels: tuple[LevelSummary, ...]
+    compares: bool
+
+    @property
+    def plateau(self) -> LevelSummary | None:
+        """The closed level with the highest throughput."""
+        closed = [level for level in self.levels if level.users is not None and level.throughput_rps is not None]
+        return max(closed, key=lambda level: level.throughput_rps or 0.0, default=None)
+
+    @property
+    def plateau_rps(self) -> float | None:
+        """The highest sustained closed-loop throughput."""
+        return self.plateau.throughput_rps if self.plateau else None
+
+    @property
+    def rss_bytes_peak(self) -> float | None:
+        """The most memory at any level."""
+        return max((level.rss_bytes_peak for level in self.levels if level.rss_bytes_peak is not None), default=None)
+
+    def level(self, name: str) -> LevelSummary | None:
+        """The level of that name, if the ladder has it."""
+        return next((level for level in self.levels if level.name == name), None)
+
+    @property
+    def reference_cpu_ms(self) -> float | None:
+        """CPU per request at the reference level."""
+        level = self.level(REFERENCE_LEVEL)
+        return level.cpu_ms_per_request if level else None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadSummary:
+    """All cells of one workload on one machine, stack by Python."""
+
+    name: str
+    summary: str
+    rows: tuple[CellSummary, ...]
+    skipped: tuple[CellSummary, ...]
+
+    @property
+    def level_names(self) -> tuple[str, ...]:
+        """Every level of any cell, in the order in which ladders have them."""
+        names = {level.name: level.users or 0 for row in self.rows for level in row.levels}
+        return tuple(sorted(names, key=lambda name: (not name.startswith("users"), names[name], name)))
+
+    @property
+    def measured(self) -> tuple[CellSummary, ...]:
+        """The rows with figures."""
+        return tuple(row for row in self.rows if row.plateau is not None)
+
+    @property
+    def pythons(self) -> tuple[str, ...]:
+        """Every Python that was measured, oldest first."""
+        return tuple(sorted({row.cell.python for row in self.measured}, key=python_key))
+
+    def oldest(self, row: CellSummary) -> CellSummary | None:
+        """The same stack on the oldest Python that was measured with the same protocol; ``None`` for that one."""
+        same = [
+            other
+            for other in self.measured
+            if other.cell.stack == row.cell.stack and protocol(other.run) == protocol(row.run)
+        ]
+        first = min(same, key=lambda other: python_key(other.cell.python), default=None)
+        return None if first is None or first.cell == row.cell or not row.compares else first
+
+    def ratio(self, row: CellSummary, figure: Callable[[CellSummary], float | None]) -> float | None:
+        """A figure of a row over that of the oldest Python, or ``None`` where either is missing."""
+        oldest = self.oldest(row)
+        if oldest is None:
+            return None
+        mine, theirs = figure(row), figure(oldest)
+        return mine / theirs if mine and theirs else None
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSummary:
+    """All results of one machine's folder."""
+
+    name: str
+    description: str
+    pinned: str
+    workloads: tuple[WorkloadSummary, ...]
+    builds: tuple[str, ...]
+    packages: tuple[str, ...]
+    runs: tuple[Run, ...]
+
+    @property
+    def can_claim(self) -> bool:
+        """Whether any cell has enough blocks to call a difference real."""
+        return any(row.trials >= BLOCKS_TO_CLAIM for workload in self.workloads for row in workload.rows)
+
+
+def protocol(run: Run) -> tuple[object, ...]:
+    """What must be equal for two cells to be compared."""
+    return (run.ladder, run.window_s, run.settle_s, run.warmup_s, run.tool_lock_sha256)
+
+
+def python_key(python: str) -> tuple[int, ...]:
+    """Orders Pythons by age, free-threaded builds after their plain ones."""
+    number = python.removesuffix("t")
+    return (*(int(part) for part in number.split(".")), int(python.endswith("t")))
+
+
+def summarize(machine: str, results: Sequence[Result]) -> MachineSummary:
+    """Everything that is shown of one machine's results."""
+    first = results[0].machine
+    gib = first.memory_bytes / 2**30
+    virtual = {True: "virtual machine", False: "no virtual machine", None: "virtual or not: unknown"}[first.virtualised]
+    pinning = first.pinning
+    pinned = "not pinned" if pinning is None else f"target on core {_cores(pinning['target'])}, the rest on others"
+    workloads = []
+    for name in sorted({result.cell.workload for result in results}, key=_order(WORKLOADS)):
+        cells = [summarize_cell(result) for result in results if result.cell.workload == name]
+        cells.sort(key=lambda row: (_order(STACKS)(row.cell.stack), python_key(row.cell.python)))
+        rows = tuple(row for row in cells if row.state != "skipped")
+        skipped = tuple(row for row in cells if row.state == "skipped")
+        known = WORKLOADS.get(name)
+        workloads.append(WorkloadSummary(name, known.summary if known else "", rows, skipped))
+    return MachineSummary(
+        name=machine,
+        description=f"{first.cpu_model}, {first.cores} cores, {gib:.0f} GiB, {virtual}, {first.os}, {first.kernel}",
+        pinned=pinned,
+        workloads=tuple(workloads),
+        builds=_builds(results),
+        packages=_packages(results),
+        runs=tuple({result.run.id: result.run for result in sorted(results, key=lambda r: r.run.started)}.values()),
+    )
+
+
+def summarize_cell(result: Result) -> CellSummary:
+    """One cell's row, over all its trials."""
+    by_name: dict[str, list[Level]] = {}
+    for trial in result.trials:
+        for level in trial.levels:
+            by_name.setdefault(level_name(level), []).append(level)
+    return CellSummary(
+        cell=result.cell,
+        state=result.status.state,
+        reason=result.status.reason,
+        run=result.run,
+        trials=len(result.trials),
+        levels=tuple(summarize_level(name, levels) for name, levels in by_name.items()),
+        compares=result.run.profile not in PROFILES or PROFILES[result.run.profile].compares,
+    )
+
+
+def level_name(level: Level) -> str:
+    """``users=N`` or ``rate=R``."""
+    return f"users={level.users}" if level.model == "closed" else f"rate={level.rate:g}"
+
+
+def summarize_level(name: str, levels: Sequence[Level]) -> LevelSummary:
+    """One level over all blocks."""
+    valid = [level for level in levels if level.validity == "valid"]
+    state = "valid" if valid else levels[-1].validity.replace("_", " ")
+    limiters = [level.limiter for level in valid if level.limiter is not None]
+    remarks = dict.fromkeys(finding.sentence for level in levels for finding in level.findings)
+    return LevelSummary(
+        name=name,
+        users=levels[0].users,
+        state=state,
+        throughput_rps=middle(level.throughput_rps for level in valid),
+        bound_rps=middle(level.bound_rps for level in levels),
+        p50_ms=middle(level.latency_ms.p50 if level.latency_ms else None for level in valid),
+        p95_ms=middle(level.latency_ms.p95 if level.latency_ms else None for level in valid),
+        p99_ms=middle(level.latency_ms.p99 if level.latency_ms else None for level in valid),
+        overhead_p95_ms=middle(level.overhead_ms.p95 if level.overhead_ms else None for level in valid),
+        cpu_ms_per_request=middle(level.target.cpu_ms_per_request if level.target else None for level in valid),
+        rss_bytes_peak=middle(level.target.rss_bytes_peak if level.target else None for level in valid),
+        limiter=max(limiters, key=limiters.count) if limiters else None,
+        failures=sum(sum(level.failures.values()) for level in valid),
+        remarks=tuple(remarks),
+    )
+
+
+def middle(values: Iterable[float | None]) -> float | None:
+    """The median of the numbers that are there."""
+    numbers = [value for value in values if value is not None]
+    return median(numbers) if numbers else None
+
+
+def _cores(cores: Sequence[int]) -> str:
+    return ", ".join(map(str, cores))
+
+
+def _order(table: Iterable[str]) -> Callable[[str], tuple[int, str]]:
+    places = {name: place for place, name in enumerate(table)}
+    return lambda name: (places.get(name, len(places)), name)
+
+
+def _builds(results: Sequence[Result]) -> tuple[str, ...]:
+    builds = {
+        f"{build.implementation} {build.version} ({build.compiler}, "
+        f"{'optimised build' if build.optimised else 'built without profile-guided optimisation'}"
+        f"{'' if build.gil else ', no GIL'})"
+        for result in results
+        if result.environment is not None and (build := result.environment.python)
+    }
+    return tuple(sorted(builds))
+
+
+def _packages(results: Sequence[Result]) -> tuple[str, ...]:
+    named = {"django", "httpx", *(stack.server for stack in STACKS.values()), "gevent", "uvloop", "httptools"}
+    found = {
+        f"{name} {version}"
+        for result in results
+        if result.environment is not None
+        for name, version in result.environment.packages.items()
+        if name in named
+    }
+    return tuple(sorted(found))
+
+
+def tell_skipped(machine: MachineSummary) -> tuple[str, ...]:
+    """One sentence for each Python of the axis that was skipped or not tried on a machine."""
+    measured = {row.cell.python for workload in machine.workloads for row in workload.rows}
+    reasons: dict[str, dict[str, int]] = {}
+    for workload in machine.workloads:
+        for row in workload.skipped:
+            counts = reasons.setdefault(row.cell.python, {})
+            counts[row.reason or ""] = counts.get(row.reason or "", 0) + 1
+    sentences = []
+    for python in sorted({*PYTHONS, *reasons}, key=python_key):
+        if python in reasons:
+            why = "; ".join(f"{reason} ({count} cells)" for reason, count in reasons[python].items())
+            sentences.append(f"Python {python} skipped: {why}.")
+        elif python not in measured:
+            sentences.append(f"Python {python} not measured.")
+    return tuple(sentences)

@@ -1,0 +1,86 @@
+"""Tables for the terminal."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from stackmatrix.model import Level, Result
+from stackmatrix.summary import REFERENCE_LEVEL, MachineSummary, WorkloadSummary, level_name
+from stackmatrix.wording import megabytes, number
+
+WIDTH_OF_FILES = 140
+"""In characters, where output goes to a file or a pipe, which has no width of its own."""
+
+
+def make_console() -> Console:
+    """The terminal as it is, or wide enough for every table where there is none."""
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDTH_OF_FILES)
+
+
+def level_table(results: Sequence[Result]) -> Table:
+    """Every level of the last trial of each result."""
+    table = Table(title=None, pad_edge=False)
+    for heading in ("workload", "stack", "Python", "level"):
+        table.add_column(heading, no_wrap=heading != "stack")
+    for heading in ("req/s", "p50 ms", "p95 ms", "CPU ms/req", "memory MB"):
+        table.add_column(heading, justify="right")
+    for heading in ("limiter", "validity"):
+        table.add_column(heading)
+    for result in results:
+        cell, trial = result.cell, result.trials[-1]
+        for level in trial.levels:
+            table.add_row(cell.workload, cell.stack, cell.python, *level_row(level))
+        if trial.failure is not None:
+            table.add_row(cell.workload, cell.stack, cell.python, "[red]failed[/red]", *[""] * 7)
+        table.add_section()
+    return table
+
+
+def level_row(level: Level) -> tuple[str, ...]:
+    """The cells of one level."""
+    latency, target = level.latency_ms, level.target
+    return (
+        level_name(level),
+        number(level.throughput_rps, 2),
+        number(latency.p50 if latency else None, 0),
+        number(latency.p95 if latency else None, 0),
+        number(target.cpu_ms_per_request if target else None, 2),
+        megabytes(target.rss_bytes_peak if target else None),
+        level.limiter or "",
+        level.validity.replace("_", " "),
+    )
+
+
+def summary_table(machine: MachineSummary, workload: WorkloadSummary) -> Table:
+    """One workload on one machine: throughput at each level, and the figures to compare."""
+    table = Table(title=f"{machine.name}: {workload.name}, {workload.summary}", title_justify="left", pad_edge=False)
+    table.add_column("stack", no_wrap=True)
+    table.add_column("Python")
+    for name in workload.level_names:
+        table.add_column(name, justify="right")
+    for heading in (
+        f"p95 ms at {REFERENCE_LEVEL}",
+        f"CPU ms at {REFERENCE_LEVEL}",
+        "memory MB",
+        "plateau vs oldest",
+        "CPU vs oldest",
+    ):
+        table.add_column(heading, justify="right")
+    for row in workload.rows:
+        if row.plateau is None:
+            table.add_row(row.cell.stack, row.cell.python, row.state)
+            continue
+        rates = [number(level.throughput_rps if level else None, 1) for level in map(row.level, workload.level_names)]
+        table.add_row(
+            row.cell.stack,
+            row.cell.python,
+            *rates,
+            number(level.p95_ms if (level := row.level(REFERENCE_LEVEL)) else None, 0),
+            number(row.reference_cpu_ms, 2),
+            megabytes(row.rss_bytes_peak),
+            number(workload.ratio(row, lambda one: one.plateau_rps), 2),
+            number(workload.ratio(row, lambda one: one.reference_cpu_ms), 2),
+        )
+    return table

@@ -1,0 +1,27 @@
+"""Print the shell variables that circus.ini takes, to run circusd by hand."""
+
+import argparse
+import shlex
+
+from stackmatrix import environments, machine, plan, supervisor
+from stackmatrix.stacks import PYTHONS, STACKS
+from stackmatrix.workloads import API_PORT
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare options."""
+    parser.add_argument("stack")
+    parser.add_argument("python", help="such as 3.13")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Print ``export`` lines for a POSIX shell."""
+    stack = STACKS[plan.choose_one("stack", options.stack, plan.known_stacks())]
+    python = plan.choose_one("Python", options.python, PYTHONS)
+    command = environments.need(stack.name, python).command(stack, watched=True)
+    target = supervisor.Target(stack.name, command, stack.port)
+    # Sockets and logs go there; it stays, since nobody here knows when they are no longer wanted.
+    folder = supervisor.private_folder()
+    for name, value in supervisor.variables(target, API_PORT, machine.divide_cores(), folder).items():
+        print(f"export {name}={shlex.quote(value)}")
+    return 0

@@ -1,0 +1,103 @@
+"""Options that several verbs share, and the run plan that they make."""
+
+import argparse
+import random
+from pathlib import Path
+
+from stackmatrix import plan
+from stackmatrix.errors import UsageError
+from stackmatrix.model import LoadModel
+from stackmatrix.processes import PROJECT
+from stackmatrix.runner import RunPlan
+from stackmatrix.stacks import PYTHONS
+
+LONGEST_S = 3600.0
+MOST_BLOCKS = 100
+
+
+def seconds(text: str) -> float:
+    """A time from 0 to an hour, in seconds."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= LONGEST_S:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to {LONGEST_S:g}")
+    return value
+
+
+def window_seconds(text: str) -> float:
+    """A window's length: at least a second."""
+    value = seconds(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("a window has at least one second")
+    return value
+
+
+def block_count(text: str) -> int:
+    """How often each cell is measured."""
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_BLOCKS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of blocks from 1 to {MOST_BLOCKS}")
+    return int(text)
+
+
+def add_results(parser: argparse.ArgumentParser) -> None:
+    """Where results are."""
+    parser.add_argument("--results", type=Path, default=PROJECT / "results", metavar="DIR", help="results folder")
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Everything that says what a run measures, and where it puts it."""
+    profiles = "; ".join(f"{profile.name}: {profile.summary}" for profile in plan.PROFILES.values())
+    parser.add_argument("--stacks", metavar="A,B", help="which stacks; default: all")
+    parser.add_argument("--pythons", metavar="3.12,3.13", help="which Pythons; default: the whole axis")
+    parser.add_argument("--workload", metavar="NAME", help="which workloads; default: all")
+    parser.add_argument("--profile", default="quick", help=f"how much evidence ({profiles})")
+    parser.add_argument("--users", metavar="N,M", help="closed-loop levels, such as 1,10,50")
+    parser.add_argument("--rates", metavar="R,S", help="open-loop levels in arrivals per second, such as 5,10,20")
+    parser.add_argument("--window", type=window_seconds, metavar="S", help="seconds measured at each level")
+    parser.add_argument("--warmup", type=seconds, metavar="S", help="seconds of load before the first level")
+    parser.add_argument("--blocks", type=block_count, metavar="N", help="how often each cell is measured")
+    parser.add_argument("--seed", type=int, metavar="N", help="for the order of cells and the plan of arrivals")
+    parser.add_argument("--all-levels", action="store_true", help="drive the levels beyond saturation, too")
+    parser.add_argument("--rows", type=Path, metavar="DIR", help="keep every single request in this folder")
+    parser.add_argument("--fail-on-missing", action="store_true", help="fail when a Python cannot be had")
+    parser.add_argument("--machine", metavar="NAME", help="folder of this machine's results; default: a slug of it")
+    parser.add_argument("--commit", action="store_true", help="commit exactly the result files that were written")
+    parser.add_argument("--nox-report", type=Path, help=argparse.SUPPRESS)
+    add_results(parser)
+
+
+def make_run_plan(options: argparse.Namespace) -> RunPlan:
+    """What was asked for.
+
+    Raises:
+        UsageError: for what is not known or cannot be.
+
+    """
+    ladder = (*_ladder("closed", options.users), *_ladder("open", options.rates))
+    name = options.machine
+    if name is not None and (name != Path(name).name or not name.strip(".")):
+        raise UsageError(f"--machine names a folder below the results, and {name!r} cannot be one.")
+    profile = plan.PROFILES[plan.choose_one("profile", options.profile, tuple(plan.PROFILES))]
+    return RunPlan(
+        cells=plan.make_cells(
+            plan.choose("stack", options.stacks, plan.known_stacks()),
+            plan.choose("Python", options.pythons, PYTHONS),
+            plan.choose("workload", options.workload, plan.known_workloads()),
+        ),
+        profile=plan.adjust(
+            profile, ladder=ladder or None, window_s=options.window, warmup_s=options.warmup, blocks=options.blocks
+        ),
+        seed=random.SystemRandom().getrandbits(32) if options.seed is None else options.seed,
+        folder=options.results.resolve(),
+        machine_name=name,
+        nox_report=options.nox_report,
+        fail_on_missing=options.fail_on_missing,
+        all_levels=options.all_levels,
+        rows_folder=options.rows,
+    )
+
+
+def _ladder(model: LoadModel, text: str | None) -> tuple[plan.LevelPlan, ...]:
+    return plan.parse_ladder(model, text) if text is not None else ()

@@ -1,0 +1,58 @@
+"""Measure the chosen cells, write their result files, and print a small table."""
+
+import argparse
+
+from rich.console import Console
+
+from stackmatrix import store
+from stackmatrix.errors import CellsFailedError
+from stackmatrix.runner import Runner, Written
+from stackmatrix.tables import level_table, make_console
+from stackmatrix.verbs.options import add_run_options, make_run_plan
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare options."""
+    add_run_options(parser)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Run, show, and commit if asked."""
+    console = make_console()
+    runner = Runner(make_run_plan(options), console)
+    written: list[Written] = []
+    try:
+        written = runner.run()
+    finally:
+        # After Ctrl-C, too: what was measured until then is there and worth seeing.
+        show(console, written or list(runner.written.values()))
+    if options.commit and written:
+        store.commit([one.path for one in written], commit_message(written, runner.machine_name))
+    failed = [one.result.cell for one in written if one.result.status.state in ("failed", "unstable")] + runner.kept
+    if failed:
+        of = len(written) + len(runner.kept)
+        names = "; ".join(map(str, failed))
+        raise CellsFailedError(f"{len(failed)} of {of} cells failed ({names}): their files or the lines above say why.")
+    return 0
+
+
+def show(console: Console, written: list[Written]) -> None:
+    """Print the levels of what was measured, and where it is."""
+    measured = [one for one in written if one.result.trials]
+    if measured:
+        console.print(level_table([one.result for one in measured]))
+    for one in written:
+        console.print(str(one.path), soft_wrap=True, highlight=False, markup=False)
+
+
+def commit_message(written: list[Written], machine: str) -> str:
+    """Machine, cells and profile, as the history of results should tell them."""
+    results = [one.result for one in written]
+    run = results[0].run
+    pythons = ", ".join(dict.fromkeys(result.cell.python for result in results))
+    stacks = ", ".join(dict.fromkeys(result.cell.stack for result in results))
+    workloads = ", ".join(dict.fromkeys(result.cell.workload for result in results))
+    return (
+        f"Measure {len(results)} cells on {machine}, profile {run.profile}\n\n"
+        f"Stacks: {stacks}\nPythons: {pythons}\nWorkloads: {workloads}\nRun: {run.id}, seed {run.seed}\n"
+    )

@@ -1,0 +1,77 @@
+"""Make results/README.md and its charts from the results, and print the table."""
+
+import argparse
+from pathlib import Path
+
+from stackmatrix import store
+from stackmatrix.errors import ResultFileError, ResultsFolderError
+from stackmatrix.model import Result
+from stackmatrix.processes import PROJECT
+from stackmatrix.summary import MachineSummary, summarize, tell_skipped
+from stackmatrix.tables import make_console, summary_table
+from stackmatrix.verbs.options import add_results
+from stackmatrix.workloads import WORKLOADS
+
+TEMPLATE = Path(__file__).parents[1] / "templates" / "results.md"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare options."""
+    add_results(parser)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Read everything, write the pages, print the tables.
+
+    Raises:
+        ResultFileError: at the very end, when a file had to be left out.
+
+    """
+    folder: Path = options.results.resolve()
+    if not folder.is_dir():
+        raise ResultsFolderError(f"There is no results folder {folder}: make results with nox -s matrix.")
+    results: dict[str, list[Result]] = {}
+    broken: list[ResultFileError] = []
+    for machine, result in store.read_results(folder):
+        if isinstance(result, ResultFileError):
+            broken.append(result)
+        else:
+            results.setdefault(machine, []).append(result)
+    machines = [summarize(machine, found) for machine, found in results.items()]
+    write_pages(folder, machines)
+    console = make_console()
+    for one in machines:
+        for workload in one.workloads:
+            console.print(summary_table(one, workload))
+        for sentence in tell_skipped(one):
+            console.print(sentence, markup=False, highlight=False)
+    console.print(f"Written: {folder / 'README.md'}", soft_wrap=True, highlight=False)
+    if broken:
+        raise ResultFileError(f"Left out {len(broken)} of the files: " + " ".join(map(str, broken)))
+    return 0
+
+
+def write_pages(folder: Path, machines: list[MachineSummary]) -> None:
+    """Write the results page, its charts, and, for the project's own results, the block in the README."""
+    # Imported here, since drawing takes a second to import and no other verb needs it.
+    from stackmatrix import charts, pages  # noqa: PLC0415
+
+    drawn: dict[tuple[str, str], str | None] = {}
+    for machine in machines:
+        for workload in machine.workloads:
+            drawn[machine.name, workload.name] = None
+            if not workload.pythons:
+                continue
+            svg = charts.throughput_chart(workload, workload.pythons[-1], WORKLOADS[workload.name].floor_ms)
+            if svg is not None:
+                name = f"{machine.name}/{workload.name}.svg"
+                store.write_atomically(folder / name, svg.encode())
+                drawn[machine.name, workload.name] = name
+    page = pages.render_results(TEMPLATE.read_text(encoding="utf-8"), machines, drawn)
+    store.write_atomically(folder / "README.md", page.encode())
+    readme = PROJECT / "README.md"
+    if folder == PROJECT / "results" and readme.exists():
+        text = readme.read_text(encoding="utf-8")
+        updated = pages.put_headline(text, pages.headline(machines, drawn))
+        if updated != text:
+            store.write_atomically(readme, updated.encode())
