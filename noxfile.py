@@ -1,0 +1,196 @@
+"""Sessions: dispatch only. What a stack is stands in ``src/stackmatrix/stacks.py``, what is measured in the harness."""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+from functools import cache
+from pathlib import Path
+
+import nox
+import nox.virtualenv
+
+ROOT = Path(__file__).parent
+sys.path.insert(0, str(ROOT / "src"))
+
+from stackmatrix.stacks import BASE_REQUIREMENTS, PYTHONS, STACKS, Stack  # noqa: E402
+from stackmatrix.workloads import DEFAULT_WORKLOAD  # noqa: E402
+
+nox.needs_version = ">=2025.11.12"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "typing", "tests", "site_tests"]
+# A Python that cannot be had is reported and left out, in CI too; the option makes it an error.
+nox.options.error_on_missing_interpreters = "--fail-on-missing" in sys.argv
+# Trying to download a Python takes seconds where there is no network: once per Python is enough.
+nox.virtualenv.uv_install_python = cache(nox.virtualenv.uv_install_python)
+
+REQUIREMENTS = ROOT / "requirements"
+STAMP = "stackmatrix.json"
+HARNESS = {"PYTHONPATH": str(ROOT / "src")}
+# A run that is interrupted stops its servers and writes what it has, which nox's own 0.3 s would cut short.
+STOP_S = 60.0
+COMPILERS = ("cc", "gcc", "clang")
+
+# pyenv's shims answer only for versions that are named.
+pyenv_versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+if pyenv_versions.is_dir():
+    names = sorted((path.name for path in pyenv_versions.iterdir() if path.is_dir()), reverse=True)
+    os.environ["PYENV_VERSION"] = ":".join([*names, "system"])
+
+# One Python for the harness, whatever is measured: the first of these that is here, else the first can be downloaded.
+TOOL_PYTHONS = ("3.13", "3.12", "3.14")
+TOOL_PYTHON = next((python for python in TOOL_PYTHONS if shutil.which(f"python{python}")), TOOL_PYTHONS[0])
+
+
+def is_installed(session: nox.Session, name: str) -> bool:
+    """Whether the session's environment was installed from the lock file as it is now."""
+    path = Path(session.virtualenv.location) / STAMP
+    return path.exists() and json.loads(path.read_text())["lock_sha256"] == lock_sha256(name)
+
+
+def lock_sha256(name: str) -> str:
+    """The hash of a lock file."""
+    return hashlib.sha256((REQUIREMENTS / f"{name}.txt").read_bytes()).hexdigest()
+
+
+def install(session: nox.Session, name: str, **stamp: str) -> None:
+    """Install a lock file, unless this very file was installed before; leave a stamp that tells so."""
+    if is_installed(session, name):
+        return
+    path, lock = Path(session.virtualenv.location) / STAMP, REQUIREMENTS / f"{name}.txt"
+    path.unlink(missing_ok=True)
+    if session.venv_backend == "uv":  # also takes away what an older lock file had installed
+        session.run_install("uv", "pip", "sync", "--require-hashes", str(lock), external=True)
+    else:
+        session.install("--require-hashes", "--requirement", str(lock))
+    path.write_text(json.dumps({**stamp, "lock_sha256": lock_sha256(name)}))
+
+
+def harness(session: nox.Session, *arguments: str) -> None:
+    """Run the harness in the tool environment."""
+    command = [str(session.cache_dir.parent / "tool" / "bin" / "python"), "-m", "stackmatrix", *arguments]
+    session.run(*command, env=HARNESS, external=True, interrupt_timeout=STOP_S)
+
+
+@nox.session(python=TOOL_PYTHON, default=False)
+def tool(session: nox.Session) -> None:
+    """Install the tool environment: the harness's libraries, locust and circus."""
+    install(session, "tool")
+
+
+def add_bench(stack: Stack) -> None:
+    """Make the session that measures one stack on every Python."""
+
+    def bench(session: nox.Session) -> None:
+        cell = ["--stacks", stack.name, "--pythons", str(session.python)]
+        arguments = ["--workload", DEFAULT_WORKLOAD, *session.posargs]
+        if {"--stacks", "--pythons"} & set(session.posargs):
+            session.error(f"--stacks and --pythons are for matrix: name the session instead, bench-{stack.name}-3.13.")
+        if not is_installed(session, stack.name):
+            list_cells(session, "sessions", *arguments)  # a mistyped option is told before a long installation
+            if stack.needs_compiler and not any(map(shutil.which, COMPILERS)):
+                session.error(
+                    f"{stack.server} is built from source and there is no C compiler: "
+                    "install one (Debian, Ubuntu: apt install build-essential; macOS: xcode-select --install)."
+                )
+        install(session, stack.name, stack=stack.name, python=str(session.python))
+        harness(session, "run", *arguments, *cell)
+
+    bench.__doc__ = f"Measure {stack.summary}."
+    nox.session(name=f"bench-{stack.name}", python=PYTHONS, requires=["tool"], default=False)(bench)
+
+
+for row in STACKS.values():
+    add_bench(row)
+
+
+def install_cells(session: nox.Session, sessions: list[str]) -> Path:
+    """Install the environments of the named bench sessions; returns nox's report on them."""
+    report = Path(session.create_tmp()).resolve() / "report.json"
+    command = [sys.executable, "-m", "nox", "--noxfile", str(ROOT / "noxfile.py"), "--install-only"]
+    command += ["--report", str(report), "--sessions", *sessions]
+    session.run(*command, external=True, success_codes=[0, 1], interrupt_timeout=STOP_S)
+    return report
+
+
+def list_cells(session: nox.Session, *arguments: str) -> list[str]:
+    """Ask the harness which bench sessions install what is needed; it checks the options on the way."""
+    python = session.cache_dir.parent / "tool" / "bin" / "python"
+    command = [str(python), "-m", "stackmatrix", *arguments]
+    return str(session.run(*command, env=HARNESS, external=True, silent=True)).split()
+
+
+@nox.session(venv_backend="none", requires=["tool"], default=False)
+def matrix(session: nox.Session) -> None:
+    """Measure every chosen cell, interleaved in blocks."""
+    report = install_cells(session, list_cells(session, "sessions", *session.posargs))
+    harness(session, "run", "--nox-report", str(report), *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["tool"], default=False)
+def summarize(session: nox.Session) -> None:
+    """Make results/README.md and its charts from the results, and print the table."""
+    harness(session, "summarize", *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["tool"], default=False)
+def serve(session: nox.Session) -> None:
+    """Bring up all stacks, or those named, with locust's web page to try them by hand."""
+    arguments = ["--python", TOOL_PYTHON, *session.posargs]
+    install_cells(session, list_cells(session, "serve", "--list", *arguments))
+    harness(session, "serve", *arguments)
+
+
+@nox.session(venv_backend="none", requires=["tool"], default=False)
+def top(session: nox.Session) -> None:
+    """Watch a uWSGI stack that serve has brought up, with uwsgitop."""
+    harness(session, "top", *session.posargs)
+
+
+@nox.session(python=TOOL_PYTHON)
+def lint(session: nox.Session) -> None:
+    """Check style and layout with ruff."""
+    install(session, "dev")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(python=TOOL_PYTHON)
+def typing(session: nox.Session) -> None:
+    """Check types with mypy, strictly."""
+    install(session, "dev")
+    session.run("mypy")
+
+
+@nox.session(python=TOOL_PYTHON)
+def tests(session: nox.Session) -> None:
+    """Run the tests of the harness and the external API, and every stack end to end."""
+    install(session, "dev")
+    session.run("pytest", *(session.posargs or ["--ignore=tests/site"]), env=HARNESS, interrupt_timeout=STOP_S)
+
+
+@nox.session(python=PYTHONS)
+def site_tests(session: nox.Session) -> None:
+    """Run the tests of the site under test, on every Python."""
+    install(session, "site_tests")
+    session.run("pytest", "tests/site", env=HARNESS)
+
+
+@nox.session(python=TOOL_PYTHON, default=False)
+def lock(session: nox.Session) -> None:
+    """Write the lock files in requirements/, and the schema of the result files."""
+    session.install("uv")
+    command = (
+        "uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet".split()
+    )
+    command += ["--upgrade", "--python-version", PYTHONS[0]]
+    for stack in STACKS.values():
+        source = Path(session.create_tmp()) / f"{stack.name}.in"
+        source.write_text("\n".join([*BASE_REQUIREMENTS, *stack.requirements]))
+        session.run(*command, str(source), "--output-file", str(REQUIREMENTS / f"{stack.name}.txt"))
+    for source in sorted(REQUIREMENTS.glob("*.in")):
+        session.run(*command, str(source), "--output-file", str(source.with_suffix(".txt")))
+    session.install("--require-hashes", "--requirement", str(REQUIREMENTS / "tool.txt"))
+    session.run("python", "-m", "stackmatrix", "schema", env=HARNESS)
