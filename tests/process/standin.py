@@ -1,0 +1,161 @@
+"""A target for tests, on the standard library alone: the path says how it answers, and what it saw can be asked for.
+
+``python standin.py --port N [--api-port N] [--stubborn] [--with-child] [--pid-file FILE]``
+
+/after/<ms>/      a correct page after so long; ``/one-by-one/<ms>/`` the same, to one request at a time
+/wrong/           another page, with status 200; ``/status/<n>/`` another status
+/close/           no answer, the connection is closed; ``/cut/`` half an answer
+/turns/           a correct page to the first request of a connection, and to its second as ``/close/``
+/garbage/         what is no HTTP; ``/never/`` nothing
+/each/            some of these, one after the other, request by request
+/calls/<a,b,c>/<how>/   calls of the external API for so many ms: ``parallel``, ``sequence``, ``early`` (answers before
+                  they end), ``late`` (answers long after), ``wrong`` (then the wrong page) or ``none`` (makes none)
+/served-by/       what it is asked to say of itself; ``/seen/`` how many requests each path has had
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+PAGE = "<!doctype html><ul><li>A (AA)</li><li>B (BB)</li><li>C (CC)</li></ul><p>It took 0.601 s.</p>"
+EACH = ("/after/1/", "/wrong/", "/status/500/", "/after/1/", "/cut/", "/status/404/", "/garbage/")
+STUBBORN_CHILD = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+)
+
+
+class StandIn:
+    """One server; ``api_port`` is where its calls go."""
+
+    def __init__(self, api_port: int) -> None:
+        self._api_port = api_port
+        self._seen: Counter[str] = Counter()
+        self._turn = asyncio.Lock()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """All requests of one connection."""
+        asked = 0
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                path = head.split(b" ", 2)[1].decode()
+                asked += 1
+                request_id = re.search(rb"(?i)^x-request-id: *(\S+)", head, re.MULTILINE)
+                self._seen[path] += 1
+                if path == "/turns/" and asked == 2:
+                    return
+                if not await self._answer(writer, path, request_id[1].decode() if request_id else "none"):
+                    return
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async def _answer(  # noqa: C901 - one branch for each way to answer
+        self, writer: asyncio.StreamWriter, path: str, request_id: str
+    ) -> bool:
+        """Answer one request; whether the connection stays."""
+        if path == "/each/":
+            path = EACH[self._seen["/each/"] % len(EACH)]
+            self._seen[path] += 1
+        kind, _, rest = path.strip("/").partition("/")
+        status, body, cut = 200, PAGE, 0
+        match kind:
+            case "after":
+                await asyncio.sleep(int(rest) / 1000)
+            case "one-by-one":
+                async with self._turn:
+                    await asyncio.sleep(int(rest) / 1000)
+            case "wrong":
+                body = "<p>It works!</p>"
+            case "status":
+                status = int(rest)
+            case "close":
+                return False
+            case "cut":
+                cut = 10
+            case "garbage":
+                writer.write(b"0123456789\r\n\r\n")
+                return False
+            case "never":
+                await asyncio.sleep(600)
+            case "calls":
+                body = await self._call(rest, request_id)
+            case "seen":
+                body = json.dumps(self._seen)
+            case "served-by":
+                body = json.dumps({"pid": os.getpid()})
+        data = body.encode()
+        writer.write(b"HTTP/1.1 %d Told\r\nContent-Length: %d\r\n\r\n" % (status, len(data)))
+        writer.write(data[: len(data) - cut])
+        await writer.drain()
+        return not cut
+
+    async def _call(self, rest: str, request_id: str) -> str:
+        delays, _, how = rest.partition("/")
+        delays_ms = [int(delay) for delay in delays.split(",")]
+        calls = [self._call_api(delay_ms, request_id) for delay_ms in delays_ms]
+        if how == "sequence":
+            for call in calls:
+                await call
+        elif how == "early":
+            self._running = [asyncio.ensure_future(call) for call in calls]
+            await asyncio.sleep(min(delays_ms) / 1000)
+        elif how == "none":
+            for call in calls:
+                call.close()
+            await asyncio.sleep(max(delays_ms) / 1000)
+        else:
+            await asyncio.gather(*calls)
+            await asyncio.sleep(sum(delays_ms) / 1000 if how == "late" else 0)
+        return "wrong" if how == "wrong" else PAGE
+
+    async def _call_api(self, delay_ms: int, request_id: str) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._api_port)
+        head = (
+            f"GET /{delay_ms}/ HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Request-ID: {request_id}\r\nConnection: close\r\n\r\n"
+        )
+        writer.write(head.encode())
+        await reader.read()
+        writer.close()
+
+
+def start_stubborn_child() -> None:
+    """A child in a session of its own that ignores SIGTERM, and is up when this returns."""
+    child = subprocess.Popen([sys.executable, "-c", STUBBORN_CHILD], stdout=subprocess.PIPE, start_new_session=True)
+    assert child.stdout is not None
+    child.stdout.readline()
+
+
+async def main() -> None:
+    """Serve until SIGTERM, or for ever."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--api-port", type=int, default=0)
+    parser.add_argument("--stubborn", action="store_true", help="ignore SIGTERM")
+    parser.add_argument(
+        "--with-child", action="store_true", help="start a child in another session that ignores SIGTERM"
+    )
+    parser.add_argument("--pid-file", type=Path)
+    options = parser.parse_args()
+    if options.stubborn:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if options.with_child:
+        start_stubborn_child()
+    server = await asyncio.start_server(StandIn(options.api_port).serve, "127.0.0.1", options.port, backlog=1024)
+    if options.pid_file:
+        with options.pid_file.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+    print("stand-in is up", flush=True)
+    async with server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

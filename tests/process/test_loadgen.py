@@ -1,0 +1,362 @@
+"""Real locust against a stand-in: what is recorded is what was asked and answered, in both models."""
+
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stackmatrix import checks, loadgen, processes, rows, untimed
+from stackmatrix.checks import LevelFacts
+from stackmatrix.errors import TrialError
+from stackmatrix.levels import LevelRows, decode_rows
+from stackmatrix.loadgen import Driven, LoadGenerator, Order
+from stackmatrix.plan import LevelPlan
+from stackmatrix.stacks import STACKS
+from stackmatrix.usage import Use
+from stackmatrix.workloads import Workload
+
+AFTER_50_MS = Workload("after", "", "/after/50/", (50,))
+SEED = 42
+
+type Load = Callable[..., LoadGenerator]
+
+
+def nothing(*_: object) -> None:
+    pass
+
+
+@pytest.fixture
+def load(tmp_path: Path, target_port: int, api_port: int) -> Load:
+    """Makes a load generator; by default its target answers correctly after 50 ms."""
+
+    def make(workload: Workload = AFTER_50_MS, *, port: int = target_port, seed: int = SEED) -> LoadGenerator:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        return LoadGenerator(folder=folder, target_port=port, api_port=api_port, workload=workload, seed=seed, cores=())
+
+    return make
+
+
+def closed(users: int, *, level: int = 0, settle_s: float = 0.5, window_s: float = 1.0) -> Order:
+    return Order.measure(level, LevelPlan("closed", users), settle_s, window_s)
+
+
+def opened(rate: float, *, level: int = 0, settle_s: float = 0.5, window_s: float = 1.0) -> Order:
+    return Order.measure(level, LevelPlan("open", rate), settle_s, window_s)
+
+
+def drive(generator: LoadGenerator, orders: Sequence[Order]) -> list[Driven]:
+    """All levels, and then the end; whatever was recorded is what locust counted."""
+    with generator:
+        generator.wait_ready(nothing)
+        driven = [generator.run(order, nothing, nothing) for order in orders]
+        tally = generator.finish(nothing)
+        recorded = decode_rows(generator.rows())
+    assert tally.recorded == tally.counted == int((recorded["outcome"] != rows.NO_SLOT).sum())
+    return driven
+
+
+def test_a_closed_level_keeps_its_users_under_way_and_rows_are_in_the_phase_they_were_meant_for(load: Load) -> None:
+    users = 8
+    one, warm = drive(
+        load(replace(AFTER_50_MS, path="/after/100/")), [closed(users, level=3, window_s=2), Order.warmup(0.5)]
+    )
+    level = one.rows
+    assert 0.8 * users <= level.in_flight_mean <= 1.05 * users
+    assert len(level.correct) == len(level.window) > 0
+    assert level.response_ms.min() >= 100
+    assert level.failures() == {}
+    intended = level.all["intended_s"]
+    assert level.end_s - level.start_s == pytest.approx(2)
+    assert one.started_s == pytest.approx(level.start_s - 0.5)
+    assert (level.all["phase"] == np.select([intended < level.start_s, intended < level.end_s], [0, 1], 2)).all()
+    assert {*level.all["phase"]} == {rows.SETTLE, rows.WINDOW, rows.TAIL}
+    assert (intended >= one.started_s).all()
+    assert (level.all["done_s"] <= one.drained_s).all()
+    # Each visitor has one connection, and keeps it.
+    assert (level.all["opened"].sum(), level.all["attempts"].max()) == (users, 1)
+    assert {*level.all["level"]} == {3}
+    # The warm-up is apart from all levels.
+    assert {*warm.rows.all["level"]} == {rows.WARMUP_LEVEL}
+    assert warm.rows.start_s >= one.drained_s
+
+
+def test_load_stays_on_until_the_last_request_of_the_window_has_ended(load: Load) -> None:
+    (driven,) = drive(load(replace(AFTER_50_MS, path="/one-by-one/100/")), [closed(5)])
+    level = driven.rows
+    last_s = level.window["done_s"].max()
+    assert last_s > level.end_s
+    for at_s in np.linspace(level.start_s, last_s - 0.001, 50):
+        assert 4 <= level.under_way(at_s) <= 5  # one may have been answered and be about to ask again
+
+
+def test_every_kind_of_failure_is_counted_in_its_class_as_the_target_gave_it(load: Load, target_port: int) -> None:
+    before = Counter(untimed.get(target_port, "/seen/").json())
+    (driven,) = drive(load(Workload("each", "", "/each/", (1,))), [closed(3)])
+    gave = Counter(untimed.get(target_port, "/seen/").json()) - before
+    level = driven.rows
+    told = Counter(rows.OUTCOMES[outcome] for outcome in level.all["outcome"])
+    assert told == {
+        "ok": gave["/after/1/"],
+        "wrong body": gave["/wrong/"],
+        "status": gave["/status/500/"] + gave["/status/404/"],
+        "connection": gave["/cut/"] + gave["/garbage/"],
+    }
+    assert min(told.values()) > 0
+    assert level.failures().keys() == {"connection", "status 404", "status 500", "wrong body"}
+    # What the target saw is what was sent: nothing was repeated.
+    assert gave["/each/"] == len(level.all) == level.all["attempts"].sum()
+
+
+def test_a_request_that_the_target_drops_is_a_failure_and_is_not_silently_sent_again(
+    load: Load, target_port: int
+) -> None:
+    before = Counter(untimed.get(target_port, "/seen/").json())
+    (driven,) = drive(load(Workload("close", "", "/close/", (1,))), [closed(2, settle_s=0.1, window_s=0.3)])
+    gave = Counter(untimed.get(target_port, "/seen/").json()) - before
+    assert driven.rows.failures() == {"connection": len(driven.rows.window)}
+    assert gave["/close/"] == len(driven.rows.all) > 0
+
+
+def test_a_request_on_a_kept_connection_that_was_closed_meanwhile_is_sent_again_and_counted(
+    load: Load, target_port: int
+) -> None:
+    before = Counter(untimed.get(target_port, "/seen/").json())
+    (driven,) = drive(load(Workload("turns", "", "/turns/", (1,))), [closed(1, settle_s=0.1, window_s=0.5)])
+    level = driven.rows
+    gave = Counter(untimed.get(target_port, "/seen/").json()) - before
+    assert level.failures() == {}
+    # Every second request on a connection is dropped; on its new one, the visitor is answered.
+    assert level.all["attempts"].tolist() == [1, *[2] * (len(level.all) - 1)]
+    assert gave["/turns/"] == level.all["attempts"].sum()
+    assert (level.all["opened"] == 1).all()
+
+
+def test_a_target_that_is_not_there_is_a_failure_of_the_connection(load: Load, free_port: Callable[[], int]) -> None:
+    (driven,) = drive(load(port=free_port()), [closed(1, settle_s=0.1, window_s=0.3)])
+    assert driven.rows.failures() == {"connection": len(driven.rows.window)}
+    assert len(driven.rows.window) > 0
+
+
+def test_a_request_that_is_never_answered_is_a_time_out(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loadgen, "REQUEST_TIMEOUT_S", 0.4)
+    (driven,) = drive(load(Workload("never", "", "/never/", (1,))), [closed(2, settle_s=0.1)])
+    assert driven.rows.failures() == {"time-out": len(driven.rows.window)}
+    waited_s = driven.rows.window["done_s"] - driven.rows.window["sent_s"]
+    assert waited_s.min() >= 0.4
+
+
+def plan_of(driven: Driven) -> list[float]:
+    """When the requests of a level's window were meant to start, from its start on."""
+    return [float(at) for at in sorted(driven.rows.window["intended_s"] - driven.started_s)]
+
+
+def test_an_open_level_follows_the_same_plan_for_the_same_seed_and_another_for_another(load: Load) -> None:
+    one, two = (opened(200, level=level, settle_s=0.1, window_s=0.5) for level in (1, 2))
+    first, other_level = drive(load(), [one, two])
+    (again,) = drive(load(replace(AFTER_50_MS, path="/after/80/")), [one])
+    (other_seed,) = drive(load(seed=SEED + 1), [one])
+    assert plan_of(again) == pytest.approx(plan_of(first), abs=1e-6)
+    assert len(plan_of(first)) > 50
+    for other in (other_level, other_seed):
+        assert plan_of(other)[:5] != pytest.approx(plan_of(first)[:5], abs=1e-3)
+
+
+def test_arrivals_of_an_open_level_are_a_poisson_process(load: Load) -> None:
+    (driven,) = drive(load(replace(AFTER_50_MS, path="/after/1/")), [opened(200, window_s=3)])
+    gaps_s = np.diff(np.sort(driven.rows.all["intended_s"]))
+    # Of exponential gaps, the standard deviation is the mean, and 37 of 100 are longer than it.
+    assert gaps_s.mean() == pytest.approx(1 / 200, rel=0.2)
+    assert gaps_s.std() == pytest.approx(gaps_s.mean(), rel=0.2)
+    assert (gaps_s > gaps_s.mean()).mean() == pytest.approx(0.37, abs=0.06)
+
+
+@pytest.fixture
+def stoppable(
+    start_child: Callable[..., object],
+    standin_command: Callable[..., tuple[str, ...]],
+    free_port: Callable[[], int],
+    wait_for: Callable[[Callable[[], object]], None],
+) -> tuple[int, int]:
+    """Port and process of a stand-in of its own, which a test may stop."""
+    port = free_port()
+    child = start_child(standin_command(port))
+    wait_for(lambda: untimed.try_get(port, "/seen/"))
+    return port, child.pid  # type: ignore[attr-defined]
+
+
+def stall(pid: int, seconds: float) -> None:
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(seconds)
+    os.kill(pid, signal.SIGCONT)
+
+
+def drive_stalled(generator: LoadGenerator, pid: Callable[[], int], order: Order) -> LevelRows:
+    """A level in whose window a process is stopped for a second."""
+
+    def on_event(name: str) -> None:
+        if name == "window_start":
+            stall(pid(), 1.0)
+
+    with generator:
+        generator.wait_ready(nothing)
+        driven = generator.run(order, on_event, nothing)
+        generator.finish(nothing)
+    return driven.rows
+
+
+def test_a_stall_of_the_target_is_charged_to_every_visitor_that_it_delayed(
+    load: Load, stoppable: tuple[int, int]
+) -> None:
+    port, pid = stoppable
+    level = drive_stalled(load(port=port), lambda: pid, opened(50, window_s=3))
+    assert level.failures() == {}
+    # Fifty arrived in that second, evenly: half of them waited for more than half of it, though they had been sent.
+    assert (level.response_ms - level.lag_ms > 500).sum() >= 15
+    assert np.sort(level.response_ms)[-2] > 850
+
+
+def test_a_stall_of_the_generator_is_billed_from_the_intended_start_and_seen_as_lag(load: Load) -> None:
+    generator = load()
+    level = drive_stalled(generator, lambda: generator.pid, opened(50, window_s=3))
+    window = level.window
+    late = window["sent_s"] - window["intended_s"] > 0.5
+    assert late.sum() >= 15
+    # Each is billed from when it should have been sent, not from when it was.
+    service_ms = (window["done_s"] - window["sent_s"]) * 1000
+    assert level.response_ms[late] == pytest.approx((level.lag_ms + service_ms)[late])
+    assert level.response_ms[late].min() > 500
+    assert np.median(service_ms[late]) < np.median(level.lag_ms[late])
+
+
+def arrivals(seed: int, rate: float, count: int) -> list[float]:
+    """When the first arrivals of level 0 are due, as the driver draws them."""
+    generator = random.Random(f"{seed}:0")
+    return list(np.cumsum([generator.expovariate(rate) for _ in range(count)]))
+
+
+def comes_early(at_s: Sequence[float]) -> bool:
+    """Whether all arrivals but the last are due in the first second, and the last is well after it."""
+    return at_s[-2] < 0.9 and at_s[-1] > 2
+
+
+def test_an_arrival_that_finds_no_free_visitor_is_a_failure_of_its_own(load: Load) -> None:
+    # There are visitors for ten seconds of arrivals: here one, who is kept busy while two more arrive.
+    rate = 0.1
+    seed = next(seed for seed in range(100_000) if comes_early(arrivals(seed, rate, 4)))
+    (driven,) = drive(load(replace(AFTER_50_MS, path="/after/1000/"), seed=seed), [opened(rate, settle_s=0)])
+    assert driven.rows.failures() == {"no free slot": 2}
+    assert len(driven.rows.correct) == 1
+    assert plan_of(driven) == pytest.approx(arrivals(seed, rate, 3), abs=1e-6)
+
+
+def test_an_open_level_ends_with_its_window_though_its_next_arrival_is_minutes_away(load: Load) -> None:
+    seed = next(seed for seed in range(10_000) if arrivals(seed, 0.01, 1)[0] > 240)
+    (driven,) = drive(load(seed=seed), [opened(0.01)])
+    assert len(driven.rows.all) == 0
+    assert driven.drained_s < driven.started_s + arrivals(seed, 0.01, 1)[0]
+
+
+def test_the_external_apis_figures_are_of_this_level_from_its_start_to_its_drain(load: Load) -> None:
+    workload = Workload("calls", "", "/calls/30,60,15/parallel", (30, 60, 15))
+    before, driven = drive(load(workload), [closed(2), closed(4, level=1)])
+    for one in (before, driven):
+        assert one.api_before is not None
+        assert one.api_after is not None
+        assert one.api_after["calls_started"] - one.api_before["calls_started"] == 3 * len(one.rows.all)
+        assert one.api_after["in_flight"] == 0
+    assert driven.api_before == before.api_after
+    assert checks.check_conservation(facts_of(driven, workload)) is None
+    assert checks.check_littles_law(facts_of(driven, workload)) is None
+    wrong = replace(workload, delays_ms=(30, 60))
+    found = checks.check_conservation(facts_of(driven, wrong))
+    assert found is not None
+    assert found.code == "conservation"
+
+
+def facts_of(driven: Driven, workload: Workload) -> LevelFacts:
+    use = Use(1.0, 0.1, 1, 1, 1, None)
+    return LevelFacts(
+        plan=LevelPlan("closed", 4), workload=workload, stack=next(iter(STACKS.values())), rows=driven.rows,
+        uses={"target": use, "generator": use, "external_api": use}, api_before=driven.api_before,
+        api_after=driven.api_after, target_pids_verified=(), target_pids_now=(),
+    )  # fmt: skip
+
+
+def test_an_external_api_that_is_not_there_has_no_figures(
+    tmp_path: Path, target_port: int, free_port: Callable[[], int]
+) -> None:
+    generator = LoadGenerator(
+        folder=tmp_path, target_port=target_port, api_port=free_port(), workload=AFTER_50_MS, seed=1, cores=()
+    )
+    (driven,) = drive(generator, [closed(1, settle_s=0.1, window_s=0.2)])
+    assert (driven.api_before, driven.api_after) == (None, None)
+
+
+def test_an_open_level_beyond_capacity_shows_what_the_target_could_do(load: Load) -> None:
+    """A target that answers 20 a second at most is asked 50: it answers all of them, but not within the window."""
+    (driven,) = drive(load(replace(AFTER_50_MS, path="/one-by-one/50/")), [opened(50, settle_s=0.2)])
+    assert len(driven.rows.correct) == len(driven.rows.window) > 30
+    assert len(driven.rows.answered) <= 20 + 1
+    facts = replace(facts_of(driven, AFTER_50_MS), plan=LevelPlan("open", 50))
+    assert checks.check_littles_law(facts) is None
+    assert checks.name_limiter(facts, ()) != "users"
+
+
+def test_locust_that_is_killed_in_the_middle_ends_the_trial_with_a_reason(load: Load) -> None:
+    generator = load()
+
+    def kill(event: str) -> None:
+        if event == "window_start":
+            os.kill(generator.pid, signal.SIGKILL)
+
+    with pytest.raises(TrialError, match=r"^The load generator ended by itself"), generator:  # noqa: PT012 - whatever comes first
+        generator.wait_ready(nothing)
+        generator.run(closed(2, window_s=30), kill, nothing)
+    assert not processes.is_running(generator.pid)
+
+
+def test_a_trial_that_ends_in_the_middle_of_a_level_ends_locust(load: Load) -> None:
+    generator = load()
+
+    def give_up(event: str) -> None:
+        if event == "window_start":
+            raise TrialError("The target is gone.")
+
+    with pytest.raises(TrialError, match=r"^The target is gone\.$"), generator:  # noqa: PT012 - whatever comes first
+        generator.wait_ready(nothing)
+        generator.run(closed(2, window_s=30), give_up, nothing)
+    assert not processes.is_running(generator.pid)
+
+
+def test_a_driver_that_fails_ends_the_trial_with_its_error(load: Load) -> None:
+    with pytest.raises(TrialError, match=r"^The load generator failed: ZeroDivisionError"), load() as generator:  # noqa: PT012 - whatever comes first
+        generator.wait_ready(nothing)
+        generator.run(closed(0), nothing, nothing)
+
+
+def test_locust_that_cannot_start_is_told_with_its_log(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loadgen, "LOCUSTFILE", Path("/no/such/locustfile.py"))
+    with pytest.raises(TrialError, match=r"ended by itself: .*locustfile"), load() as generator:
+        generator.wait_ready(nothing)
+
+
+def test_waiting_for_an_event_is_watched(load: Load) -> None:
+    def tick() -> Iterator[None]:
+        raise TrialError("Under load, it ended.")
+
+    with pytest.raises(TrialError, match=r"^Under load, it ended\.$"), load() as generator:
+        generator.wait_ready(tick)  # type: ignore[arg-type]
+
+
+def test_the_harness_itself_is_not_patched_by_locust() -> None:
+    assert "locust" not in sys.modules
+    assert not getattr(time.sleep, "__module__", "").startswith("gevent")

@@ -1,0 +1,239 @@
+"""circusd with the committed circus.ini: what it starts, what it notices, and that it leaves nothing behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from stackmatrix import machine, processes, supervisor, untimed, verification
+from stackmatrix.errors import SupervisorError, TrialError
+from stackmatrix.supervisor import Layout, Supervisor, Target
+
+type Wait = Callable[[Callable[[], object]], None]
+type Make = Callable[..., Supervisor]
+
+
+@pytest.fixture
+def ports(free_port: Callable[[], int]) -> tuple[int, int]:
+    """Of the external API and of the target."""
+    return free_port(), free_port()
+
+
+@pytest.fixture
+def make(ports: tuple[int, int], standin_command: Callable[..., tuple[str, ...]]) -> Iterator[Make]:
+    """Makes a supervisor of the external API and a target: a command, or a stand-in with further options."""
+    folders = []
+
+    def make(*options: str, command: tuple[str, ...] | None = None, layout: Layout | None = None) -> Supervisor:
+        folder = supervisor.private_folder()
+        folders.append(folder)
+        api_port, target_port = ports
+        target = Target("target", command or standin_command(target_port, *options), target_port)
+        return Supervisor(
+            ini=supervisor.CIRCUS_INI,
+            environment=supervisor.variables(target, api_port, layout or Layout(), folder),
+            folder=folder,
+            watchers=("api", "target"),
+        )
+
+    yield make
+    for folder in folders:
+        supervisor.remove(folder)
+        assert not folder.exists()
+
+
+def children() -> set[int]:
+    return {process.pid for process in psutil.Process(os.getpid()).children(recursive=True)}
+
+
+def wait_ready(circus: Supervisor, ports: tuple[int, int]) -> None:
+    verification.wait_for_api(ports[0], lambda: circus.why_gone("api"))
+    verification.wait_for_target(ports[1], lambda: circus.why_gone("target"))
+
+
+def test_both_are_up_and_leaving_ends_everything_and_frees_the_ports(ports: tuple[int, int], make: Make) -> None:
+    before = children()
+    with make() as circus:
+        wait_ready(circus, ports)
+        told = untimed.get(ports[1], "/served-by/").json()
+        assert told["pid"] == circus.pid("target")
+        assert processes.is_running(circus.pid("api"))
+        assert (circus.why_gone("api"), circus.why_gone("target")) == (None, None)
+        during = children() - before
+        assert {circus.pid("api"), circus.pid("target")} < during
+    assert not [pid for pid in during if psutil.pid_exists(pid)]
+    assert [machine.is_bound(port) for port in ports] == [False, False]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system cannot pin")
+def test_each_role_is_on_its_own_cores_and_the_target_may_open_many_files(ports: tuple[int, int], make: Make) -> None:
+    cores = sorted(os.sched_getaffinity(0))
+    layout = Layout(target=(cores[-1],), tools=(cores[0],))
+    with make(layout=layout) as circus:
+        wait_ready(circus, ports)
+        assert psutil.Process(circus.pid("target")).cpu_affinity() == [cores[-1]]
+        assert psutil.Process(circus.pid("api")).cpu_affinity() == [cores[0]]
+        soft, hard = psutil.Process(circus.pid("target")).rlimit(psutil.RLIMIT_NOFILE)
+        assert soft == min(32_768, hard)
+
+
+def test_what_is_supervised_gets_nothing_of_the_users_environment(
+    ports: tuple[int, int], make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "the_users")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    with make() as circus:
+        wait_ready(circus, ports)
+        environment = psutil.Process(circus.pid("target")).environ()
+    assert environment["SLOW_API_URL"] == f"http://127.0.0.1:{ports[0]}"
+    # The last is circus's own doing.
+    assert environment.keys() <= {"PATH", "LANG", "PYTHONPATH", "SLOW_API_URL", "LC_CTYPE", "__name__"}
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "import sys; sys.exit('No module named unicorn')",
+        "import time; time.sleep(1); raise SystemExit('No module named unicorn')",
+    ],
+    ids=["at once", "after a while"],
+)
+def test_a_target_that_does_not_come_up_is_told_with_the_end_of_its_log_and_not_by_a_time_out(
+    ports: tuple[int, int], make: Make, script: str
+) -> None:
+    with (
+        pytest.raises(
+            TrialError, match=r"the process of 'target' ended by itself: .*No module named unicorn"
+        ) as failed,
+        make(command=(sys.executable, "-c", script)) as circus,
+    ):
+        wait_ready(circus, ports)
+    assert "within" not in str(failed.value)
+
+
+def test_a_command_that_does_not_exist_is_told_by_its_name(ports: tuple[int, int], make: Make) -> None:
+    with (
+        pytest.raises(TrialError, match="ended by itself: /no/such/server cannot be started: No such file"),
+        make(command=("/no/such/server", "--port", "1")) as circus,
+    ):
+        wait_ready(circus, ports)
+
+
+def test_a_killed_target_is_noticed_and_not_restarted(
+    ports: tuple[int, int], make: Make, tmp_path: Path, wait_for: Wait
+) -> None:
+    pid_file = tmp_path / "pids"
+    with make("--pid-file", str(pid_file)) as circus:
+        wait_ready(circus, ports)
+        os.kill(circus.pid("target"), signal.SIGKILL)
+        wait_for(lambda: circus.why_gone("target"))
+        assert circus.why_gone("target") == "the process of 'target' ended by itself: stand-in is up"
+        assert circus.why_gone("api") is None
+        # A restart would come in the same moment in which circus finds the process dead, so it is never seen with none.
+        client = circus._client
+        assert client is not None
+        wait_for(lambda: client.send_message("list", name="target").get("pids") == [])
+    assert len(pid_file.read_text().splitlines()) == 1
+
+
+def test_a_killed_api_is_noticed(ports: tuple[int, int], make: Make, wait_for: Wait) -> None:
+    with make() as circus:
+        wait_ready(circus, ports)
+        os.kill(circus.pid("api"), signal.SIGKILL)
+        wait_for(lambda: circus.why_gone("api"))
+        assert circus.why_gone("target") is None
+
+
+def test_a_target_that_ignores_its_stop_signal_is_killed_and_told(ports: tuple[int, int], make: Make) -> None:
+    with pytest.raises(SupervisorError, match="had to be killed") as told, make("--stubborn") as circus:  # noqa: PT012 - leaving raises
+        wait_ready(circus, ports)
+        circus.note_tree()
+        pid = circus.pid("target")
+    assert str(told.value).startswith(f"Processes {pid} had to be killed")
+    assert not psutil.pid_exists(pid)
+    assert not machine.is_bound(ports[1])
+
+
+def test_a_stubborn_target_does_not_hide_why_a_trial_failed(ports: tuple[int, int], make: Make) -> None:
+    with pytest.raises(TrialError, match=r"^The cause$"), make("--stubborn") as circus:  # noqa: PT012 - leaving raises
+        wait_ready(circus, ports)
+        pid = circus.pid("target")
+        raise TrialError("The cause")
+    assert not psutil.pid_exists(pid)
+
+
+def test_a_child_of_the_target_that_survives_it_is_killed_and_told(ports: tuple[int, int], make: Make) -> None:
+    with pytest.raises(SupervisorError, match="had to be killed") as told, make("--with-child") as circus:  # noqa: PT012 - leaving raises
+        wait_ready(circus, ports)
+        circus.note_tree()
+        (child,) = psutil.Process(circus.pid("target")).children()
+    assert str(child.pid) in str(told.value)
+    assert not processes.is_running(child.pid)
+
+
+def test_everything_ends_when_circusd_itself_is_killed(ports: tuple[int, int], make: Make) -> None:
+    with make() as circus:
+        wait_ready(circus, ports)
+        pids = [circus.pid("api"), circus.pid("target")]
+        os.kill(circus._child.pid, signal.SIGKILL)
+    assert not [pid for pid in pids if processes.is_running(pid)]
+
+
+def test_circusd_that_cannot_start_is_told_with_its_log(make: Make) -> None:
+    circus = make()
+    circus.ini = Path("/no/such/circus.ini")
+    with pytest.raises(TrialError, match=r"circusd ended by itself: .*circus.ini"), circus:
+        pass
+    assert circus._child.returncode is not None
+
+
+def test_two_supervisors_are_apart(
+    ports: tuple[int, int], make: Make, free_port: Callable[[], int], standin_command: Callable[..., tuple[str, ...]]
+) -> None:
+    other_port = free_port()
+    with make() as circus:
+        wait_ready(circus, ports)
+        with make(command=standin_command(other_port)) as other:
+            # The second API finds its port taken and ends; the first is not touched.
+            verification.wait_for_target(other_port, lambda: other.why_gone("target"))
+            assert other.pid("target") != circus.pid("target")
+        assert circus.why_gone("target") is None
+        assert circus.why_gone("api") is None
+
+
+def test_a_socket_of_the_supervisor_is_in_a_folder_that_only_this_user_enters() -> None:
+    folder = supervisor.private_folder()
+    try:
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert len(f"{folder}/circus") < 100
+    finally:
+        supervisor.remove(folder)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
+def test_a_harness_that_is_killed_outright_leaves_nothing_running(
+    ports: tuple[int, int], standin_command: Callable[..., tuple[str, ...]], tmp_path: Path, wait_for: Wait
+) -> None:
+    script = f"""
+import time
+from pathlib import Path
+from stackmatrix import supervisor
+folder = Path({str(tmp_path)!r})
+target = supervisor.Target("target", {standin_command(ports[1])!r}, {ports[1]})
+environment = supervisor.variables(target, {ports[0]}, supervisor.Layout(), folder)
+with supervisor.Supervisor(supervisor.CIRCUS_INI, environment, folder, ("api", "target")) as circus:
+    print(circus._child.pid, circus.pid("api"), circus.pid("target"), flush=True)
+    time.sleep(600)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(processes.SOURCE)}
+    with subprocess.Popen([sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE) as harness:
+        assert harness.stdout is not None
+        pids = [int(pid) for pid in harness.stdout.readline().split()]
+        harness.kill()
+    assert len(pids) == 3
+    wait_for(lambda: not any(processes.is_running(pid) for pid in pids))

@@ -1,0 +1,87 @@
+"""A target that is not what it should be is caught before any load, by what the external API saw of one request."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from stackmatrix import verification
+from stackmatrix.errors import TrialError
+from stackmatrix.workloads import Workload
+
+SOUND = Workload("sound", "", "/calls/150,300,75/parallel", (150, 300, 75))
+
+type Wait = Callable[[Callable[[], object]], None]
+
+
+def alive() -> None:
+    return None
+
+
+def test_a_target_that_makes_its_calls_in_parallel_is_taken(target_port: int, api_port: int) -> None:
+    verification.verify_workload(target_port, api_port, SOUND)
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/calls/150,300/parallel", r"saw the calls \[.*\] ms for one request, expected \[150, 300, 75\]"),
+        ("/calls/150,300,75,75/parallel", r"saw the calls \[.*\] ms for one request, expected"),
+        ("/calls/150,150,75/parallel", r"saw the calls \[.*\] ms for one request, expected"),
+        ("/calls/300,300,300/none", r"saw the calls \[\] ms for one request, expected"),
+        ("/calls/150,300,75/sequence", "^At most 1 of the 3 calls of one request overlapped: they are not made in"),
+        ("/calls/150,300,75/early", r"^A page came after \d+ ms, faster than the slowest call \(300 ms\)"),
+        ("/calls/150,300,75/late", r"^A single request took \d+ ms at best: .* which takes 300 ms \(one .*: 525 ms\)"),
+        ("/calls/150,300,75/wrong", "^The page is not the one that was expected: 'wrong'"),
+        ("/wrong/", "^The page is not the one that was expected: '<p>It works!</p>'"),
+        ("/status/503/", "^The page has status 503: "),
+        ("/close/", "^A single request was not answered: RemoteDisconnected: "),
+        ("/cut/", "^A single request was not answered: IncompleteRead: "),
+        ("/garbage/", "^A single request was not answered: BadStatusLine: "),
+    ],
+)
+def test_any_other_target_is_caught_with_what_is_wrong(target_port: int, api_port: int, path: str, told: str) -> None:
+    with pytest.raises(TrialError, match=told):
+        verification.verify_workload(target_port, api_port, replace(SOUND, path=path))
+
+
+def test_a_target_that_is_not_there_is_told(free_port: Callable[[], int], api_port: int) -> None:
+    with pytest.raises(TrialError, match=r"^A single request was not answered: ConnectionRefusedError: "):
+        verification.verify_workload(free_port(), api_port, SOUND)
+
+
+def test_a_target_that_calls_another_api_is_caught(
+    target_port: int,
+    start_child: Callable[..., object],
+    free_port: Callable[[], int],
+) -> None:
+    other = free_port()
+    start_child((sys.executable, "-m", "slow_api", "--port", str(other)))
+    verification.wait_for_api(other, alive)
+    with pytest.raises(TrialError, match=r"saw the calls \[\] ms for one request"):
+        verification.verify_workload(target_port, other, SOUND)
+
+
+def test_a_target_is_waited_for_until_it_answers_and_tells_of_itself(
+    start_child: Callable[..., object], standin_command: Callable[..., tuple[str, ...]], free_port: Callable[[], int]
+) -> None:
+    port = free_port()
+    child = start_child(standin_command(port))
+    assert verification.wait_for_target(port, alive) == {"pid": child.pid}  # type: ignore[attr-defined]
+
+
+def test_what_answers_but_tells_nothing_of_itself_is_no_target(api_port: int) -> None:
+    with pytest.raises(TrialError, match=r"^The target did not tell what serves it: status 404, "):
+        verification.wait_for_target(api_port, alive)
+
+
+@pytest.mark.parametrize(
+    ("wait", "what"),
+    [(verification.wait_for_api, "The external API"), (verification.wait_for_target, "The target")],
+)
+def test_waiting_ends_with_the_reason_when_the_process_is_gone(
+    wait: Callable[[int, Callable[[], str | None]], object], what: str, free_port: Callable[[], int]
+) -> None:
+    with pytest.raises(TrialError, match=rf"^{what} did not start: it ended by itself: no module\.$"):
+        wait(free_port(), lambda: "it ended by itself: no module")

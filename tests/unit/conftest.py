@@ -1,0 +1,161 @@
+"""Builders of rows and facts: each gives a level that every check passes, and a test changes what it is about."""
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from stackmatrix import rows
+from stackmatrix.assess import assess, not_driven
+from stackmatrix.checks import LevelFacts
+from stackmatrix.levels import LevelRows, decode_rows
+from stackmatrix.model import (
+    FORMAT_VERSION,
+    Cell,
+    Environment,
+    Finding,
+    Machine,
+    PythonBuild,
+    Result,
+    Run,
+    Status,
+    Trial,
+)
+from stackmatrix.plan import LevelPlan
+from stackmatrix.stacks import Stack
+from stackmatrix.usage import Use
+from stackmatrix.workloads import Workload
+
+# A slow machine is no failure.
+settings.register_profile("unit", deadline=None)
+settings.load_profile("unit")
+
+WINDOW_S = (100.0, 110.0)
+IDLE = Use(wall_s=10.0, cpu_s=1.0, rss_bytes_peak=1, threads_peak=1, fds_peak=1, context_switches=1)
+
+
+def pack(
+    intended_s: float,
+    done_s: float,
+    *,
+    sent_s: float | None = None,
+    level: int = 0,
+    phase: int = rows.WINDOW,
+    outcome: int = rows.OK,
+    status: int = 200,
+    opened: int = 0,
+    attempts: int = 1,
+) -> bytes:
+    """One row as the recorder writes it, by default a request of the window that was answered correctly."""
+    sent = intended_s if sent_s is None else sent_s
+    return rows.ROW.pack(intended_s, sent, done_s, level, phase, outcome, status, opened, attempts)
+
+
+def select(packed: Iterable[bytes]) -> LevelRows:
+    """Level 0 of these rows, with the window from 100 s to 110 s."""
+    return LevelRows.select(decode_rows(b"".join(packed)), 0, *WINDOW_S)
+
+
+def steady(users: int = 2, each_s: float = 0.6) -> list[bytes]:
+    """A closed loop without think time, from 5 s before the window until all that began in it have ended."""
+    packed = []
+    for user in range(users):
+        begin_s = WINDOW_S[0] - 5 + user * each_s / users
+        for turn in range(int((WINDOW_S[1] - begin_s) / each_s + 0.999)):
+            at_s = begin_s + turn * each_s
+            phase = rows.SETTLE if at_s < WINDOW_S[0] else rows.WINDOW
+            packed.append(pack(at_s, at_s + each_s, phase=phase))
+    return packed
+
+
+def api_figures(calls: int, overshoot: dict[str, int] | None = None, **changed: Any) -> dict[str, Any]:
+    """A reading of the external API after so many calls; ``overshoot`` counts calls by tenths of a ms."""
+    buckets = {"3": calls} if overshoot is None else overshoot
+    return {
+        "calls_started": calls,
+        "calls_finished": sum(buckets.values()),
+        "in_flight": 0,
+        "overshoot_sum_ms": sum(int(bucket) * 0.1 * count for bucket, count in buckets.items()),
+        "overshoot_bucket_ms": 0.1,
+        "overshoot_histogram": buckets,
+        **changed,
+    }
+
+
+def build_facts(packed: list[bytes] | None = None, **changed: Any) -> LevelFacts:
+    """Two users on a server with 100 slots, as it should be; ``changed`` replaces any fact."""
+    packed = steady() if packed is None else packed
+    slots = changed.pop("slots", 100)
+    facts = LevelFacts(
+        plan=LevelPlan("closed", 2),
+        workload=Workload("waits", "", "/", (300, 600, 150)),
+        stack=Stack("stack", "", 8000, "server", (), "WSGI", "threads", slots, ("server",)),
+        rows=select(packed),
+        uses={"target": IDLE, "generator": IDLE, "external_api": IDLE},
+        api_before=api_figures(30),
+        api_after=api_figures(30 + 3 * len(packed)),
+        target_pids_verified=(10, 11),
+        target_pids_now=(10, 11),
+    )
+    return replace(facts, **changed)
+
+
+@pytest.fixture
+def make_row() -> Callable[..., bytes]:
+    return pack
+
+
+@pytest.fixture
+def make_level() -> Callable[[Iterable[bytes]], LevelRows]:
+    return select
+
+
+@pytest.fixture
+def make_steady() -> Callable[..., list[bytes]]:
+    return steady
+
+
+@pytest.fixture
+def make_api_figures() -> Callable[..., dict[str, Any]]:
+    return api_figures
+
+
+@pytest.fixture
+def make_facts() -> Callable[..., LevelFacts]:
+    return build_facts
+
+
+@pytest.fixture
+def result() -> Result:
+    """A real result: one trial whose levels were assessed from rows with times as a server makes them."""
+    generator = random.Random(1)
+    packed = [pack(105, 105 + generator.lognormvariate(0, 0.05) * 0.65) for _ in range(2000)]
+    level = assess(build_facts(packed, plan=LevelPlan("open", 200.0)), 0.0)
+    failed = not_driven(LevelPlan("closed", 50), 10.0, "invalid", Finding(code="x", severity="invalid", sentence="y"))
+    run = Run(
+        id="0123456789abcdef", started="2026-11-22T10:00:00+00:00", seed=7, profile="quick",
+        ladder=("rate=200", "users=50"), blocks=1, warmup_s=3.0, settle_s=2.0, window_s=10.0,
+        tool_versions={"python": "3.13.0", "locust": "2.47.0"}, tool_lock_sha256="ab" * 32, git_commit="cd" * 20,
+    )  # fmt: skip
+    return Result(
+        format_version=FORMAT_VERSION,
+        run=run,
+        cell=Cell(stack="uvicorn", python="3.13", workload="fanout"),
+        status=Status(state="ok"),
+        machine=Machine(
+            cpu_model="A processor", cores=2, memory_bytes=2**34, kernel="Linux 6", os="An OS", governor=None,
+            virtualised=True, pinning={"target": (1,), "generator": (0,)},
+        ),
+        environment=Environment(
+            python=PythonBuild(version="3.13.0", implementation="CPython", compiler="GCC", optimised=False, gil=True),
+            packages={"django": "6.0", "uvicorn": "0.54.0"}, lock_sha256="ef" * 32,
+            command=("{prefix}/bin/python", "-m", "uvicorn"), variables={"LANG": "C.UTF-8"},
+        ),
+        trials=(
+            Trial(block=0, order=0, seed=7, started=run.started, duration_s=20.123456789, load_s=15.1,
+                  levels=(level, failed), failure="it ended"),
+        ),
+    )  # fmt: skip

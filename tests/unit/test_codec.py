@@ -1,0 +1,109 @@
+"""Between results and the JSON of a result file, and the schema of it."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stackmatrix import codec
+from stackmatrix.errors import ResultFileError
+from stackmatrix.model import FORMAT_VERSION, Level, Result
+
+SCHEMA = Path(__file__).parents[2] / "results" / "schema.json"
+
+
+def test_a_result_comes_back_equal(result: Result) -> None:
+    assert codec.decode(codec.encode(result), "a.json") == result
+
+
+def test_encoding_is_the_same_every_time_and_ends_with_a_line(result: Result) -> None:
+    assert codec.encode(result) == codec.encode(codec.decode(codec.encode(result), "a.json"))
+    assert codec.encode(result).endswith(b"}\n")
+
+
+@given(st.floats(0, allow_nan=False, allow_infinity=False))
+def test_no_number_is_rounded(throughput_rps: float) -> None:
+    level = Level(
+        model="closed", users=1, rate=None, window_s=1 / 3, validity="valid", limiter=None, findings=(),
+        throughput_rps=throughput_rps,
+    )  # fmt: skip
+    indented = msgspec.json.format(msgspec.json.encode(level), indent=1)
+    found = json.loads(indented)
+    assert (found["throughput_rps"], found["window_s"]) == (throughput_rps, 1 / 3)
+
+
+def test_every_digit_of_a_latency_is_in_the_file(result: Result) -> None:
+    latency = result.trials[0].levels[0].latency_ms
+    assert latency is not None
+    assert repr(latency.mean) in codec.encode(result).decode()
+    assert len(repr(latency.mean)) > 12
+
+
+def test_a_real_result_fits_the_schema(result: Result) -> None:
+    jsonschema.validate(json.loads(codec.encode(result)), json.loads(codec.schema()))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda file: file.update(more=1),
+        lambda file: file["trials"][0]["levels"][0].update(p99=1),
+        lambda file: file["trials"][0]["levels"][0]["target"].update(cpu_share=-1),
+        lambda file: file["status"].update(state="good"),
+        lambda file: file.pop("cell"),
+    ],
+    ids=["unknown key", "unknown key of a level", "below 0", "unknown state", "no cell"],
+)
+def test_what_the_model_refuses_the_schema_refuses(result: Result, spoil: Callable[[dict[str, Any]], None]) -> None:
+    file = json.loads(codec.encode(result))
+    spoil(file)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(file, json.loads(codec.schema()))
+    with pytest.raises(ResultFileError, match=r"^a\.json is not a result file: "):
+        codec.decode(json.dumps(file).encode(), "a.json")
+
+
+def test_the_schema_itself_is_valid() -> None:
+    jsonschema.Draft202012Validator.check_schema(json.loads(codec.schema()))
+
+
+def test_the_committed_schema_is_the_models() -> None:
+    assert SCHEMA.read_bytes() == codec.schema(), "make it again: python -m stackmatrix schema"
+
+
+def test_a_newer_format_is_refused_with_both_numbers_even_if_nothing_else_is_known(result: Result) -> None:
+    newer = {"format_version": FORMAT_VERSION + 1, "something": "new"}
+    told = rf"^a\.json has format {FORMAT_VERSION + 1}, and this version reads up to {FORMAT_VERSION}: update"
+    with pytest.raises(ResultFileError, match=told):
+        codec.decode(json.dumps(newer).encode(), "a.json")
+    with pytest.raises(ResultFileError, match=told):
+        codec.decode(codec.encode(msgspec.structs.replace(result, format_version=FORMAT_VERSION + 1)), "a.json")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.999])
+def test_a_truncated_file_is_refused_by_name(result: Result, share: float) -> None:
+    data = codec.encode(result).rstrip()
+    with pytest.raises(ResultFileError, match=r"^a\.json is not a result file"):
+        codec.decode(data[: math.floor(share * len(data))], "a.json")
+
+
+@pytest.mark.parametrize(
+    "data", [b"hello", b"\xff\xfe", b"[]", b"null", b"1", b'"text"', b"{}", b'{"format_version": "1"}']
+)
+def test_what_is_no_result_is_refused_by_name(data: bytes) -> None:
+    with pytest.raises(ResultFileError, match=r"^a\.json is not a result file"):
+        codec.decode(data, "a.json")
+
+
+def test_a_file_stays_small_enough_to_commit(result: Result) -> None:
+    """Fifteen blocks of the whole ladder, each level with its histogram: the most that a profile makes."""
+    level = result.trials[0].levels[0]
+    trial = msgspec.structs.replace(result.trials[0], levels=(level,) * 6)
+    assert len(codec.encode(msgspec.structs.replace(result, trials=(trial,) * 15))) < 200_000

@@ -1,0 +1,36 @@
+"""Exit codes: one for each thing that a user can mend, and a page that lists them."""
+
+import re
+from pathlib import Path
+
+from stackmatrix import errors
+from stackmatrix.errors import INTERRUPTED_EXIT_CODE, StackmatrixError
+
+PAGE = Path(__file__).parents[2] / "docs" / "exit-codes.md"
+
+
+def meanings() -> dict[int, str]:
+    """Every error's code and the words of its docstring."""
+    return {kind.exit_code: " ".join((kind.__doc__ or "").split()) for kind in below(StackmatrixError)}
+
+
+def below(kind: type[StackmatrixError]) -> list[type[StackmatrixError]]:
+    return [each for child in kind.__subclasses__() for each in (child, *below(child))]
+
+
+def test_every_error_has_an_exit_code_of_its_own_that_a_shell_can_carry() -> None:
+    codes = [kind.exit_code for kind in below(StackmatrixError)]
+    assert len(set(codes)) == len(codes) > 1
+    # 1 is what Python itself exits with after a traceback.
+    assert all(1 < code < INTERRUPTED_EXIT_CODE for code in codes)
+
+
+def test_every_error_is_in_this_one_module() -> None:
+    assert {kind.__module__ for kind in below(StackmatrixError)} == {errors.__name__}
+
+
+def test_the_page_lists_each_code_with_its_meaning_and_no_other() -> None:
+    table = dict(re.findall(r"^\| (\d+) \| (.+?) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
+    listed = {int(code): meaning for code, meaning in table.items()}
+    assert {code: listed.get(code) for code in meanings()} == meanings()
+    assert set(listed) == {0, 1, INTERRUPTED_EXIT_CODE} | set(meanings())

@@ -1,0 +1,165 @@
+"""What is computed of one level, against definitions that are written another way."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hdrh.histogram import HdrHistogram
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stackmatrix import metrics, rows
+from stackmatrix.levels import LevelRows
+
+TIMES_MS = st.lists(st.floats(0.001, 3_000_000), min_size=1, max_size=200)
+SHOWN = sorted(metrics.NEEDED)
+FLOOR_MS = 600.0
+
+
+def smallest_that_enough_do_not_exceed(times_ms: list[float], tenths_of_per_cent: int) -> float:
+    """The definition itself, in whole numbers: at least q per cent of all times are not above it."""
+    for candidate in sorted(times_ms):
+        if 1000 * sum(time <= candidate for time in times_ms) >= tenths_of_per_cent * len(times_ms):
+            return candidate
+    raise AssertionError
+
+
+@given(TIMES_MS, st.sampled_from(SHOWN))
+def test_a_percentile_is_the_smallest_time_that_enough_others_do_not_exceed(times_ms: list[float], q: float) -> None:
+    wanted = smallest_that_enough_do_not_exceed(times_ms, round(10 * q))
+    assert metrics.percentile(np.sort(times_ms), q) == wanted
+
+
+@pytest.mark.parametrize("q", SHOWN)
+@pytest.mark.parametrize("count", [1, 2, 19, 20, 99, 100, 101, 999, 1_000, 1_001, 10_000, 100_000])
+def test_the_rank_of_a_percentile_is_exact_for_every_count(q: float, count: int) -> None:
+    ranks = np.arange(1, count + 1, dtype=np.float64)
+    assert metrics.percentile(ranks, q) == -(-round(10 * q) * count // 1000)
+
+
+def test_there_is_no_percentile_of_nothing() -> None:
+    with pytest.raises(ValueError, match="no times"):
+        metrics.percentile(np.array([]), 50)
+    assert metrics.p99(np.array([])) is None
+
+
+def test_p99_takes_times_in_any_order() -> None:
+    assert metrics.p99(np.array([3.0, 1.0, 2.0])) == 3.0
+
+
+def test_a_thousand_responses_have_every_percentile_and_nothing_is_absent() -> None:
+    times = metrics.latencies(np.arange(1_000, 0, -1, dtype=np.float64), FLOOR_MS)
+    assert times.latency is not None
+    assert (times.latency.p50, times.latency.p90, times.latency.p95, times.latency.p99) == (500, 900, 950, 990)
+    assert (times.latency.max, times.latency.mean) == (1_000, 500.5)
+    assert times.absent == {}
+
+
+def test_p99_is_left_out_below_a_thousand_responses_and_the_reason_has_both_counts() -> None:
+    times = metrics.latencies(np.linspace(600, 700, 999), FLOOR_MS)
+    assert times.latency is not None
+    assert times.latency.p99 is None
+    assert times.latency.p95 is not None
+    assert times.absent["latency_ms.p99"] == "needs 1000 responses, had 999"
+
+
+def test_p90_and_p95_are_left_out_below_twenty_responses() -> None:
+    times = metrics.latencies(np.linspace(600, 700, 19), FLOOR_MS)
+    assert times.latency is not None
+    assert (times.latency.p90, times.latency.p95) == (None, None)
+    assert {"latency_ms.p90", "latency_ms.p95", "latency_ms.p99"} <= set(times.absent)
+
+
+def test_overhead_is_latency_less_the_floor() -> None:
+    times = metrics.latencies(np.arange(601, 1601, dtype=np.float64), FLOOR_MS)
+    assert times.overhead is not None
+    assert (times.overhead.p50, times.overhead.p95, times.overhead.p99) == (500, 950, 990)
+
+
+@pytest.mark.parametrize("count", [0, 1, 19, 20, 999])
+def test_whatever_is_left_out_of_latency_and_overhead_has_its_reason(count: int) -> None:
+    times = metrics.latencies(np.full(count, 650.0), FLOOR_MS)
+    left_out = set()
+    for name, part in (("latency_ms", times.latency), ("overhead_ms", times.overhead)):
+        if part is None:
+            left_out.add(name)
+        else:
+            left_out |= {f"{name}.{field}" for field in part.__struct_fields__ if getattr(part, field) is None}
+    if times.histogram is None:
+        left_out.add("latency_histogram")
+    assert set(times.absent) == left_out
+
+
+@given(TIMES_MS)
+def test_the_histogram_decodes_to_the_same_times_within_a_thousandth(times_ms: list[float]) -> None:
+    decoded = HdrHistogram.decode(metrics.encode_histogram(np.array(times_ms)).encode())
+    assert decoded.get_total_count() == len(times_ms)
+    ordered = sorted(times_ms)
+    for rank in range(1, len(ordered) + 1):
+        time_us = max(1, round(ordered[rank - 1] * 1000))
+        found_us = decoded.get_value_at_percentile(100 * rank / len(ordered))
+        assert found_us == pytest.approx(time_us, rel=1e-3, abs=1)
+
+
+def test_a_time_beyond_the_histogram_is_an_error_and_not_left_out() -> None:
+    with pytest.raises(ValueError, match="out of the histogram's range"):
+        metrics.encode_histogram(np.array([1e10]))
+
+
+@pytest.mark.parametrize(
+    ("users", "slots", "bound"),
+    [(1, 100, 1 / 0.6), (100, 2, 2 / 0.6), (100, None, 100 / 0.6), (100, 100, 100 / 0.6)],
+)
+def test_a_closed_loop_is_bounded_by_its_users_and_the_servers_slots(
+    users: int, slots: int | None, bound: float
+) -> None:
+    assert metrics.bound_rps(users, slots, FLOOR_MS) == pytest.approx(bound)
+
+
+def test_throughput_counts_correct_responses_that_came_within_the_window(
+    make_row: Callable[..., bytes], make_level: Callable[..., LevelRows]
+) -> None:
+    packed = [make_row(101, 102), make_row(99, 100, phase=rows.SETTLE), make_row(109, 109.99)]
+    others = [
+        make_row(101, 102, outcome=rows.STATUS, status=500),
+        make_row(98, 99, phase=rows.SETTLE),
+        make_row(109, 110),
+        make_row(111, 112, phase=rows.TAIL),
+    ]
+    assert metrics.throughput_rps(make_level(packed + others)) == 0.3
+
+
+def test_connections_are_counted_per_request_of_the_window(
+    make_row: Callable[..., bytes], make_level: Callable[..., LevelRows]
+) -> None:
+    packed = [make_row(101, 102, opened=1), *[make_row(103, 104)] * 3, make_row(99, 100, opened=1, phase=rows.SETTLE)]
+    assert metrics.connections_per_request(make_level(packed)) == 0.25
+    assert metrics.connections_per_request(make_level([])) is None
+
+
+def test_overshoot_is_of_the_calls_between_two_readings(make_api_figures: Callable[..., dict[str, Any]]) -> None:
+    before = make_api_figures(1000, {"400": 1000})
+    after = make_api_figures(1200, {"5": 197, "20": 3, "400": 1000})
+    overshoot = metrics.overshoot_ms(before, after)
+    assert overshoot is not None
+    mean, p99 = overshoot
+    assert mean == pytest.approx((197 * 0.5 + 3 * 2.0) / 200)
+    assert p99 == pytest.approx(2.1)  # rank 198 of 200, the upper edge of its bucket
+
+
+def test_one_slow_call_in_a_hundred_is_not_yet_the_p99(make_api_figures: Callable[..., dict[str, Any]]) -> None:
+    overshoot = metrics.overshoot_ms(make_api_figures(0, {}), make_api_figures(100, {"1": 99, "300": 1}))
+    assert overshoot is not None
+    assert overshoot[1] == pytest.approx(0.2)
+
+
+def test_there_is_no_overshoot_without_a_finished_call(make_api_figures: Callable[..., dict[str, Any]]) -> None:
+    reading = make_api_figures(50)
+    assert metrics.overshoot_ms(reading, {**reading, "calls_started": 55}) is None
+
+
+def test_nearest_rank_never_makes_up_a_time() -> None:
+    assert metrics.percentile(np.array([1.0, 1000.0]), 50) == 1.0
+    assert not math.isclose(metrics.percentile(np.array([1.0, 1000.0]), 90), 900.1)

@@ -1,0 +1,139 @@
+"""A run over trials that are made up: what is written when, and how a cell stands after its trials."""
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from stackmatrix import environments, machine, plan, runner, store
+from stackmatrix.environments import TargetEnvironment
+from stackmatrix.errors import PythonMissingError
+from stackmatrix.model import Cell, Result, Trial
+from stackmatrix.plan import TrialPlan
+from stackmatrix.runner import Runner, RunPlan
+from stackmatrix.stacks import PYTHONS, STACKS
+from stackmatrix.trial import Outcome, Setting
+
+FIRST, SECOND = list(STACKS)[:2]
+CELLS = plan.make_cells((FIRST, SECOND), PYTHONS[:1], ("fanout",))
+
+
+def make_trial(block: int = 0, failure: str | None = None) -> Trial:
+    return Trial(
+        block=block, order=0, seed=1, started="2026-11-22T10:00:00+00:00", duration_s=20, load_s=15, levels=(),
+        failure=failure,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[TrialPlan]:
+    """The trials that a run has made, instead of real ones; all cells are installed."""
+    made: list[TrialPlan] = []
+
+    class MadeUp:
+        def __init__(self, trial: TrialPlan, _env: TargetEnvironment, _setting: Setting, show: Callable[[str], None]):
+            self.trial, self.show = trial, show
+
+        def run(self) -> Outcome:
+            made.append(self.trial)
+            self.show("made up")
+            failure = "it fell over" if self.trial.cell.stack == SECOND and self.trial.block == 1 else None
+            return Outcome(make_trial(self.trial.block, failure), None)
+
+    installed = {
+        (name, PYTHONS[0]): TargetEnvironment(name, PYTHONS[0], Path("/nowhere"), "0") for name in (FIRST, SECOND)
+    }
+    monkeypatch.setattr(environments, "installed", lambda: installed)
+    monkeypatch.setattr(machine, "need_free_port", lambda *_: None)
+    monkeypatch.setattr(runner, "TrialRun", MadeUp)
+    return made
+
+
+def make_runner(folder: Path, cells: Sequence[Cell] = CELLS, blocks: int = 1, **changed: bool) -> Runner:
+    profile = replace(plan.PROFILES["smoke"], blocks=blocks)
+    run_plan = RunPlan(cells=tuple(cells), profile=profile, seed=1, folder=folder, machine_name="m")
+    return Runner(replace(run_plan, **changed), Console(file=io.StringIO()))  # type: ignore[arg-type]
+
+
+def read(folder: Path, cell: Cell) -> Result:
+    return store.read_result(store.path_of(folder, "m", cell), "name")
+
+
+def test_trials_are_made_in_the_order_of_the_schedule(tmp_path: Path, measured: list[TrialPlan]) -> None:
+    make_runner(tmp_path, blocks=3).run()
+    assert measured == list(plan.schedule(CELLS, 3, 1))
+
+
+def test_each_cell_has_one_file_with_the_trials_of_all_blocks(tmp_path: Path, measured: list[TrialPlan]) -> None:
+    written = make_runner(tmp_path, blocks=3).run()
+    assert [one.result.cell for one in written] == list(CELLS)
+    for one in written:
+        assert read(tmp_path, one.result.cell) == one.result
+        assert [trial.block for trial in one.result.trials] == [0, 1, 2]
+    assert len(measured) == 6
+
+
+def test_a_failed_trial_makes_its_cell_unstable_and_the_run_goes_on(tmp_path: Path, measured: list[TrialPlan]) -> None:
+    make_runner(tmp_path, blocks=3).run()
+    assert len(measured) == 6
+    assert read(tmp_path, CELLS[0]).status.state == "ok"
+    status = read(tmp_path, CELLS[1]).status
+    assert (status.state, status.reason) == ("unstable", "1 of 3 trials failed: it fell over")
+
+
+def test_what_was_measured_before_an_interrupt_is_written(
+    tmp_path: Path, measured: list[TrialPlan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = store.write_result
+
+    def interrupt(folder: Path, name: str, result: Result) -> Path:
+        path = whole(folder, name, result)
+        if len(measured) == 3:
+            raise KeyboardInterrupt
+        return path
+
+    monkeypatch.setattr(store, "write_result", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        make_runner(tmp_path, blocks=3).run()
+    assert sum(len(read(tmp_path, cell).trials) for cell in CELLS) == 3
+
+
+def test_a_python_that_is_not_there_is_skipped_with_a_file_and_no_failure(
+    tmp_path: Path, measured: list[TrialPlan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = Cell(stack=FIRST, python="3.99", workload="fanout")
+    monkeypatch.setattr(environments, "_read_report", lambda _: {f"bench-{FIRST}-3.99": "skipped"})
+    ran = make_runner(tmp_path, (*CELLS, gone), nox_report=Path("report"))  # type: ignore[arg-type]
+    written = ran.run()
+    assert [one.result.status.state for one in written] == ["ok", "ok", "skipped"]
+    assert read(tmp_path, gone).trials == ()
+    assert ran.kept == []
+    assert {trial.cell for trial in measured} == set(CELLS)
+
+
+def test_told_to_mind_a_missing_python_fails_before_anything_is_measured_or_written(
+    tmp_path: Path, measured: list[TrialPlan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = Cell(stack=FIRST, python="3.99", workload="fanout")
+    monkeypatch.setattr(environments, "_read_report", lambda _: {f"bench-{FIRST}-3.99": "skipped"})
+    ran = make_runner(tmp_path, (*CELLS, gone), nox_report=Path("report"), fail_on_missing=True)  # type: ignore[arg-type]
+    with pytest.raises(PythonMissingError, match=r"^Python 3\.99 was not found"):
+        ran.run()
+    assert measured == []
+    assert list(store.read_results(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("failures", "state", "reason"),
+    [
+        ([None, None], "ok", None),
+        (["first", "second"], "failed", "first"),
+        ([None, "second", "third"], "unstable", "2 of 3 trials failed: second"),
+    ],
+)
+def test_a_cell_stands_as_its_trials_do(failures: list[str | None], state: str, reason: str | None) -> None:
+    status = runner.status_of([make_trial(failure=failure) for failure in failures])
+    assert (status.state, status.reason) == (state, reason)

@@ -1,0 +1,167 @@
+"""The summary claims nothing it must not, and what it writes is harmless and always the same."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from stackmatrix import charts, pages
+from stackmatrix.model import (
+    FORMAT_VERSION,
+    Cell,
+    Finding,
+    LatencyMs,
+    Level,
+    Machine,
+    Result,
+    Run,
+    Status,
+    TargetUse,
+    Trial,
+)
+from stackmatrix.summary import MachineSummary, summarize, tell_skipped
+
+TEMPLATE = (Path(__file__).parents[2] / "src" / "stackmatrix" / "templates" / "results.md").read_text()
+MACHINE = Machine(
+    cpu_model="A processor", cores=2, memory_bytes=8 * 2**30, kernel="Linux 6", os="An OS", governor=None,
+    virtualised=True, pinning={"target": (1,), "generator": (0,)},
+)  # fmt: skip
+
+
+def make_level(users: int, rps: float, *, validity: str = "valid", cpu_ms: float = 8.0, sentence: str = "") -> Level:
+    finding = Finding(code="x", severity="invalid" if validity == "invalid" else "note", sentence=sentence)
+    return Level(
+        model="closed", users=users, rate=None, window_s=12.0, validity=validity, limiter="users",  # type: ignore[arg-type]
+        findings=(finding,) if sentence else (), requests=int(rps * 12), throughput_rps=rps,
+        latency_ms=LatencyMs(mean=610, p50=608, p90=620, p95=630, p99=None, max=700),
+        target=TargetUse(
+            cpu_ms_per_request=cpu_ms, instructions_per_request=None, cpu_share=0.1, rss_bytes_peak=50_000_000,
+            threads_peak=3, fds_peak=10, context_switches=None,
+        ),
+    )  # fmt: skip
+
+
+def make_result(
+    stack: str = "uvicorn",
+    python: str = "3.12",
+    levels: Sequence[Sequence[Level]] = ((make_level(10, 16.0),),),
+    profile: str = "quick",
+    status: Status | None = None,
+    tool_lock: str = "same",
+) -> Result:
+    run = Run(
+        id="0" * 32, started="2026-01-01T00:00:00+00:00", seed=1, profile=profile, ladder=("users=10",), blocks=1,
+        warmup_s=3, settle_s=2, window_s=12, tool_versions={}, tool_lock_sha256=tool_lock, git_commit=None,
+    )  # fmt: skip
+    trials = tuple(
+        Trial(block=i, order=0, seed=1, started=run.started, duration_s=20, load_s=15, levels=tuple(one))
+        for i, one in enumerate(levels)
+    )
+    cell = Cell(stack=stack, python=python, workload="fanout")
+    return Result(
+        format_version=FORMAT_VERSION, run=run, cell=cell, status=status or Status(state="ok"), machine=MACHINE,
+        environment=None, trials=trials,
+    )  # fmt: skip
+
+
+def render(*machines: MachineSummary) -> str:
+    drawn = {(machine.name, workload.name): None for machine in machines for workload in machine.workloads}
+    return pages.render_results(TEMPLATE, machines, drawn)
+
+
+def test_a_figure_is_the_median_over_blocks() -> None:
+    blocks = [[make_level(10, rps)] for rps in (10.0, 16.0, 15.0)]
+    row = summarize("m", [make_result(levels=blocks)]).workloads[0].rows[0]
+    assert row.plateau_rps == 15.0
+
+
+def test_an_invalid_level_has_no_figures_and_its_finding_is_told() -> None:
+    levels = [[make_level(10, 16.0), make_level(50, 99.0, validity="invalid", sentence="The generator was late.")]]
+    machine = summarize("m", [make_result(levels=levels)])
+    row = machine.workloads[0].rows[0]
+
+    assert row.plateau_rps == 16.0
+    page = render(machine)
+    assert "99.0" not in page
+    assert "users=50: The generator was late." in page
+
+
+def test_an_invalid_block_is_left_out_of_the_median() -> None:
+    blocks = [[make_level(10, 16.0)], [make_level(10, 1.0, validity="invalid", sentence="Late.")]]
+    row = summarize("m", [make_result(levels=blocks)]).workloads[0].rows[0]
+    assert row.plateau_rps == 16.0
+
+
+def test_a_ratio_is_to_the_oldest_python_measured() -> None:
+    new = make_result(python="3.13", levels=[[make_level(10, 16.0, cpu_ms=6.0)]])
+    newest = make_result(python="3.14", levels=[[make_level(10, 16.0, cpu_ms=4.0)]])
+    workload = summarize("m", [newest, make_result(), new]).workloads[0]
+
+    assert [row.cell.python for row in workload.rows] == ["3.12", "3.13", "3.14"]
+    assert [workload.ratio(row, lambda one: one.reference_cpu_ms) for row in workload.rows] == [None, 0.75, 0.5]
+
+
+def test_smoke_is_never_compared() -> None:
+    results = [make_result(python=python, profile="smoke") for python in ("3.12", "3.13")]
+    workload = summarize("m", results).workloads[0]
+    assert [workload.ratio(row, lambda one: one.plateau_rps) for row in workload.rows] == [None, None]
+
+
+def test_results_made_with_other_tools_are_not_compared() -> None:
+    results = [make_result(), make_result(python="3.13", tool_lock="other")]
+    workload = summarize("m", results).workloads[0]
+    assert workload.ratio(workload.rows[1], lambda one: one.plateau_rps) is None
+
+
+@pytest.mark.parametrize(("blocks", "claims"), [(5, False), (6, True)])
+def test_nothing_is_claimed_below_six_blocks(blocks: int, *, claims: bool) -> None:
+    machine = summarize("m", [make_result(levels=[[make_level(10, 16.0)]] * blocks)])
+    assert ("Not enough blocks to claim anything" not in render(machine)) is claims
+
+
+def test_a_skipped_python_is_told_and_takes_no_row() -> None:
+    skipped = make_result(python="3.14", levels=[], status=Status(state="skipped", reason="not found"))
+    machine = summarize("m", [make_result(), skipped])
+
+    assert [row.cell.python for row in machine.workloads[0].rows] == ["3.12"]
+    assert "Python 3.14 skipped: not found (1 cells)." in tell_skipped(machine)
+    assert "Python 3.15 not measured." in render(machine)
+
+
+def test_a_failed_cell_keeps_its_row_and_its_reason() -> None:
+    failed = make_result(levels=[], status=Status(state="failed", reason="The target did not start."))
+    page = render(summarize("m", [failed]))
+    assert "| uvicorn | 3.12 | – | failed |" in page
+    assert "uvicorn on 3.12: failed, The target did not start." in page
+
+
+def test_a_hostile_string_stays_text() -> None:
+    hostile = "<script>alert(1)</script> [x](javascript:alert(1)) | `y`"
+    failed = make_result(levels=[], status=Status(state="failed", reason=hostile))
+    page = render(summarize("<img src=x onerror=alert(1)>", [failed]))
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "[x](javascript" not in page
+
+
+def test_the_page_and_the_chart_are_the_same_every_time() -> None:
+    results = [make_result(), make_result(stack="uwsgi_gevent")]
+    first, second = (summarize("m", order) for order in (results, results[::-1]))
+    assert render(first) == render(second)
+    assert charts.throughput_chart(first.workloads[0], "3.12", 600) == charts.throughput_chart(
+        second.workloads[0], "3.12", 600
+    )
+
+
+def test_the_readme_changes_between_its_marks_only() -> None:
+    readme = f"before\n{pages.BEGIN}\nold\n{pages.END}\nafter\n"
+    assert pages.put_headline(readme, "new") == f"before\n{pages.BEGIN}\nnew\n{pages.END}\nafter\n"
+    assert pages.put_headline("no marks", "new") == "no marks"
+
+
+def test_the_headline_shows_the_newest_python_of_the_machine_with_most_results() -> None:
+    few = summarize("few", [make_result(python="3.15")])
+    many = summarize("many", [make_result(), make_result(python="3.13", levels=[[make_level(10, 15.5)]])])
+    block = pages.headline([few, many], {})
+    assert "Python 3.13" in block
+    assert "| uvicorn | ≥ 15.5 | 8.0 |" in block
