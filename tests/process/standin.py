@@ -1,6 +1,6 @@
 """A target for tests, on the standard library alone: the path says how it answers, and what it saw can be asked for.
 
-``python standin.py --port N [--api-port N] [--stubborn] [--with-child] [--pid-file FILE]``
+``python standin.py --port N [--api-port N] [--stubborn] [--with-child]``
 
 /after/<ms>/      a correct page after so long; ``/one-by-one/<ms>/`` the same, to one request at a time
 /wrong/           another page, with status 200; ``/status/<n>/`` another status
@@ -22,7 +22,6 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 PAGE = "<!doctype html><ul><li>A (AA)</li><li>B (BB)</li><li>C (CC)</li></ul><p>It took 0.601 s.</p>"
 EACH = ("/after/1/", "/wrong/", "/status/500/", "/after/1/", "/cut/", "/status/404/", "/garbage/")
@@ -142,16 +141,12 @@ async def main() -> None:
     parser.add_argument(
         "--with-child", action="store_true", help="start a child in another session that ignores SIGTERM"
     )
-    parser.add_argument("--pid-file", type=Path)
     options = parser.parse_args()
     if options.stubborn:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if options.with_child:
         start_stubborn_child()
     server = await asyncio.start_server(StandIn(options.api_port).serve, "127.0.0.1", options.port, backlog=1024)
-    if options.pid_file:
-        with options.pid_file.open("a") as file:
-            file.write(f"{os.getpid()}\n")
     print("stand-in is up", flush=True)
     async with server:
         await server.serve_forever()

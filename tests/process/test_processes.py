@@ -96,6 +96,25 @@ def test_ending_all_kills_those_that_stay_and_tells_which(
     assert not any(process.is_running() for process in both)
 
 
+SLOPPY_PARENT = """
+import subprocess, sys, time
+print(subprocess.Popen([sys.executable, "-c", ""]).pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_process_that_has_ended_and_was_not_reaped_by_its_parent_need_not_be_killed(
+    tmp_path: Path, start_child: Callable[[list[str]], "subprocess.Popen[bytes]"], wait_for: Wait
+) -> None:
+    start_child([sys.executable, "-c", SLOPPY_PARENT])
+    log = tmp_path / "child.log"
+    wait_for(lambda: log.read_text().endswith("\n"))
+    zombie = psutil.Process(int(log.read_text()))
+    wait_for(lambda: zombie.status() == psutil.STATUS_ZOMBIE)
+    assert not processes.is_running(zombie.pid)
+    assert processes.end_all([zombie], timeout_s=0.1) == []
+
+
 def launched(*options: str, soft_limit: int | None = None) -> tuple[int, list[object]]:
     """The id of the process that was started, and what the command says of itself."""
     command = [*LAUNCH, *options, "--", sys.executable, "-c", TELL]

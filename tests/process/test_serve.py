@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -86,6 +87,8 @@ def served(tmp_path: Path, wait_for: Wait) -> Iterator[Serving]:
     try:
         wait_for(one.is_up)
         yield one
+        if one.child.poll() is None:
+            one.press_ctrl_c()
     finally:
         for process in processes.tree(one.child.pid):
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -115,17 +118,17 @@ def test_ctrl_c_ends_all_that_was_served_and_frees_the_ports(served: Serving) ->
     assert served.told().endswith("Stopped: nothing is left running.\n")
 
 
-def test_ctrl_c_pressed_again_does_not_break_off_the_stopping(served: Serving, wait_for: Wait) -> None:
+def test_ctrl_c_pressed_again_does_not_break_off_the_stopping(served: Serving) -> None:
     running = processes.tree(served.child.pid)
     locust = served.find("webui.py")
-    locust.suspend()  # so that stopping takes long enough to be interrupted
-    os.killpg(served.child.pid, signal.SIGINT)
-    for _ in range(3):
-        threading.Event().wait(0.2)
+    locust.suspend()  # stopping waits for it
+    for _ in range(4):
         os.killpg(served.child.pid, signal.SIGINT)
+        time.sleep(0.3)
+    assert served.child.poll() is None
     locust.resume()
     assert served.child.wait(STOP_S) == 0
-    wait_for(lambda: not [one for one in running if processes.is_running(one.pid)])
+    assert [one for one in running if processes.is_running(one.pid)] == []
     assert [port for port in served.ports if machine.is_bound(port)] == []
 
 

@@ -124,29 +124,22 @@ def test_a_command_that_does_not_exist_is_told_by_its_name(ports: tuple[int, int
         wait_ready(circus, ports)
 
 
-def test_a_killed_target_is_noticed_and_not_restarted(
-    ports: tuple[int, int], make: Make, tmp_path: Path, wait_for: Wait
+@pytest.mark.parametrize(("killed", "other"), [("target", "api"), ("api", "target")])
+def test_what_was_killed_is_noticed_and_not_restarted(
+    ports: tuple[int, int], make: Make, wait_for: Wait, killed: str, other: str
 ) -> None:
-    pid_file = tmp_path / "pids"
-    with make("--pid-file", str(pid_file)) as circus:
-        wait_ready(circus, ports)
-        os.kill(circus.pid("target"), signal.SIGKILL)
-        wait_for(lambda: circus.why_gone("target"))
-        assert circus.why_gone("target") == "the process of 'target' ended by itself: stand-in is up"
-        assert circus.why_gone("api") is None
-        # A restart would come in the same moment in which circus finds the process dead, so it is never seen with none.
-        client = circus._client
-        assert client is not None
-        wait_for(lambda: client.send_message("list", name="target").get("pids") == [])
-    assert len(pid_file.read_text().splitlines()) == 1
-
-
-def test_a_killed_api_is_noticed(ports: tuple[int, int], make: Make, wait_for: Wait) -> None:
     with make() as circus:
         wait_ready(circus, ports)
-        os.kill(circus.pid("api"), signal.SIGKILL)
-        wait_for(lambda: circus.why_gone("api"))
-        assert circus.why_gone("target") is None
+        os.kill(circus.pid(killed), signal.SIGKILL)
+        wait_for(lambda: circus.why_gone(killed))
+        assert str(circus.why_gone(killed)).startswith(f"the process of '{killed}' ended by itself")
+        assert circus.why_gone(other) is None
+        # A restart comes in the same moment in which circus finds a process dead: it is then never seen with none.
+        client = circus._client
+        assert client is not None
+        wait_for(lambda: client.send_message("list", name=killed).get("pids") == [])
+        wait_for(circus._why_dead)
+        assert circus._why_dead() == circus.why_gone(killed)
 
 
 def test_a_target_that_ignores_its_stop_signal_is_killed_and_told(ports: tuple[int, int], make: Make) -> None:

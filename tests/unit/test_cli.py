@@ -141,7 +141,9 @@ def test_a_cell_that_is_not_installed_is_a_failed_cell_with_a_file_and_fails_the
     for _ in range(2):
         # Nor is there anything worth committing in a folder that is no clone.
         assert cli.main([*arguments[:-1]]) == errors.CellsFailedError.exit_code
-        assert f"1 of 1 cells failed ({UNWATCHED} on {PYTHONS[0]}, fanout)" in capsys.readouterr().err
+        printed = capsys.readouterr()
+        assert f"1 of 1 cells failed ({UNWATCHED} on {PYTHONS[0]}, fanout)" in printed.err
+        assert "stays" not in printed.out
     ((_, written),) = store.read_results(tmp_path)
     assert isinstance(written, Result)
     assert (written.status.state, written.status.reason) == ("failed", "its environment is not installed")

@@ -140,8 +140,8 @@ def test_connections_are_counted_per_request_of_the_window(
 
 
 def test_overshoot_is_of_the_calls_between_two_readings(make_api_figures: Callable[..., dict[str, Any]]) -> None:
-    before = make_api_figures(1000, {"400": 1000})
-    after = make_api_figures(1200, {"5": 197, "20": 3, "400": 1000})
+    before = make_api_figures(1000, {"1": 500, "400": 500})
+    after = make_api_figures(1200, {"1": 500, "5": 197, "20": 3, "400": 500})
     overshoot = metrics.overshoot_ms(before, after)
     assert overshoot is not None
     mean, p99 = overshoot
