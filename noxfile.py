@@ -31,6 +31,7 @@ STAMP = "stackmatrix.json"
 HARNESS = {"PYTHONPATH": str(ROOT / "src")}
 # A run that is interrupted stops its servers and writes what it has, which nox's own 0.3 s would cut short.
 STOP_S = 60.0
+HELP = {"-h", "--help"}
 COMPILERS = ("cc", "gcc", "clang")
 
 # pyenv's shims answer only for versions that are named.
@@ -125,8 +126,10 @@ def list_cells(session: nox.Session, *arguments: str) -> list[str]:
 @nox.session(venv_backend="none", requires=["tool"], default=False)
 def matrix(session: nox.Session) -> None:
     """Measure every chosen cell, interleaved in blocks."""
+    if HELP & set(session.posargs):
+        return harness(session, "run", "--help")
     report = install_cells(session, list_cells(session, "sessions", *session.posargs))
-    harness(session, "run", "--nox-report", str(report), *session.posargs)
+    return harness(session, "run", "--nox-report", str(report), *session.posargs)
 
 
 @nox.session(venv_backend="none", requires=["tool"], default=False)
@@ -138,9 +141,11 @@ def summarize(session: nox.Session) -> None:
 @nox.session(venv_backend="none", requires=["tool"], default=False)
 def serve(session: nox.Session) -> None:
     """Bring up all stacks, or those named, with locust's web page to try them by hand."""
+    if HELP & set(session.posargs):
+        return harness(session, "serve", "--help")
     arguments = ["--python", TOOL_PYTHON, *session.posargs]
     install_cells(session, list_cells(session, "serve", "--list", *arguments))
-    harness(session, "serve", *arguments)
+    return harness(session, "serve", *arguments)
 
 
 @nox.session(venv_backend="none", requires=["tool"], default=False)

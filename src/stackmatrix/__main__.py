@@ -2,6 +2,9 @@
 
 import sys
 
-from stackmatrix.cli import main
+try:
+    from stackmatrix.cli import main
 
-sys.exit(main())
+    sys.exit(main())
+except KeyboardInterrupt:  # while the libraries were being imported: nothing has begun
+    sys.exit(130)

@@ -55,7 +55,7 @@ def _uwsgi(name: str, summary: str, port: int, *flags: str, slots: int, greenlet
         slots=slots,
         needs_compiler=True,
         stats_port=stats_port,
-        watch=("--stats", f"127.0.0.1:{stats_port}"),
+        watch=("--stats", f"127.0.0.1:{stats_port}", "--memory-report"),
         command=(
             "{bin}/uwsgi",
             # --http would add a router process; --http-socket parses HTTP in the worker itself.
