@@ -8,7 +8,6 @@ import sys
 from functools import cache
 from pathlib import Path
 
-import nox
 import nox.virtualenv
 
 ROOT = Path(__file__).parent
@@ -31,13 +30,15 @@ STAMP = "stackmatrix.json"
 HARNESS = {"PYTHONPATH": str(ROOT / "src")}
 # A run that is interrupted stops its servers and writes what it has, which nox's own 0.3 s would cut short.
 STOP_S = 60.0
-HELP = {"-h", "--help"}
-COMPILERS = ("cc", "gcc", "clang")
+VERBS = {
+    "summarize": "Make results/README.md and its charts from the results, and print the table.",
+    "top": "Watch a uWSGI stack that serve has brought up, with uwsgitop.",
+}
 
 # pyenv's shims answer only for versions that are named.
 pyenv_versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
 if pyenv_versions.is_dir():
-    names = sorted((path.name for path in pyenv_versions.iterdir() if path.is_dir()), reverse=True)
+    names = sorted((path.name for path in pyenv_versions.iterdir()), reverse=True)
     os.environ["PYENV_VERSION"] = ":".join([*names, "system"])
 
 # One Python for the harness, whatever is measured: the first of these that is here, else the first can be downloaded.
@@ -45,15 +46,15 @@ TOOL_PYTHONS = ("3.13", "3.12", "3.14")
 TOOL_PYTHON = next((python for python in TOOL_PYTHONS if shutil.which(f"python{python}")), TOOL_PYTHONS[0])
 
 
+def lock_sha256(name: str) -> str:
+    """The hash of a lock file."""
+    return hashlib.sha256((REQUIREMENTS / f"{name}.txt").read_bytes()).hexdigest()
+
+
 def is_installed(session: nox.Session, name: str) -> bool:
     """Whether the session's environment was installed from the lock file as it is now."""
     path = Path(session.virtualenv.location) / STAMP
     return path.exists() and json.loads(path.read_text())["lock_sha256"] == lock_sha256(name)
-
-
-def lock_sha256(name: str) -> str:
-    """The hash of a lock file."""
-    return hashlib.sha256((REQUIREMENTS / f"{name}.txt").read_bytes()).hexdigest()
 
 
 def install(session: nox.Session, name: str, **stamp: str) -> None:
@@ -69,10 +70,10 @@ def install(session: nox.Session, name: str, **stamp: str) -> None:
     path.write_text(json.dumps({**stamp, "lock_sha256": lock_sha256(name)}))
 
 
-def harness(session: nox.Session, *arguments: str) -> None:
-    """Run the harness in the tool environment."""
+def harness(session: nox.Session, *arguments: str, silent: bool = False) -> str:
+    """Run the harness in the tool environment; returns what it printed, if it is silent."""
     command = [str(session.cache_dir.parent / "tool" / "bin" / "python"), "-m", "stackmatrix", *arguments]
-    session.run(*command, env=HARNESS, external=True, interrupt_timeout=STOP_S)
+    return str(session.run(*command, env=HARNESS, external=True, silent=silent, interrupt_timeout=STOP_S))
 
 
 @nox.session(python=TOOL_PYTHON, default=False)
@@ -87,15 +88,11 @@ def add_bench(stack: Stack) -> None:
     def bench(session: nox.Session) -> None:
         cell = ["--stacks", stack.name, "--pythons", str(session.python)]
         arguments = ["--workload", DEFAULT_WORKLOAD, *session.posargs]
-        if {"--stacks", "--pythons"} & set(session.posargs):
+        if {"--stacks", "--pythons"} & {argument.partition("=")[0] for argument in session.posargs}:
             session.error(f"--stacks and --pythons are for matrix: name the session instead, bench-{stack.name}-3.13.")
         if not is_installed(session, stack.name):
-            list_cells(session, "sessions", *arguments)  # a mistyped option is told before a long installation
-            if stack.needs_compiler and not any(map(shutil.which, COMPILERS)):
-                session.error(
-                    f"{stack.server} is built from source and there is no C compiler: "
-                    "install one (Debian, Ubuntu: apt install build-essential; macOS: xcode-select --install)."
-                )
+            # A mistyped option or a missing compiler is told before a long installation.
+            harness(session, "sessions", *arguments, *cell, silent=True)
         install(session, stack.name, stack=stack.name, python=str(session.python))
         harness(session, "run", *arguments, *cell)
 
@@ -110,48 +107,42 @@ for row in STACKS.values():
 def install_cells(session: nox.Session, sessions: list[str]) -> Path:
     """Install the environments of the named bench sessions; returns nox's report on them."""
     report = Path(session.create_tmp()).resolve() / "report.json"
-    command = [sys.executable, "-m", "nox", "--noxfile", str(ROOT / "noxfile.py"), "--install-only"]
-    command += ["--report", str(report), "--sessions", *sessions]
-    session.run(*command, external=True, success_codes=[0, 1], interrupt_timeout=STOP_S)
+    command = [sys.executable, "-m", "nox", "--noxfile", __file__, "--install-only", "--report", str(report)]
+    session.run(*command, "--sessions", *sessions, external=True, success_codes=[0, 1], interrupt_timeout=STOP_S)
     return report
-
-
-def list_cells(session: nox.Session, *arguments: str) -> list[str]:
-    """Ask the harness which bench sessions install what is needed; it checks the options on the way."""
-    python = session.cache_dir.parent / "tool" / "bin" / "python"
-    command = [str(python), "-m", "stackmatrix", *arguments]
-    return str(session.run(*command, env=HARNESS, external=True, silent=True)).split()
 
 
 @nox.session(venv_backend="none", requires=["tool"], default=False)
 def matrix(session: nox.Session) -> None:
     """Measure every chosen cell, interleaved in blocks."""
-    if HELP & set(session.posargs):
-        return harness(session, "run", "--help")
-    report = install_cells(session, list_cells(session, "sessions", *session.posargs))
-    return harness(session, "run", "--nox-report", str(report), *session.posargs)
-
-
-@nox.session(venv_backend="none", requires=["tool"], default=False)
-def summarize(session: nox.Session) -> None:
-    """Make results/README.md and its charts from the results, and print the table."""
-    harness(session, "summarize", *session.posargs)
+    arguments = session.posargs
+    if "--help" not in arguments:
+        report = install_cells(session, harness(session, "sessions", *arguments, silent=True).split())
+        arguments = ["--nox-report", str(report), *arguments]
+    harness(session, "run", *arguments)
 
 
 @nox.session(venv_backend="none", requires=["tool"], default=False)
 def serve(session: nox.Session) -> None:
     """Bring up all stacks, or those named, with locust's web page to try them by hand."""
-    if HELP & set(session.posargs):
-        return harness(session, "serve", "--help")
     arguments = ["--python", TOOL_PYTHON, *session.posargs]
-    install_cells(session, list_cells(session, "serve", "--list", *arguments))
-    return harness(session, "serve", *arguments)
+    if "--help" not in arguments:
+        install_cells(session, harness(session, "serve", "--list", *arguments, silent=True).split())
+    harness(session, "serve", *arguments)
 
 
-@nox.session(venv_backend="none", requires=["tool"], default=False)
-def top(session: nox.Session) -> None:
-    """Watch a uWSGI stack that serve has brought up, with uwsgitop."""
-    harness(session, "top", *session.posargs)
+def add_verb(name: str, summary: str) -> None:
+    """Make a session that only runs a verb of the harness."""
+
+    def verb(session: nox.Session) -> None:
+        harness(session, name, *session.posargs)
+
+    verb.__doc__ = summary
+    nox.session(name=name, venv_backend="none", requires=["tool"], default=False)(verb)
+
+
+for name, summary in VERBS.items():
+    add_verb(name, summary)
 
 
 @nox.session(python=TOOL_PYTHON)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from stackmatrix.errors import EnvironmentMissingError
 from stackmatrix.model import Cell
 from stackmatrix.processes import PROJECT
-from stackmatrix.stacks import Stack
+from stackmatrix.stacks import STACKS, Stack
 
 STAMP = "stackmatrix.json"
 """In an environment's folder: what was installed there, written after the installation succeeded."""
@@ -76,6 +77,19 @@ class Missing:
     reason: str
 
 
+COMPILERS = ("cc", "gcc", "clang")
+
+
+def why_not_buildable(stack: Stack) -> str | None:
+    """Why a stack's packages cannot be built here, with the remedy, or ``None`` when they can."""
+    if not stack.needs_compiler or any(map(shutil.which, COMPILERS)):
+        return None
+    return (
+        f"{stack.server} is built from source and there is no C compiler: "
+        "install one (Debian, Ubuntu: apt install build-essential; macOS: xcode-select --install)"
+    )
+
+
 def find_missing(cells: Iterable[Cell], report: Path | None) -> Mapping[Cell, Missing]:
     """The cells without an environment, with the reason that nox's report gives.
 
@@ -91,7 +105,8 @@ def find_missing(cells: Iterable[Cell], report: Path | None) -> Mapping[Cell, Mi
         if outcome == "skipped":
             missing[cell] = Missing("skipped", "this Python was not found on the machine")
         elif outcome is not None:
-            missing[cell] = Missing("failed", "its packages could not be installed: see what nox printed")
+            reason = why_not_buildable(STACKS[cell.stack]) if cell.stack in STACKS else None
+            missing[cell] = Missing("failed", reason or "its packages could not be installed: see what nox printed")
         else:
             missing[cell] = Missing("failed", "its environment is not installed")
     return missing

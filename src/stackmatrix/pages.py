@@ -22,6 +22,12 @@ from stackmatrix.wording import NOTHING, megabytes, number
 BEGIN, END = "<!-- results: made by nox -s summarize -->", "<!-- end of results -->"
 
 
+ONE_TRIAL_SHARE = 0.15
+"""One trial cannot tell smaller differences from noise on a shared machine."""
+FALLEN_SHARE = 0.7
+"""Below this share of the plateau, more load has made a server slower, not only fuller."""
+
+
 def figure(level: LevelSummary | None, name: str, digits: int) -> str:
     """A figure of a level, or the sign for why there is none."""
     if level is None:
@@ -56,27 +62,50 @@ def plateau(row: CellSummary) -> str:
     return sign + number(row.plateau_rps, 1)
 
 
-def answers(machine: MachineSummary) -> list[str]:
-    """For each workload, one sentence with the highest plateau and one with the least CPU."""
+def answers(machine: MachineSummary) -> list[Markup]:
+    """For each workload: who sustains most, who costs least, and who falls when asked for more."""
     sentences = []
     for workload in machine.workloads:
-        rows = workload.measured
-        if not rows:
-            continue
-        best = max(rows, key=lambda row: row.plateau_rps or 0.0)
-        sentence = (
-            f"**{workload.name}**: the highest plateau measured is {number(best.plateau_rps, 1)} requests/s, "
-            f"{best.cell.stack} on {best.cell.python}"
-        )
-        costed = [row for row in rows if row.reference_cpu_ms is not None]
-        if costed:
-            least = min(costed, key=lambda row: row.reference_cpu_ms or 0.0)
-            sentence += (
-                f"; the least CPU per request at {REFERENCE_LEVEL} is {number(least.reference_cpu_ms, 2)} ms, "
-                f"{least.cell.stack} on {least.cell.python}"
-            )
-        sentences.append(sentence + ".")
+        parts = [
+            name_best(workload.measured, "plateau_rps", "sustained throughput", "requests/s", 1, highest=True),
+            name_best(
+                workload.measured, "reference_cpu_ms", f"CPU per request at {REFERENCE_LEVEL}", "ms", 2, highest=False
+            ),
+            name_fallen(workload),
+        ]
+        sentence = " ".join(part for part in parts if part)
+        if sentence:
+            sentences.append(Markup(f"**{escape(workload.name)}**: {escape(sentence)}"))  # noqa: S704 - escaped
     return sentences
+
+
+def name_best(
+    rows: Sequence[CellSummary], figure: str, what: str, unit: str, digits: int, *, highest: bool
+) -> str | None:
+    """The best figure, and every cell that one trial cannot tell from it."""
+    known = [(row, value) for row in rows if (value := getattr(row, figure)) is not None]
+    if not known:
+        return None
+    best = (max if highest else min)(value for _, value in known)
+    near = [row for row, value in known if abs(value / best - 1) <= ONE_TRIAL_SHARE]
+    stacks: dict[str, list[str]] = {}
+    for row in near:
+        stacks.setdefault(row.cell.stack, []).append(row.cell.python)
+    names = ", ".join(f"{stack} ({', '.join(pythons)})" for stack, pythons in stacks.items())
+    others = "" if len(near) == 1 else f", and within {ONE_TRIAL_SHARE:.0%} of it"
+    word = "highest" if highest else "lowest"
+    return f"The {word} {what} is {number(best, digits)} {unit}{others}: {names}."
+
+
+def name_fallen(workload: WorkloadSummary) -> str | None:
+    """The cells whose throughput falls far below their plateau when more users come."""
+    fallen = []
+    for row in workload.measured:
+        last = [level for level in row.levels if level.users is not None and level.throughput_rps is not None][-1]
+        if (last.throughput_rps or 0.0) < FALLEN_SHARE * (row.plateau_rps or 0.0):
+            figures = f"{number(row.plateau_rps, 0)} to {number(last.throughput_rps, 0)} at {last.name}"
+            fallen.append(f"{row.cell.stack} on {row.cell.python} from {figures}")
+    return f"With more users throughput falls: {', '.join(fallen)}." if fallen else None
 
 
 def remarks(workload: WorkloadSummary) -> list[Markup]:

@@ -55,19 +55,14 @@ def level_row(level: Level) -> tuple[str, ...]:
 
 def summary_table(machine: MachineSummary, workload: WorkloadSummary) -> Table:
     """One workload on one machine: throughput at each level, and the figures to compare."""
-    table = Table(title=f"{machine.name}: {workload.name}, {workload.summary}", title_justify="left", pad_edge=False)
+    caption = f"Requests/s at each number of users; p95 and CPU per request in ms at {REFERENCE_LEVEL}; memory in MB."
+    title = f"{machine.name}: {workload.name}, {workload.summary}"
+    table = Table(title=title, caption=caption, title_justify="left", caption_justify="left", pad_edge=False)
     table.add_column("stack", no_wrap=True)
     table.add_column("Python")
-    for name in workload.level_names:
-        table.add_column(name, justify="right")
-    for heading in (
-        f"p95 ms at {REFERENCE_LEVEL}",
-        f"CPU ms at {REFERENCE_LEVEL}",
-        "memory MB",
-        "plateau vs oldest",
-        "CPU vs oldest",
-    ):
-        table.add_column(heading, justify="right")
+    levels = [name.removeprefix("users=").replace("rate=", "rate ") for name in workload.level_names]
+    for heading in (*levels, "p95", "CPU", "memory", "plateau vs oldest", "CPU vs oldest"):
+        table.add_column(heading, justify="right", no_wrap=" vs " not in heading)
     for row in workload.rows:
         if row.plateau is None:
             table.add_row(row.cell.stack, row.cell.python, row.state)

@@ -165,3 +165,21 @@ def test_the_headline_shows_the_newest_python_of_the_machine_with_most_results()
     block = pages.headline([few, many], {})
     assert "Python 3.13" in block
     assert "| uvicorn | ≥ 15.5 | 8.0 |" in block
+
+
+def test_what_one_trial_cannot_tell_apart_is_named_together() -> None:
+    results = [
+        make_result("uwsgi_gevent", levels=[[make_level(10, 82.0)]]),
+        make_result("gunicorn_gevent", levels=[[make_level(10, 80.0)]]),
+        make_result("uvicorn", levels=[[make_level(10, 40.0)]]),
+    ]
+    (sentence,) = pages.answers(summarize("m", results))
+    assert "is 82.0 requests/s, and within 15% of it: uwsgi_gevent (3.12), gunicorn_gevent (3.12)." in sentence
+    assert "uvicorn" not in sentence.split(".")[0] + sentence.split("it:")[1].split(".")[0]
+
+
+def test_a_stack_that_falls_under_more_load_is_named() -> None:
+    steady = make_result("uwsgi_gevent", levels=[[make_level(50, 80.0), make_level(100, 79.0)]])
+    fallen = make_result("uvicorn", levels=[[make_level(50, 80.0), make_level(100, 20.0)]])
+    (sentence,) = pages.answers(summarize("m", [steady, fallen]))
+    assert "throughput falls: uvicorn on 3.12 from 80 to 20 at users=100." in sentence
