@@ -126,7 +126,9 @@ def test_ctrl_c_ends_everything_and_leaves_earlier_results_alone(tmp_path: Path,
     assert run.returncode == 130, output
     assert b"Traceback" not in output
     assert [port for port in PORTS if machine.is_bound(port)] == []
-    assert [p.pid for p in psutil.process_iter(["cmdline"]) if "slow_api" in (p.info["cmdline"] or [])] == []
+    lines = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
+    parts = ("circus.ini", "locustfile.py", f"slow_api --port {API_PORT}", "/bench-")
+    assert [line for line in lines if str(ROOT) in line and any(part in line for part in parts)] == []
     assert earlier.read_bytes() == before
 
 
