@@ -1,4 +1,4 @@
-"""One trial's load: ``locust --headless -f locust/locustfile.py --plan FILE --orders-fd N --events-fd M``.
+"""One process of a trial's load: ``locust --headless -f locust/locustfile.py --plan FILE --orders-fd N --events-fd M``.
 
 Locust gives the client, the events and the process. One user conducts all visitors, level by level as the harness
 orders them, since locust's own shapes are polled once a second, ramp while they are measured, and know no arrival rate.
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gevent.fileobject import FileObject
-from locust import FastHttpUser, events, task
+from locust import FastHttpUser, events, log, task
 
 from driver import Driver
 from recorder import Recorder
@@ -38,17 +38,29 @@ class Conductor(FastHttpUser):
         self.environment.events.request.add_listener(recorder.on_request)
         with FileObject(options.events_fd, "wb", buffering=0) as pipe, FileObject(options.orders_fd, "rb") as orders:
 
-            def tell(event: dict[str, Any]) -> None:
-                pipe.write(json.dumps(event).encode() + b"\n")
+            def tell(event: str, **more: Any) -> None:
+                pipe.write(json.dumps({"event": event, **more}).encode() + b"\n")
 
+            def hear() -> dict[str, Any]:
+                order: dict[str, Any] = json.loads(orders.readline())
+                return order
+
+            failure = None
             try:
-                driver = Driver(self, plan, recorder, tell)
-                tell({"event": "ready"})
-                for line in orders:
+                driver = Driver(self, plan, recorder, tell, hear)
+                tell("ready")
+                while line := orders.readline():
                     driver.run_level(json.loads(line))
-                failure = None
+                    tell("done", **self._tally(recorder))
             except Exception as error:  # locust would only log it, and the trial would wait for ever
                 failure = f"{type(error).__name__}: {error}"
-            counted = self.environment.stats.total.num_requests
-            tell({"event": "end", "recorded": recorder.fired, "counted": counted, "failure": failure})
+            tell("end", failure=failure)
         self.environment.runner.quit()
+
+    def _tally(self, recorder: Recorder) -> dict[str, Any]:
+        """Whether every request that locust knows of was recorded; what goes wrong in a listener it only logs."""
+        return {
+            "recorded": recorder.fired,
+            "counted": self.environment.stats.total.num_requests,
+            "exceptions": len(self.environment.runner.exceptions) + bool(log.unhandled_greenlet_exception),
+        }

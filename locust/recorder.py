@@ -3,6 +3,7 @@
 Rows gather in memory and go to the file between levels, so that no window contains a write.
 """
 
+import errno
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ import gevent.timeout
 from geventhttpclient.response import HTTPParseError
 
 from stackmatrix import rows
+
+EXHAUSTED_ERRORS = {errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM}
+"""What the generator itself has run out of: files, ports, memory. The target is not to blame."""
 
 
 class Recorder:
@@ -70,6 +74,8 @@ def classify(exception: Any, context: dict[str, Any]) -> int:
         return rows.OK
     cause = exception
     while cause is not None:
+        if getattr(cause, "errno", None) in EXHAUSTED_ERRORS:
+            return rows.EXHAUSTED
         if isinstance(cause, TimeoutError | gevent.timeout.Timeout):
             return rows.TIMED_OUT
         if isinstance(cause, OSError | HTTPParseError) and not getattr(cause, "response", None):

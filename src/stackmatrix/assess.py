@@ -1,8 +1,10 @@
 """From the facts of a level to what the result file says of it. Pure."""
 
 from stackmatrix import metrics
-from stackmatrix.checks import LevelFacts, find_all, name_limiter
-from stackmatrix.model import ApiUse, Finding, GeneratorUse, Level, Limiter, TargetUse, Validity
+from stackmatrix.checks import find_all
+from stackmatrix.facts import LevelFacts
+from stackmatrix.limiter import name_limiter
+from stackmatrix.model import ApiUse, Finding, GeneratorUse, Level, Limiter, MachineUse, TargetUse, Validity
 from stackmatrix.plan import LevelPlan
 from stackmatrix.usage import Use
 
@@ -11,21 +13,20 @@ NOT_COUNTED = "instructions were not counted"
 NOT_SENT = "no request was sent in the window"
 API_GONE = "the external API did not give its figures"
 NO_CALL = "the external API finished no call"
+NOT_TOLD = "this system does not tell"
 
 
 def assess(facts: LevelFacts, baseline_cpu_share: float) -> Level:
     """Every figure of a level that was driven. ``baseline_cpu_share`` is the idle target's."""
     rows = facts.rows
     found = find_all(facts)
-    times = metrics.latencies(rows.response_ms, facts.workload.floor_ms)
+    times = metrics.latencies(rows, facts.workload.floor_ms)
     target, no_target = assess_target(facts.uses["target"], len(rows.answered), rows.window_s, baseline_cpu_share)
     api, no_api = assess_api(facts)
-    lag_ms_p99, connections = metrics.p99(rows.lag_ms), metrics.connections_per_request(rows)
-    no_load = {
-        name: NOT_SENT
-        for name, figure in (("generator.lag_ms_p99", lag_ms_p99), ("connections_per_request", connections))
-        if figure is None
-    }
+    generator, no_generator = assess_generator(facts)
+    machine, no_machine = assess_machine(facts)
+    connections = metrics.connections_per_request(rows)
+    no_load = {"connections_per_request": NOT_SENT} if connections is None else {}
     return Level(
         model=facts.plan.model,
         users=int(facts.plan.value) if facts.plan.model == "closed" else None,
@@ -42,11 +43,13 @@ def assess(facts: LevelFacts, baseline_cpu_share: float) -> Level:
         connections_per_request=connections,
         latency_ms=times.latency,
         latency_histogram=times.histogram,
+        service_ms=times.service,
         overhead_ms=times.overhead,
         target=target,
-        generator=GeneratorUse(cpu_share=facts.uses["generator"].cpu_share, lag_ms_p99=lag_ms_p99),
+        generator=generator,
         external_api=api,
-        absent={**times.absent, **no_target, **no_load, **no_api},
+        machine=machine,
+        absent={**times.absent, **no_target, **no_load, **no_generator, **no_api, **no_machine},
     )
 
 
@@ -93,6 +96,37 @@ def assess_api(facts: LevelFacts) -> tuple[ApiUse, dict[str, str]]:
         overshoot_ms_mean=overshoot and overshoot[0],
         overshoot_ms_p99=overshoot and overshoot[1],
     ), absent
+
+
+def assess_generator(facts: LevelFacts) -> tuple[GeneratorUse, dict[str, str]]:
+    """What the load generator used and how late it was, and the reasons for what is left out."""
+    lag_ms = facts.rows.lag_ms
+    use = GeneratorUse(
+        cpu_share=facts.uses["generator"].cpu_share,
+        lag_ms_p99=metrics.p99(lag_ms),
+        lag_ms_max=float(lag_ms.max()) if len(lag_ms) else None,
+        core_share=facts.around.generator_core_share,
+    )
+    absent = {} if len(lag_ms) else dict.fromkeys(("generator.lag_ms_p99", "generator.lag_ms_max"), NOT_SENT)
+    if use.core_share is None:
+        absent["generator.core_share"] = NOT_TOLD
+    return use, absent
+
+
+def assess_machine(facts: LevelFacts) -> tuple[MachineUse, dict[str, str]]:
+    """What the machine did around the level, and the reasons for what is left out."""
+    around, pace = facts.around, facts.pace
+    use = MachineUse(
+        steal_share=around.steal_share,
+        foreign_share=around.foreign_share,
+        ports_share=around.ports_share,
+        target_drops=around.target_drops,
+        api_drops=around.api_drops,
+        pace_before=None if pace is None else pace.before_s / pace.usual_s,
+        pace_after=None if pace is None else pace.after_s / pace.usual_s,
+    )
+    names = MachineUse.__struct_fields__
+    return use, {f"machine.{name}": NOT_TOLD for name in names if getattr(use, name) is None}
 
 
 def validity_of(findings: tuple[Finding, ...]) -> Validity:

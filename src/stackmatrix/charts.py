@@ -1,6 +1,7 @@
 """Static charts as SVG, readable on a light and on a dark page. Pure: data in, text out."""
 
 import re
+from collections.abc import Iterable, Mapping
 
 import altair as alt
 import vl_convert
@@ -59,7 +60,39 @@ def throughput_chart(workload: WorkloadSummary, python: str, floor_ms: float) ->
     return to_svg(chart)
 
 
-def to_svg(chart: alt.LayerChart | alt.FacetChart) -> str:
+def percentile_chart(series: Mapping[str, Iterable[float]], title: str) -> str:
+    """Response times in ms by percentile, on an axis that gives each further nine the same room."""
+    points = []
+    for name, times_ms in series.items():
+        ordered = sorted(times_ms)
+        for rank, time_ms in enumerate(ordered):
+            # 1 / (1 - q), with the mean rank of Weibull, so that the largest has a finite place.
+            points.append({"load": name, "place": (len(ordered) + 1) / (len(ordered) - rank), "ms": float(time_ms)})
+    label = "datum.value == 1 ? '0 %' : format(100 - 100 / datum.value, '~g') + ' %'"
+    x = alt.X(
+        "place:Q",
+        title="percentile of responses",
+        scale=alt.Scale(type="log", domain=[1, 1000]),
+        axis=alt.Axis(values=[1, 2, 10, 20, 100, 1000], labelExpr=label),
+    )
+    names = list(series)
+    chart = (
+        alt.Chart(alt.InlineData(values=points))
+        .mark_line(strokeWidth=2.5, clip=True)
+        .encode(
+            x=x,
+            y=alt.Y("ms:Q", title="response time in ms, from the intended start", scale=alt.Scale(zero=True)),
+            color=alt.Color(
+                "load:N", sort=names, scale=alt.Scale(domain=names, range=COLOURS[: len(names)]), title=None
+            ),
+            strokeDash=alt.StrokeDash("load:N", sort=names, legend=None),
+        )
+        .properties(width=560, height=300, title=alt.TitleParams(title), background="transparent")
+    )
+    return to_svg(chart)
+
+
+def to_svg(chart: alt.LayerChart | alt.FacetChart | alt.Chart) -> str:
     """The chart as SVG, all words in one grey that both backgrounds bear."""
     styled = (
         chart.configure_axis(

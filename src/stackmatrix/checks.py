@@ -5,19 +5,13 @@ then invalid and is never compared. Thresholds are here and nowhere else. Adding
 ``CHECKS``. Pure.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
 from stackmatrix import metrics, rows
-from stackmatrix.levels import LevelRows
-from stackmatrix.model import Finding, Limiter
-from stackmatrix.plan import LevelPlan
-from stackmatrix.stacks import Stack
-from stackmatrix.usage import Use
-from stackmatrix.workloads import Workload
+from stackmatrix.facts import LevelFacts
+from stackmatrix.model import Finding
 
 LAG_P99_MS = 10.0
 LAG_MAX_MS = 100.0
@@ -29,36 +23,25 @@ CALLS_SHARE = 0.01
 LITTLE_SHARE = 0.05
 EARLY_MS = 1.0
 """A sleep is never shorter than asked, but clocks of two processes are read a moment apart."""
-UNSATURATED_SHARE = 0.9
-"""From this share of ``users / floor`` on, a closed level is bounded by its users."""
-BUSY_SHARE = 0.85
-"""From this share of one core on, an interpreter with a GIL has no more to give."""
-
-
-@dataclass(frozen=True)
-class LevelFacts:
-    """Everything known of a level that was driven."""
-
-    plan: LevelPlan
-    workload: Workload
-    stack: Stack
-    rows: LevelRows
-    uses: Mapping[str, Use]
-    api_before: dict[str, Any] | None
-    api_after: dict[str, Any] | None
-    target_pids_verified: tuple[int, ...]
-    target_pids_now: tuple[int, ...]
-
-    @property
-    def bound_rps(self) -> float:
-        """The physical bound of a closed level, or the offered rate of an open one."""
-        if self.plan.model == "open":
-            return self.plan.value
-        return metrics.bound_rps(int(self.plan.value), self.stack.slots, self.workload.floor_ms)
+FILES_SHARE = 0.8
+PORTS_SHARE = 0.8
+OFFERED_SHARE = 0.03
+STEAL_SHARE = 0.02
+FOREIGN_SHARE = 0.05
+PACE_SHARE = 0.08
+STEADY_SHARE = 0.05
+STEADY_ERRORS = 3.0
+"""A drift within so many standard errors of the two thirds' means may be chance."""
+STEADY_LEAST = 10
+"""Requests that a third of a window needs before a drift can be told."""
 
 
 def _invalid(code: str, sentence: str) -> Finding:
     return Finding(code=code, severity="invalid", sentence=sentence)
+
+
+def _note(code: str, sentence: str) -> Finding:
+    return Finding(code=code, severity="note", sentence=sentence)
 
 
 def check_lag(facts: LevelFacts) -> Finding | None:
@@ -73,11 +56,74 @@ def check_lag(facts: LevelFacts) -> Finding | None:
 
 
 def check_generator_core(facts: LevelFacts) -> Finding | None:
-    """The generator had time to spare."""
-    share = facts.uses["generator"].cpu_share
+    """The generator's core had time to spare, in any five seconds; where cores are not read, the generator itself."""
+    share = facts.around.generator_core_share
+    if share is None:
+        share = facts.uses["generator"].cpu_share
     if share <= GENERATOR_SHARE:
         return None
-    return _invalid("generator-busy", f"The generator kept its core {share:.0%} busy.")
+    return _invalid("generator-busy", f"The generator's core was {share:.0%} busy.")
+
+
+def check_offered_rate(facts: LevelFacts) -> Finding | None:
+    """The generator made every arrival that the plan has in the window, and sent them within it."""
+    if facts.planned is None:
+        return None
+    level = facts.rows
+    made = len(level.window)
+    if made != facts.planned:
+        return _invalid("offered-rate", f"The plan has {facts.planned} arrivals in the window, and {made} were made.")
+    sent_s = level.all["sent_s"][level.all["outcome"] != rows.NO_SLOT]
+    sent = int(((sent_s >= level.start_s) & (sent_s < level.end_s)).sum())
+    no_slot = int((level.window["outcome"] == rows.NO_SLOT).sum())
+    late = len(level.lag_ms) > 0 and metrics.percentile(np.sort(level.lag_ms), 99) > LAG_P99_MS
+    if not late or abs(sent + no_slot - made) <= OFFERED_SHARE * made:
+        return None
+    return _invalid("offered-rate", f"The generator was late and sent {sent} of {made} arrivals within the window.")
+
+
+def check_generator_limits(facts: LevelFacts) -> Finding | None:
+    """The generator did not run out of files or ports."""
+    exhausted = int((facts.rows.window["outcome"] == rows.EXHAUSTED).sum())
+    if not exhausted:
+        return None
+    return _invalid("generator-exhausted", f"The generator had no file or port left for {exhausted} requests.")
+
+
+def check_open_files(facts: LevelFacts) -> Finding | None:
+    """Nobody came near the limit on open files; at the target that is a result."""
+    for role, name in (("generator", "generator"), ("external_api", "external API")):
+        share = facts.uses[role].fds_share_peak
+        if share is not None and share > FILES_SHARE:
+            return _invalid("open-files", f"The {name} used {share:.0%} of the open files that it may have.")
+    share = facts.uses["target"].fds_share_peak
+    if share is not None and share > FILES_SHARE:
+        return _note("target-open-files", f"The target used {share:.0%} of the open files that it may have.")
+    return None
+
+
+def check_ports(facts: LevelFacts) -> Finding | None:
+    """The machine had local ports to spare."""
+    share = facts.around.ports_share
+    if share is None or share <= PORTS_SHARE:
+        return None
+    return _invalid("ports", f"{share:.0%} of the machine's local ports were in use.")
+
+
+def check_api_listen_queue(facts: LevelFacts) -> Finding | None:
+    """No call was lost to a full listen queue of the external API."""
+    if not facts.around.api_drops:
+        return None
+    return _invalid("api-listen-queue", f"The external API's full listen queue lost {facts.around.api_drops} calls.")
+
+
+def check_target_listen_queue(facts: LevelFacts) -> Finding | None:
+    """Whether the target's own listen queue was full, which is a result."""
+    if not facts.around.target_drops:
+        return None
+    return _note(
+        "listen-queue", f"The target's listen queue was full: it lost {facts.around.target_drops} connections."
+    )
 
 
 def check_api_core(facts: LevelFacts) -> Finding | None:
@@ -150,6 +196,71 @@ def check_littles_law(facts: LevelFacts) -> Finding | None:
     )
 
 
+def check_steal(facts: LevelFacts) -> Finding | None:
+    """The hypervisor left the cores to this machine."""
+    share = facts.around.steal_share
+    if share is None or share <= STEAL_SHARE:
+        return None
+    return _invalid("steal", f"The hypervisor gave {share:.1%} of a core's time to others.")
+
+
+def check_foreign(facts: LevelFacts) -> Finding | None:
+    """Nobody else used the machine."""
+    share = facts.around.foreign_share
+    if share is None or share <= FOREIGN_SHARE:
+        return None
+    return _invalid(
+        "foreign-load", f"Other processes used {share:.0%} of a core, most of all {facts.around.foreign_name}."
+    )
+
+
+def check_pace(facts: LevelFacts) -> Finding | None:
+    """The target's core was as fast as in the rest of the run, as far as it keeps a pace at all (decision 6)."""
+    if facts.pace is None:
+        return None
+    usual_s, allowed = facts.pace.usual_s, max(PACE_SHARE, facts.pace.spread_at_rest)
+    for when, took_s in (("before", facts.pace.before_s), ("after", facts.pace.after_s)):
+        off = took_s / usual_s - 1
+        if abs(off) > allowed:
+            word = "slower" if off > 0 else "faster"
+            return _invalid(
+                "pace", f"A fixed CPU loop {when} the level was {abs(off):.0%} {word} than in the run's median."
+            )
+    return None
+
+
+def check_steady(facts: LevelFacts) -> Finding | None:
+    """Below saturation, the last third of the window was like the first."""
+    if facts.saturated:
+        return None
+    level = facts.rows
+    third_s = level.window_s / 3
+    intended_s = level.correct["intended_s"]
+    first = level.response_ms[intended_s < level.start_s + third_s]
+    last = level.response_ms[intended_s >= level.end_s - third_s]
+    if min(len(first), len(last)) < STEADY_LEAST:
+        return None
+    drift = float(last.mean() - first.mean())
+    error = float(np.hypot(first.std(ddof=1) / len(first) ** 0.5, last.std(ddof=1) / len(last) ** 0.5))
+    if abs(drift) <= max(STEADY_SHARE * float(first.mean()), STEADY_ERRORS * error):
+        return None
+    return _invalid(
+        "not-steady", f"The mean response went from {first.mean():.0f} to {last.mean():.0f} ms within the window."
+    )
+
+
+def check_recorder(facts: LevelFacts) -> Finding | None:
+    """Every request that locust counted was recorded, and nothing went wrong unseen in locust."""
+    kept = facts.recorded
+    if kept is None:
+        return None
+    if kept.recorded != kept.counted:
+        return _invalid("recorder", f"The recorder kept {kept.recorded} requests, and locust counted {kept.counted}.")
+    if kept.exceptions:
+        return _invalid("recorder", f"Locust had {kept.exceptions} unhandled exceptions.")
+    return None
+
+
 def check_target_processes(facts: LevelFacts) -> Finding | None:
     """The processes that answered are the ones that were verified."""
     if facts.target_pids_now == facts.target_pids_verified:
@@ -163,18 +274,29 @@ def check_retries(facts: LevelFacts) -> Finding | None:
     if repeated == 0:
         return None
     sentence = f"{repeated} requests were sent again by the client, because their kept connection had been closed."
-    return Finding(code="client-retries", severity="note", sentence=sentence)
+    return _note("client-retries", sentence)
 
 
 CHECKS: tuple[Callable[[LevelFacts], Finding | None], ...] = (
     check_lag,
     check_generator_core,
+    check_offered_rate,
+    check_generator_limits,
     check_api_core,
     check_overshoot,
+    check_api_listen_queue,
+    check_open_files,
+    check_ports,
     check_conservation,
     check_semantics,
     check_littles_law,
+    check_steal,
+    check_foreign,
+    check_pace,
+    check_steady,
+    check_recorder,
     check_target_processes,
+    check_target_listen_queue,
     check_retries,
 )
 
@@ -182,34 +304,3 @@ CHECKS: tuple[Callable[[LevelFacts], Finding | None], ...] = (
 def find_all(facts: LevelFacts) -> tuple[Finding, ...]:
     """Every check's finding on a level, in the order of ``CHECKS``."""
     return tuple(finding for check in CHECKS if (finding := check(facts)) is not None)
-
-
-_OUTSIDE: dict[str, Limiter] = {
-    "generator-lag": "generator",
-    "generator-busy": "generator",
-    "api-busy": "external-api",
-    "api-overshoot": "external-api",
-    "api-gone": "external-api",
-}
-
-
-def name_limiter(facts: LevelFacts, findings: tuple[Finding, ...]) -> Limiter:
-    """What bounded the level's throughput. ``users`` stands for the offered load, in an open level too."""
-    for finding in findings:
-        if finding.code in _OUTSIDE:
-            return _OUTSIDE[finding.code]
-    throughput = metrics.throughput_rps(facts.rows)
-    if not is_saturated(facts.plan, throughput, facts.workload):
-        return "users"
-    slots = facts.stack.slots
-    if slots is not None and throughput >= UNSATURATED_SHARE * slots / (facts.workload.floor_ms / 1000):
-        return "slots"
-    if facts.uses["target"].cpu_share >= BUSY_SHARE:
-        return "target-cpu"
-    return "unknown"
-
-
-def is_saturated(plan: LevelPlan, throughput_rps: float, workload: Workload) -> bool:
-    """Whether the offered load was more than the target could take."""
-    offered = plan.value if plan.model == "open" else plan.value / (workload.floor_ms / 1000)
-    return throughput_rps < UNSATURATED_SHARE * offered

@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 
 from stackmatrix.errors import ResultFileError
-from stackmatrix.model import FORMAT_VERSION, Result
+from stackmatrix.model import FORMAT_VERSION, Calibration, Result
 
 
-def encode(result: Result) -> bytes:
-    """A result as indented JSON; numbers keep all their digits."""
+def encode(result: Result | Calibration) -> bytes:
+    """A result, or a calibration, as indented JSON; numbers keep all their digits."""
     return msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n"
 
 
@@ -33,6 +33,21 @@ def decode(data: bytes, name: str) -> Result:
         return msgspec.json.decode(data, type=Result)
     except msgspec.DecodeError as error:
         raise ResultFileError(f"{name} is not a result file: {error}.") from error
+
+
+def decode_calibration(data: bytes) -> Calibration:
+    """A calibration from its JSON.
+
+    Raises:
+        ResultFileError: when it is none.
+
+    """
+    try:
+        return msgspec.json.decode(data, type=Calibration)
+    except msgspec.DecodeError as error:
+        raise ResultFileError(
+            f"calibration.json is no calibration: {error}. Make one with nox -s calibrate."
+        ) from error
 
 
 def schema() -> bytes:

@@ -79,6 +79,11 @@ class LevelRows:
         return np.asarray((self.correct["done_s"] - self.correct["intended_s"]) * 1000, dtype=np.float64)
 
     @cached_property
+    def service_ms(self) -> Floats:
+        """The same responses from when they were really sent: what a closed loop would have told."""
+        return np.asarray((self.correct["done_s"] - self.correct["sent_s"]) * 1000, dtype=np.float64)
+
+    @cached_property
     def lag_ms(self) -> Floats:
         """How late each request of the window was sent."""
         sent = self.window[self.window["outcome"] != rows.NO_SLOT]

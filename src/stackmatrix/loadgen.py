@@ -1,14 +1,9 @@
-"""Runs one locust process for a trial and orders its levels one by one.
+"""Runs the locust processes of a trial and orders its levels one by one.
 
-Orders and events cross two pipes, one JSON object a line; the requests themselves cross a file of rows. The harness
-never imports locust: that would monkey-patch it.
+Orders and events cross two pipes per process, one JSON object a line; the requests themselves cross a file of rows per
+process, which are merged here. The harness never imports locust: that would monkey-patch it.
 """
 
-import json
-import os
-import select
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -16,48 +11,60 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from stackmatrix import processes
+from stackmatrix import untimed
+from stackmatrix.arrivals import plan_seed
 from stackmatrix.errors import TrialError
+from stackmatrix.facts import Recorded
 from stackmatrix.levels import LevelRows, decode_rows
-from stackmatrix.plan import LevelPlan
+from stackmatrix.loadprocess import Event, LoadProcess, wait_all, wait_until
+from stackmatrix.plan import LevelPlan, requests_at_once
 from stackmatrix.rows import WARMUP_LEVEL
 from stackmatrix.workloads import BODY_PATTERN, Workload
-
-LOCUSTFILE = processes.PROJECT / "locust" / "locustfile.py"
 
 REQUEST_TIMEOUT_S = 60.0
 """For one request under load: a visitor waits this long, then it is a failure of its own class."""
 START_TIMEOUT_S = 30.0
 """For locust to import itself and its user to begin, which takes a second or two."""
-SILENCE_TIMEOUT_S = REQUEST_TIMEOUT_S + 90.0
-"""Between two events beyond what the order itself takes: a request's time-out, then the drain's."""
-STOP_TIMEOUT_S = 10.0
-"""For locust to end after its orders have."""
-TICK_S = 0.2
-"""Between looks at the processes while waiting for an event."""
+PREPARE_TIMEOUT_S = 30.0
+"""For making the visitors of a level: a few thousand take some seconds."""
+SETTLE_TIMEOUT_S = REQUEST_TIMEOUT_S + 30.0
+"""From a window's end, or from the order to stop, to the end of the last request."""
+DRAIN_TIMEOUT_S = 70.0
+"""For the external API's last call: the longest that it sleeps is 60 s."""
+DRAIN_POLL_S = 0.05
+START_DELAY_S = 0.1
+"""From naming the start of a level to its first request, so that the order arrives before."""
 WARMUP_USERS = 5
 """Enough to start every path of a server, few enough not to queue for long where there are two slots."""
+
+type Tick = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One level to run, as the driver reads it."""
+    """One level to run, as the drivers read it. ``level`` marks its rows, and ``seed`` makes its plan of arrivals."""
 
     level: int
     model: str
     value: float
+    visitors: int
     settle_s: float
     window_s: float
+    seed: str = ""
 
     @classmethod
     def warmup(cls, warmup_s: float) -> "Order":
         """The warm-up: the same number of users for every cell, kept apart from all levels."""
-        return cls(WARMUP_LEVEL, "closed", WARMUP_USERS, 0.0, warmup_s)
+        return cls(WARMUP_LEVEL, "closed", WARMUP_USERS, WARMUP_USERS, 0.0, warmup_s)
 
     @classmethod
-    def measure(cls, level: int, plan: LevelPlan, settle_s: float, window_s: float) -> "Order":
-        """A level of the ladder."""
-        return cls(level, plan.model, plan.value, settle_s, window_s)
+    def measure(
+        cls, level: int, plan: LevelPlan, settle_s: float, window_s: float, *, trial_seed: int, mark: int | None = None
+    ) -> "Order":
+        """A level of the ladder. A second attempt has the same plan, and a ``mark`` of its own for its rows."""
+        seed = plan_seed(trial_seed, level)
+        mark = level if mark is None else mark
+        return cls(mark, plan.model, plan.value, requests_at_once(plan), settle_s, window_s, seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,151 +76,145 @@ class Driven:
     drained_s: float
     api_before: dict[str, Any] | None
     api_after: dict[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """Locust's own count of requests beside the recorder's; they must be equal."""
-
-    recorded: int
-    counted: int
+    recorded: Recorded
 
 
 class LoadGenerator:
-    """A locust process under orders. Enter it to start it, leave it to end it."""
+    """Locust processes under orders. Enter it to start them, leave it to end them.
+
+    ``count`` processes drive equal shares of one plan; ``body`` is what a correct page matches. Without an ``api_port``
+    there are no figures of the API.
+    """
 
     def __init__(
         self,
         *,
         folder: Path,
         target_port: int,
-        api_port: int,
+        api_port: int | None,
         workload: Workload,
-        seed: int,
         cores: tuple[int, ...],
+        count: int = 1,
+        body: str = BODY_PATTERN,
     ) -> None:
-        self._folder = folder
-        self._rows_path = folder / "rows.bin"
-        self._cores = cores
-        self._plan = {
+        self._api_port = api_port
+        plan = {
             "base_url": f"http://127.0.0.1:{target_port}",
             "path": workload.path,
-            "body": BODY_PATTERN,
+            "body": body,
             "floor_ms": workload.floor_ms,
             "timeout_s": REQUEST_TIMEOUT_S,
-            "seed": seed,
-            "api_stats_url": f"http://127.0.0.1:{api_port}/stats/",
-            "rows_path": str(self._rows_path),
+            "processes": count,
         }
-        self._buffer = b""
-        self._child: subprocess.Popen[bytes]
-        self._orders: int
-        self._events: int
+        # Where each can have a core of its own, it has.
+        own = len(cores) >= count
+        self._processes = [
+            LoadProcess(folder, number, {**plan, "process": number}, cores[number : number + 1] if own else cores)
+            for number in range(count)
+        ]
 
     def __enter__(self) -> Self:
         """Start locust; :meth:`wait_ready` waits for it, so that a target can start at the same time."""
-        plan_path = self._folder / "load.json"
-        plan_path.write_text(json.dumps(self._plan), encoding="utf-8")
-        orders_read, self._orders = os.pipe()
-        self._events, events_write = os.pipe()
-        cores = ",".join(map(str, self._cores))
-        command = [sys.executable, "-m", "stackmatrix.launch", f"--cores={cores}", "--", sys.executable, "-m", "locust"]
-        command += ["--headless", "--users=1", "--spawn-rate=1", "--only-summary", "--skip-log-setup"]
-        command += [f"--locustfile={LOCUSTFILE}", f"--plan={plan_path}"]
-        command += [f"--orders-fd={orders_read}", f"--events-fd={events_write}"]
-        self._child = processes.start(
-            command,
-            # Without a home of its own, locust would read the user's ~/.locust.conf.
-            environment=processes.child_environment(HOME=str(self._folder)),
-            log=self._folder / "locust.log",
-            pass_fds=(orders_read, events_write),
-        )
-        os.close(orders_read)
-        os.close(events_write)
+        started = []
+        try:
+            for process in self._processes:
+                process.start()
+                started.append(process)
+        except BaseException:
+            for process in started:
+                process.stop(at_once=True)
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End locust, whatever it is doing."""
-        self._close_orders()
-        processes.stop(self._child, timeout_s=0 if error else STOP_TIMEOUT_S)
-        os.close(self._events)
+        for process in self._processes:
+            process.close_orders()
+        for process in self._processes:
+            process.stop(at_once=error is not None)
 
     @property
-    def pid(self) -> int:
-        """Locust's process."""
-        return self._child.pid
+    def pids(self) -> tuple[int, ...]:
+        """Locust's processes."""
+        return tuple(process.pid for process in self._processes)
 
-    def wait_ready(self, tick: Callable[[], None]) -> None:
+    def wait_ready(self, tick: Tick) -> None:
         """Wait until orders are taken.
 
         Raises:
             TrialError: when locust does not come up.
 
         """
-        self._expect("ready", START_TIMEOUT_S, tick)
+        self._wait("ready", START_TIMEOUT_S, tick)
 
-    def run(self, order: Order, on_event: Callable[[str], None], tick: Callable[[], None]) -> Driven:
-        """Run one level. ``on_event`` hears ``started``, ``window_start`` and ``window_end`` as they happen.
+    def run(self, order: Order, on_event: Callable[[str], None], tick: Tick) -> Driven:
+        """Run one level. ``on_event`` hears ``window_start`` and ``window_end`` as they happen.
 
         ``tick`` is called every fraction of a second, and may raise to end the trial.
 
         Raises:
-            TrialError: when locust ended, failed or fell silent.
+            TrialError: when a process of locust ended, failed or fell silent.
 
         """
-        os.write(self._orders, json.dumps(asdict(order)).encode() + b"\n")
-        timeout_s = order.settle_s + order.window_s + SILENCE_TIMEOUT_S
-        times = {}
-        for name in ("started", "window_start", "window_end"):
-            times[name] = self._expect(name, timeout_s, tick)["at"]
+        self._tell(asdict(order))
+        self._wait("prepared", PREPARE_TIMEOUT_S, tick)
+        before = self._api_figures()
+        started_s = time.monotonic() + START_DELAY_S
+        window_start_s = started_s + order.settle_s
+        window_end_s = window_start_s + order.window_s
+        self._tell({"start_s": started_s})
+        for at_s, name in ((window_start_s, "window_start"), (window_end_s, "window_end")):
+            wait_until(self._processes, at_s, tick)
             on_event(name)
-        drained = self._expect("drained", timeout_s, tick)
-        recorded = decode_rows(self.rows())
-        rows = LevelRows.select(recorded, order.level, times["window_start"], times["window_end"])
-        return Driven(rows, times["started"], drained["at"], drained["api_before"], drained["api_after"])
+        self._wait("settled", SETTLE_TIMEOUT_S, tick)
+        self._tell({"stop": True})
+        done = self._wait("done", SETTLE_TIMEOUT_S, tick)
+        after = self._drain(tick)
+        return Driven(
+            rows=LevelRows.select(decode_rows(self.rows()), order.level, window_start_s, window_end_s),
+            started_s=started_s,
+            drained_s=time.monotonic(),
+            api_before=before,
+            api_after=after,
+            recorded=Recorded(*(sum(one[name] for one in done) for name in ("recorded", "counted", "exceptions"))),
+        )
 
-    def finish(self, tick: Callable[[], None]) -> Tally:
-        """Order nothing more, and return the two counts of requests.
+    def finish(self, tick: Tick) -> None:
+        """Order nothing more, and wait until locust has ended well.
 
         Raises:
-            TrialError: when locust does not end well.
+            TrialError: when it does not.
 
         """
-        self._close_orders()
-        end = self._expect("end", SILENCE_TIMEOUT_S, tick)
-        return Tally(end["recorded"], end["counted"])
+        for process in self._processes:
+            process.close_orders()
+        self._wait("end", START_TIMEOUT_S, tick)
 
     def rows(self) -> bytes:
-        """Everything that was recorded so far, as it stands in the file."""
-        return self._rows_path.read_bytes()
+        """Everything that all processes have recorded so far."""
+        return b"".join(process.rows_path.read_bytes() for process in self._processes)
 
-    def _close_orders(self) -> None:
-        if self._orders >= 0:
-            os.close(self._orders)
-            self._orders = -1
+    def _tell(self, order: dict[str, Any]) -> None:
+        for process in self._processes:
+            process.tell(order)
 
-    def _expect(self, name: str, timeout_s: float, tick: Callable[[], None]) -> dict[str, Any]:
-        event = self._next_event(timeout_s, tick)
-        if event["event"] == "end" and event["failure"]:
-            raise TrialError(f"The load generator failed: {event['failure']}.")
-        if event["event"] != name:
-            raise TrialError(f"The load generator told {event['event']!r} where {name!r} was expected.")
-        return event
+    def _wait(self, name: str, timeout_s: float, tick: Tick) -> list[Event]:
+        return wait_all(self._processes, name, timeout_s, tick)
 
-    def _next_event(self, timeout_s: float, tick: Callable[[], None]) -> dict[str, Any]:
-        deadline = time.monotonic() + timeout_s
-        while b"\n" not in self._buffer:
-            if select.select([self._events], [], [], TICK_S)[0]:
-                received = os.read(self._events, 65_536)
-                if not received:
-                    end = processes.tail(self._folder / "locust.log")
-                    raise TrialError(f"The load generator ended by itself: {end}")
-                self._buffer += received
+    def _api_figures(self) -> dict[str, Any] | None:
+        answer = None if self._api_port is None else untimed.try_get(self._api_port, "/stats/")
+        return answer.json() if answer is not None and answer.status == 200 else None
+
+    def _drain(self, tick: Tick) -> dict[str, Any] | None:
+        """Wait until no call is in flight at the external API; ``None`` when it does not answer."""
+        deadline_s = time.monotonic() + DRAIN_TIMEOUT_S
+        while True:
+            figures = self._api_figures()
+            if figures is None or figures["in_flight"] == 0:
+                return figures
+            if time.monotonic() > deadline_s:
+                raise TrialError(f"The external API still had {figures['in_flight']} calls in flight after the load.")
             tick()
-            if time.monotonic() > deadline:
-                raise TrialError(f"The load generator told nothing for {timeout_s:g} s.")
-        line, self._buffer = self._buffer.split(b"\n", 1)
-        event: dict[str, Any] = json.loads(line)
-        return event
+            time.sleep(DRAIN_POLL_S)

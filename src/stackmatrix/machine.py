@@ -6,6 +6,7 @@ import re
 import resource
 import socket
 import subprocess
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from stackmatrix.processes import PROJECT
 from stackmatrix.supervisor import Layout
 
 WANTED_OPEN_FILES = 32_768
-FILES_PER_USER = 8
-"""Sockets that one user may hold in the target at once: its own, three calls, and as many that are closing."""
+FILES_PER_REQUEST = 8
+"""Sockets that one request may hold in the target at once: its own, three calls, and as many that are closing."""
 FILES_BESIDE = 200
 """Files that a server and its libraries hold with no user at all, generously."""
 
@@ -27,17 +28,46 @@ TOOLS = ("circus", "gevent", "httptools", "locust", "msgspec", "numpy", "psutil"
 """Parts of the tool environment that take part in a measurement; their versions are recorded."""
 
 
-def divide_cores() -> Layout:
-    """One core for the target and another for everything else, where there are two and the system can pin.
-
-    The target gets the last core: interrupts and the kernel's own work gather on the first.
-    """
+def divide_cores(generators: int = 1) -> Layout:
+    """Which cores each role gets here, for so many locust processes; nothing is pinned where the system cannot."""
     if not hasattr(os, "sched_getaffinity"):
         return Layout()
-    cores = sorted(os.sched_getaffinity(0))
+    return layout_for({core: _siblings(core) for core in sorted(os.sched_getaffinity(0))}, generators)
+
+
+def layout_for(cores: Mapping[int, frozenset[int]], generators: int = 1) -> Layout:
+    """Divide cores, each given with the cores that share its physical one (itself among them).
+
+    The target gets the last core, since interrupts and the kernel's own work gather on the first, and its siblings stay
+    empty where that leaves two at least. Of the rest, the load generator gets one for each of its processes and the
+    external API another, as far as they reach; what is over is the harness's. One core alone is shared by all.
+    """
     if len(cores) < 2:
-        return Layout()
-    return Layout(target=(cores[-1],), tools=tuple(cores[:-1]))
+        return Layout(shared=tuple(cores))
+    target = max(cores)
+    rest = [core for core in cores if core != target]
+    quiet = [core for core in rest if core not in cores[target]]
+    rest = quiet if len(quiet) >= 2 else rest
+    if len(rest) < generators + 1:
+        return Layout(target=(target,), generator=tuple(rest), api=tuple(rest), harness=tuple(rest))
+    own, left = rest[-generators:], rest[:-generators]
+    return Layout(target=(target,), generator=tuple(own), api=(left[-1],), harness=tuple(left[:-1] or left))
+
+
+def _siblings(core: int) -> frozenset[int]:
+    """The cores that share a physical one with this, by ``thread_siblings_list``; alone where that is unknown."""
+    told = _read(f"/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list")
+    parts = [part.split("-") for part in told.split(",")] if told else []
+    return frozenset({core, *(sibling for part in parts for sibling in range(int(part[0]), int(part[-1]) + 1))})
+
+
+def why_not_pinned(layout: Layout) -> str | None:
+    """One sentence where the target shares its core; ``None`` where it has one to itself."""
+    if layout.target:
+        return None
+    if layout.shared:
+        return "There is one core: the target shares it with the load generator and the external API."
+    return "This system cannot pin processes to cores: the target may have shared its core."
 
 
 def describe(layout: Layout) -> Machine:
@@ -104,20 +134,20 @@ def git_commit() -> str | None:
     return described.stdout.strip()
 
 
-def need_open_files(users: int) -> int:
-    """Make sure that a ladder with so many users fits into the limit on open files, and raise it as far as it goes.
+def need_open_files(at_once: int) -> int:
+    """Make sure that so many requests at once fit into the limit on open files, and raise it as far as it goes.
 
     Raises:
         OpenFilesError: when even the hard limit is too low.
 
     """
-    needed = FILES_PER_USER * users + FILES_BESIDE
+    needed = FILES_PER_REQUEST * at_once + FILES_BESIDE
     allowed = raise_open_files(WANTED_OPEN_FILES)
     if allowed < needed:
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         raise OpenFilesError(
-            f"{users} users need up to {needed} open files, and this shell allows {hard}: "
-            f"raise the hard limit (ulimit -Hn {needed}) or lower the ladder (--users)."
+            f"{at_once} requests at once need up to {needed} open files, and this shell allows {hard}: "
+            f"raise the hard limit (ulimit -Hn {needed}) or lower the ladder (--users, --rates)."
         )
     return allowed
 

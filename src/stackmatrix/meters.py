@@ -1,4 +1,4 @@
-"""Reads what process trees use: CPU at the ends of a window, and peaks in between.
+"""Reads what process trees use, and the machine around them: totals at the ends of a window, and peaks in between.
 
 The trees are found once, after the target has answered, and looked through again once a second: finding the children of
 a process means reading every process of the machine, which the generator's core should not pay for more often.
@@ -7,14 +7,15 @@ a process means reading every process of the machine, which the generator's core
 import contextlib
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
+from stackmatrix import surroundings
 from stackmatrix.processes import tree
-from stackmatrix.usage import Reading, Use, between
+from stackmatrix.usage import Around, CoreReading, Reading, Use, between, longest_busy_share, stolen_share
 
 
 def cpu_seconds(process: psutil.Process) -> float:
@@ -45,21 +46,26 @@ def thread_switches(pid: int) -> dict[int, int]:
 
 
 class TreeMeter:
-    """Reads one process and all that descend from it."""
+    """Reads some processes and all that descend from them."""
 
-    def __init__(self, root_pid: int) -> None:
-        self._root_pid = root_pid
+    def __init__(self, roots: Sequence[int]) -> None:
+        self._roots = roots
         self._processes: list[psutil.Process] = []
+        self._limits: dict[int, int | None] = {}
 
     def refresh(self) -> list[int]:
-        """Find the tree's processes again; returns their ids."""
-        self._processes = tree(self._root_pid)
+        """Find the trees' processes again; returns their ids."""
+        self._processes = [process for root in self._roots for process in tree(root)]
+        for process in self._processes:
+            if process.pid not in self._limits:
+                self._limits[process.pid] = surroundings.open_files_limit(process.pid)
         return [process.pid for process in self._processes]
 
     def read(self, *, with_switches: bool = False) -> Reading:
-        """The tree's totals now. A process that has ended counts for nothing; a check notices that it is gone."""
+        """The trees' totals now. A process that has ended counts for nothing; a check notices that it is gone."""
         cpu_s, rss, threads, fds = 0.0, 0, 0, 0
         switches: dict[int, int] = {}
+        shares: list[float] = []
         at_s = time.monotonic()
         for process in self._processes:
             try:
@@ -67,19 +73,22 @@ class TreeMeter:
                 with process.oneshot():
                     rss += process.memory_info().rss
                     threads += process.num_threads()
-                    fds += process.num_fds()
+                    open_files = process.num_fds()
                 if with_switches:
                     switches |= thread_switches(process.pid)
             except psutil.NoSuchProcess:
                 continue
-        return Reading(at_s, cpu_s, rss, threads, fds, switches)
+            fds += open_files
+            if limit := self._limits[process.pid]:
+                shares.append(open_files / limit)
+        return Reading(at_s, cpu_s, rss, threads, fds, switches, max(shares, default=None))
 
 
 @dataclass
 class Meters:
-    """One meter per role. Call :meth:`tick` often; it reads when a second has passed."""
+    """One meter per role, by the processes at the root of each. Call :meth:`tick` often; it reads once a second."""
 
-    roots: Mapping[str, int]
+    roots: Mapping[str, Sequence[int]]
     period_s: float = 1.0
     _meters: dict[str, TreeMeter] = field(default_factory=dict)
     _readings: dict[str, list[Reading]] = field(default_factory=dict)
@@ -88,7 +97,7 @@ class Meters:
 
     def begin(self) -> None:
         """Find all trees; start of a window."""
-        self._meters = self._meters or {role: TreeMeter(pid) for role, pid in self.roots.items()}
+        self._meters = self._meters or {role: TreeMeter(roots) for role, roots in self.roots.items()}
         self._pids = {role: meter.refresh() for role, meter in self._meters.items()}
         self._readings = {role: [meter.read(with_switches=True)] for role, meter in self._meters.items()}
         self._next_s = time.monotonic() + self.period_s
@@ -116,3 +125,79 @@ class Meters:
     def pids(self, role: str) -> list[int]:
         """The processes of a role at the last end of a window: its beginning, until it has ended."""
         return self._pids[role]
+
+
+@dataclass
+class MachineMeter:
+    """Reads what the machine does around a level: :meth:`open` and :meth:`close` it, with the window in between.
+
+    Other processes are looked for before and after the load, since reading all of them takes the generator's core
+    longer than a window can bear.
+    """
+
+    used_cores: Sequence[int]
+    generator_cores: Sequence[int]
+    ports: Mapping[str, int]
+    period_s: float = 1.0
+    _cores: list[CoreReading] = field(default_factory=list)
+    _ports_peak: float | None = None
+    _opened_s: float = 0.0
+    _before: surroundings.Snapshot = field(default_factory=dict)
+    _drops: dict[str, int | None] = field(default_factory=dict)
+    _next_s: float | None = None
+
+    def open(self, ours: Collection[int]) -> None:
+        """Before the load. ``ours`` are the processes of the benchmark."""
+        self._before = surroundings.snapshot(ours)
+        self._drops = self._read_drops()
+        self._cores, self._ports_peak = [], None
+        self._opened_s = time.monotonic()
+
+    def begin(self) -> None:
+        """Start of the window."""
+        self._read()
+        self._next_s = time.monotonic() + self.period_s
+
+    def tick(self) -> None:
+        """Read within the window, if it is time."""
+        if self._next_s is not None and time.monotonic() >= self._next_s:
+            self._next_s += self.period_s
+            self._read()
+
+    def end(self) -> None:
+        """End of the window."""
+        self._next_s = None
+        self._read()
+
+    def close(self, ours: Collection[int]) -> Around:
+        """After the load: what the machine did."""
+        wall_s = time.monotonic() - self._opened_s
+        # Not on every system can other users' processes be read; where none can, nothing is told.
+        after = surroundings.snapshot(ours)
+        foreign = surroundings.foreign_use(self._before, after) if psutil.LINUX else None
+        drops = self._read_drops()
+        lost = {
+            role: None if count is None or (earlier := self._drops[role]) is None else count - earlier
+            for role, count in drops.items()
+        }
+        return Around(
+            steal_share=stolen_share(self._cores, self.used_cores),
+            generator_core_share=longest_busy_share(self._cores, self.generator_cores),
+            foreign_share=None if foreign is None else foreign.total_s / wall_s,
+            foreign_name=f"{one.name} (process {one.pid})" if foreign and (one := foreign.busiest) else None,
+            api_drops=lost.get("external_api"),
+            target_drops=lost.get("target"),
+            ports_share=self._ports_peak,
+        )
+
+    def _read(self) -> None:
+        at_s, cores = time.monotonic(), surroundings.core_times()
+        if cores is not None:
+            busy_s = {core: times.busy_s for core, times in cores.items()}
+            self._cores.append(CoreReading(at_s, busy_s, {core: times.steal_s for core, times in cores.items()}))
+        ports = surroundings.used_ports()
+        if ports is not None:
+            self._ports_peak = max(self._ports_peak or 0.0, ports[0] / ports[1])
+
+    def _read_drops(self) -> dict[str, int | None]:
+        return {role: surroundings.listen_drops(port) for role, port in self.ports.items()}

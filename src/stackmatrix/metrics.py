@@ -16,13 +16,6 @@ from stackmatrix.model import LatencyMs, OverheadMs
 NEEDED = {50.0: 1, 90.0: 20, 95.0: 20, 99.0: 1_000, 99.9: 10_000}
 """Responses that a percentile needs before it is shown: with fewer it is one or two single requests."""
 
-FIGURES_OF = {
-    90.0: ("latency_ms.p90",),
-    95.0: ("latency_ms.p95", "overhead_ms.p95"),
-    99.0: ("latency_ms.p99", "overhead_ms.p99"),
-}
-"""What a percentile becomes in a result file, by the dotted paths that ``absent`` uses."""
-
 NO_RESPONSE = "no correct response in the window"
 
 HISTOGRAM_HIGHEST_US = 3_600_000_000
@@ -49,45 +42,56 @@ def p99(times_ms: Floats) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Latencies:
-    """Latency and overhead of a level, with the reason for each number that is left out."""
+    """Times of a level's correct responses, with the reason for each number that is left out."""
 
     latency: LatencyMs | None
+    service: LatencyMs | None
     overhead: OverheadMs | None
     histogram: str | None
     absent: dict[str, str]
 
 
-def latencies(response_ms: Floats, floor_ms: float) -> Latencies:
-    """Percentiles of response times in ms, and of what they are above the floor."""
-    count = len(response_ms)
+def latencies(level: LevelRows, floor_ms: float) -> Latencies:
+    """Percentiles of response and service times in ms, and of what the response is above the floor."""
+    latency, absent = rank(level.response_ms, "latency_ms")
+    service, no_service = rank(level.service_ms, "service_ms")
+    absent |= no_service
+    if latency is None:
+        return Latencies(
+            None, None, None, None, absent | dict.fromkeys(("latency_histogram", "overhead_ms"), NO_RESPONSE)
+        )
+    overhead = OverheadMs(
+        p50=latency.p50 - floor_ms,
+        p95=None if latency.p95 is None else latency.p95 - floor_ms,
+        p99=None if latency.p99 is None else latency.p99 - floor_ms,
+    )
+    for name in ("p95", "p99"):
+        if f"latency_ms.{name}" in absent:
+            absent[f"overhead_ms.{name}"] = absent[f"latency_ms.{name}"]
+    return Latencies(latency, service, overhead, encode_histogram(np.sort(level.response_ms)), absent)
+
+
+def rank(times_ms: Floats, figure: str) -> tuple[LatencyMs | None, dict[str, str]]:
+    """Percentiles of times in ms, and the reasons for those that are left out, by dotted path below ``figure``."""
+    count = len(times_ms)
     if count == 0:
-        left_out = ("latency_ms", "latency_histogram", "overhead_ms")
-        return Latencies(None, None, None, dict.fromkeys(left_out, NO_RESPONSE))
-    ordered = np.sort(response_ms)
-    absent = {}
-    ranked: dict[float, float | None] = {}
-    for q, needed in NEEDED.items():
-        if count >= needed:
-            ranked[q] = percentile(ordered, q)
-        else:
-            ranked[q] = None
-            for figure in FIGURES_OF.get(q, ()):
-                absent[figure] = f"needs {needed} responses, had {count}"
-    p50 = percentile(ordered, 50)
-    latency = LatencyMs(
+        return None, {figure: NO_RESPONSE}
+    ordered = np.sort(times_ms)
+    ranked = {q: percentile(ordered, q) if count >= needed else None for q, needed in NEEDED.items()}
+    absent = {
+        f"{figure}.p{q:g}".replace("99.9", "99_9"): f"needs {NEEDED[q]} responses, had {count}"
+        for q, value in ranked.items()
+        if value is None
+    }
+    return LatencyMs(
         mean=float(ordered.mean()),
-        p50=p50,
+        p50=percentile(ordered, 50),
         p90=ranked[90.0],
         p95=ranked[95.0],
         p99=ranked[99.0],
         max=float(ordered[-1]),
-    )
-    overhead = OverheadMs(
-        p50=p50 - floor_ms,
-        p95=None if latency.p95 is None else latency.p95 - floor_ms,
-        p99=None if latency.p99 is None else latency.p99 - floor_ms,
-    )
-    return Latencies(latency, overhead, encode_histogram(ordered), absent)
+        p99_9=ranked[99.9],
+    ), absent
 
 
 def encode_histogram(response_ms: Floats) -> str:

@@ -9,10 +9,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Raised whenever an older reader would misread a file.
 
 1: the first.
+2: what the machine did around a level, service times, p99.9, findings of a trial, generator processes, the calibration.
 """
 
 Share = Annotated[float, Meta(ge=0, description="CPU time over wall time: 1 is one core")]
@@ -47,6 +48,7 @@ class LatencyMs(Struct, frozen=True):
     p95: NonNegative | None
     p99: NonNegative | None
     max: NonNegative
+    p99_9: NonNegative | None = None
 
 
 class OverheadMs(Struct, frozen=True):
@@ -70,10 +72,12 @@ class TargetUse(Struct, frozen=True):
 
 
 class GeneratorUse(Struct, frozen=True):
-    """What the load generator used, and how late it was."""
+    """What the load generator used, and how late it was; ``core_share`` is its core's busiest five seconds."""
 
     cpu_share: Share | None
     lag_ms_p99: NonNegative | None
+    lag_ms_max: NonNegative | None = None
+    core_share: Share | None = None
 
 
 class ApiUse(Struct, frozen=True):
@@ -83,6 +87,22 @@ class ApiUse(Struct, frozen=True):
     calls: Count | None
     overshoot_ms_mean: NonNegative | None
     overshoot_ms_p99: NonNegative | None
+
+
+class MachineUse(Struct, frozen=True):
+    """What the machine did around a level; ``None`` where the system does not tell. Shares are of one core.
+
+    ``pace_before`` and ``pace_after`` are the time of a fixed CPU loop over the run's median. Drops are connections
+    that a full listen queue has lost.
+    """
+
+    steal_share: NonNegative | None
+    foreign_share: NonNegative | None
+    ports_share: NonNegative | None
+    target_drops: Count | None
+    api_drops: Count | None
+    pace_before: NonNegative | None
+    pace_after: NonNegative | None
 
 
 class Level(Struct, frozen=True):
@@ -103,15 +123,20 @@ class Level(Struct, frozen=True):
     connections_per_request: NonNegative | None = None
     latency_ms: LatencyMs | None = None
     latency_histogram: str | None = None
+    service_ms: LatencyMs | None = None
     overhead_ms: OverheadMs | None = None
     target: TargetUse | None = None
     generator: GeneratorUse | None = None
     external_api: ApiUse | None = None
+    machine: MachineUse | None = None
     absent: dict[str, str] = {}
 
 
 class Trial(Struct, frozen=True):
-    """One fresh target process tree, driven up the ladder once; ``failure`` says why it ended early."""
+    """One fresh target process tree, driven up the ladder once; ``failure`` says why it ended early.
+
+    ``findings`` hold for all of its levels.
+    """
 
     block: Count
     order: Count
@@ -121,10 +146,14 @@ class Trial(Struct, frozen=True):
     load_s: NonNegative
     levels: tuple[Level, ...]
     failure: str | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 class Run(Struct, frozen=True):
-    """The invocation that made the trials; ``started`` is UTC, ISO 8601."""
+    """The invocation that made the trials; ``started`` is UTC, ISO 8601.
+
+    ``generators`` is the number of locust processes, ``calibration`` the id of the machine's calibration at that time.
+    """
 
     id: str
     started: str
@@ -138,6 +167,8 @@ class Run(Struct, frozen=True):
     tool_versions: dict[str, str]
     tool_lock_sha256: str | None
     git_commit: str | None
+    generators: Count = 1
+    calibration: str | None = None
 
 
 class Cell(Struct, frozen=True, order=True):
@@ -201,3 +232,71 @@ class Result(Struct, frozen=True):
     machine: Machine
     environment: Environment | None
     trials: tuple[Trial, ...]
+
+
+class RateStep(Struct, frozen=True):
+    """The null target asked at one arrival rate: how late the generator was, and what it measured."""
+
+    rate: NonNegative
+    requests: Count
+    failures: Count
+    lag_ms_p50: NonNegative
+    lag_ms_p99: NonNegative
+    lag_ms_max: NonNegative
+    response_ms: LatencyMs
+    core_share: Share | None
+
+
+class Jitter(Struct, frozen=True):
+    """How much longer than asked a sleep of a millisecond on an idle core takes, in ms."""
+
+    sleeps: Count
+    p50_ms: NonNegative
+    p99_ms: NonNegative
+    max_ms: NonNegative
+
+
+class Loop(Struct, frozen=True):
+    """A fixed CPU loop on the target's core: its readings in ms, the median's share by which they differ at most."""
+
+    readings_ms: tuple[float, ...]
+    median_ms: NonNegative
+    spread: NonNegative
+
+
+class ApiCapacity(Struct, frozen=True):
+    """The external API: requests/s that it answers at most without a delay, and how long it overslept under load."""
+
+    calls: Count
+    ceiling_rps: NonNegative
+    overshoot_ms_mean: NonNegative | None
+    overshoot_ms_p99: NonNegative | None
+
+
+class Twins(Struct, frozen=True):
+    """A/A: CPU per call of the same server in fresh processes, one after the other; ``sd`` is of the log ratios."""
+
+    cpu_us_per_call: tuple[float, ...]
+    sd: NonNegative
+
+
+class Calibration(Struct, frozen=True):
+    """How good a machine is for benchmarking; ``results/<machine>/calibration.json``."""
+
+    format_version: int
+    id: str
+    started: str
+    machine: Machine
+    tool_versions: dict[str, str]
+    tool_lock_sha256: str | None
+    duration_s: NonNegative
+    generator_ceiling_rps: NonNegative
+    rate_steps: tuple[RateStep, ...]
+    external_api: ApiCapacity
+    jitter: Jitter
+    steal_share: NonNegative | None
+    loop: Loop
+    twins: Twins
+    grade: Literal["good", "fair", "poor"]
+    limits: tuple[str, ...]
+    advice: tuple[str, ...]

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 import jinja2
 from markupsafe import Markup
 
+from stackmatrix.stalled import Stalled
 from stackmatrix.summary import (
     BLOCKS_TO_CLAIM,
     REFERENCE_LEVEL,
@@ -111,6 +112,12 @@ def name_fallen(workload: WorkloadSummary) -> str | None:
 def remarks(workload: WorkloadSummary) -> list[Markup]:
     """Everything that a reader must know beside the numbers: failures, skips and findings."""
     lines = []
+    levels = [level for row in workload.rows for level in row.levels]
+    if repeated := sum(level.repeated for level in levels):
+        invalid = sum(level.state == "invalid" for level in levels)
+        lines.append(
+            f"{repeated} levels were driven again, since their first attempt was invalid; {invalid} stayed so."
+        )
     for row in workload.rows:
         if row.state != "ok":
             lines.append(f"{row.cell.stack} on {row.cell.python}: {row.state}, {row.reason}.".replace("..", "."))
@@ -160,12 +167,28 @@ def render_results(
     return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
 
 
+def render_stall(template: str, both: Sequence[Stalled], stall_s: float, window_s: float) -> str:
+    """The page that shows one stall under an open and a closed loop."""
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True
+    )
+    opened, closed = both
+    page = environment.from_string(template).render(
+        open=opened,
+        closed=closed,
+        stall_s=f"{stall_s:g}",
+        window_s=f"{window_s:g}",
+        share=lambda one: f"{one.delayed / len(one.response_ms):.1%}",
+    )
+    return page.strip() + "\n"
+
+
 def headline(machines: Sequence[MachineSummary], charts: Mapping[tuple[str, str], str | None]) -> str:
-    """The block for the project's README: the newest Python measured on the machine with the most cells."""
+    """The block for the project's README: the newest Python on the machine with the most cells, then the last run."""
     measured = [machine for machine in machines if any(workload.measured for workload in machine.workloads)]
     if not measured:
         return "There are no results yet."
-    machine = max(measured, key=lambda one: sum(len(workload.measured) for workload in one.workloads))
+    machine = max(measured, key=lambda one: (sum(len(each.measured) for each in one.workloads), one.runs[-1].started))
     workloads = [workload for workload in machine.workloads if workload.measured]
     python = max((workload.pythons[-1] for workload in workloads), key=python_key)
     heads = [f"{workload.name}: req/s | CPU ms" for workload in workloads]

@@ -1,5 +1,6 @@
 """What a run will do, decided before anything starts: profiles, ladders, cells, blocks and their order. Pure."""
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,23 @@ class LevelPlan:
         return f"{'users' if self.model == 'closed' else 'rate'}={self.value:g}"
 
 
+OPEN_SLOTS_S = 10.0
+"""An open level has visitors for so many seconds of arrivals at once."""
+MOST_OPEN_SLOTS = 4_000
+
+
+def requests_at_once(plan: LevelPlan) -> int:
+    """How many requests a level may have under way: its users, or the visitors that an open level has."""
+    if plan.model == "closed":
+        return int(plan.value)
+    return min(MOST_OPEN_SLOTS, math.ceil(plan.value * OPEN_SLOTS_S))
+
+
+def rates(*per_second: float) -> tuple[LevelPlan, ...]:
+    """Open-loop levels."""
+    return tuple(LevelPlan("open", rate) for rate in per_second)
+
+
 def users(*counts: int) -> tuple[LevelPlan, ...]:
     """Closed-loop levels."""
     return tuple(LevelPlan("closed", count) for count in counts)
@@ -45,7 +63,7 @@ class Profile:
     compares: bool = True
 
 
-FULL_LADDER = users(1, 5, 10, 25, 50, 100)
+FULL_LADDER = (*users(1, 5, 10, 25, 50, 100), *rates(5, 20, 40))
 
 # Windows of `quick` and above hold twenty response cycles of 600 ms and more, so that where a window's ends fall
 # between responses moves its count by a few per cent at most, even for one user.

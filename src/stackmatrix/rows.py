@@ -27,6 +27,6 @@ WARMUP_LEVEL = 0xFFFF
 PHASES = ("settle", "window", "tail")
 SETTLE, WINDOW, TAIL = range(len(PHASES))
 
-OUTCOMES = ("ok", "status", "time-out", "connection", "wrong body", "no free slot")
-OK, STATUS, TIMED_OUT, CONNECTION, WRONG_BODY, NO_SLOT = range(len(OUTCOMES))
+OUTCOMES = ("ok", "status", "time-out", "connection", "wrong body", "no free slot", "generator exhausted")
+OK, STATUS, TIMED_OUT, CONNECTION, WRONG_BODY, NO_SLOT, EXHAUSTED = range(len(OUTCOMES))
 """What became of a request; everything but ``ok`` is a failure of its own class."""

@@ -12,7 +12,8 @@ from stackmatrix import environments, machine, store
 from stackmatrix.environments import Missing
 from stackmatrix.errors import PythonMissingError
 from stackmatrix.model import FORMAT_VERSION, Cell, Environment, Machine, Result, Run, State, Status, Trial
-from stackmatrix.plan import Profile, TrialPlan, level_seconds, schedule
+from stackmatrix.pace import PaceBook
+from stackmatrix.plan import Profile, TrialPlan, level_seconds, requests_at_once, schedule
 from stackmatrix.progress import RunProgress
 from stackmatrix.stacks import STACKS
 from stackmatrix.trial import Outcome, Setting, TrialRun
@@ -35,6 +36,7 @@ class RunPlan:
     fail_on_missing: bool = False
     all_levels: bool = False
     rows_folder: Path | None = None
+    generators: int = 1
 
 
 @dataclass
@@ -59,7 +61,9 @@ class Runner:
     def __init__(self, plan: RunPlan, console: Console) -> None:
         self._plan = plan
         self._console = console
-        self._layout = machine.divide_cores()
+        self._layout = machine.divide_cores(plan.generators)
+        # Where nothing is compared, it does not matter how fast the core is from one level to the next.
+        self._pace = PaceBook(self._layout.target) if plan.profile.compares else None
         self._machine: Machine = machine.describe(self._layout)
         self._measured: dict[Cell, Measured] = {}
         self.machine_name = plan.machine_name or machine.slug(self._machine)
@@ -79,6 +83,8 @@ class Runner:
             tool_versions=machine.tool_versions(),
             tool_lock_sha256=environments.lock_sha256("tool"),
             git_commit=machine.git_commit(),
+            generators=plan.generators,
+            calibration=store.calibration_id(plan.folder, self.machine_name),
         )
 
     def run(self) -> list[Written]:
@@ -100,6 +106,8 @@ class Runner:
         trials = list(schedule(present, plan.profile.blocks, plan.seed))
         estimate_s = TRIAL_OVERHEAD_S + plan.profile.warmup_s
         estimate_s += len(plan.profile.ladder) * level_seconds(plan.profile, 0.6)
+        if self._pace is not None and trials:
+            self._pace.begin()
         with RunProgress(self._console, len(trials), estimate_s) as progress:
             for trial in trials:
                 block = f", block {trial.block + 1}" if plan.profile.blocks > 1 else ""
@@ -110,7 +118,14 @@ class Runner:
 
     def _measure(self, trial: TrialPlan, progress: RunProgress) -> Outcome:
         plan = self._plan
-        setting = Setting(plan.profile, self._layout, plan.all_levels, plan.rows_folder)
+        setting = Setting(
+            profile=plan.profile,
+            layout=self._layout,
+            pace=self._pace,
+            all_levels=plan.all_levels,
+            rows_folder=plan.rows_folder,
+            generators=plan.generators,
+        )
         environment = environments.need(trial.cell.stack, trial.cell.python)
         outcome = TrialRun(trial, environment, setting, progress.show).run()
         measured = self._measured.setdefault(trial.cell, Measured())
@@ -158,8 +173,7 @@ class Runner:
             )
 
     def _need_machine(self, cells: Sequence[Cell]) -> None:
-        users = max((int(level.value) for level in self._plan.profile.ladder if level.model == "closed"), default=100)
-        machine.need_open_files(users)
+        machine.need_open_files(max(map(requests_at_once, self._plan.profile.ladder)))
         if cells:
             machine.need_free_port(API_PORT, "the external API")
         for name in dict.fromkeys(cell.stack for cell in cells):

@@ -131,10 +131,10 @@ def start(stacks: Sequence[Stack], python: str) -> Iterator[Served]:
         environment=supervisor.variables_for_many(targets, API_PORT, layout, folder),
         folder=folder,
         watchers=("api", *names),
-        cores=layout.tools,
+        cores=layout.harness,
     )
     try:
-        with circus, _page(names, folder, layout.tools) as page:
+        with circus, _page(names, folder, layout.harness) as page:
             yield Served(tuple(stacks), circus, page, folder)
     except TrialError as error:
         raise not_served(str(error)) from error

@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from stackmatrix.codec import decode, encode
+from stackmatrix.codec import decode, decode_calibration, encode
 from stackmatrix.errors import CommitError, ResultFileError, ResultsFolderError
-from stackmatrix.model import Cell, Result
+from stackmatrix.model import Calibration, Cell, Result
 
 
 def path_of(folder: Path, machine: str, cell: Cell) -> Path:
@@ -79,6 +79,26 @@ def read_result(path: Path, name: str) -> Result:
     if place != result.cell:
         raise ResultFileError(f"{name} holds the results of another cell: {result.cell}.")
     return result
+
+
+def calibration_path(folder: Path, machine: str) -> Path:
+    """Where a machine's calibration is."""
+    return folder / machine / "calibration.json"
+
+
+def write_calibration(folder: Path, machine: str, calibration: Calibration) -> Path:
+    """Write a machine's calibration and return its path."""
+    path = calibration_path(folder, machine)
+    write_atomically(path, encode(calibration))
+    return path
+
+
+def calibration_id(folder: Path, machine: str) -> str | None:
+    """The id of a machine's calibration, which results refer to; ``None`` when there is none that can be read."""
+    try:
+        return decode_calibration(calibration_path(folder, machine).read_bytes()).id
+    except (OSError, ResultFileError):
+        return None
 
 
 def holds_trials(path: Path) -> bool:

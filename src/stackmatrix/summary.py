@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from stackmatrix.climb import SECOND_ATTEMPT
 from stackmatrix.model import Cell, Level, Result, Run, State
 from stackmatrix.plan import PROFILES
 from stackmatrix.stacks import PYTHONS, STACKS
@@ -25,6 +26,7 @@ class LevelSummary:
 
     name: str
     users: int | None
+    rate: float | None
     state: str
     """``valid``, ``invalid`` or ``not needed``."""
     throughput_rps: float | None
@@ -38,6 +40,13 @@ class LevelSummary:
     limiter: str | None
     failures: int
     remarks: tuple[str, ...]
+    repeated: int
+    """How many times it was driven again, since the first attempt was invalid."""
+
+    @property
+    def load(self) -> tuple[bool, float]:
+        """Orders levels: closed ones first, then by what is offered."""
+        return (self.users is None, self.rate or self.users or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +100,8 @@ class WorkloadSummary:
     @property
     def level_names(self) -> tuple[str, ...]:
         """Every level of any cell, in the order in which ladders have them."""
-        names = {level.name: level.users or 0 for row in self.rows for level in row.levels}
-        return tuple(sorted(names, key=lambda name: (not name.startswith("users"), names[name], name)))
+        loads = {level.name: level.load for row in self.rows for level in row.levels}
+        return tuple(sorted(loads, key=loads.__getitem__))
 
     @property
     def measured(self) -> tuple[CellSummary, ...]:
@@ -134,6 +143,7 @@ class MachineSummary:
     builds: tuple[str, ...]
     packages: tuple[str, ...]
     runs: tuple[Run, ...]
+    remarks: tuple[str, ...]
 
     @property
     def can_claim(self) -> bool:
@@ -143,7 +153,7 @@ class MachineSummary:
 
 def protocol(run: Run) -> tuple[object, ...]:
     """What must be equal for two cells to be compared."""
-    return (run.ladder, run.window_s, run.settle_s, run.warmup_s, run.tool_lock_sha256)
+    return (run.ladder, run.window_s, run.settle_s, run.warmup_s, run.tool_lock_sha256, run.generators)
 
 
 def python_key(python: str) -> tuple[int, ...]:
@@ -174,6 +184,11 @@ def summarize(machine: str, results: Sequence[Result]) -> MachineSummary:
         workloads=tuple(workloads),
         builds=_builds(results),
         packages=_packages(results),
+        remarks=tuple(
+            dict.fromkeys(
+                finding.sentence for result in results for trial in result.trials for finding in trial.findings
+            )
+        ),
         runs=tuple({result.run.id: result.run for result in sorted(results, key=lambda r: r.run.started)}.values()),
     )
 
@@ -205,10 +220,13 @@ def summarize_level(name: str, levels: Sequence[Level]) -> LevelSummary:
     valid = [level for level in levels if level.validity == "valid"]
     state = "valid" if valid else levels[-1].validity.replace("_", " ")
     limiters = [level.limiter for level in valid if level.limiter is not None]
-    remarks = dict.fromkeys(finding.sentence for level in levels for finding in level.findings)
+    findings = [finding for level in levels for finding in level.findings]
+    # What a first attempt was invalid for is in the file; here it would hide what holds for the figures.
+    remarks = dict.fromkeys(finding.sentence for finding in findings if finding.code != SECOND_ATTEMPT)
     return LevelSummary(
         name=name,
         users=levels[0].users,
+        rate=levels[0].rate,
         state=state,
         throughput_rps=middle(level.throughput_rps for level in valid),
         bound_rps=middle(level.bound_rps for level in levels),
@@ -221,6 +239,7 @@ def summarize_level(name: str, levels: Sequence[Level]) -> LevelSummary:
         limiter=max(limiters, key=limiters.count) if limiters else None,
         failures=sum(sum(level.failures.values()) for level in valid),
         remarks=tuple(remarks),
+        repeated=sum(finding.code == SECOND_ATTEMPT for finding in findings),
     )
 
 

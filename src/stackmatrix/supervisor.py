@@ -50,16 +50,25 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Which cores each role may use; empty where nothing is pinned."""
+    """Which cores each role may use; empty where nothing is pinned. ``shared`` is the one core of all of them."""
 
     target: tuple[int, ...] = ()
-    tools: tuple[int, ...] = ()
+    generator: tuple[int, ...] = ()
+    api: tuple[int, ...] = ()
+    harness: tuple[int, ...] = ()
+    shared: tuple[int, ...] = ()
 
     def roles(self) -> dict[str, tuple[int, ...]] | None:
         """The roles by name as the result file has them, or ``None`` where nothing is pinned."""
         if not self.target:
             return None
-        return {"target": self.target, "external_api": self.tools, "generator": self.tools, "harness": self.tools}
+        roles = {"target": self.target, "external_api": self.api, "generator": self.generator, "harness": self.harness}
+        return dict(roles)
+
+    @property
+    def used(self) -> tuple[int, ...]:
+        """Every core that a measurement needs."""
+        return tuple(sorted({*self.target, *self.generator, *self.api, *self.shared}))
 
 
 def variables(target: Target, api_port: int, layout: Layout, folder: Path) -> dict[str, str]:
@@ -81,7 +90,7 @@ def _shared(api_port: int, layout: Layout, folder: Path) -> dict[str, str]:
         "STACKMATRIX_SOURCE": str(processes.SOURCE),
         "STACKMATRIX_TOOL_PYTHON": shlex.quote(sys.executable),
         "STACKMATRIX_API_PORT": str(api_port),
-        "STACKMATRIX_API_CORES": _join(layout.tools),
+        "STACKMATRIX_API_CORES": _join(layout.api),
         "STACKMATRIX_TARGET_CORES": _join(layout.target),
     }
 
@@ -168,6 +177,11 @@ class Supervisor:
     def pid(self, watcher: str) -> int:
         """The process that a watcher started; with ``respawn = False`` it stays the same or is gone."""
         return self._pids[watcher]
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes of circusd and its watchers."""
+        return (self._child.pid, *self._pids.values())
 
     def why_gone(self, watcher: str) -> str | None:
         """One sentence if a watcher's process has ended, with the end of its log; ``None`` while it lives."""

@@ -10,23 +10,23 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stackmatrix import supervisor, verification
+from stackmatrix import machine, supervisor, verification
+from stackmatrix.arrivals import planned
 from stackmatrix.assess import assess, not_driven
-from stackmatrix.checks import LevelFacts, is_saturated
+from stackmatrix.bench import Bench, Measured
+from stackmatrix.checks import PACE_SHARE
+from stackmatrix.climb import Attempt, climb
 from stackmatrix.environments import TargetEnvironment
 from stackmatrix.errors import TrialError
-from stackmatrix.loadgen import Driven, LoadGenerator, Order
-from stackmatrix.meters import Meters
+from stackmatrix.facts import LevelFacts, Pace, spread
+from stackmatrix.loadgen import LoadGenerator, Order
 from stackmatrix.model import Environment, Finding, Level, Trial
+from stackmatrix.pace import PaceBook
 from stackmatrix.plan import LevelPlan, Profile, TrialPlan
 from stackmatrix.processes import SOURCE
 from stackmatrix.stacks import STACKS
 from stackmatrix.supervisor import Layout, Supervisor, Target
-from stackmatrix.usage import Use
 from stackmatrix.workloads import API_PORT, WORKLOADS
-
-SATURATED_LEVELS = 2
-"""After so many saturated closed levels in a row, the rest of the ladder tells nothing new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,11 @@ class Setting:
 
     profile: Profile
     layout: Layout
+    pace: PaceBook | None = None
     all_levels: bool = False
     rows_folder: Path | None = None
     api_port: int = API_PORT
+    generators: int = 1
 
 
 @dataclass
@@ -81,6 +83,7 @@ class TrialRun:
             load_s=self._load_s,
             levels=tuple(self._levels),
             failure=failure,
+            findings=self._findings(),
         )
         return Outcome(trial, self._environment)
 
@@ -94,15 +97,15 @@ class TrialRun:
             environment=supervisor.variables(target, port, layout, folder),
             folder=folder,
             watchers=("api", "target"),
-            cores=layout.tools,
+            cores=layout.harness,
         )
         generator = LoadGenerator(
             folder=folder,
             target_port=stack.port,
             api_port=port,
             workload=workload,
-            seed=self.plan.seed,
-            cores=layout.tools,
+            cores=layout.generator,
+            count=self.setting.generators,
         )
         with circus, generator:
             verification.wait_for_api(port, lambda: circus.why_gone("api"))
@@ -123,85 +126,91 @@ class TrialRun:
 
     def _climb(self, circus: Supervisor, generator: LoadGenerator) -> None:
         profile = self.setting.profile
-        meters = Meters({"target": circus.pid("target"), "external_api": circus.pid("api"), "generator": generator.pid})
-        meters.begin()
-        verified = tuple(meters.pids("target"))
-
-        def tick() -> None:
-            for watcher in ("target", "api"):
-                reason = circus.why_gone(watcher)
-                if reason is not None:
-                    raise TrialError(f"Under load, {reason}.")
-            meters.tick()
-
-        baseline = self._idle_share(meters, tick)
-        generator.wait_ready(tick)
+        ports = {"target": STACKS[self.plan.cell.stack].port, "external_api": self.setting.api_port}
+        bench = Bench(circus, generator, self.setting.layout, ports)
+        verified = bench.target_pids
+        baseline = self._idle_share(bench)
+        generator.wait_ready(bench.tick)
         if profile.warmup_s > 0:
             self.show("warming up")
-            self._drive(generator, Order.warmup(profile.warmup_s), meters, tick)
-        saturated = 0
-        for index, plan in enumerate(profile.ladder):
-            if plan.model == "closed" and saturated >= SATURATED_LEVELS and not self.setting.all_levels:
-                self._levels.append(not_driven(plan, profile.window_s, "not_needed", SATURATED))
-                continue
-            self.show(f"level {index + 1} of {len(profile.ladder)}, {plan}")
-            order = Order.measure(index, plan, profile.settle_s, profile.window_s)
-            driven, uses = self._drive(generator, order, meters, tick)
-            facts = self._facts(plan, driven, uses, verified, tuple(meters.pids("target")))
-            level = assess(facts, baseline)
+            self._drive(bench, Order.warmup(profile.warmup_s))
+
+        def drive(attempt: Attempt) -> Level:
+            again = "" if attempt.number == 1 else ", once more"
+            self.show(f"level {attempt.index + 1} of {len(profile.ladder)}, {attempt.plan}{again}")
+            # Rows of a second attempt are marked apart from those of the first.
+            mark = attempt.index + (attempt.number - 1) * len(profile.ladder)
+            order = Order.measure(
+                attempt.index, attempt.plan, profile.settle_s, profile.window_s, trial_seed=self.plan.seed, mark=mark
+            )
+            return assess(self._measure(bench, order, attempt.plan, verified), baseline)
+
+        climbing = climb(
+            profile.ladder,
+            drive,
+            floor_ms=WORKLOADS[self.plan.cell.workload].floor_ms,
+            window_s=profile.window_s,
+            all_levels=self.setting.all_levels,
+        )
+        for level in climbing:
             self._levels.append(level)
-            full = is_saturated(plan, level.throughput_rps or 0.0, facts.workload)
-            saturated = saturated + 1 if plan.model == "closed" and full else 0
-        tally = generator.finish(tick)
-        if tally.recorded != tally.counted:
-            raise TrialError(f"The recorder kept {tally.recorded} requests, and locust counted {tally.counted}.")
+        generator.finish(bench.tick)
 
-    def _drive(
-        self, generator: LoadGenerator, order: Order, meters: Meters, tick: Callable[[], None]
-    ) -> tuple[Driven, dict[str, Use]]:
-        uses: dict[str, Use] = {}
-
-        def on_event(name: str) -> None:
-            if name == "window_start":
-                meters.begin()
-            elif name == "window_end":
-                uses.update(meters.end())
-
-        driven = generator.run(order, on_event, tick)
-        self._load_s += driven.drained_s - driven.started_s
-        return driven, uses
-
-    def _idle_share(self, meters: Meters, tick: Callable[[], None]) -> float:
-        """CPU share of the target while nothing is asked of it; 0 where the profile does not look."""
-        if self.setting.profile.baseline_s <= 0:
-            return 0.0
-        self.show("idle baseline")
-        meters.begin()
-        end_s = time.monotonic() + self.setting.profile.baseline_s
-        while time.monotonic() < end_s:
-            time.sleep(0.1)
-            tick()
-        return meters.end()["target"].cpu_share
-
-    def _facts(
-        self,
-        plan: LevelPlan,
-        driven: Driven,
-        uses: dict[str, Use],
-        verified: tuple[int, ...],
-        now: tuple[int, ...],
-    ) -> LevelFacts:
+    def _measure(self, bench: Bench, order: Order, plan: LevelPlan, verified: tuple[int, ...]) -> LevelFacts:
+        """Drive one level between two readings of the machine, and gather what is known of it."""
+        book = self.setting.pace
+        before_s = book.read() if book else 0.0
+        measured = self._drive(bench, order)
+        driven = measured.driven
+        pace = Pace(before_s, book.read(), book.at_rest, book.readings) if book else None
+        is_open = plan.model == "open"
         return LevelFacts(
             plan=plan,
             workload=WORKLOADS[self.plan.cell.workload],
             stack=STACKS[self.plan.cell.stack],
             rows=driven.rows,
-            uses=uses,
+            uses=measured.uses,
             api_before=driven.api_before,
             api_after=driven.api_after,
             target_pids_verified=verified,
-            target_pids_now=now,
+            target_pids_now=bench.target_pids,
+            around=measured.around,
+            pace=pace,
+            recorded=driven.recorded,
+            planned=planned(order.value, order.settle_s, order.window_s, order.seed) if is_open else None,
         )
+
+    def _drive(self, bench: Bench, order: Order) -> Measured:
+        measured = bench.drive(order)
+        self._load_s += measured.driven.drained_s - measured.driven.started_s
+        return measured
+
+    def _idle_share(self, bench: Bench) -> float:
+        """CPU share of the target while nothing is asked of it; 0 where the profile does not look."""
+        if self.setting.profile.baseline_s <= 0:
+            return 0.0
+        self.show("idle baseline")
+        bench.meters.begin()
+        end_s = time.monotonic() + self.setting.profile.baseline_s
+        while time.monotonic() < end_s:
+            time.sleep(0.1)
+            bench.tick()
+        return bench.meters.end()["target"].cpu_share
+
+    def _findings(self) -> tuple[Finding, ...]:
+        """What holds for all levels of the trial."""
+        found = []
+        reason = machine.why_not_pinned(self.setting.layout)
+        if reason is not None:
+            found.append(Finding(code="not-pinned", severity="note", sentence=reason))
+        book = self.setting.pace
+        if book and spread(book.at_rest) > PACE_SHARE:
+            sentence = (
+                f"The core's speed varies by up to {spread(book.at_rest):.0%} while nothing runs, "
+                "so that smaller changes of it during the run cannot be told."
+            )
+            found.append(Finding(code="uneven-core", severity="note", sentence=sentence))
+        return tuple(found)
 
     def _note_not_reached(self, reason: str) -> None:
         for plan in self.setting.profile.ladder[len(self._levels) :]:
@@ -215,10 +224,3 @@ class TrialRun:
         path = folder / cell.workload / cell.stack / f"{cell.python}-block-{self.plan.block}.rows"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(generator.rows())
-
-
-SATURATED = Finding(
-    code="beyond-saturation",
-    severity="note",
-    sentence=f"Not driven: {SATURATED_LEVELS} levels in a row before it were beyond saturation.",
-)

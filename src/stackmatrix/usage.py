@@ -1,14 +1,16 @@
-"""What a process tree used, computed from readings of it. Pure."""
+"""What process trees and the machine used, computed from readings of them. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Totals of one tree at one moment; the CPU time is of all its processes since they began.
+    """Totals of one role's processes at one moment; the CPU time is of all of them since they began.
 
-    ``switches`` are context switches by thread id, where they were asked for.
+    ``switches`` are context switches by thread id, where they were asked for. ``fds_share`` is of the process that has
+    used most of its limit on open files; ``None`` where the system tells no limit.
     """
 
     at_s: float
@@ -17,13 +19,16 @@ class Reading:
     threads: int
     fds: int
     switches: Mapping[int, int] = field(default_factory=dict)
+    fds_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What one tree used between two readings.
+    """What one role used between two readings.
 
     ``context_switches`` is ``None`` when threads came or went in between: the kernel keeps no total for them.
+    ``busiest_share`` is the CPU share in the busiest quarter of the seconds: a saturated closed loop answers in waves,
+    and rests while all its users wait for the external API at once.
     """
 
     wall_s: float
@@ -32,6 +37,8 @@ class Use:
     threads_peak: int
     fds_peak: int
     context_switches: int | None
+    busiest_share: float | None = None
+    fds_share_peak: float | None = None
 
     @property
     def cpu_share(self) -> float:
@@ -49,6 +56,8 @@ def between(readings: Sequence[Reading]) -> Use:
         threads_peak=max(reading.threads for reading in readings),
         fds_peak=max(reading.fds for reading in readings),
         context_switches=switches_between(first.switches, last.switches),
+        busiest_share=busiest_share([(reading.at_s, reading.cpu_s) for reading in readings]),
+        fds_share_peak=max((one.fds_share for one in readings if one.fds_share is not None), default=None),
     )
 
 
@@ -57,3 +66,68 @@ def switches_between(first: Mapping[int, int], last: Mapping[int, int]) -> int |
     if not first or first.keys() != last.keys():
         return None
     return sum(last.values()) - sum(first.values())
+
+
+BUSIEST_PART = 0.25
+
+
+def busiest_share(totals: Sequence[tuple[float, float]]) -> float | None:
+    """CPU share in the busiest quarter of the spans between readings of ``(at_s, cpu_s)``; at least one span."""
+    spans = [(cpu - cpu_0, at - at_0) for (at_0, cpu_0), (at, cpu) in pairwise(totals) if at > at_0]
+    if not spans:
+        return None
+    spans.sort(key=lambda span: span[0] / span[1], reverse=True)
+    chosen = spans[: max(1, round(len(spans) * BUSIEST_PART))]
+    return sum(used for used, _ in chosen) / sum(wall for _, wall in chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class CoreReading:
+    """Busy and stolen seconds of each core since the machine was started, at one moment."""
+
+    at_s: float
+    busy_s: Mapping[int, float]
+    steal_s: Mapping[int, float]
+
+
+LONG_S = 5.0
+"""The generator may be busy for a moment, but not for so long."""
+
+
+def longest_busy_share(readings: Sequence[CoreReading], cores: Sequence[int], span_s: float = LONG_S) -> float | None:
+    """The highest busy share that any one of these cores had over ``span_s``, or over all where that is less."""
+    if len(readings) < 2 or not cores:
+        return None
+    span_s = min(span_s, readings[-1].at_s - readings[0].at_s)
+    shares = [
+        max((later.busy_s[core] - earlier.busy_s[core]) / (later.at_s - earlier.at_s) for core in cores)
+        for number, earlier in enumerate(readings)
+        # The first reading that is far enough away; readings are about a second apart.
+        if (later := next((one for one in readings[number + 1 :] if one.at_s - earlier.at_s >= span_s * 0.99), None))
+    ]
+    return max(shares, default=None)
+
+
+def stolen_share(readings: Sequence[CoreReading], cores: Sequence[int]) -> float | None:
+    """The share of time that the hypervisor gave to others, on the core of these that lost most."""
+    if len(readings) < 2 or not cores:
+        return None
+    first, last = readings[0], readings[-1]
+    return max(last.steal_s[core] - first.steal_s[core] for core in cores) / (last.at_s - first.at_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the machine did around a level; ``None`` where the system does not tell.
+
+    Shares are of one core. ``foreign_share`` is the CPU time of all processes that are not the benchmark's, and
+    ``foreign_name`` the one of them that used most. ``drops`` are connections that a full listen queue has lost.
+    """
+
+    steal_share: float | None = None
+    generator_core_share: float | None = None
+    foreign_share: float | None = None
+    foreign_name: str | None = None
+    api_drops: int | None = None
+    target_drops: int | None = None
+    ports_share: float | None = None

@@ -38,6 +38,20 @@ def wait_for_api(port: int, alive: Callable[[], str | None]) -> None:
         raise TrialError(f"The external API did not start: {error}.") from error
 
 
+def wait_for_page(port: int, path: str, alive: Callable[[], str | None]) -> None:
+    """Wait until a path is answered with the correct page.
+
+    Raises:
+        TrialError: when it is not, with the reason.
+
+    """
+    try:
+        answer = wait_until(lambda: untimed.try_get(port, path), timeout_s=READY_TIMEOUT_S, alive=alive)
+    except TrialError as error:
+        raise TrialError(f"The target did not start: {error}.") from error
+    verify_page(answer)
+
+
 def wait_for_target(port: int, alive: Callable[[], str | None]) -> dict[str, Any]:
     """Wait until the target answers, and return what it says of itself.
 

@@ -1,22 +1,26 @@
-"""Real locust against a stand-in: what is recorded is what was asked and answered, in both models."""
+"""Real locust against a stand-in: what is recorded is what was asked and answered, in both models and all processes."""
 
 import os
-import random
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
-from stackmatrix import checks, loadgen, processes, rows, untimed
-from stackmatrix.checks import LevelFacts
+from stackmatrix import checks, limiter, loadgen, loadprocess, processes, rows, untimed
+from stackmatrix.arrivals import arrivals, plan_seed, planned
 from stackmatrix.errors import TrialError
-from stackmatrix.levels import LevelRows, decode_rows
+from stackmatrix.facts import LevelFacts, Recorded
+from stackmatrix.levels import LevelRows, Rows, decode_rows
 from stackmatrix.loadgen import Driven, LoadGenerator, Order
 from stackmatrix.plan import LevelPlan
 from stackmatrix.stacks import STACKS
@@ -37,31 +41,50 @@ def nothing(*_: object) -> None:
 def load(tmp_path: Path, target_port: int, api_port: int) -> Load:
     """Makes a load generator; by default its target answers correctly after 50 ms."""
 
-    def make(workload: Workload = AFTER_50_MS, *, port: int = target_port, seed: int = SEED) -> LoadGenerator:
+    def make(
+        workload: Workload = AFTER_50_MS, *, port: int = target_port, count: int = 1, cores: tuple[int, ...] = ()
+    ) -> LoadGenerator:
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         folder.mkdir()
-        return LoadGenerator(folder=folder, target_port=port, api_port=api_port, workload=workload, seed=seed, cores=())
+        return LoadGenerator(
+            folder=folder, target_port=port, api_port=api_port, workload=workload, cores=cores, count=count
+        )
 
     return make
 
 
 def closed(users: int, *, level: int = 0, settle_s: float = 0.5, window_s: float = 1.0) -> Order:
-    return Order.measure(level, LevelPlan("closed", users), settle_s, window_s)
+    return Order.measure(level, LevelPlan("closed", users), settle_s, window_s, trial_seed=SEED)
 
 
-def opened(rate: float, *, level: int = 0, settle_s: float = 0.5, window_s: float = 1.0) -> Order:
-    return Order.measure(level, LevelPlan("open", rate), settle_s, window_s)
+def opened(
+    rate: float,
+    *,
+    level: int = 0,
+    settle_s: float = 0.5,
+    window_s: float = 1.0,
+    seed: int = SEED,
+    mark: int | None = None,
+) -> Order:
+    return Order.measure(level, LevelPlan("open", rate), settle_s, window_s, trial_seed=seed, mark=mark)
 
 
-def drive(generator: LoadGenerator, orders: Sequence[Order]) -> list[Driven]:
-    """All levels, and then the end; whatever was recorded is what locust counted."""
+def drive(generator: LoadGenerator, orders: Sequence[Order], tick: Callable[[], None] = nothing) -> list[Driven]:
+    """All levels, and then the end; whatever was recorded until then is what locust counted, without an exception."""
+    driven = []
     with generator:
         generator.wait_ready(nothing)
-        driven = [generator.run(order, nothing, nothing) for order in orders]
-        tally = generator.finish(nothing)
-        recorded = decode_rows(generator.rows())
-    assert tally.recorded == tally.counted == int((recorded["outcome"] != rows.NO_SLOT).sum())
+        for order in orders:
+            driven.append(generator.run(order, nothing, tick))
+            sent = decode_rows(generator.rows())["outcome"] != rows.NO_SLOT
+            assert driven[-1].recorded == Recorded(int(sent.sum()), int(sent.sum()), 0)
+        generator.finish(nothing)
     return driven
+
+
+def rows_of(generator: LoadGenerator) -> list[Rows]:
+    """What each process has recorded."""
+    return [decode_rows(process.rows_path.read_bytes()) for process in generator._processes]
 
 
 def test_a_closed_level_keeps_its_users_under_way_and_rows_are_in_the_phase_they_were_meant_for(load: Load) -> None:
@@ -161,22 +184,110 @@ def plan_of(driven: Driven) -> list[float]:
 
 def test_an_open_level_follows_the_same_plan_for_the_same_seed_and_another_for_another(load: Load) -> None:
     one, two = (opened(200, level=level, settle_s=0.1, window_s=0.5) for level in (1, 2))
-    first, other_level = drive(load(), [one, two])
+    first, other_level, other_seed = drive(load(), [one, two, replace(one, seed=plan_seed(SEED + 1, 1))])
     (again,) = drive(load(replace(AFTER_50_MS, path="/after/80/")), [one])
-    (other_seed,) = drive(load(seed=SEED + 1), [one])
     assert plan_of(again) == pytest.approx(plan_of(first), abs=1e-6)
     assert len(plan_of(first)) > 50
     for other in (other_level, other_seed):
         assert plan_of(other)[:5] != pytest.approx(plan_of(first)[:5], abs=1e-3)
 
 
-def test_arrivals_of_an_open_level_are_a_poisson_process(load: Load) -> None:
-    (driven,) = drive(load(replace(AFTER_50_MS, path="/after/1/")), [opened(200, window_s=3)])
-    gaps_s = np.diff(np.sort(driven.rows.all["intended_s"]))
-    # Of exponential gaps, the standard deviation is the mean, and 37 of 100 are longer than it.
-    assert gaps_s.mean() == pytest.approx(1 / 200, rel=0.2)
-    assert gaps_s.std() == pytest.approx(gaps_s.mean(), rel=0.2)
-    assert (gaps_s > gaps_s.mean()).mean() == pytest.approx(0.37, abs=0.06)
+def test_a_second_attempt_has_the_plan_of_the_first_and_a_mark_of_its_own(load: Load) -> None:
+    first, again = drive(load(), [opened(100, level=3), opened(100, level=3, mark=12)])
+    assert plan_of(again) == pytest.approx(plan_of(first), abs=1e-6)
+    assert ({*first.rows.all["level"]}, {*again.rows.all["level"]}) == ({3}, {12})
+
+
+def due(rate: float, seed: int, count: int) -> list[float]:
+    """When the first arrivals of level 0 are due, from the level's start on."""
+    return list(islice(arrivals(rate, 0.0, plan_seed(seed, 0)), count))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_every_arrival_of_the_plan_is_made_once_by_one_of_the_processes(load: Load, count: int) -> None:
+    generator = load(count=count)
+    order = opened(200)
+    (driven,) = drive(generator, [order])
+    level = driven.rows
+    assert level.failures() == {}
+    until_end = level.all[level.all["phase"] != rows.TAIL]["intended_s"] - driven.started_s
+    assert sorted(until_end) == pytest.approx(due(200, SEED, len(until_end)), abs=1e-6)
+    assert len(level.window) == planned(200, order.settle_s, order.window_s, order.seed) > 100
+    # The processes take turns, so that each has as much to do as the others.
+    shares = [sorted(one["intended_s"] - driven.started_s) for one in rows_of(generator)]
+    for number, share in enumerate(shares):
+        assert share == pytest.approx(due(200, SEED, 2_000)[number::count][: len(share)], abs=1e-6)
+    assert len(shares) == count
+
+
+# Several processes
+
+
+def test_users_are_divided_among_the_processes_and_all_of_them_are_under_way(load: Load) -> None:
+    generator = load(replace(AFTER_50_MS, path="/after/100/"), count=2)
+    (driven,) = drive(generator, [closed(5, window_s=2)])
+    level = driven.rows
+    assert 0.8 * 5 <= level.in_flight_mean <= 1.05 * 5
+    assert level.failures() == {}
+    assert len(level.window) == len(level.correct) > 0
+    # Each visitor has opened one connection.
+    assert [int(one["opened"].sum()) for one in rows_of(generator)] == [3, 2]
+
+
+def drive_and_stop(generator: LoadGenerator, number: int, ordered: Order, from_s: float, until_s: float) -> LevelRows:
+    """A level of which one process is stopped for some time, both ends of it told from the window's start on."""
+    signals = [(until_s, signal.SIGCONT), (from_s, signal.SIGSTOP)]
+    window_start_s = float("inf")
+    tell = generator._tell
+
+    def hear_start(order: dict[str, Any]) -> None:
+        nonlocal window_start_s
+        if "start_s" in order:
+            window_start_s = order["start_s"] + ordered.settle_s
+        tell(order)
+
+    def tick() -> None:
+        if signals and time.monotonic() >= window_start_s + signals[-1][0]:
+            os.kill(generator.pids[number], signals.pop()[1])
+
+    generator._tell = hear_start  # type: ignore[method-assign] # nobody else is told when a level starts
+    with generator:
+        generator.wait_ready(nothing)
+        driven = generator.run(ordered, nothing, tick)
+        generator.finish(nothing)
+    assert signals == []
+    return driven.rows
+
+
+def test_load_stays_on_in_every_process_until_the_last_one_has_settled(load: Load) -> None:
+    generator = load(count=2)
+    level = drive_and_stop(generator, 1, closed(4, window_s=2), from_s=1.0, until_s=2.7)
+    first, second = rows_of(generator)
+    settled_s = [one[one["phase"] == rows.WINDOW]["done_s"].max() for one in (first, second)]
+    assert settled_s[1] >= level.start_s + 2.7  # it was stopped with requests of the window under way
+    assert settled_s[0] < settled_s[1] <= first["done_s"].max()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_generator_that_is_stopped_across_the_windows_end_makes_every_planned_arrival_all_the_same(
+    load: Load, count: int
+) -> None:
+    order = opened(100, window_s=2)
+    level = drive_and_stop(load(count=count), count - 1, order, from_s=1.0, until_s=2.3)
+    assert len(level.window) == planned(100, order.settle_s, order.window_s, order.seed) > 150
+    assert level.failures() == {}
+    assert level.lag_ms.max() >= 300  # of the last arrivals before the window's end
+
+
+def test_load_stays_on_for_late_requests_of_the_window_that_have_still_to_begin(load: Load) -> None:
+    """Stopped before its window and until after, a generator owes the requests of both: those of before come first."""
+    order = opened(300, settle_s=2, window_s=0.5)
+    level = drive_and_stop(load(replace(AFTER_50_MS, path="/after/1000/")), 0, order, from_s=-1.7, until_s=0.7)
+    # Each takes a second, which is long enough to send all that was owed and to be on time again.
+    owed_s = level.window["done_s"].max() - 0.5 - (level.start_s - order.settle_s)
+    assert owed_s > order.settle_s + order.window_s + 0.5
+    made = level.all["intended_s"] - (level.start_s - order.settle_s)
+    assert (made <= owed_s).sum() == sum(at_s <= owed_s for at_s in due(300, SEED, 3_000))
 
 
 @pytest.fixture
@@ -226,7 +337,7 @@ def test_a_stall_of_the_target_is_charged_to_every_visitor_that_it_delayed(
 
 def test_a_stall_of_the_generator_is_billed_from_the_intended_start_and_seen_as_lag(load: Load) -> None:
     generator = load()
-    level = drive_stalled(generator, lambda: generator.pid, opened(50, window_s=3))
+    level = drive_stalled(generator, lambda: generator.pids[0], opened(50, window_s=3))
     window = level.window
     late = window["sent_s"] - window["intended_s"] > 0.5
     assert late.sum() >= 15
@@ -237,12 +348,6 @@ def test_a_stall_of_the_generator_is_billed_from_the_intended_start_and_seen_as_
     assert np.median(service_ms[late]) < np.median(level.lag_ms[late])
 
 
-def arrivals(seed: int, rate: float, count: int) -> list[float]:
-    """When the first arrivals of level 0 are due, as the driver draws them."""
-    generator = random.Random(f"{seed}:0")
-    return list(np.cumsum([generator.expovariate(rate) for _ in range(count)]))
-
-
 def comes_early(at_s: Sequence[float]) -> bool:
     """Whether all arrivals but the last are due in the first second, and the last is well after it."""
     return at_s[-2] < 0.9 and at_s[-1] > 2
@@ -251,18 +356,18 @@ def comes_early(at_s: Sequence[float]) -> bool:
 def test_an_arrival_that_finds_no_free_visitor_is_a_failure_of_its_own(load: Load) -> None:
     # There are visitors for ten seconds of arrivals: here one, who is kept busy while two more arrive.
     rate = 0.1
-    seed = next(seed for seed in range(100_000) if comes_early(arrivals(seed, rate, 4)))
-    (driven,) = drive(load(replace(AFTER_50_MS, path="/after/1000/"), seed=seed), [opened(rate, settle_s=0)])
+    seed = next(seed for seed in range(100_000) if comes_early(due(rate, seed, 4)))
+    (driven,) = drive(load(replace(AFTER_50_MS, path="/after/1000/")), [opened(rate, settle_s=0, seed=seed)])
     assert driven.rows.failures() == {"no free slot": 2}
     assert len(driven.rows.correct) == 1
-    assert plan_of(driven) == pytest.approx(arrivals(seed, rate, 3), abs=1e-6)
+    assert plan_of(driven) == pytest.approx(due(rate, seed, 3), abs=1e-6)
 
 
 def test_an_open_level_ends_with_its_window_though_its_next_arrival_is_minutes_away(load: Load) -> None:
-    seed = next(seed for seed in range(10_000) if arrivals(seed, 0.01, 1)[0] > 240)
-    (driven,) = drive(load(seed=seed), [opened(0.01)])
+    seed = next(seed for seed in range(10_000) if due(0.01, seed, 1)[0] > 240)
+    (driven,) = drive(load(), [opened(0.01, seed=seed)])
     assert len(driven.rows.all) == 0
-    assert driven.drained_s < driven.started_s + arrivals(seed, 0.01, 1)[0]
+    assert driven.drained_s < driven.started_s + due(0.01, seed, 1)[0]
 
 
 def test_the_external_apis_figures_are_of_this_level_from_its_start_to_its_drain(load: Load) -> None:
@@ -295,10 +400,17 @@ def test_an_external_api_that_is_not_there_has_no_figures(
     tmp_path: Path, target_port: int, free_port: Callable[[], int]
 ) -> None:
     generator = LoadGenerator(
-        folder=tmp_path, target_port=target_port, api_port=free_port(), workload=AFTER_50_MS, seed=1, cores=()
+        folder=tmp_path, target_port=target_port, api_port=free_port(), workload=AFTER_50_MS, cores=()
     )
     (driven,) = drive(generator, [closed(1, settle_s=0.1, window_s=0.2)])
     assert (driven.api_before, driven.api_after) == (None, None)
+
+
+def test_without_an_external_api_there_are_no_figures_of_it(tmp_path: Path, target_port: int) -> None:
+    generator = LoadGenerator(folder=tmp_path, target_port=target_port, api_port=None, workload=AFTER_50_MS, cores=())
+    (driven,) = drive(generator, [closed(1, settle_s=0.1, window_s=0.2)])
+    assert (driven.api_before, driven.api_after) == (None, None)
+    assert len(driven.rows.correct) > 0
 
 
 def test_an_open_level_beyond_capacity_shows_what_the_target_could_do(load: Load) -> None:
@@ -308,20 +420,75 @@ def test_an_open_level_beyond_capacity_shows_what_the_target_could_do(load: Load
     assert len(driven.rows.answered) <= 20 + 1
     facts = replace(facts_of(driven, AFTER_50_MS), plan=LevelPlan("open", 50))
     assert checks.check_littles_law(facts) is None
-    assert checks.name_limiter(facts, ()) != "users"
+    assert limiter.name_limiter(facts, ()) != "users"
 
 
-def test_locust_that_is_killed_in_the_middle_ends_the_trial_with_a_reason(load: Load) -> None:
-    generator = load()
+@pytest.mark.parametrize("count", [1, 2])
+def test_locust_that_is_killed_in_the_middle_ends_the_trial_with_a_reason(load: Load, count: int) -> None:
+    generator = load(count=count)
 
     def kill(event: str) -> None:
         if event == "window_start":
-            os.kill(generator.pid, signal.SIGKILL)
+            os.kill(generator.pids[-1], signal.SIGKILL)
 
     with pytest.raises(TrialError, match=r"^The load generator ended by itself"), generator:  # noqa: PT012 - whatever comes first
         generator.wait_ready(nothing)
         generator.run(closed(2, window_s=30), kill, nothing)
-    assert not processes.is_running(generator.pid)
+    assert not any(map(processes.is_running, generator.pids))
+
+
+def test_locust_that_was_killed_between_two_levels_ends_the_trial_with_a_reason(
+    load: Load, wait_for: Callable[[Callable[[], object]], None]
+) -> None:
+    with pytest.raises(TrialError, match=r"^The load generator ended by itself"), load() as generator:  # noqa: PT012 - leaving is tried, too
+        generator.wait_ready(nothing)
+        os.kill(generator.pids[0], signal.SIGKILL)
+        wait_for(lambda: not processes.is_running(generator.pids[0]))
+        generator.run(closed(1), nothing, nothing)
+
+
+def test_locust_that_falls_silent_ends_the_trial_with_what_was_expected_of_it(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loadgen, "START_TIMEOUT_S", 0.3)
+    told = r"^The load generator told nothing for 0\.3 s, where 'ready' was expected\.$"
+    with pytest.raises(TrialError, match=told), load(count=2) as generator:  # noqa: PT012 - leaving is tried, too
+        os.kill(generator.pids[1], signal.SIGSTOP)
+        generator.wait_ready(nothing)
+    assert not any(map(processes.is_running, generator.pids))
+
+
+def test_locust_that_says_something_else_than_is_expected_ends_the_trial_with_both(load: Load) -> None:
+    told = "^The load generator told 'ready' where 'prepared' was expected"
+    with pytest.raises(TrialError, match=told), load() as generator:
+        generator.run(closed(1), nothing, nothing)
+
+
+def test_when_one_process_cannot_be_started_the_others_are_ended(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = processes.start
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start_one(*arguments: Any, **options: Any) -> object:
+        if started:
+            raise OSError("no more processes")
+        started.append(start(*arguments, **options))
+        return started[0]
+
+    monkeypatch.setattr(processes, "start", start_one)
+    with pytest.raises(OSError, match="no more processes"), load(count=2):
+        raise AssertionError
+    assert started[0].returncode is not None
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system cannot pin")
+def test_each_process_has_a_core_of_its_own_where_there_are_enough(load: Load) -> None:
+    allowed = sorted(os.sched_getaffinity(0))
+    first, last = allowed[0], allowed[-1]
+    for cores, wanted in (((first, last), [[first], [last]]), ((last,), [[last], [last]]), ((), [allowed, allowed])):
+        with load(count=2, cores=cores) as generator:
+            generator.wait_ready(nothing)
+            assert [psutil.Process(pid).cpu_affinity() for pid in generator.pids] == wanted
+            generator.finish(nothing)
 
 
 def test_a_trial_that_ends_in_the_middle_of_a_level_ends_locust(load: Load) -> None:
@@ -334,7 +501,7 @@ def test_a_trial_that_ends_in_the_middle_of_a_level_ends_locust(load: Load) -> N
     with pytest.raises(TrialError, match=r"^The target is gone\.$"), generator:  # noqa: PT012 - whatever comes first
         generator.wait_ready(nothing)
         generator.run(closed(2, window_s=30), give_up, nothing)
-    assert not processes.is_running(generator.pid)
+    assert not processes.is_running(generator.pids[0])
 
 
 def test_a_driver_that_fails_ends_the_trial_with_its_error(load: Load) -> None:
@@ -343,8 +510,40 @@ def test_a_driver_that_fails_ends_the_trial_with_its_error(load: Load) -> None:
         generator.run(closed(0), nothing, nothing)
 
 
+def test_a_generator_that_has_no_files_left_is_a_failure_of_its_own_and_not_the_targets(load: Load) -> None:
+    """Thirty visitors, of whom ten at most find a file for their connection."""
+    generator = load()
+    with generator:
+        generator.wait_ready(nothing)
+        generator.run(Order.warmup(0.2), nothing, nothing)  # Python reads files, too, when a module is first needed
+        process = psutil.Process(generator.pids[0])
+        limit = process.num_fds() + 10
+        process.rlimit(psutil.RLIMIT_NOFILE, (limit, limit))
+        driven = generator.run(closed(30, window_s=0.5), nothing, nothing)
+        generator.finish(nothing)
+    level = driven.rows
+    assert level.failures().keys() == {"generator exhausted"}
+    assert len(level.correct) > 0
+    found = checks.check_generator_limits(facts_of(driven, AFTER_50_MS))
+    assert found is not None
+    assert found.code == "generator-exhausted"
+
+
+def test_a_request_that_could_not_be_recorded_is_missing_from_the_count_and_its_exception_is_told(load: Load) -> None:
+    generator = load()
+    with generator:
+        generator.wait_ready(nothing)
+        whole = generator.run(closed(2, window_s=0.5), nothing, nothing).recorded
+        # A mark that does not fit into a row makes the recorder fail, which locust only logs.
+        driven = generator.run(replace(closed(2, window_s=0.5), level=70_000), nothing, nothing)
+        generator.finish(nothing)
+    assert (whole.recorded, whole.exceptions) == (whole.counted, 0)
+    assert driven.recorded.recorded == whole.recorded < driven.recorded.counted
+    assert driven.recorded.exceptions > 0
+
+
 def test_locust_that_cannot_start_is_told_with_its_log(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loadgen, "LOCUSTFILE", Path("/no/such/locustfile.py"))
+    monkeypatch.setattr(loadprocess, "LOCUSTFILE", Path("/no/such/locustfile.py"))
     with pytest.raises(TrialError, match=r"ended by itself: .*locustfile"), load() as generator:
         generator.wait_ready(nothing)
 

@@ -69,31 +69,106 @@ def test_too_few_open_files_for_the_ladder_are_refused_with_both_numbers_and_the
     command = ["sh", "-c", 'ulimit -Sn 256 && ulimit -Hn 512 && exec "$@"', "sh", sys.executable, "-c", REFUSE]
     done = subprocess.run(command, env=processes.child_environment(), check=True, capture_output=True, text=True)
     output = done.stdout.splitlines()
-    needed = machine.FILES_PER_USER * 1000 + machine.FILES_BESIDE
+    needed = machine.FILES_PER_REQUEST * 1000 + machine.FILES_BESIDE
     assert output == [
         "512",
         (
-            f"1000 users need up to {needed} open files, and this shell allows 512: "
-            f"raise the hard limit (ulimit -Hn {needed}) or lower the ladder (--users)."
+            f"1000 requests at once need up to {needed} open files, and this shell allows 512: "
+            f"raise the hard limit (ulimit -Hn {needed}) or lower the ladder (--users, --rates)."
         ),
         "(512, 512)",
     ]
 
 
+def alone(count: int) -> dict[int, frozenset[int]]:
+    """So many cores, each of which is a physical one."""
+    return {core: frozenset({core}) for core in range(count)}
+
+
+def paired(*pairs: tuple[int, int]) -> dict[int, frozenset[int]]:
+    """Cores of which two and two share a physical one."""
+    return {core: frozenset(pair) for core in range(2 * len(pairs)) for pair in pairs if core in pair}
+
+
+FOUR_PAIRS = paired((0, 4), (1, 5), (2, 6), (3, 7))
+
+
+@pytest.mark.parametrize(
+    ("cores", "generators", "layout"),
+    [
+        (alone(1), 1, Layout(shared=(0,))),
+        (alone(2), 1, Layout(target=(1,), generator=(0,), api=(0,), harness=(0,))),
+        (alone(3), 1, Layout(target=(2,), generator=(1,), api=(0,), harness=(0,))),
+        (alone(4), 1, Layout(target=(3,), generator=(2,), api=(1,), harness=(0,))),
+        (alone(8), 1, Layout(target=(7,), generator=(6,), api=(5,), harness=(0, 1, 2, 3, 4))),
+        (alone(1), 2, Layout(shared=(0,))),
+        (alone(3), 2, Layout(target=(2,), generator=(0, 1), api=(0, 1), harness=(0, 1))),
+        (alone(4), 2, Layout(target=(3,), generator=(1, 2), api=(0,), harness=(0,))),
+        (alone(8), 2, Layout(target=(7,), generator=(5, 6), api=(4,), harness=(0, 1, 2, 3))),
+        # Where there is another to take its place, the target's sibling stays empty.
+        (paired((0, 1)), 1, Layout(target=(1,), generator=(0,), api=(0,), harness=(0,))),
+        (paired((0, 2), (1, 3)), 1, Layout(target=(3,), generator=(2,), api=(0,), harness=(0,))),
+        (paired((0, 1), (2, 3)), 1, Layout(target=(3,), generator=(1,), api=(0,), harness=(0,))),
+        (FOUR_PAIRS, 1, Layout(target=(7,), generator=(6,), api=(5,), harness=(0, 1, 2, 4))),
+        (FOUR_PAIRS, 2, Layout(target=(7,), generator=(5, 6), api=(4,), harness=(0, 1, 2))),
+        # Only some of the machine's cores are ours.
+        ({3: frozenset({3, 7}), 9: frozenset({9, 13})}, 1, Layout(target=(9,), generator=(3,), api=(3,), harness=(3,))),
+    ],
+)  # fmt: skip
+def test_cores_are_divided_by_what_needs_one_most(
+    cores: dict[int, frozenset[int]], generators: int, layout: Layout
+) -> None:
+    assert machine.layout_for(cores, generators) == layout
+
+
+@pytest.mark.parametrize("generators", [1, 2, 3])
+@pytest.mark.parametrize("count", range(2, 17))
+def test_nobody_is_on_the_targets_core_and_everybody_is_on_some(count: int, generators: int) -> None:
+    layout = machine.layout_for(alone(count), generators)
+    others = (layout.generator, layout.api, layout.harness)
+    assert len(layout.target) == 1
+    assert all(others)
+    assert not {*layout.target} & {core for cores in others for core in cores}
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system cannot pin")
-def test_the_target_has_a_core_of_its_own_where_there_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 7})
-    assert machine.divide_cores() == Layout(target=(7,), tools=(0, 1, 2))
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3})
+def test_the_cores_that_this_process_may_use_are_divided_with_their_siblings(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {0: "0,4", 2: "2", 4: "0,4", 6: "6-7", 7: "6-7"}
+    files = {f"/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list": text for core, text in told.items()}
+    monkeypatch.setattr(machine, "_read", files.get)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 4, 6, 7})
+    assert machine.divide_cores() == Layout(target=(7,), generator=(4,), api=(2,), harness=(0,))
+    assert machine.divide_cores(2) == Layout(target=(7,), generator=(2, 4), api=(0,), harness=(0,))
+    files.clear()  # where nothing is told, each is alone
+    assert machine.divide_cores() == Layout(target=(7,), generator=(6,), api=(4,), harness=(0, 2))
+
+
+def test_where_the_system_cannot_pin_nothing_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     assert machine.divide_cores() == Layout()
 
 
-def test_where_nothing_is_pinned_no_role_has_cores() -> None:
+def test_the_roles_of_a_layout_are_told_by_name_and_none_where_nothing_is_pinned() -> None:
+    layout = Layout(target=(3,), generator=(2,), api=(1,), harness=(0,))
+    assert layout.roles() == {"target": (3,), "generator": (2,), "external_api": (1,), "harness": (0,)}
     assert Layout().roles() is None
-    roles = Layout(target=(1,), tools=(0,)).roles()
-    assert roles is not None
-    assert roles.pop("target") == (1,)
-    assert {*roles.values()} == {(0,)}
+    assert Layout(shared=(0,)).roles() is None
+
+
+def test_the_cores_that_a_measurement_uses_are_those_of_all_roles_but_the_harness() -> None:
+    assert Layout(target=(3,), generator=(1, 2), api=(1,), harness=(0,)).used == (1, 2, 3)
+    assert Layout(shared=(5,)).used == (5,)
+    assert Layout().used == ()
+
+
+@pytest.mark.parametrize("count", [2, 3, 8])
+def test_a_target_with_a_core_to_itself_needs_no_excuse(count: int) -> None:
+    assert machine.why_not_pinned(machine.layout_for(alone(count))) is None
+
+
+def test_a_target_without_a_core_to_itself_is_told_with_what_is_in_the_way() -> None:
+    assert str(machine.why_not_pinned(machine.layout_for(alone(1)))).startswith("There is one core: ")
+    assert str(machine.why_not_pinned(Layout())).startswith("This system cannot pin processes to cores: ")
 
 
 def test_the_machine_is_described_as_it_is() -> None:

@@ -1,5 +1,8 @@
-"""Meters of real process trees."""
+"""Meters of real process trees, and of the machine around them."""
 
+import contextlib
+import os
+import socket
 import subprocess
 import sys
 import time
@@ -9,8 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stackmatrix import meters, processes
-from stackmatrix.meters import Meters, TreeMeter
+from stackmatrix import meters, processes, surroundings
+from stackmatrix.meters import MachineMeter, Meters, TreeMeter
+from stackmatrix.usage import Around
 
 type StartChild = Callable[[Sequence[str]], "subprocess.Popen[bytes]"]
 type Wait = Callable[[Callable[[], object]], None]
@@ -100,7 +104,7 @@ def test_a_tree_is_read_as_a_whole(tmp_path: Path, start_child: StartChild, wait
     master = start_child([sys.executable, "-c", MASTER, str(pid_file)])
     wait_for(pid_file.exists)
     wait_for(lambda: "up" in (tmp_path / "child.log").read_text())
-    meter = TreeMeter(master.pid)
+    meter = TreeMeter([master.pid])
     assert meter.refresh() == [master.pid, int(pid_file.read_text())]
     reading = meter.read(with_switches=True)
     alone = psutil.Process(master.pid)
@@ -109,12 +113,58 @@ def test_a_tree_is_read_as_a_whole(tmp_path: Path, start_child: StartChild, wait
     assert reading.switches.keys() == {master.pid, int(pid_file.read_text())}
 
 
+def test_several_trees_of_one_role_are_added_up(tmp_path: Path, start_child: StartChild, wait_for: Wait) -> None:
+    children = [start_child([sys.executable, "-c", BURN]) for _ in range(2)]
+    log = tmp_path / "child.log"
+    wait_for(lambda: log.read_text().count("\n") == 2)
+    own_s = [float(line) for line in log.read_text().split()]
+    meter = TreeMeter([child.pid for child in children])
+    assert meter.refresh() == [child.pid for child in children]
+    reading = meter.read(with_switches=True)
+    assert reading.cpu_s >= sum(own_s) - 0.04
+    assert reading.threads == 2
+    assert reading.switches.keys() == {child.pid for child in children}
+
+
+# A process that may open 80 files and holds 50 of them; its child may open more and holds few.
+LIMITED = """
+import resource, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; print('child', flush=True); time.sleep(600)"])
+resource.setrlimit(resource.RLIMIT_NOFILE, (80, 80))
+files = [open("/dev/null") for _ in range(50)]
+print("up", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(not psutil.LINUX, reason="only Linux tells the limit of another process")
+def test_open_files_are_compared_with_the_limit_of_the_process_that_is_nearest_to_it(
+    tmp_path: Path, start_child: StartChild, wait_for: Wait
+) -> None:
+    parent = start_child([sys.executable, "-c", LIMITED])
+    wait_for(lambda: (tmp_path / "child.log").read_text().count("\n") == 2)
+    meter = Meters({"target": [parent.pid]})
+    meter.begin()
+    use = meter.end()["target"]
+    assert use.fds_share_peak == psutil.Process(parent.pid).num_fds() / 80 > 50 / 80
+    assert use.fds_peak > psutil.Process(parent.pid).num_fds()
+
+
+def test_where_no_limit_is_told_there_is_no_share_of_it(
+    start_child: StartChild, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surroundings, "open_files_limit", lambda _: None)
+    meter = Meters({"target": [start_child([sys.executable, "-c", IDLE]).pid]})
+    meter.begin()
+    assert meter.end()["target"].fds_share_peak is None
+
+
 def test_peaks_and_cpu_share_of_a_window_are_of_what_ran_in_it(
     tmp_path: Path, start_child: StartChild, wait_for: Wait
 ) -> None:
     child = start_child([sys.executable, "-c", BIG])
     said(tmp_path, wait_for)
-    meter = Meters({"target": child.pid}, period_s=0.05)
+    meter = Meters({"target": [child.pid]}, period_s=0.05)
     meter.begin()
     end_s = time.monotonic() + 0.3
     while time.monotonic() < end_s:
@@ -131,7 +181,7 @@ def test_peaks_and_cpu_share_of_a_window_are_of_what_ran_in_it(
 
 def test_a_burning_process_has_a_whole_core(start_child: StartChild) -> None:
     child = start_child([sys.executable, "-c", "while True: pass"])
-    meter = Meters({"target": child.pid})
+    meter = Meters({"target": [child.pid]})
     meter.begin()
     time.sleep(0.5)
     share = meter.end()["target"].cpu_share
@@ -140,7 +190,7 @@ def test_a_burning_process_has_a_whole_core(start_child: StartChild) -> None:
 
 
 def test_ticks_between_windows_do_nothing(start_child: StartChild) -> None:
-    meter = Meters({"target": start_child([sys.executable, "-c", IDLE]).pid}, period_s=0)
+    meter = Meters({"target": [start_child([sys.executable, "-c", IDLE]).pid]}, period_s=0)
     meter.tick()
     meter.begin()
     meter.end()
@@ -155,7 +205,7 @@ def test_a_worker_that_was_replaced_within_a_window_is_seen_at_its_end(
     pid_file = tmp_path / "worker"
     master = start_child([sys.executable, "-c", MASTER, str(pid_file)])
     wait_for(lambda: pid_file.exists() and pid_file.read_text())
-    meter = Meters({"target": master.pid})
+    meter = Meters({"target": [master.pid]})
     meter.begin()
     first = meter.pids("target")
     assert first == [master.pid, int(pid_file.read_text())]
@@ -168,10 +218,231 @@ def test_a_worker_that_was_replaced_within_a_window_is_seen_at_its_end(
 
 def test_a_process_that_ended_in_the_window_counts_for_nothing_at_its_end(start_child: StartChild) -> None:
     child = start_child([sys.executable, "-c", IDLE])
-    meter = Meters({"target": child.pid})
+    meter = Meters({"target": [child.pid]})
     meter.begin()
     child.kill()
     child.wait()
     use = meter.end()["target"]
     assert (use.cpu_s, meter.pids("target")) == (0, [])
     assert not processes.is_running(child.pid)
+
+
+def test_a_target_that_works_in_waves_is_busier_in_its_busiest_quarter_than_on_average(
+    tmp_path: Path, start_child: StartChild, wait_for: Wait
+) -> None:
+    meter = Meters({"target": [start_child([sys.executable, "-c", BURN]).pid]}, period_s=0.05)
+    began_s = time.monotonic()
+    meter.begin()
+
+    def tick_until_it_sleeps() -> bool:
+        meter.tick()
+        return (tmp_path / "child.log").read_text().endswith("\n")
+
+    wait_for(tick_until_it_sleeps)
+    end_s = time.monotonic() + 4 * (time.monotonic() - began_s)
+    while time.monotonic() < end_s:
+        meter.tick()
+        time.sleep(0.01)
+    use = meter.end()["target"]
+    assert use.busiest_share is not None
+    assert use.busiest_share > 2 * use.cpu_share > 0
+
+
+# The machine
+
+on_linux = pytest.mark.skipif(not psutil.LINUX, reason="only Linux tells")
+
+BURN_WHEN_TOLD = """
+import sys, time
+from pathlib import Path
+print("up", flush=True)
+while not Path(sys.argv[1]).exists():
+    time.sleep(0.01)
+until = time.process_time() + 0.5
+while time.process_time() < until:
+    pass
+print("burnt", flush=True)
+time.sleep(600)
+"""
+BURNT_S = 0.5
+TICK_S = 0.02
+"""The kernel tells the times of other processes in hundredths of a second, user and system time each."""
+
+
+def others(*but: int) -> set[int]:
+    """Every process that is there now but these, so that what else the machine does is not in the way of a test."""
+    return {*psutil.pids()} - {*but}
+
+
+def burn_between(meter: MachineMeter, pid: int | None, folder: Path, wait_for: Wait) -> tuple[Around, float]:
+    """A child burns between open and close; ``pid`` is foreign, all others are ours. Returns how long it took, too."""
+    foreign = () if pid is None else (pid,)
+    log = folder / "child.log"
+    wait_for(lambda: "up" in log.read_text())
+    opened_s = time.monotonic()
+    meter.open(others(*foreign))
+    (folder / "go").touch()
+    wait_for(lambda: "burnt" in log.read_text())
+    around = meter.close(others(*foreign))
+    return around, time.monotonic() - opened_s
+
+
+@on_linux
+def test_what_others_burn_between_open_and_close_is_told_with_the_name_of_who_burnt_most(
+    tmp_path: Path, start_child: StartChild, wait_for: Wait
+) -> None:
+    child = start_child([sys.executable, "-c", BURN_WHEN_TOLD, str(tmp_path / "go")])
+    around, took_s = burn_between(MachineMeter((), (), {}), child.pid, tmp_path, wait_for)
+    assert around.foreign_share is not None
+    assert around.foreign_share >= (BURNT_S - TICK_S) / took_s
+    assert around.foreign_name == f"{psutil.Process(child.pid).name()} (process {child.pid})"
+
+
+@on_linux
+def test_what_our_own_burn_is_not_foreign(tmp_path: Path, start_child: StartChild, wait_for: Wait) -> None:
+    child = start_child([sys.executable, "-c", BURN_WHEN_TOLD, str(tmp_path / "go")])
+    around, _ = burn_between(MachineMeter((), (), {}), None, tmp_path, wait_for)
+    assert around.foreign_share is not None
+    assert str(child.pid) not in str(around.foreign_name)
+
+
+@on_linux
+def test_what_others_burnt_before_is_not_told_again(tmp_path: Path, start_child: StartChild, wait_for: Wait) -> None:
+    child = start_child([sys.executable, "-c", BURN])
+    said(tmp_path, wait_for)
+    meter = MachineMeter((), (), {})
+    meter.open(others(child.pid))
+    around = meter.close(others(child.pid))
+    assert around.foreign_share is not None
+    assert f"(process {child.pid})" not in str(around.foreign_name)
+
+
+def drops(server: socket.socket) -> int:
+    counted = surroundings.listen_drops(server.getsockname()[1])
+    assert counted is not None
+    return counted
+
+
+def overflow(server: socket.socket, wait_for: Wait) -> None:
+    """Knock ten times where nobody accepts and two may wait, until eight were refused."""
+    before = drops(server)
+    with contextlib.ExitStack() as clients:
+        for _ in range(10):
+            client = clients.enter_context(socket.socket())
+            client.settimeout(0)
+            client.connect_ex(server.getsockname())
+        wait_for(lambda: drops(server) >= before + 8)
+
+
+@on_linux
+@pytest.mark.parametrize(("loses", "other"), [("target", "external_api"), ("external_api", "target")])
+def test_connections_that_a_full_listen_queue_lost_between_open_and_close_are_counted_by_role(
+    wait_for: Wait, loses: str, other: str
+) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=1) as full,
+        socket.create_server(("127.0.0.1", 0)) as empty,
+    ):
+        overflow(full, wait_for)
+        meter = MachineMeter((), (), {loses: full.getsockname()[1], other: empty.getsockname()[1]})
+        meter.open(())
+        before = drops(full)
+        overflow(full, wait_for)
+        around = meter.close(())
+        lost = {"target": around.target_drops, "external_api": around.api_drops}
+        assert lost == {loses: drops(full) - before, other: 0}
+        assert drops(full) - before >= 8
+
+
+@on_linux
+def test_a_port_where_nobody_listens_has_no_drops_to_tell(free_port: Callable[[], int]) -> None:
+    meter = MachineMeter((), (), {"target": free_port()})
+    meter.open(())
+    around = meter.close(())
+    assert (around.target_drops, around.api_drops) == (None, None)
+
+
+@on_linux
+def test_a_hogged_core_of_the_generator_is_busy_for_what_the_hog_used_at_least(start_child: StartChild) -> None:
+    core = max(os.sched_getaffinity(0))
+    hog = psutil.Process(start_child([sys.executable, "-c", "while True: pass"]).pid)
+    hog.cpu_affinity([core])
+    meter = MachineMeter((core,), (core,), {}, period_s=0.1)
+    meter.open(())
+    before_s = meters.cpu_seconds(hog)
+    meter.begin()
+    end_s = time.monotonic() + 1.0
+    while time.monotonic() < end_s:
+        meter.tick()
+        time.sleep(0.01)
+    used_s = meters.cpu_seconds(hog) - before_s
+    meter.end()
+    around = meter.close(())
+    wall_s = meter._cores[-1].at_s - meter._cores[0].at_s
+    assert around.generator_core_share is not None
+    # The kernel charges a core by looking at each tick whose it is.
+    assert around.generator_core_share > used_s / wall_s / 2 > 0.05
+    assert around.steal_share is not None
+    assert 0 <= around.steal_share < 1
+
+
+@on_linux
+def test_ports_in_use_are_a_share_of_those_there_are() -> None:
+    meter = MachineMeter((), (), {})
+    meter.open(())
+    with contextlib.ExitStack() as servers:
+        for _ in range(200):
+            servers.enter_context(socket.create_server(("127.0.0.1", 0)))
+        meter.begin()
+        meter.end()
+        _, available = surroundings.used_ports() or (0, 1)
+    around = meter.close(())
+    assert around.ports_share is not None
+    assert 200 / available <= around.ports_share < 1
+
+
+def test_cores_and_ports_are_read_within_the_window_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = []
+    monkeypatch.setattr(surroundings, "core_times", lambda: reads.append("cores"))
+    monkeypatch.setattr(surroundings, "used_ports", lambda: reads.append("ports"))
+    meter = MachineMeter((0,), (0,), {}, period_s=0)
+    meter.tick()
+    meter.open(())
+    meter.tick()
+    assert reads == []
+    meter.begin()
+    meter.tick()
+    meter.end()
+    assert reads == ["cores", "ports"] * 3
+    meter.tick()
+    meter.close(())
+    assert len(reads) == 6
+
+
+@on_linux
+def test_what_was_told_of_one_level_is_not_told_of_the_next(wait_for: Wait) -> None:
+    core = max(os.sched_getaffinity(0))
+    with socket.create_server(("127.0.0.1", 0), backlog=1) as server:
+        meter = MachineMeter((core,), (core,), {"target": server.getsockname()[1]})
+        meter.open(())
+        meter.begin()
+        overflow(server, wait_for)
+        meter.end()
+        assert None not in {meter.close(()).ports_share, meter.close(()).generator_core_share}
+        meter.open(())
+        around = meter.close(())
+    assert (around.steal_share, around.generator_core_share, around.ports_share) == (None, None, None)
+    assert around.target_drops == 0
+
+
+def test_where_the_system_tells_nothing_nothing_is_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil, "LINUX", False)
+    monkeypatch.setattr(surroundings, "_read", lambda _: None)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        meter = MachineMeter((0,), (0,), {"target": port, "external_api": port})
+        meter.open(())
+        meter.begin()
+        meter.tick()
+        meter.end()
+        assert meter.close(()) == Around()

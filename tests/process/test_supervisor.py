@@ -39,6 +39,7 @@ def make(ports: tuple[int, int], standin_command: Callable[..., tuple[str, ...]]
             environment=supervisor.variables(target, api_port, layout or Layout(), folder),
             folder=folder,
             watchers=("api", "target"),
+            cores=layout.harness if layout else (),
         )
 
     yield make
@@ -66,6 +67,9 @@ def test_both_are_up_and_leaving_ends_everything_and_frees_the_ports(ports: tupl
         assert (circus.why_gone("api"), circus.why_gone("target")) == (None, None)
         during = children() - before
         assert {circus.pid("api"), circus.pid("target")} < during
+        circusd, *watched = circus.pids
+        assert watched == [circus.pid("api"), circus.pid("target")]
+        assert "circus.circusd" in psutil.Process(circusd).cmdline()
     assert not [pid for pid in during if psutil.pid_exists(pid)]
     assert [machine.is_bound(port) for port in ports] == [False, False]
 
@@ -73,9 +77,10 @@ def test_both_are_up_and_leaving_ends_everything_and_frees_the_ports(ports: tupl
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system cannot pin")
 def test_each_role_is_on_its_own_cores_and_the_target_may_open_many_files(ports: tuple[int, int], make: Make) -> None:
     cores = sorted(os.sched_getaffinity(0))
-    layout = Layout(target=(cores[-1],), tools=(cores[0],))
+    layout = Layout(target=(cores[-1],), generator=(cores[0],), api=(cores[0],), harness=(cores[0],))
     with make(layout=layout) as circus:
         wait_ready(circus, ports)
+        assert psutil.Process(circus.pids[0]).cpu_affinity() == [cores[0]]
         assert psutil.Process(circus.pid("target")).cpu_affinity() == [cores[-1]]
         assert psutil.Process(circus.pid("api")).cpu_affinity() == [cores[0]]
         soft, hard = psutil.Process(circus.pid("target")).rlimit(psutil.RLIMIT_NOFILE)

@@ -10,23 +10,30 @@ from hypothesis import settings
 
 from stackmatrix import rows
 from stackmatrix.assess import assess, not_driven
-from stackmatrix.checks import LevelFacts
+from stackmatrix.facts import LevelFacts, Pace, Recorded
 from stackmatrix.levels import LevelRows, decode_rows
 from stackmatrix.model import (
     FORMAT_VERSION,
+    ApiCapacity,
+    Calibration,
     Cell,
     Environment,
     Finding,
+    Jitter,
+    LatencyMs,
+    Loop,
     Machine,
     PythonBuild,
+    RateStep,
     Result,
     Run,
     Status,
     Trial,
+    Twins,
 )
 from stackmatrix.plan import LevelPlan
 from stackmatrix.stacks import Stack
-from stackmatrix.usage import Use
+from stackmatrix.usage import Around, Use
 from stackmatrix.workloads import Workload
 
 # A slow machine is no failure.
@@ -34,7 +41,15 @@ settings.register_profile("unit", deadline=None)
 settings.load_profile("unit")
 
 WINDOW_S = (100.0, 110.0)
-IDLE = Use(wall_s=10.0, cpu_s=1.0, rss_bytes_peak=1, threads_peak=1, fds_peak=1, context_switches=1)
+IDLE = Use(
+    wall_s=10.0, cpu_s=1.0, rss_bytes_peak=1, threads_peak=1, fds_peak=1, context_switches=1, busiest_share=0.2,
+    fds_share_peak=0.01,
+)  # fmt: skip
+QUIET = Around(
+    steal_share=0.0, generator_core_share=0.2, foreign_share=0.01, foreign_name="init (process 1)", api_drops=0,
+    target_drops=0, ports_share=0.01,
+)  # fmt: skip
+EVEN = Pace(before_s=0.0100, after_s=0.0101, at_rest_s=(0.0100, 0.0101, 0.0102), of_run_s=(0.0100, 0.0101, 0.0102))
 
 
 def pack(
@@ -86,7 +101,7 @@ def api_figures(calls: int, overshoot: dict[str, int] | None = None, **changed: 
 
 
 def build_facts(packed: list[bytes] | None = None, **changed: Any) -> LevelFacts:
-    """Two users on a server with 100 slots, as it should be; ``changed`` replaces any fact."""
+    """Two users on a server with 100 slots, as it should be, where the system tells all; ``changed`` replaces facts."""
     packed = steady() if packed is None else packed
     slots = changed.pop("slots", 100)
     facts = LevelFacts(
@@ -99,6 +114,9 @@ def build_facts(packed: list[bytes] | None = None, **changed: Any) -> LevelFacts
         api_after=api_figures(30 + 3 * len(packed)),
         target_pids_verified=(10, 11),
         target_pids_now=(10, 11),
+        around=QUIET,
+        pace=EVEN,
+        recorded=Recorded(recorded=len(packed), counted=len(packed), exceptions=0),
     )
     return replace(facts, **changed)
 
@@ -126,6 +144,24 @@ def make_api_figures() -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 def make_facts() -> Callable[..., LevelFacts]:
     return build_facts
+
+
+@pytest.fixture
+def calibration(result: Result) -> Calibration:
+    return Calibration(
+        format_version=FORMAT_VERSION, id="calibrated", started="2026-11-22T09:00:00+00:00", machine=result.machine,
+        tool_versions=result.run.tool_versions, tool_lock_sha256=None, duration_s=60.0, generator_ceiling_rps=2_000.0,
+        rate_steps=(
+            RateStep(
+                rate=100.0, requests=1_000, failures=0, lag_ms_p50=0.1, lag_ms_p99=0.5, lag_ms_max=1.5,
+                response_ms=LatencyMs(mean=601, p50=601, p90=601, p95=601, p99=602, max=605), core_share=0.1,
+            ),
+        ),
+        external_api=ApiCapacity(calls=1_000, ceiling_rps=20_000.0, overshoot_ms_mean=0.1, overshoot_ms_p99=0.3),
+        jitter=Jitter(sleeps=1_000, p50_ms=0.06, p99_ms=0.1, max_ms=0.5), steal_share=None,
+        loop=Loop(readings_ms=(10.0, 10.1), median_ms=10.05, spread=0.005),
+        twins=Twins(cpu_us_per_call=(100.0, 101.0), sd=0.01), grade="fair", limits=("One.",), advice=("Two.",),
+    )  # fmt: skip
 
 
 @pytest.fixture

@@ -7,14 +7,15 @@ import msgspec
 import pytest
 
 from stackmatrix import assess, rows
-from stackmatrix.checks import LevelFacts
+from stackmatrix.facts import LevelFacts, Pace
 from stackmatrix.model import Finding, Level
 from stackmatrix.plan import LevelPlan
-from stackmatrix.usage import Use
+from stackmatrix.usage import Around, Use
 
 type Make[T] = Callable[..., T]
 
 USE = Use(wall_s=10.1, cpu_s=4.04, rss_bytes_peak=50_000_000, threads_peak=9, fds_peak=30, context_switches=1_000)
+FINISHED_NOTHING = {"calls_started": 5, "calls_finished": 0, "overshoot_sum_ms": 0.0, "overshoot_histogram": {}}
 
 
 def nulls(part: msgspec.Struct, path: str = "") -> Iterator[str]:
@@ -62,14 +63,41 @@ def test_calls_of_the_api_are_those_between_the_two_readings(make_facts: Make[Le
     assert level.external_api.calls == 150
 
 
+def test_lag_and_the_generators_core_are_told(make_facts: Make[LevelFacts], make_row: Make[bytes]) -> None:
+    packed = [make_row(105, 105.7, sent_s=105 + late_ms / 1000) for late_ms in (*[1] * 99, 40)]
+    generator = assess.assess(make_facts(packed, around=Around(generator_core_share=0.3)), 0.0).generator
+    assert generator is not None
+    assert (generator.lag_ms_p99, generator.lag_ms_max) == pytest.approx((1, 40))
+    assert generator.core_share == 0.3
+
+
+def test_response_and_service_times_are_both_told(make_facts: Make[LevelFacts], make_row: Make[bytes]) -> None:
+    level = assess.assess(make_facts([make_row(105, 105.9, sent_s=105.2)] * 20), 0.0)
+    assert level.latency_ms is not None
+    assert level.service_ms is not None
+    assert (level.latency_ms.p90, level.service_ms.p90) == pytest.approx((900, 700))
+
+
+def test_what_the_machine_did_is_told_and_its_pace_is_over_the_runs_median(make_facts: Make[LevelFacts]) -> None:
+    around = Around(steal_share=0.01, foreign_share=0.02, ports_share=0.03, target_drops=4, api_drops=5)
+    pace = Pace(before_s=1.9, after_s=2.1, at_rest_s=(3.0,), of_run_s=(2.0, 1.0, 9.0))
+    told = assess.assess(make_facts(around=around, pace=pace), 0.0).machine
+    assert told is not None
+    assert (told.steal_share, told.foreign_share, told.ports_share) == (0.01, 0.02, 0.03)
+    assert (told.target_drops, told.api_drops) == (4, 5)
+    assert (told.pace_before, told.pace_after) == pytest.approx((0.95, 1.05))
+
+
 @pytest.mark.parametrize(
     "changed",
     [
         {},
         {"api_after": None},
         {"uses": uses(replace(USE, context_switches=None))},
+        {"around": Around(), "pace": None},
+        {"api_after": {**FINISHED_NOTHING}, "api_before": {**FINISHED_NOTHING}},
     ],
-    ids=["steady", "api gone", "transient threads"],
+    ids=["steady", "api gone", "transient threads", "a system that tells nothing", "no call was finished"],
 )
 @pytest.mark.parametrize("count", [0, 1, 25, 1000])
 def test_every_figure_that_is_left_out_has_its_reason_and_no_other_has(

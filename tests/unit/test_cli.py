@@ -8,6 +8,7 @@ import pytest
 from stackmatrix import cli, environments, errors, machine, serving, store
 from stackmatrix.errors import StackmatrixError
 from stackmatrix.model import Result
+from stackmatrix.runner import RunPlan
 from stackmatrix.stacks import PYTHONS, STACKS
 from stackmatrix.verbs import VERBS, run
 
@@ -39,6 +40,9 @@ USAGE_ERRORS = {
     "no blocks": ["run", "--blocks", "0"],
     "half a block": ["run", "--blocks", "1.5"],
     "too many blocks": ["run", "--blocks", "101"],
+    "no process": ["run", "--processes", "0"],
+    "half a process": ["run", "--processes", "1.5"],
+    "too many processes": ["run", "--processes", "17"],
     "seed no number": ["run", "--seed", "x"],
     "machine a path": ["run", "--machine", "a/b"],
     "machine above": ["run", "--machine", ".."],
@@ -109,6 +113,25 @@ def test_every_verb_has_help_and_says_what_it_does(verb: str, capsys: pytest.Cap
         cli.main([verb, "--help"])
     assert left.value.code == 0
     assert (VERBS[verb].__doc__ or "").split()[0] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("arguments", "generators"), [([], 1), (["--processes", "2"], 2), (["--processes", "16"], 16)])
+def test_a_run_is_told_how_many_processes_make_the_load(
+    arguments: Sequence[str], generators: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[RunPlan] = []
+
+    class Reached(Exception):  # noqa: N818 - no error
+        pass
+
+    def note(run_plan: RunPlan, _: object) -> None:
+        made.append(run_plan)
+        raise Reached
+
+    monkeypatch.setattr(run, "Runner", note)
+    with pytest.raises(Reached):
+        cli.main(["run", *arguments])
+    assert made[0].generators == generators
 
 
 def test_sessions_prints_the_bench_session_of_each_chosen_environment_once(

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from stackmatrix import codec
 from stackmatrix.errors import ResultFileError
-from stackmatrix.model import FORMAT_VERSION, Level, Result
+from stackmatrix.model import FORMAT_VERSION, Calibration, Level, Result
+from stackmatrix.plan import PROFILES
 
 SCHEMA = Path(__file__).parents[2] / "results" / "schema.json"
 
@@ -103,7 +104,49 @@ def test_what_is_no_result_is_refused_by_name(data: bytes) -> None:
 
 
 def test_a_file_stays_small_enough_to_commit(result: Result) -> None:
-    """Fifteen blocks of the whole ladder, each level with its histogram: the most that a profile makes."""
+    """All blocks of the whole ladder, each level with its histogram and every figure: the most that a profile makes."""
     level = result.trials[0].levels[0]
-    trial = msgspec.structs.replace(result.trials[0], levels=(level,) * 6)
-    assert len(codec.encode(msgspec.structs.replace(result, trials=(trial,) * 15))) < 200_000
+    assert level.latency_histogram is not None
+    assert level.machine is not None
+    most = max(PROFILES.values(), key=lambda profile: profile.blocks * len(profile.ladder))
+    trial = msgspec.structs.replace(result.trials[0], levels=(level,) * len(most.ladder))
+    assert len(codec.encode(msgspec.structs.replace(result, trials=(trial,) * most.blocks))) < 400_000
+
+
+SINCE_2 = {"machine", "service_ms", "p99_9", "lag_ms_max", "core_share", "generators", "calibration", "findings"}
+
+
+def as_format_1(part: Any, inside: str = "") -> Any:
+    """What the first version would have written of this."""
+    if isinstance(part, list):
+        return [as_format_1(one, inside) for one in part]
+    if not isinstance(part, dict):
+        return part
+    # The first had a machine in a result and findings in a level, too.
+    new = SINCE_2 - {"": {"machine"}, "levels": {"findings"}}.get(inside, set())
+    return {key: as_format_1(value, key) for key, value in part.items() if key not in new}
+
+
+def test_a_file_of_the_first_format_is_read_and_what_it_does_not_tell_is_none(result: Result) -> None:
+    first = {**as_format_1(json.loads(codec.encode(result))), "format_version": 1}
+    read = codec.decode(json.dumps(first).encode(), "a.json")
+    level, whole = read.trials[0].levels[0], result.trials[0].levels[0]
+    assert (level.throughput_rps, level.findings, level.target) == (whole.throughput_rps, whole.findings, whole.target)
+    assert (level.machine, level.service_ms) == (None, None)
+    assert (read.run.generators, read.run.calibration, read.trials[0].findings) == (1, None, ())
+
+
+def test_a_calibration_comes_back_equal(calibration: Calibration) -> None:
+    assert codec.decode_calibration(codec.encode(calibration)) == calibration
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"hello", b'{"grade": "excellent"}'])
+def test_what_is_no_calibration_is_refused_with_how_to_make_one(data: bytes) -> None:
+    with pytest.raises(ResultFileError, match=r"^calibration\.json is no calibration: .*nox -s calibrate\.$"):
+        codec.decode_calibration(data)
+
+
+def test_a_calibration_with_an_unknown_key_is_refused(calibration: Calibration) -> None:
+    file = {**json.loads(codec.encode(calibration)), "more": 1}
+    with pytest.raises(ResultFileError, match="unknown field `more`"):
+        codec.decode_calibration(json.dumps(file).encode())

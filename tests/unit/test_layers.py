@@ -16,19 +16,25 @@ REQUIREMENTS = ROOT / "requirements"
 
 BASE = {"errors", "model", "stacks", "workloads"}
 CORE = {
-    "assess", "charts", "checks", "codec", "levels", "metrics", "pages", "plan", "report", "rows", "summary", "usage",
-    "verdicts", "wording",
+    "arrivals", "assess", "charts", "checks", "climb", "codec", "facts", "judgement", "levels", "limiter", "metrics",
+    "pages", "plan", "report", "rows", "stalled", "summary", "usage", "verdicts", "wording",
 }  # fmt: skip
 EDGES = {
-    "environments", "launch", "loadgen", "machine", "meters", "processes", "progress", "serving", "store",
-    "supervisor", "tables", "untimed", "verification",
+    "ceiling", "environments", "launch", "loadgen", "loadprocess", "machine", "meters", "pace", "processes", "progress",
+    "serving", "store", "supervisor", "surroundings", "tables", "untimed", "verification",
 }  # fmt: skip
-TOP = ("trial", "runner", "verbs", "cli", "__main__")
+TOP = ("bench", "trial", "nullbench", "stall", "calibration", "runner", "verbs", "cli", "__main__")
 """Each may import what stands before it."""
 
 NOT_IN_CORE = {"circus", "gevent", "locust", "os", "psutil", "socket", "subprocess", "threading", "time", "rich"}
-STANDARD_LIBRARY_ONLY = {"errors", "launch", "rows", "stacks", "workloads"}
+STANDARD_LIBRARY_ONLY = {"arrivals", "errors", "launch", "rows", "stacks", "workloads"}
 """The noxfile reads two of them with nothing installed, locust and the target's launcher the others."""
+
+IN_LOCUST = {
+    "driver.py": {"arrivals", "rows"}, "locustfile.py": set[str](), "recorder.py": {"rows"}, "visitor.py": set[str](),
+    "webui.py": {"stacks", "workloads"},
+}  # fmt: skip
+"""What each file that runs inside locust imports of the project: it carries nothing that it does not need."""
 
 ALSO_A_PACKAGE = {("machine.py", "uvicorn")}
 """Versions of the tool environment's packages are recorded by name, and one stack is called as its server's package."""
@@ -135,6 +141,14 @@ def test_no_stacks_name_appears_in_source_outside_the_table(path: Path) -> None:
 def test_the_load_generators_folder_is_no_package() -> None:
     assert not (ROOT / "locust" / "__init__.py").exists()
     assert (ROOT / "locust" / "locustfile.py").exists()
+
+
+@pytest.mark.parametrize("path", sources(ROOT / "locust"), ids=by_name)
+def test_what_runs_inside_locust_imports_only_what_it_was_given(path: Path) -> None:
+    parts = [name.split(".") for name in imports(path)]
+    taken = {part[1] for part in parts if part[0] == "stackmatrix"}
+    assert taken == IN_LOCUST[path.name]
+    assert taken <= STANDARD_LIBRARY_ONLY
 
 
 def test_the_noxfile_dispatches_only() -> None:

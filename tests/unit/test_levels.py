@@ -49,18 +49,19 @@ def test_a_request_belongs_to_the_window_in_which_it_was_meant_to_start(
     assert level.window_s == 10
 
 
-def test_response_time_counts_from_the_intended_start_and_lag_is_how_late_it_was_sent(
+def test_response_time_counts_from_the_intended_start_and_lag_is_how_late_it_was_sent_and_service_the_rest(
     make_row: MakeRow, make_level: MakeLevel
 ) -> None:
     level = make_level([make_row(100, 101.5, sent_s=100.25)])
     assert level.response_ms.tolist() == [1500]
     assert level.lag_ms.tolist() == [250]
+    assert level.service_ms.tolist() == [1250]
 
 
 def test_only_correct_responses_have_response_times(make_row: MakeRow, make_level: MakeLevel) -> None:
     failures = [outcome for outcome in range(len(rows.OUTCOMES)) if outcome != rows.OK]
     level = make_level([make_row(100, 101), *(make_row(102, 103, outcome=outcome) for outcome in failures)])
-    assert level.response_ms.tolist() == [1000]
+    assert level.response_ms.tolist() == level.service_ms.tolist() == [1000]
     assert len(level.correct) == 1
 
 
@@ -97,6 +98,7 @@ def test_failures_are_counted_by_class_and_a_status_by_its_number(make_row: Make
             make_row(100, 101, outcome=rows.CONNECTION, status=0),
             make_row(100, 101, outcome=rows.WRONG_BODY),
             make_row(100, 100, outcome=rows.NO_SLOT, status=0),
+            make_row(100, 100, outcome=rows.EXHAUSTED, status=0),
             make_row(99, 101, outcome=rows.TIMED_OUT, phase=rows.SETTLE),
             make_row(110, 111, outcome=rows.TIMED_OUT, phase=rows.TAIL),
         ]
@@ -108,6 +110,7 @@ def test_failures_are_counted_by_class_and_a_status_by_its_number(make_row: Make
         "connection": 1,
         "wrong body": 1,
         "no free slot": 1,
+        "generator exhausted": 1,
     }
 
 

@@ -1,7 +1,7 @@
 """What is computed of one level, against definitions that are written another way."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,40 +49,83 @@ def test_p99_takes_times_in_any_order() -> None:
     assert metrics.p99(np.array([3.0, 1.0, 2.0])) == 3.0
 
 
-def test_a_thousand_responses_have_every_percentile_and_nothing_is_absent() -> None:
-    times = metrics.latencies(np.arange(1_000, 0, -1, dtype=np.float64), FLOOR_MS)
+type MakeRow = Callable[..., bytes]
+type MakeLevel = Callable[..., LevelRows]
+
+
+@pytest.fixture
+def times_of(make_row: MakeRow, make_level: MakeLevel) -> Callable[..., metrics.Latencies]:
+    """Of a level with these response times in ms, each sent so late."""
+
+    def take(response_ms: Sequence[float], lag_ms: float = 0.0) -> metrics.Latencies:
+        packed = [make_row(100, 100 + ms / 1000, sent_s=100 + lag_ms / 1000) for ms in response_ms]
+        return metrics.latencies(make_level(packed), FLOOR_MS)
+
+    return take
+
+
+type TimesOf = Callable[..., metrics.Latencies]
+
+
+def test_a_thousand_responses_have_every_percentile_but_the_p99_9(times_of: TimesOf) -> None:
+    times = times_of(range(1_000, 0, -1))
     assert times.latency is not None
-    assert (times.latency.p50, times.latency.p90, times.latency.p95, times.latency.p99) == (500, 900, 950, 990)
-    assert (times.latency.max, times.latency.mean) == (1_000, 500.5)
+    shown = (times.latency.p50, times.latency.p90, times.latency.p95, times.latency.p99)
+    assert shown == pytest.approx((500, 900, 950, 990))
+    assert (times.latency.max, times.latency.mean) == pytest.approx((1_000, 500.5))
+    assert times.absent == {
+        "latency_ms.p99_9": "needs 10000 responses, had 1000", "service_ms.p99_9": "needs 10000 responses, had 1000",
+    }  # fmt: skip
+
+
+def test_ten_thousand_responses_have_a_p99_9_too_and_nothing_is_absent(times_of: TimesOf) -> None:
+    times = times_of(range(10_000, 0, -1))
+    assert times.latency is not None
+    assert times.latency.p99_9 == pytest.approx(9_990)
     assert times.absent == {}
 
 
-def test_p99_is_left_out_below_a_thousand_responses_and_the_reason_has_both_counts() -> None:
-    times = metrics.latencies(np.linspace(600, 700, 999), FLOOR_MS)
+def test_p99_is_left_out_below_a_thousand_responses_and_the_reason_has_both_counts(times_of: TimesOf) -> None:
+    times = times_of(np.linspace(600, 700, 999))
     assert times.latency is not None
     assert times.latency.p99 is None
     assert times.latency.p95 is not None
-    assert times.absent["latency_ms.p99"] == "needs 1000 responses, had 999"
+    for figure in ("latency_ms.p99", "service_ms.p99", "overhead_ms.p99"):
+        assert times.absent[figure] == "needs 1000 responses, had 999"
 
 
-def test_p90_and_p95_are_left_out_below_twenty_responses() -> None:
-    times = metrics.latencies(np.linspace(600, 700, 19), FLOOR_MS)
+def test_p90_and_p95_are_left_out_below_twenty_responses(times_of: TimesOf) -> None:
+    times = times_of(np.linspace(600, 700, 19))
     assert times.latency is not None
     assert (times.latency.p90, times.latency.p95) == (None, None)
     assert {"latency_ms.p90", "latency_ms.p95", "latency_ms.p99"} <= set(times.absent)
 
 
-def test_overhead_is_latency_less_the_floor() -> None:
-    times = metrics.latencies(np.arange(601, 1601, dtype=np.float64), FLOOR_MS)
+def test_overhead_is_latency_less_the_floor(times_of: TimesOf) -> None:
+    times = times_of(range(601, 1601))
     assert times.overhead is not None
-    assert (times.overhead.p50, times.overhead.p95, times.overhead.p99) == (500, 950, 990)
+    assert (times.overhead.p50, times.overhead.p95, times.overhead.p99) == pytest.approx((500, 950, 990))
 
 
-@pytest.mark.parametrize("count", [0, 1, 19, 20, 999])
-def test_whatever_is_left_out_of_latency_and_overhead_has_its_reason(count: int) -> None:
-    times = metrics.latencies(np.full(count, 650.0), FLOOR_MS)
+def test_service_time_is_what_is_left_of_the_response_when_the_lag_is_taken_away(times_of: TimesOf) -> None:
+    times = times_of(range(601, 1601), lag_ms=250)
+    assert times.service is not None
+    assert times.latency is not None
+    assert (times.service.p50, times.service.p99, times.service.max) == pytest.approx((850, 1340, 1350))
+    assert (times.latency.p50, times.latency.p99, times.latency.max) == pytest.approx((1100, 1590, 1600))
+
+
+def test_the_histogram_is_of_the_response_and_not_of_the_service(times_of: TimesOf) -> None:
+    histogram = times_of([700.0], lag_ms=300).histogram
+    assert histogram is not None
+    assert HdrHistogram.decode(histogram.encode()).get_max_value() == pytest.approx(700_000, rel=1e-3)
+
+
+@pytest.mark.parametrize("count", [0, 1, 19, 20, 999, 1_000])
+def test_whatever_is_left_out_of_latency_and_overhead_has_its_reason(times_of: TimesOf, count: int) -> None:
+    times = times_of([650.0] * count)
     left_out = set()
-    for name, part in (("latency_ms", times.latency), ("overhead_ms", times.overhead)):
+    for name, part in (("latency_ms", times.latency), ("service_ms", times.service), ("overhead_ms", times.overhead)):
         if part is None:
             left_out.add(name)
         else:
@@ -119,7 +162,7 @@ def test_a_closed_loop_is_bounded_by_its_users_and_the_servers_slots(
 
 
 def test_throughput_counts_correct_responses_that_came_within_the_window(
-    make_row: Callable[..., bytes], make_level: Callable[..., LevelRows]
+    make_row: MakeRow, make_level: MakeLevel
 ) -> None:
     packed = [make_row(101, 102), make_row(99, 100, phase=rows.SETTLE), make_row(109, 109.99)]
     others = [
@@ -131,9 +174,7 @@ def test_throughput_counts_correct_responses_that_came_within_the_window(
     assert metrics.throughput_rps(make_level(packed + others)) == 0.3
 
 
-def test_connections_are_counted_per_request_of_the_window(
-    make_row: Callable[..., bytes], make_level: Callable[..., LevelRows]
-) -> None:
+def test_connections_are_counted_per_request_of_the_window(make_row: MakeRow, make_level: MakeLevel) -> None:
     packed = [make_row(101, 102, opened=1), *[make_row(103, 104)] * 3, make_row(99, 100, opened=1, phase=rows.SETTLE)]
     assert metrics.connections_per_request(make_level(packed)) == 0.25
     assert metrics.connections_per_request(make_level([])) is None

@@ -161,6 +161,29 @@ def test_only_smoke_does_not_compare() -> None:
     assert [name for name, profile in plan.PROFILES.items() if not profile.compares] == ["smoke"]
 
 
+@pytest.mark.parametrize(
+    ("level", "at_once"),
+    [
+        (LevelPlan("closed", 100), 100),
+        (LevelPlan("open", 0.05), 1),
+        (LevelPlan("open", 20), 200),
+        (LevelPlan("open", 400), 4_000),
+        (LevelPlan("open", 100_000), 4_000),
+    ],
+)
+def test_an_open_level_has_visitors_for_ten_seconds_of_arrivals_as_far_as_they_can_be_had(
+    level: LevelPlan, at_once: int
+) -> None:
+    assert plan.requests_at_once(level) == at_once
+
+
+def test_where_results_are_compared_the_plateau_is_known_before_rates_are_asked_for() -> None:
+    for profile in plan.PROFILES.values():
+        models = [level.model for level in profile.ladder]
+        assert models == sorted(models)
+        assert not profile.compares or set(models) == {"closed", "open"}
+
+
 def orders(trials: list[TrialPlan]) -> list[list[Cell]]:
     blocks = sorted({trial.block for trial in trials})
     return [[trial.cell for trial in trials if trial.block == block] for block in blocks]

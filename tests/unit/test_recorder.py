@@ -1,5 +1,6 @@
 """What the recorder inside locust keeps of a request; with real requests, tests/process/test_loadgen.py."""
 
+import errno
 import struct
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,10 @@ def caused_by(cause: BaseException) -> Exception:
         (caused_by(ConnectionResetError()), rows.CONNECTION),
         (StatusError(), rows.STATUS),
         (RuntimeError(), rows.STATUS),
+        (OSError(errno.EMFILE, "Too many open files"), rows.EXHAUSTED),
+        (OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address"), rows.EXHAUSTED),
+        (caused_by(OSError(errno.ENFILE, "Too many open files in system")), rows.EXHAUSTED),
+        (OSError(errno.EHOSTUNREACH, "No route to host"), rows.CONNECTION),
     ],
     ids=repr,
 )

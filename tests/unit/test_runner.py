@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.console import Console
 
 from stackmatrix import environments, machine, plan, runner, store
 from stackmatrix.environments import TargetEnvironment
 from stackmatrix.errors import PythonMissingError
-from stackmatrix.model import Cell, Result, Trial
+from stackmatrix.model import Calibration, Cell, Result, Trial
 from stackmatrix.plan import TrialPlan
 from stackmatrix.runner import Runner, RunPlan
 from stackmatrix.stacks import PYTHONS, STACKS
@@ -29,13 +30,20 @@ def make_trial(block: int = 0, failure: str | None = None) -> Trial:
 
 
 @pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch) -> list[TrialPlan]:
+def settings() -> list[Setting]:
+    """What each trial of the run was told."""
+    return []
+
+
+@pytest.fixture
+def measured(settings: list[Setting], monkeypatch: pytest.MonkeyPatch) -> list[TrialPlan]:
     """The trials that a run has made, instead of real ones; all cells are installed."""
     made: list[TrialPlan] = []
 
     class MadeUp:
-        def __init__(self, trial: TrialPlan, _env: TargetEnvironment, _setting: Setting, show: Callable[[str], None]):
+        def __init__(self, trial: TrialPlan, _env: TargetEnvironment, setting: Setting, show: Callable[[str], None]):
             self.trial, self.show = trial, show
+            settings.append(setting)
 
         def run(self) -> Outcome:
             made.append(self.trial)
@@ -52,9 +60,11 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[TrialPlan]:
     return made
 
 
-def make_runner(folder: Path, cells: Sequence[Cell] = CELLS, blocks: int = 1, **changed: bool) -> Runner:
-    profile = replace(plan.PROFILES["smoke"], blocks=blocks)
-    run_plan = RunPlan(cells=tuple(cells), profile=profile, seed=1, folder=folder, machine_name="m")
+def make_runner(
+    folder: Path, cells: Sequence[Cell] = CELLS, blocks: int = 1, profile: str = "smoke", **changed: object
+) -> Runner:
+    profile_of_run = replace(plan.PROFILES[profile], blocks=blocks)
+    run_plan = RunPlan(cells=tuple(cells), profile=profile_of_run, seed=1, folder=folder, machine_name="m")
     return Runner(replace(run_plan, **changed), Console(file=io.StringIO()))  # type: ignore[arg-type]
 
 
@@ -106,7 +116,7 @@ def test_a_python_that_is_not_there_is_skipped_with_a_file_and_no_failure(
 ) -> None:
     gone = Cell(stack=FIRST, python="3.99", workload="fanout")
     monkeypatch.setattr(environments, "_read_report", lambda _: {f"bench-{FIRST}-3.99": "skipped"})
-    ran = make_runner(tmp_path, (*CELLS, gone), nox_report=Path("report"))  # type: ignore[arg-type]
+    ran = make_runner(tmp_path, (*CELLS, gone), nox_report=Path("report"))
     written = ran.run()
     assert [one.result.status.state for one in written] == ["ok", "ok", "skipped"]
     assert read(tmp_path, gone).trials == ()
@@ -119,11 +129,75 @@ def test_told_to_mind_a_missing_python_fails_before_anything_is_measured_or_writ
 ) -> None:
     gone = Cell(stack=FIRST, python="3.99", workload="fanout")
     monkeypatch.setattr(environments, "_read_report", lambda _: {f"bench-{FIRST}-3.99": "skipped"})
-    ran = make_runner(tmp_path, (*CELLS, gone), nox_report=Path("report"), fail_on_missing=True)  # type: ignore[arg-type]
+    ran = make_runner(tmp_path, (*CELLS, gone), nox_report=Path("report"), fail_on_missing=True)
     with pytest.raises(PythonMissingError, match=r"^Python 3\.99 was not found"):
         ran.run()
     assert measured == []
     assert list(store.read_results(tmp_path)) == []
+
+
+class Book:
+    """Stands for the readings of the core's pace; ``begun`` counts those at rest."""
+
+    def __init__(self, cores: tuple[int, ...]) -> None:
+        self.cores = cores
+        self.begun = 0
+
+    def begin(self) -> None:
+        self.begun += 1
+
+
+def test_where_results_are_compared_the_targets_core_is_read_at_rest_once_and_one_book_is_for_all_trials(
+    tmp_path: Path, measured: list[TrialPlan], settings: list[Setting], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "PaceBook", Book)
+    make_runner(tmp_path, blocks=2, profile="quick").run()
+    (book,) = {setting.pace for setting in settings}
+    assert isinstance(book, Book)
+    assert (book.begun, book.cores) == (1, settings[0].layout.target)
+    assert len(measured) == len(settings) == 4
+
+
+@pytest.mark.usefixtures("measured")
+def test_where_nothing_is_compared_no_time_goes_into_the_cores_pace(
+    tmp_path: Path, settings: list[Setting], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "PaceBook", Book)
+    make_runner(tmp_path, profile="smoke").run()
+    assert {setting.pace for setting in settings} == {None}
+
+
+@pytest.mark.usefixtures("measured")
+def test_what_was_asked_for_reaches_every_trial_and_the_file_tells_the_generators(
+    tmp_path: Path, settings: list[Setting]
+) -> None:
+    make_runner(tmp_path, generators=3, all_levels=True, rows_folder=tmp_path / "rows").run()
+    assert {(one.generators, one.all_levels, one.rows_folder) for one in settings} == {(3, True, tmp_path / "rows")}
+    assert {one.layout for one in settings} == {machine.divide_cores(3)}
+    assert read(tmp_path, CELLS[0]).run.generators == 3
+    assert read(tmp_path, CELLS[0]).machine.pinning == machine.divide_cores(3).roles()
+
+
+@pytest.mark.usefixtures("measured")
+def test_a_run_refers_to_the_calibration_that_its_machine_has(tmp_path: Path, calibration: Calibration) -> None:
+    make_runner(tmp_path).run()
+    assert read(tmp_path, CELLS[0]).run.calibration is None
+    store.write_calibration(tmp_path, "another", calibration)
+    store.write_calibration(tmp_path, "m", msgspec.structs.replace(calibration, id="of this machine"))
+    make_runner(tmp_path).run()
+    assert read(tmp_path, CELLS[0]).run.calibration == "of this machine"
+
+
+@pytest.mark.usefixtures("measured")
+def test_room_is_made_for_as_many_requests_as_the_largest_level_has_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(machine, "need_open_files", asked.append)
+    ran = make_runner(tmp_path)
+    ran._plan = replace(ran._plan, profile=replace(ran._plan.profile, ladder=(*plan.users(50), *plan.rates(5, 20))))
+    ran.run()
+    assert asked == [200]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from stackmatrix import codec, store
 from stackmatrix.errors import CommitError, ResultFileError, ResultsFolderError
-from stackmatrix.model import FORMAT_VERSION, Cell, Result
+from stackmatrix.model import FORMAT_VERSION, Calibration, Cell, Result
 
 CELL = Cell(stack="uvicorn", python="3.13", workload="fanout")
 
@@ -61,11 +61,34 @@ def test_results_come_in_the_order_of_their_paths_with_their_machine(tmp_path: P
     assert list(store.read_results(tmp_path)) == [("a", older), ("a", result), ("b", result)]
 
 
-def test_what_is_beside_the_results_is_no_result(tmp_path: Path, result: Result) -> None:
+def test_what_is_beside_the_results_is_no_result(tmp_path: Path, result: Result, calibration: Calibration) -> None:
     path = store.write_result(tmp_path, "laptop", result)
+    store.write_calibration(tmp_path, "laptop", calibration)
     (tmp_path / "schema.json").write_text("{}")
     path.with_name(f".{path.name}.1.part").write_text("{")
     assert len(list(store.read_results(tmp_path))) == 1
+
+
+def test_a_calibration_is_in_its_machines_folder_and_is_known_by_its_id(
+    tmp_path: Path, calibration: Calibration
+) -> None:
+    path = store.write_calibration(tmp_path, "laptop", calibration)
+    assert path == tmp_path / "laptop" / "calibration.json"
+    assert codec.decode_calibration(path.read_bytes()) == calibration
+    assert store.calibration_id(tmp_path, "laptop") == "calibrated"
+    assert store.calibration_id(tmp_path, "desktop") is None
+
+
+def test_a_later_calibration_replaces_the_earlier(tmp_path: Path, calibration: Calibration) -> None:
+    store.write_calibration(tmp_path, "laptop", calibration)
+    store.write_calibration(tmp_path, "laptop", msgspec.structs.replace(calibration, id="again"))
+    assert store.calibration_id(tmp_path, "laptop") == "again"
+
+
+def test_a_calibration_that_cannot_be_read_is_none(tmp_path: Path, calibration: Calibration) -> None:
+    path = store.write_calibration(tmp_path, "laptop", calibration)
+    path.write_bytes(path.read_bytes()[:-10])
+    assert store.calibration_id(tmp_path, "laptop") is None
 
 
 BROKEN: dict[str, tuple[Callable[[bytes], bytes], str]] = {
@@ -73,7 +96,9 @@ BROKEN: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "not JSON": (lambda _: b"hello", "is not a result file"),
     "unknown key": (lambda data: data.replace(b'"cell"', b'"cell_"', 1), "is not a result file"),
     "newer": (
-        lambda data: data.replace(b'"format_version": 1', b'"format_version": 2', 1),
+        lambda data: data.replace(
+            b'"format_version": %d' % FORMAT_VERSION, b'"format_version": %d' % (FORMAT_VERSION + 1)
+        ),
         f"has format {FORMAT_VERSION + 1}",
     ),
 }

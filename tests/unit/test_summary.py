@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from stackmatrix import charts, pages
+from stackmatrix.climb import SECOND_ATTEMPT
 from stackmatrix.model import (
     FORMAT_VERSION,
     Cell,
@@ -183,3 +185,33 @@ def test_a_stack_that_falls_under_more_load_is_named() -> None:
     fallen = make_result("uvicorn", levels=[[make_level(50, 80.0), make_level(100, 20.0)]])
     (sentence,) = pages.answers(summarize("m", [steady, fallen]))
     assert "throughput falls: uvicorn on 3.12 from 80 to 20 at users=100." in sentence
+
+
+def opened(rate: float) -> Level:
+    return msgspec.structs.replace(make_level(1, rate), model="open", users=None, rate=rate)
+
+
+def test_levels_stand_by_what_they_offer_closed_ones_first() -> None:
+    levels = [opened(40), opened(5), make_level(100, 80.0), make_level(25, 40.0), opened(12.5)]
+    workload = summarize("m", [make_result(levels=[levels])]).workloads[0]
+    assert workload.level_names == ("users=25", "users=100", "rate=5", "rate=12.5", "rate=40")
+
+
+def test_levels_that_were_driven_again_are_counted_and_their_first_reasons_are_not_repeated() -> None:
+    again = Finding(code=SECOND_ATTEMPT, severity="note", sentence="Attempt 2; the one before: A cold start.")
+    level = make_level(10, 16.0)
+    twice = msgspec.structs.replace(level, findings=(again,))
+    spoilt = msgspec.structs.replace(make_level(5, 8.0, validity="invalid", sentence="Too late."), findings=(again,))
+    page = render(summarize("m", [make_result(levels=[[spoilt, twice]])]))
+    assert "2 levels were driven again, since their first attempt was invalid; 1 stayed so." in page
+    assert "A cold start" not in page
+
+
+def test_what_holds_for_all_of_a_machines_trials_is_told_once() -> None:
+    finding = Finding(code="not-pinned", severity="note", sentence="There is one core.")
+    results = [make_result(python=python) for python in ("3.12", "3.13")]
+    results = [
+        msgspec.structs.replace(one, trials=(msgspec.structs.replace(one.trials[0], findings=(finding,)),))
+        for one in results
+    ]
+    assert render(summarize("m", results)).count("There is one core.") == 1

@@ -3,7 +3,7 @@
 import argparse
 from typing import Protocol
 
-from stackmatrix.verbs import environment, run, schema, serve, sessions, summarize, top
+from stackmatrix.verbs import calibrate, environment, run, schema, serve, sessions, stall, summarize, top
 
 
 class Verb(Protocol):
@@ -21,6 +21,8 @@ class Verb(Protocol):
 VERBS: dict[str, Verb] = {
     "run": run,
     "sessions": sessions,
+    "calibrate": calibrate,
+    "stall": stall,
     "summarize": summarize,
     "serve": serve,
     "top": top,

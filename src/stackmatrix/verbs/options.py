@@ -13,6 +13,7 @@ from stackmatrix.stacks import PYTHONS
 
 LONGEST_S = 3600.0
 MOST_BLOCKS = 100
+MOST_PROCESSES = 16
 
 
 def seconds(text: str) -> float:
@@ -41,9 +42,34 @@ def block_count(text: str) -> int:
     return int(text)
 
 
+def process_count(text: str) -> int:
+    """How many processes of locust make the load."""
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_PROCESSES:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of processes from 1 to {MOST_PROCESSES}")
+    return int(text)
+
+
 def add_results(parser: argparse.ArgumentParser) -> None:
     """Where results are."""
     parser.add_argument("--results", type=Path, default=PROJECT / "results", metavar="DIR", help="results folder")
+
+
+def add_machine(parser: argparse.ArgumentParser) -> None:
+    """Which machine's folder."""
+    parser.add_argument("--machine", metavar="NAME", help="folder of this machine's results; default: a slug of it")
+
+
+def machine_name(options: argparse.Namespace) -> str | None:
+    """The name that was given for the machine's folder.
+
+    Raises:
+        UsageError: when no folder can have it.
+
+    """
+    name: str | None = options.machine
+    if name is not None and (name != Path(name).name or not name.strip(".")):
+        raise UsageError(f"--machine names a folder below the results, and {name!r} cannot be one.")
+    return name
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -60,9 +86,10 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--blocks", type=block_count, metavar="N", help="how often each cell is measured")
     parser.add_argument("--seed", type=int, metavar="N", help="for the order of cells and the plan of arrivals")
     parser.add_argument("--all-levels", action="store_true", help="drive the levels beyond saturation, too")
+    parser.add_argument("--processes", type=process_count, default=1, metavar="N", help="locust processes; default: 1")
     parser.add_argument("--rows", type=Path, metavar="DIR", help="keep every single request in this folder")
     parser.add_argument("--fail-on-missing", action="store_true", help="fail when a Python cannot be had")
-    parser.add_argument("--machine", metavar="NAME", help="folder of this machine's results; default: a slug of it")
+    add_machine(parser)
     parser.add_argument("--commit", action="store_true", help="commit exactly the result files that were written")
     parser.add_argument("--nox-report", type=Path, help=argparse.SUPPRESS)
     add_results(parser)
@@ -76,9 +103,6 @@ def make_run_plan(options: argparse.Namespace) -> RunPlan:
 
     """
     ladder = (*_ladder("closed", options.users), *_ladder("open", options.rates))
-    name = options.machine
-    if name is not None and (name != Path(name).name or not name.strip(".")):
-        raise UsageError(f"--machine names a folder below the results, and {name!r} cannot be one.")
     profile = plan.PROFILES[plan.choose_one("profile", options.profile, tuple(plan.PROFILES))]
     return RunPlan(
         cells=plan.make_cells(
@@ -91,11 +115,12 @@ def make_run_plan(options: argparse.Namespace) -> RunPlan:
         ),
         seed=random.SystemRandom().getrandbits(32) if options.seed is None else options.seed,
         folder=options.results.resolve(),
-        machine_name=name,
+        machine_name=machine_name(options),
         nox_report=options.nox_report,
         fail_on_missing=options.fail_on_missing,
         all_levels=options.all_levels,
         rows_folder=options.rows,
+        generators=options.processes,
     )
 
 

@@ -1,0 +1,78 @@
+"""What measures a level: the supervised processes, the load, and the meters that are read in its window."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stackmatrix.errors import TrialError
+from stackmatrix.loadgen import Driven, LoadGenerator, Order
+from stackmatrix.meters import MachineMeter, Meters
+from stackmatrix.supervisor import Layout, Supervisor
+from stackmatrix.usage import Around, Use
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One level: its rows, what each role used in its window, and what the machine did around it."""
+
+    driven: Driven
+    uses: dict[str, Use]
+    around: Around
+
+
+class Bench:
+    """The external API and a target under circus, and a generator that drives one of them; ``ports`` are by role."""
+
+    def __init__(self, circus: Supervisor, generator: LoadGenerator, layout: Layout, ports: dict[str, int]) -> None:
+        self.circus = circus
+        self.generator = generator
+        roots = {"target": (circus.pid("target"),), "external_api": (circus.pid("api"),), "generator": generator.pids}
+        self.meters = Meters(roots)
+        self._machine = MachineMeter(layout.used, layout.generator or layout.shared, ports)
+        self.meters.begin()
+
+    def drive(self, order: Order, at_start: Callable[[], None] = lambda: None) -> Measured:
+        """Drive one level; ``at_start`` is called when its window begins.
+
+        Raises:
+            TrialError: when the target, the external API or the generator has ended.
+
+        """
+        uses: dict[str, Use] = {}
+
+        def on_event(name: str) -> None:
+            if name == "window_start":
+                self.meters.begin()
+                self._machine.begin()
+                at_start()
+            elif name == "window_end":
+                uses.update(self.meters.end())
+                self._machine.end()
+
+        self._machine.open(self._ours)
+        driven = self.generator.run(order, on_event, self.tick)
+        return Measured(driven, uses, self._machine.close(self._ours))
+
+    def tick(self) -> None:
+        """Look at everything that could have gone wrong, and read the meters.
+
+        Raises:
+            TrialError: when the target or the external API has ended.
+
+        """
+        for watcher in ("target", "api"):
+            reason = self.circus.why_gone(watcher)
+            if reason is not None:
+                raise TrialError(f"Under load, {reason}.")
+        self.meters.tick()
+        self._machine.tick()
+
+    @property
+    def target_pids(self) -> tuple[int, ...]:
+        """The target's processes at the last end of a window."""
+        return tuple(self.meters.pids("target"))
+
+    @property
+    def _ours(self) -> set[int]:
+        roles = {pid for role in self.meters.roots for pid in self.meters.pids(role)}
+        return {os.getpid(), *self.circus.pids, *roles}

@@ -1,0 +1,98 @@
+"""Everything known of a level that was driven: what the checks, the limiter and the figures are computed from. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from stackmatrix import metrics
+from stackmatrix.levels import LevelRows
+from stackmatrix.plan import LevelPlan
+from stackmatrix.stacks import Stack
+from stackmatrix.usage import Around, Use
+from stackmatrix.workloads import Workload
+
+UNSATURATED_SHARE = 0.9
+"""From this share of the offered load on, a level is bounded by what was offered."""
+
+NOTHING_TOLD = Around()
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds that a fixed CPU loop took on the target's core: around a level, at rest, and in the run so far."""
+
+    before_s: float
+    after_s: float
+    at_rest_s: tuple[float, ...]
+    of_run_s: tuple[float, ...]
+
+    @property
+    def usual_s(self) -> float:
+        """The run's median."""
+        return median(self.of_run_s)
+
+    @property
+    def spread_at_rest(self) -> float:
+        """By what share readings differed at most from their median before any load."""
+        return spread(self.at_rest_s)
+
+
+def spread(readings: Sequence[float]) -> float:
+    """The largest deviation from the median, as a share of it."""
+    middle = median(readings)
+    return max(abs(one / middle - 1) for one in readings)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the recorder kept beside what locust counted, and exceptions that locust only logged."""
+
+    recorded: int
+    counted: int
+    exceptions: int
+
+
+@dataclass(frozen=True)
+class LevelFacts:
+    """Facts of one level. ``planned`` is the number of arrivals that an open level's plan has in the window."""
+
+    plan: LevelPlan
+    workload: Workload
+    stack: Stack
+    rows: LevelRows
+    uses: Mapping[str, Use]
+    api_before: dict[str, Any] | None
+    api_after: dict[str, Any] | None
+    target_pids_verified: tuple[int, ...]
+    target_pids_now: tuple[int, ...]
+    around: Around = NOTHING_TOLD
+    pace: Pace | None = None
+    recorded: Recorded | None = None
+    planned: int | None = None
+
+    @property
+    def bound_rps(self) -> float:
+        """The physical bound of a closed level, or the offered rate of an open one."""
+        if self.plan.model == "open":
+            return self.plan.value
+        return metrics.bound_rps(int(self.plan.value), self.stack.slots, self.workload.floor_ms)
+
+    @property
+    def saturated(self) -> bool:
+        """Whether the offered load was more than the target could take."""
+        return is_saturated(self.plan, metrics.throughput_rps(self.rows), self.workload.floor_ms, self.planned_rate)
+
+    @property
+    def planned_rate(self) -> float | None:
+        """What the plan of an open level offered in its window: a Poisson process draws it around its rate."""
+        return None if self.planned is None else self.planned / self.rows.window_s
+
+
+def is_saturated(plan: LevelPlan, throughput_rps: float, floor_ms: float, planned_rate: float | None = None) -> bool:
+    """Whether a target that answered so much was offered more than it could take."""
+    if plan.model == "open":
+        offered = plan.value if planned_rate is None else min(plan.value, planned_rate)
+    else:
+        offered = plan.value / (floor_ms / 1000)
+    return throughput_rps < UNSATURATED_SHARE * offered

@@ -1,0 +1,119 @@
+"""How fast a core is, read on that core by this very process."""
+
+import os
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+
+import pytest
+
+from stackmatrix import pace
+from stackmatrix.pace import PaceBook, pinned, read_pace
+
+on_cores = pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system cannot pin")
+
+
+@pytest.fixture(autouse=True)
+def few_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "TURNS", 1_000)
+    monkeypatch.setattr(pace, "PAUSE_AT_REST_S", 0.0)
+
+
+@pytest.fixture
+def core() -> Iterator[int]:
+    """A core, and whatever happens, all of them again when the test is over."""
+    allowed = os.sched_getaffinity(0)
+    yield max(allowed)
+    os.sched_setaffinity(0, allowed)
+
+
+@on_cores
+def test_the_body_runs_on_the_cores_and_what_comes_after_on_all(core: int) -> None:
+    allowed = os.sched_getaffinity(0)
+    with pinned([core]):
+        assert os.sched_getaffinity(0) == {core}
+    assert os.sched_getaffinity(0) == allowed
+
+
+@on_cores
+def test_after_an_error_all_cores_are_allowed_again(core: int) -> None:
+    allowed = os.sched_getaffinity(0)
+    with pytest.raises(KeyboardInterrupt), pinned([core]):
+        raise KeyboardInterrupt
+    assert os.sched_getaffinity(0) == allowed
+
+
+@on_cores
+def test_after_a_core_that_is_not_there_nothing_has_changed(core: int) -> None:
+    allowed = os.sched_getaffinity(0)
+    with pytest.raises(OSError, match="Invalid argument"), pinned([core + 100_000]):
+        raise AssertionError
+    assert os.sched_getaffinity(0) == allowed
+
+
+def test_where_nothing_is_pinned_the_kernel_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("sched_getaffinity", "sched_setaffinity"):
+        monkeypatch.delattr(os, name, raising=False)
+    assert read_pace(()) > 0
+
+
+@on_cores
+def test_every_piece_is_made_on_the_core_and_their_median_counts(core: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    took_s = iter([*[1.0] * 7, 2.0, *[90.0] * 7])
+
+    def piece() -> float:
+        assert os.sched_getaffinity(0) == {core}
+        return next(took_s)
+
+    monkeypatch.setattr(pace, "_piece", piece)
+    assert read_pace([core]) == 2.0
+    assert next(took_s, None) is None
+
+
+def test_a_loop_of_more_turns_takes_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    few_s = read_pace(())
+    monkeypatch.setattr(pace, "TURNS", 100_000)
+    # A hundred times as long, if nothing comes between.
+    assert read_pace(()) > 5 * few_s
+
+
+def test_a_book_keeps_all_readings_in_their_order_and_those_at_rest_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    readings = iter([float(number) for number in range(1, 100)])
+    monkeypatch.setattr(pace, "read_pace", lambda _: next(readings))
+    book = PaceBook(())
+    assert (book.readings, book.at_rest) == ((), ())
+    book.begin()
+    at_rest = tuple(float(number) for number in range(1, pace.READINGS_AT_REST + 1))
+    assert book.at_rest == book.readings == at_rest
+    assert book.read() == pace.READINGS_AT_REST + 1
+    assert book.readings == (*at_rest, pace.READINGS_AT_REST + 1)
+    assert book.at_rest == at_rest
+
+
+@on_cores
+def test_a_book_reads_on_its_cores(core: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[set[int]] = []
+
+    def piece() -> float:
+        seen.append(os.sched_getaffinity(0))
+        return 1.0
+
+    monkeypatch.setattr(pace, "_piece", piece)
+    PaceBook((core,)).read()
+    assert seen == [{core}] * pace.PIECES
+
+
+def test_readings_at_rest_are_spread_over_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A neighbour that comes and goes within half a second would be in all of them, or in none."""
+    monkeypatch.setattr(pace, "PAUSE_AT_REST_S", 0.02)
+    monkeypatch.setattr(pace, "READINGS_AT_REST", 5)
+    at_s: list[float] = []
+
+    def read(_: object) -> float:
+        at_s.append(time.monotonic())
+        return 1.0
+
+    monkeypatch.setattr(pace, "read_pace", read)
+    PaceBook(()).begin()
+    assert len(at_s) == 5
+    assert all(later - earlier >= 0.02 for earlier, later in pairwise(at_s))

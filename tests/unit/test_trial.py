@@ -1,0 +1,57 @@
+"""What a trial says of itself without having been driven; driven, tests/end_to_end."""
+
+from pathlib import Path
+
+import pytest
+
+from stackmatrix import plan
+from stackmatrix.environments import TargetEnvironment
+from stackmatrix.model import Cell
+from stackmatrix.pace import PaceBook
+from stackmatrix.plan import TrialPlan
+from stackmatrix.supervisor import Layout
+from stackmatrix.trial import Setting, TrialRun
+
+PINNED = Layout(target=(1,), generator=(0,), api=(0,), harness=(0,))
+
+
+def make_trial(layout: Layout = PINNED, pace: PaceBook | None = None) -> TrialRun:
+    cell = Cell(stack="uvicorn", python="3.13", workload="fanout")
+    setting = Setting(profile=plan.PROFILES["smoke"], layout=layout, pace=pace)
+    environment = TargetEnvironment("uvicorn", "3.13", Path("/nowhere"), "0")
+    return TrialRun(TrialPlan(cell, 0, 0, 1), environment, setting, lambda _: None)
+
+
+def book(*at_rest_s: float) -> PaceBook:
+    kept = PaceBook(())
+    kept.at_rest = at_rest_s
+    return kept
+
+
+def test_a_trial_on_a_core_of_its_own_that_keeps_its_pace_has_nothing_to_tell() -> None:
+    assert make_trial()._findings() == ()
+    assert make_trial(pace=book(1.0, 1.0, 1.079))._findings() == ()
+
+
+@pytest.mark.parametrize(
+    ("layout", "told"), [(Layout(), "cannot pin processes"), (Layout(shared=(0,)), "There is one core")]
+)
+def test_a_target_without_a_core_of_its_own_is_noted(layout: Layout, told: str) -> None:
+    (finding,) = make_trial(layout)._findings()
+    assert (finding.code, finding.severity) == ("not-pinned", "note")
+    assert told in finding.sentence
+
+
+def test_a_core_that_keeps_no_pace_at_rest_is_noted_with_how_much_it_varies() -> None:
+    (finding,) = make_trial(pace=book(1.0, 1.0, 1.2))._findings()
+    assert (finding.code, finding.severity) == ("uneven-core", "note")
+    assert "varies by up to 20% while nothing runs" in finding.sentence
+
+
+def test_levels_that_were_not_reached_are_invalid_with_the_reason() -> None:
+    trial = make_trial()
+    trial._note_not_reached("The target is gone.")
+    assert [level.users for level in trial._levels] == [1, 5]
+    for level in trial._levels:
+        assert (level.validity, level.requests) == ("invalid", None)
+        assert [(one.code, one.sentence) for one in level.findings] == [("not-reached", "The target is gone.")]
