@@ -26,11 +26,12 @@ nox.options.error_on_missing_interpreters = "--fail-on-missing" in sys.argv
 nox.virtualenv.uv_install_python = cache(nox.virtualenv.uv_install_python)
 
 REQUIREMENTS = ROOT / "requirements"
-STAMP = "stackmatrix.json"
-HARNESS = {"PYTHONPATH": str(ROOT / "src")}
+STAMP, HARNESS = "stackmatrix.json", {"PYTHONPATH": str(ROOT / "src")}
 # A run that is interrupted stops its servers and writes what it has, which nox's own 0.3 s would cut short.
 STOP_S = 60.0
 VERBS = {
+    "calibrate": "Find out how good this machine is for benchmarking, and what limits it.",
+    "stall": "Show why open-loop load matters: make docs/stall.md from a stall under both loads.",
     "summarize": "Make results/README.md and its charts from the results, and print the table.",
     "top": "Watch a uWSGI stack that serve has brought up, with uwsgitop.",
 }
@@ -164,7 +165,15 @@ def typing(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests of the harness and the external API, and every stack end to end."""
     install(session, "dev")
-    session.run("pytest", *(session.posargs or ["--ignore=tests/site"]), env=HARNESS, interrupt_timeout=STOP_S)
+    arguments = session.posargs or ["--ignore=tests/site", "--ignore=tests/selftest"]
+    session.run("pytest", *arguments, env=HARNESS, interrupt_timeout=STOP_S)
+
+
+@nox.session(python=TOOL_PYTHON, default=False)
+def selftest(session: nox.Session) -> None:
+    """Prove that the checks catch real faults, on real servers; some minutes."""
+    install(session, "dev")
+    session.run("pytest", "tests/selftest", *session.posargs, env=HARNESS, interrupt_timeout=STOP_S)
 
 
 @nox.session(python=PYTHONS)
@@ -178,10 +187,8 @@ def site_tests(session: nox.Session) -> None:
 def lock(session: nox.Session) -> None:
     """Write the lock files in requirements/, and the schema of the result files."""
     session.install("uv")
-    command = (
-        "uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet".split()
-    )
-    command += ["--upgrade", "--python-version", PYTHONS[0]]
+    command = "uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --no-annotate".split()
+    command += ["--quiet", "--upgrade", "--python-version", PYTHONS[0]]
     for stack in STACKS.values():
         source = Path(session.create_tmp()) / f"{stack.name}.in"
         source.write_text("\n".join([*BASE_REQUIREMENTS, *stack.requirements]))
