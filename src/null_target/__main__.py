@@ -8,6 +8,7 @@ import asyncio
 import re
 import signal
 from functools import partial
+from time import perf_counter
 from typing import cast
 
 import uvloop
@@ -43,10 +44,10 @@ class NullTarget(asyncio.Protocol):
         for head in heads:
             asked = _PATH.match(head)
             delay_ms = DEFAULT_MS if asked is None or asked[1] is None else int(asked[1])
-            self._answer_at(self._loop.time() + delay_ms / 1000)
+            self._answer_at(perf_counter() + delay_ms / 1000)
 
     def _answer_at(self, at_s: float) -> None:
-        left_s = at_s - self._loop.time()
+        left_s = at_s - perf_counter()
         if left_s > 0:
             self._loop.call_later(max(left_s, TIMER_TICK_S), self._answer_at, at_s)
         elif not self._transport.is_closing():

@@ -51,6 +51,7 @@ class Bench:
 
         self._machine.open(self._ours)
         driven = self.generator.run(order, on_event, self.tick)
+        self.meters.look()
         return Measured(driven, uses, self._machine.close(self._ours))
 
     def tick(self) -> None:
@@ -69,7 +70,7 @@ class Bench:
 
     @property
     def target_pids(self) -> tuple[int, ...]:
-        """The target's processes at the last end of a window."""
+        """The target's processes at the end of the last level, or at the beginning."""
         return tuple(self.meters.pids("target"))
 
     @property

@@ -118,12 +118,14 @@ class Meters:
             last = meter.read(with_switches=True)
             uses[role] = between([*self._readings[role], last])
         self._readings = {}
-        # After the last reading: finding the trees takes time, which would be charged to the window.
-        self._pids = {role: meter.refresh() for role, meter in self._meters.items()}
         return uses
 
+    def look(self) -> None:
+        """Find all trees again, outside of a window: that takes time, which would be charged to it."""
+        self._pids = {role: meter.refresh() for role, meter in self._meters.items()}
+
     def pids(self, role: str) -> list[int]:
-        """The processes of a role at the last end of a window: its beginning, until it has ended."""
+        """The processes of a role when they were last looked for, by :meth:`begin` or :meth:`look`."""
         return self._pids[role]
 
 

@@ -17,7 +17,7 @@ from stackmatrix.bench import Bench, Measured
 from stackmatrix.checks import PACE_SHARE
 from stackmatrix.climb import Attempt, climb
 from stackmatrix.environments import TargetEnvironment
-from stackmatrix.errors import TrialError
+from stackmatrix.errors import SupervisorError, TrialError
 from stackmatrix.facts import LevelFacts, Pace, spread
 from stackmatrix.loadgen import LoadGenerator, Order
 from stackmatrix.model import Environment, Finding, Level, Trial
@@ -69,7 +69,7 @@ class TrialRun:
         failure = None
         try:
             self._run(folder)
-        except TrialError as error:
+        except (TrialError, SupervisorError) as error:  # the latter: a target that had to be killed, for one
             failure = str(error)
             self._note_not_reached(failure)
         finally:

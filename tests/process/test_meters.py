@@ -212,6 +212,7 @@ def test_a_worker_that_was_replaced_within_a_window_is_seen_at_its_end(
     pid_file.unlink()
     wait_for(lambda: pid_file.exists() and pid_file.read_text())
     use = meter.end()["target"]
+    meter.look()
     assert meter.pids("target") == [master.pid, int(pid_file.read_text())] != first
     assert use.context_switches is None
 
@@ -223,6 +224,7 @@ def test_a_process_that_ended_in_the_window_counts_for_nothing_at_its_end(start_
     child.kill()
     child.wait()
     use = meter.end()["target"]
+    meter.look()
     assert (use.cpu_s, meter.pids("target")) == (0, [])
     assert not processes.is_running(child.pid)
 

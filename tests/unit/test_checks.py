@@ -353,7 +353,7 @@ PASSES = (
         "an arrival that found no visitor was made",
         changed={"plan": OPEN, "planned": 100},
         spoil=lambda packed, row: [
-            *arriving()(packed, row)[:90],
+            *arriving(lag_s=0.02)(packed, row)[:90],
             *[row(109 + i / 20, 111, sent_s=111, outcome=rows.NO_SLOT) for i in range(10)],
         ],
     ),
@@ -473,6 +473,15 @@ def test_a_failed_request_may_have_made_any_number_of_its_calls(
     calls = 3 * STEADY_ROWS + 10 * calls_made
     facts = make_facts(packed, api_before=NOTHING_SEEN, api_after=figures(calls, {"3": calls}))
     assert checks.check_conservation(facts) is None
+
+
+def test_a_request_that_the_client_sent_twice_may_have_made_its_calls_twice(
+    make_facts: Make[LevelFacts], make_steady: Make[list[bytes]], make_row: Make[bytes]
+) -> None:
+    packed = [*make_steady(), *[make_row(105, 105.6, attempts=2)] * 5]
+    for calls, is_found in ((3 * STEADY_ROWS + 15, False), (3 * STEADY_ROWS + 30, False), (3 * STEADY_ROWS + 36, True)):
+        facts = make_facts(packed, api_before=NOTHING_SEEN, api_after=figures(calls, {"3": calls}))
+        assert (checks.check_conservation(facts) is not None) == is_found
 
 
 def test_the_clocks_of_two_processes_may_differ_by_a_millisecond(

@@ -1,0 +1,168 @@
+"""Real trials with a real fault in one of their parts: everything runs as it does in a measurement, only shorter."""
+
+import functools
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from stackmatrix import machine, processes, supervisor
+from stackmatrix.environments import TargetEnvironment
+from stackmatrix.model import Cell, Trial
+from stackmatrix.plan import LevelPlan, Profile, TrialPlan
+from stackmatrix.stacks import STACKS
+from stackmatrix.trial import Setting, TrialRun
+
+HERE = Path(__file__).parent
+THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+SEED = 1
+WARMUP_S, SETTLE_S, WINDOW_S = 1.0, 1.0, 5.0
+INTO_WINDOW_S = SETTLE_S + 1.0
+"""From the naming of a level to a moment well within its window."""
+BURN = "import os, sys\nos.sched_setaffinity(0, {int(sys.argv[1])})\nwhile True: pass"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A trial that is under way: where its parts are found by whoever harms them."""
+
+    ports: tuple[int, int]
+
+    def process(self, role: str) -> psutil.Process:
+        """The process of the target, of one of its workers, of the API or of the generator."""
+        target, api = self.ports
+        marks = {
+            "target": f"--port {target}",
+            "worker": "spawn_main",
+            "api": f"--port {api}",
+            "generator": "--orders-fd",
+        }
+        children = psutil.Process().children(recursive=True)
+        return next(child for child in children if marks[role] in " ".join(child.cmdline()))
+
+
+type Fault = Callable[[Stage], object]
+
+
+@pytest.fixture
+def ports() -> tuple[int, int]:
+    """Free ports for the target and the external API."""
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        return one.getsockname()[1], other.getsockname()[1]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind(ports: tuple[int, int]) -> Iterator[None]:
+    """Whatever happens to a trial, all of its processes are gone afterwards, and its ports are free."""
+    yield
+    left = psutil.Process(os.getpid()).children(recursive=True)
+    assert not left, f"left running: {[process.cmdline() for process in left]}"
+    assert [port for port in ports if machine.is_bound(port)] == []
+
+
+@pytest.fixture
+def run_trial(
+    ports: tuple[int, int], layout: supervisor.Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Trial]:
+    """Runs a trial of uvicorn in this environment.
+
+    ``api`` are options of ``faulty_api.py``, ``target`` is a fault of ``faulty_target.py`` and ``options`` go to the
+    server. ``during`` is called in a thread whenever the trial says that it begins what ``at`` names, be it once more.
+    """
+    sound, committed = STACKS["uvicorn"], supervisor.CIRCUS_INI.read_text(encoding="utf-8")
+
+    def run(
+        *ladder: LevelPlan,
+        api: Sequence[str] = (),
+        target: str = "",
+        options: Sequence[str] = (),
+        during: Fault | None = None,
+        at: str = "level 1 of",
+    ) -> Trial:
+        command = (*sound.command, *options)
+        if target:
+            command = (*command, "--factory", "--app-dir", str(HERE))
+            command = tuple(part.replace("fanout_site.asgi:application", f"faulty_target:{target}") for part in command)
+        monkeypatch.setitem(STACKS, "uvicorn", replace(sound, port=ports[0], command=command))
+        ini = tmp_path / "circus.ini"
+        faulty = shlex.join([str(HERE / "faulty_api.py"), *api])
+        ini.write_text(committed.replace("-m slow_api", faulty) if api else committed, encoding="utf-8")
+        monkeypatch.setattr(supervisor, "CIRCUS_INI", ini)
+        profile = Profile("selftest", "", ladder, 1, WARMUP_S, SETTLE_S, WINDOW_S, 0)
+        setting = Setting(profile, layout, api_port=ports[1], all_levels=True)
+        plan = TrialPlan(Cell(stack="uvicorn", python=THIS_PYTHON, workload="fanout_shared_client"), 0, 0, SEED)
+        environment = TargetEnvironment("uvicorn", THIS_PYTHON, Path(sys.prefix), "")
+        faults: list[Future[object]] = []
+        with ThreadPoolExecutor(1) as pool:
+
+            def show(what: str) -> None:
+                if during and what.startswith(at):
+                    faults.append(pool.submit(during, Stage(ports)))
+
+            trial = TrialRun(plan, environment, setting, show).run().trial
+        assert bool(faults) == bool(during), "the fault was never made"
+        for fault in faults:
+            fault.result()
+        return trial
+
+    return run
+
+
+@pytest.fixture
+def kill() -> Callable[[str], Fault]:
+    """Makes the fault that one part is killed in the middle of a window."""
+
+    def make(role: str) -> Fault:
+        def fault(stage: Stage) -> None:
+            time.sleep(INTO_WINDOW_S)
+            stage.process(role).kill()
+
+        return fault
+
+    return make
+
+
+@pytest.fixture
+def start_child(tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
+    """Starts children that are killed with the test."""
+    started = []
+
+    def start(*command: str) -> "subprocess.Popen[bytes]":
+        environment = processes.child_environment()
+        started.append(processes.start(command, environment=environment, log=tmp_path / "child.log"))
+        return started[-1]
+
+    yield start
+    for child in started:
+        child.kill()
+        child.wait()
+
+
+@pytest.fixture
+def burn(start_child: Callable[..., "subprocess.Popen[bytes]"]) -> Callable[[int], int]:
+    """Keeps a core busy until the test ends, however often it is asked to; returns the process that does."""
+    return functools.cache(lambda core: start_child(sys.executable, "-c", BURN, str(core)).pid)
+
+
+@pytest.fixture(scope="session")
+def layout() -> supervisor.Layout:
+    """The cores of a trial's parts."""
+    return machine.divide_cores()
+
+
+@pytest.fixture
+def pinned(layout: supervisor.Layout) -> supervisor.Layout:
+    """The same, where the target has a core to itself."""
+    reason = machine.why_not_pinned(layout)
+    if reason:
+        pytest.skip(reason)
+    return layout

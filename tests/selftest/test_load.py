@@ -1,0 +1,116 @@
+"""The load generator against a target that costs nothing: what it measures is what happened, and nothing of itself."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from stackmatrix import processes, untimed
+from stackmatrix.arrivals import plan_seed, planned
+from stackmatrix.levels import LevelRows
+from stackmatrix.loadgen import LoadGenerator, Order
+from stackmatrix.metrics import p99
+from stackmatrix.plan import LevelPlan
+from stackmatrix.supervisor import Layout
+from stackmatrix.workloads import WORKLOADS
+
+SEED = 1
+SETTLE_S, WINDOW_S = 1.0, 5.0
+BEFORE_STALL_S, STALL_S = 1.0, 2.0
+FLOOR_MS = 600
+DELAYED_MS = FLOOR_MS + 400
+"""A response that took so long has met the stall."""
+
+type Drive = Callable[..., LevelRows]
+
+
+def nothing(*_: object) -> None:
+    pass
+
+
+@pytest.fixture
+def null_target(
+    ports: tuple[int, int], start_child: Callable[..., "subprocess.Popen[bytes]"], layout: Layout
+) -> psutil.Process:
+    """A target that answers every request after 600 ms, on a core of its own."""
+    cores = ",".join(map(str, layout.target))
+    command = (sys.executable, "-m", "null_target", "--port", str(ports[0]))
+    child = start_child(sys.executable, "-m", "stackmatrix.launch", f"--cores={cores}", "--", *command)
+    why_dead: Callable[[], str | None] = lambda: "it ended" if child.poll() is not None else None  # noqa: E731
+    processes.wait_until(lambda: untimed.try_get(ports[0], "/"), timeout_s=30, alive=why_dead)
+    return psutil.Process(child.pid)
+
+
+@pytest.fixture
+def drive(tmp_path: Path, ports: tuple[int, int], layout: Layout, null_target: psutil.Process) -> Drive:
+    """Drives one level; ``during`` is called as its window starts, and the load goes on meanwhile."""
+
+    def run(plan: LevelPlan, during: Callable[[], None] = nothing) -> LevelRows:
+        workload = WORKLOADS["fanout_shared_client"]
+        generator = LoadGenerator(
+            folder=tmp_path, target_port=ports[0], api_port=None, workload=workload, cores=layout.generator
+        )
+        with generator:
+            generator.wait_ready(nothing)
+            driven = generator.run(
+                Order.measure(0, plan, SETTLE_S, WINDOW_S, trial_seed=SEED),
+                lambda event: during() if event == "window_start" else None,
+                nothing,
+            )
+            generator.finish(nothing)
+        assert null_target.is_running()
+        return driven.rows
+
+    return run
+
+
+def test_of_a_target_that_costs_nothing_every_request_is_made_and_answered_as_planned(drive: Drive) -> None:
+    level = drive(LevelPlan("open", 100))
+    assert len(level.window) == planned(100, SETTLE_S, WINDOW_S, plan_seed(SEED, 0))
+    assert level.failures() == {}
+    assert level.response_ms.min() >= FLOOR_MS
+
+
+def delayed(level: LevelRows) -> int:
+    return int((level.response_ms > DELAYED_MS).sum())
+
+
+def test_a_stall_of_the_target_is_charged_to_every_visitor_and_a_closed_loop_would_hide_it(
+    drive: Drive, null_target: psutil.Process
+) -> None:
+    spans_s = []
+
+    def stall() -> None:
+        time.sleep(BEFORE_STALL_S)
+        for process in processes.tree(null_target.pid):
+            process.suspend()
+        while null_target.status() != psutil.STATUS_STOPPED:
+            time.sleep(0.001)
+        started_s = time.monotonic()
+        time.sleep(STALL_S)
+        spans_s.append((started_s, time.monotonic()))
+        for process in processes.tree(null_target.pid):
+            process.send_signal(signal.SIGCONT)
+
+    opened = drive(LevelPlan("open", 50), stall)
+    [(started_s, ended_s)] = spans_s
+    intended_s = opened.correct["intended_s"]
+    came = (intended_s >= started_s) & (intended_s < ended_s)
+    # Whoever came meanwhile waited for the end of the stall, and then for the page.
+    assert came.sum() > STALL_S * 50 / 2
+    assert (opened.response_ms[came] >= (ended_s - intended_s[came]) * 1000 + FLOOR_MS).all()
+    measured = p99(opened.response_ms)
+    assert measured is not None
+    assert measured >= 1900 + FLOOR_MS
+
+    users = 30
+    closed = drive(LevelPlan("closed", users), stall)
+    # Each user meets a stall once, however long it is, and asks no more while it lasts.
+    assert 0 < delayed(closed) <= users
+    assert delayed(closed) / len(closed.correct) < 0.5
+    assert delayed(opened) / len(opened.correct) > delayed(closed) / len(closed.correct)

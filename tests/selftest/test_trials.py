@@ -1,0 +1,187 @@
+"""A fault in one part of a real trial is caught, named, and kept out of what may be compared."""
+
+import re
+import resource
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+import pytest
+
+from stackmatrix.model import Level, Limiter, Severity, Trial
+from stackmatrix.plan import rates, users
+from stackmatrix.supervisor import Layout
+
+type RunTrial = Callable[..., Trial]
+
+BUSY_GENERATOR = {"generator-lag", "generator-busy", "offered-rate"}
+"""What a machine with other work may add to any level; it then also names the limiter."""
+FIGURES = "requests throughput_rps latency_ms service_ms target generator external_api machine"
+needs_linux = pytest.mark.skipif(
+    not psutil.LINUX, reason="only Linux lets limits be set and queues be read from outside"
+)
+
+
+def need(level: Level, code: str, severity: Severity) -> str:
+    """The sentence of a finding that has to be there."""
+    found = {finding.code: finding for finding in level.findings}
+    assert code in found, level.findings
+    assert found[code].severity == severity
+    return found[code].sentence
+
+
+def need_invalid_twice(level: Level, code: str, words: str) -> None:
+    """A level that was driven twice, and each time found invalid for this reason."""
+    assert level.validity == "invalid"
+    assert words in need(level, code, "invalid")
+    assert words in need(level, "second-attempt", "note")
+
+
+def need_limiter(level: Level, limiter: Limiter) -> None:
+    busy = BUSY_GENERATOR & {finding.code for finding in level.findings}
+    assert level.limiter == ("generator" if busy else limiter)
+
+
+def test_a_healthy_trial_gives_every_figure_and_finds_no_fault(run_trial: RunTrial) -> None:
+    trial = run_trial(*users(1, 5), *rates(10))
+    assert trial.failure is None
+    assert [(level.users, level.rate) for level in trial.levels] == [(1, None), (5, None), (None, 10)]
+    for level in trial.levels:
+        for figure in FIGURES.split():
+            assert getattr(level, figure)
+        assert level.latency_ms is not None
+        assert level.latency_ms.p50 >= 600
+        assert level.failures == {}
+        ours = {"wrong-body", "too-fast", "conservation", "recorder", "target-changed", "littles-law", "api-gone"}
+        assert not ours & {finding.code for finding in level.findings}
+    need_limiter(trial.levels[0], "users")
+
+
+# What verification finds before any load.
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (
+            {"target": "two_calls"},
+            r"The external API saw the calls \[\d+, \d+\] ms for one request, expected \[300, 600, ",
+        ),
+        (
+            {"target": "in_sequence"},
+            r"At most 1 of the 3 calls of one request overlapped: they are not made in parallel\.",
+        ),
+        ({"target": "wrong_page"}, r"The page is not the one that was expected: 'It works!'\."),
+        ({"api": ["--factor", "2"]}, r"took 12\d\d ms at best: the calls are not made in parallel, which takes 600 ms"),
+    ],
+    ids=["two calls", "calls in sequence", "a wrong page", "an API that sleeps twice as long"],
+)
+def test_a_trial_of_what_is_not_the_workload_fails_before_any_load(
+    run_trial: RunTrial, fault: dict[str, Any], reason: str
+) -> None:
+    trial = run_trial(*users(1, 2), **fault)
+    assert trial.failure is not None
+    assert re.search(reason, trial.failure)
+    assert trial.load_s == 0
+    assert [need(level, "not-reached", "invalid") for level in trial.levels] == [trial.failure] * 2
+
+
+# Faults of the external API under load.
+
+
+def test_an_api_that_oversleeps_under_load_is_the_limiter(run_trial: RunTrial) -> None:
+    (level,) = run_trial(*users(5), api=["--more-ms", "30", "--after", "60"]).levels
+    need_invalid_twice(level, "api-overshoot", "The external API slept too long")
+    need_limiter(level, "external-api")
+
+
+def test_an_api_that_loses_two_per_cent_of_the_calls_breaks_their_conservation(run_trial: RunTrial) -> None:
+    (level,) = run_trial(*users(10), api=["--lose-every", "50"]).levels
+    need_invalid_twice(level, "conservation", "The external API saw ")
+
+
+# Faults of the target under load.
+
+
+def test_a_wrong_page_under_load_is_found(run_trial: RunTrial) -> None:
+    (level,) = run_trial(*users(5), target="wrong_page_under_load").levels
+    need_invalid_twice(level, "wrong-body", "pages were not the expected one")
+    assert level.failures["wrong body"] > 0
+
+
+def test_pages_that_come_before_their_calls_could_end_are_found(run_trial: RunTrial) -> None:
+    (level,) = run_trial(*users(5), target="cached_under_load").levels
+    need_invalid_twice(level, "too-fast", "pages came faster than the slowest of their calls")
+
+
+def test_a_target_that_gets_ever_slower_is_not_steady(run_trial: RunTrial) -> None:
+    (level,) = run_trial(*rates(20), target="ever_slower").levels
+    need_invalid_twice(level, "not-steady", "The mean response went from ")
+
+
+def test_a_target_that_starts_a_worker_again_is_not_the_one_that_was_verified(
+    run_trial: RunTrial, kill: Callable[[str], Any]
+) -> None:
+    (level,) = run_trial(*users(5), options=["--workers", "2"], during=kill("worker")).levels
+    need_invalid_twice(level, "target-changed", "it restarted")
+
+
+@needs_linux
+def test_a_full_listen_queue_of_the_target_is_told_and_is_a_result(run_trial: RunTrial) -> None:
+    def hold_up(stage: Any) -> None:
+        # Until the level's first requests have come, each on a connection of its own.
+        server = stage.process("target")
+        server.suspend()
+        time.sleep(2)
+        server.resume()
+
+    (level,) = run_trial(*users(10), options=["--backlog", "1"], during=hold_up).levels
+    assert "The target's listen queue was full" in need(level, "listen-queue", "note")
+
+
+@pytest.mark.parametrize("role", ["target", "api"])
+def test_a_part_that_is_killed_ends_its_trial_and_the_next_one_is_sound(
+    run_trial: RunTrial, kill: Callable[[str], Any], role: str
+) -> None:
+    trial = run_trial(*users(1, 2, 3), during=kill(role), at="level 2 of")
+    assert trial.failure is not None
+    assert trial.failure.startswith(f"Under load, the process of {role!r} ended by itself")
+    driven, *rest = trial.levels
+    assert driven.throughput_rps
+    assert [need(level, "not-reached", "invalid") for level in rest] == [trial.failure] * 2
+
+    following = run_trial(*users(1))
+    assert following.failure is None
+    assert following.levels[0].throughput_rps
+
+
+# Faults of the machine and the load generator.
+
+
+def test_work_on_the_generators_core_makes_it_the_limiter(
+    run_trial: RunTrial, burn: Callable[[int], int], pinned: Layout
+) -> None:
+    (level,) = run_trial(*users(2), during=lambda _: burn(pinned.generator[0])).levels
+    need_invalid_twice(level, "generator-busy", "The generator's core was ")
+    assert level.limiter == "generator"
+
+
+def test_work_on_the_targets_core_is_found_and_named(
+    run_trial: RunTrial, burn: Callable[[int], int], pinned: Layout
+) -> None:
+    core = pinned.target[0]
+    (level,) = run_trial(*users(2), during=lambda _: burn(core)).levels
+    need_invalid_twice(level, "foreign-load", f"(process {burn(core)})")
+
+
+@needs_linux
+def test_a_generator_without_files_is_the_limiter_and_the_target_is_not_blamed(run_trial: RunTrial) -> None:
+    def take_files(stage: Any) -> None:
+        locust = stage.process("generator")
+        locust.rlimit(resource.RLIMIT_NOFILE, (locust.num_fds() + 3, locust.rlimit(resource.RLIMIT_NOFILE)[1]))
+
+    (level,) = run_trial(*rates(20), during=take_files).levels
+    need_invalid_twice(level, "generator-exhausted", "The generator had no file or port left for ")
+    assert level.limiter == "generator"
+    assert level.failures.keys() == {"generator exhausted"}
