@@ -406,13 +406,6 @@ def test_an_external_api_that_is_not_there_has_no_figures(
     assert (driven.api_before, driven.api_after) == (None, None)
 
 
-def test_without_an_external_api_there_are_no_figures_of_it(tmp_path: Path, target_port: int) -> None:
-    generator = LoadGenerator(folder=tmp_path, target_port=target_port, api_port=None, workload=AFTER_50_MS, cores=())
-    (driven,) = drive(generator, [closed(1, settle_s=0.1, window_s=0.2)])
-    assert (driven.api_before, driven.api_after) == (None, None)
-    assert len(driven.rows.correct) > 0
-
-
 def test_an_open_level_beyond_capacity_shows_what_the_target_could_do(load: Load) -> None:
     """A target that answers 20 a second at most is asked 50: it answers all of them, but not within the window."""
     (driven,) = drive(load(replace(AFTER_50_MS, path="/one-by-one/50/")), [opened(50, settle_s=0.2)])
