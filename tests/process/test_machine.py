@@ -143,6 +143,17 @@ def test_the_cores_that_this_process_may_use_are_divided_with_their_siblings(mon
     assert machine.divide_cores() == Layout(target=(7,), generator=(6,), api=(4,), harness=(0, 2))
 
 
+@pytest.mark.parametrize(
+    ("told", "siblings"),
+    [("3", {3}), ("3,7", {3, 7}), ("2-3", {2, 3}), ("3-4", {3, 4}), ("1,3-5", {1, 3, 4, 5}), ("", {3}), (None, {3})],
+)
+def test_siblings_are_told_one_by_one_or_in_ranges(
+    told: str | None, siblings: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "_read", lambda _: told)
+    assert machine._siblings(3) == siblings
+
+
 def test_where_the_system_cannot_pin_nothing_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     assert machine.divide_cores() == Layout()

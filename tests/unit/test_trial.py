@@ -6,6 +6,7 @@ import pytest
 
 from stackmatrix import plan
 from stackmatrix.environments import TargetEnvironment
+from stackmatrix.errors import SupervisorError, TrialError
 from stackmatrix.model import Cell
 from stackmatrix.pace import PaceBook
 from stackmatrix.plan import TrialPlan
@@ -46,6 +47,24 @@ def test_a_core_that_keeps_no_pace_at_rest_is_noted_with_how_much_it_varies() ->
     (finding,) = make_trial(pace=book(1.0, 1.0, 1.2))._findings()
     assert (finding.code, finding.severity) == ("uneven-core", "note")
     assert "varies by up to 20% while nothing runs" in finding.sentence
+
+
+@pytest.mark.parametrize("kind", [TrialError, SupervisorError])
+def test_what_ends_a_trial_is_its_failure_and_not_the_end_of_the_run(
+    kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = []
+
+    def fail(_: TrialRun, folder: Path) -> None:
+        folders.append(folder)
+        assert folder.is_dir()
+        raise kind("The target had to be killed.")
+
+    monkeypatch.setattr(TrialRun, "_run", fail)
+    outcome = make_trial().run()
+    assert (outcome.trial.failure, outcome.environment) == ("The target had to be killed.", None)
+    assert [level.validity for level in outcome.trial.levels] == ["invalid", "invalid"]
+    assert not folders[0].exists()
 
 
 def test_levels_that_were_not_reached_are_invalid_with_the_reason() -> None:
