@@ -37,6 +37,7 @@ class Account:
     parent_pid: int
     own_s: float
     reaped_s: float
+    reaps_ours: bool = False
 
 
 type Snapshot = Mapping[tuple[int, float], Account]  # by id and beginning, since an id is given again
@@ -158,7 +159,7 @@ def snapshot(ours: Collection[int]) -> Snapshot:
     accounts = _accounts_of_proc() if psutil.LINUX else _accounts_of_psutil()
     reap_ours = {os.getpid(), *_ancestors(os.getpid(), accounts)}
     for key in [key for key in accounts if key[0] in reap_ours]:
-        accounts[key] = replace(accounts[key], reaped_s=0.0)
+        accounts[key] = replace(accounts[key], reaps_ours=True)
     return {key: one for key, one in accounts.items() if key[0] not in ours and not one.name.startswith(SOFTIRQ)}
 
 
@@ -174,7 +175,7 @@ def foreign_use(before: Snapshot, after: Snapshot) -> ForeignUse:
     for (pid, began), now in after.items():
         then = before.get((pid, began), Account(now.name, now.parent_pid, 0.0, 0.0))
         reaped_s = max(0.0, now.reaped_s - then.reaped_s - known_s[pid])
-        uses.append(Foreign(pid, now.name, now.own_s - then.own_s + reaped_s))
+        uses.append(Foreign(pid, now.name, now.own_s - then.own_s + (0.0 if now.reaps_ours else reaped_s)))
     busiest = max((use for use in uses if use.cpu_s > 0), key=lambda use: use.cpu_s, default=None)
     return ForeignUse(sum(use.cpu_s for use in uses), busiest)
 

@@ -117,3 +117,20 @@ def test_readings_at_rest_are_spread_over_time(monkeypatch: pytest.MonkeyPatch) 
     PaceBook(()).begin()
     assert len(at_s) == 5
     assert all(later - earlier >= 0.02 for earlier, later in pairwise(at_s))
+
+
+@pytest.mark.parametrize(
+    ("readings", "told"),
+    [([1.05], 1.05), ([1.9, 1.02, 1.0], 1.02), ([1.9, 1.8, 1.0], 1.8), ([0.5, 1.0, 0.9], 0.9)],
+)
+def test_a_reading_unlike_those_at_rest_is_made_again_and_the_middle_one_told(
+    readings: list[float], told: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_rest = [1.0] * (pace.READINGS_AT_REST - 2) + [0.9, 1.1]
+    to_come = iter([*at_rest, *readings])
+    monkeypatch.setattr(pace, "read_pace", lambda _: next(to_come))
+    book = PaceBook(())
+    book.begin()
+    assert book.read_surely() == told
+    assert list(to_come) == []
+    assert book.readings == (*at_rest, *readings)
