@@ -14,6 +14,7 @@ NOT_SENT = "no request was sent in the window"
 API_GONE = "the external API did not give its figures"
 NO_CALL = "the external API finished no call"
 NOT_TOLD = "this system does not tell"
+NOT_PACED = "a profile that compares nothing does not read it"
 
 
 def assess(facts: LevelFacts, baseline_cpu_share: float) -> Level:
@@ -125,8 +126,10 @@ def assess_machine(facts: LevelFacts) -> tuple[MachineUse, dict[str, str]]:
         pace_before=None if pace is None else pace.before_s / pace.usual_s,
         pace_after=None if pace is None else pace.after_s / pace.usual_s,
     )
-    names = MachineUse.__struct_fields__
-    return use, {f"machine.{name}": NOT_TOLD for name in names if getattr(use, name) is None}
+    absent = {f"machine.{name}": NOT_TOLD for name in MachineUse.__struct_fields__ if getattr(use, name) is None}
+    if pace is None:
+        absent |= dict.fromkeys(("machine.pace_before", "machine.pace_after"), NOT_PACED)
+    return use, absent
 
 
 def validity_of(findings: tuple[Finding, ...]) -> Validity:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from stackmatrix import metrics, rows
-from stackmatrix.facts import LevelFacts
+from stackmatrix.facts import LevelFacts, unrest
 from stackmatrix.model import Finding
 
 LAG_P99_MS = 10.0
@@ -217,7 +217,7 @@ def check_pace(facts: LevelFacts) -> Finding | None:
     """The target's core was as fast as in the rest of the run, as far as it keeps a pace at all (decision 6)."""
     if facts.pace is None:
         return None
-    usual_s, allowed = facts.pace.usual_s, max(PACE_SHARE, facts.pace.spread_at_rest)
+    usual_s, allowed = facts.pace.usual_s, max(PACE_SHARE, unrest(facts.pace.of_run_s))
     for when, took_s in (("before", facts.pace.before_s), ("after", facts.pace.after_s)):
         off = took_s / usual_s - 1
         if abs(off) > allowed:

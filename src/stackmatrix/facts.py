@@ -1,5 +1,6 @@
 """Everything known of a level that was driven: what the checks, the limiter and the figures are computed from. Pure."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -20,11 +21,10 @@ NOTHING_TOLD = Around()
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds that a fixed CPU loop took on the target's core: around a level, at rest, and in the run so far."""
+    """Seconds that a fixed CPU loop took on the target's idle core: around a level, and in the run so far."""
 
     before_s: float
     after_s: float
-    at_rest_s: tuple[float, ...]
     of_run_s: tuple[float, ...]
 
     @property
@@ -32,10 +32,16 @@ class Pace:
         """The run's median."""
         return median(self.of_run_s)
 
-    @property
-    def spread_at_rest(self) -> float:
-        """By what share readings differed at most from their median before any load."""
-        return spread(self.at_rest_s)
+
+UNREST_PART = 0.05
+"""Readings further off than all but so many of them are unusual, whichever way."""
+
+
+def unrest(readings: Sequence[float]) -> float:
+    """How far off their median readings usually are, as a share of it: all but the twentieth part that is furthest."""
+    middle = median(readings)
+    off = sorted(abs(one / middle - 1) for one in readings)
+    return off[max(0, math.ceil(round((1 - UNREST_PART) * len(off), 6)) - 1)]
 
 
 def spread(readings: Sequence[float]) -> float:

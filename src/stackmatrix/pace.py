@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from stackmatrix.facts import spread
+from stackmatrix.facts import unrest
 
 TURNS = 100_000
 """Of the loop in one piece: some milliseconds."""
@@ -52,14 +52,12 @@ class PaceBook:
     def __init__(self, cores: Sequence[int]) -> None:
         self._cores = cores
         self._readings: list[float] = []
-        self.at_rest: tuple[float, ...] = ()
 
     def begin(self) -> None:
         """Make the first readings, spread over some seconds."""
         for _ in range(READINGS_AT_REST):
             self.read()
             time.sleep(PAUSE_AT_REST_S)
-        self.at_rest = self.readings
 
     def read(self) -> float:
         """One more reading; the target must have nothing to do."""
@@ -67,9 +65,9 @@ class PaceBook:
         return self._readings[-1]
 
     def read_surely(self) -> float:
-        """A reading, or the middle one of three where the first is unlike those at rest: a moment's trouble is none."""
+        """A reading, or the middle one of three where the first is unusual: a moment's trouble is none."""
         first, usual = self.read(), median(self._readings)
-        if abs(first / usual - 1) <= spread(self.at_rest):
+        if abs(first / usual - 1) <= unrest(self._readings):
             return first
         others = []
         for _ in range(2):

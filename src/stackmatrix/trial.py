@@ -18,7 +18,7 @@ from stackmatrix.checks import PACE_SHARE
 from stackmatrix.climb import Attempt, climb
 from stackmatrix.environments import TargetEnvironment
 from stackmatrix.errors import SupervisorError, TrialError
-from stackmatrix.facts import LevelFacts, Pace, spread
+from stackmatrix.facts import LevelFacts, Pace, unrest
 from stackmatrix.loadgen import LoadGenerator, Order
 from stackmatrix.model import Environment, Finding, Level, Trial
 from stackmatrix.pace import PaceBook
@@ -162,7 +162,7 @@ class TrialRun:
         before_s = book.read_surely() if book else 0.0
         measured = self._drive(bench, order)
         driven = measured.driven
-        pace = Pace(before_s, book.read_surely(), book.at_rest, book.readings) if book else None
+        pace = Pace(before_s, book.read_surely(), book.readings) if book else None
         is_open = plan.model == "open"
         return LevelFacts(
             plan=plan,
@@ -204,10 +204,10 @@ class TrialRun:
         if reason is not None:
             found.append(Finding(code="not-pinned", severity="note", sentence=reason))
         book = self.setting.pace
-        if book and spread(book.at_rest) > PACE_SHARE:
+        if book and (varies := unrest(book.readings)) > PACE_SHARE:
             sentence = (
-                f"The core's speed varies by up to {spread(book.at_rest):.0%} while nothing runs, "
-                "so that smaller changes of it during the run cannot be told."
+                f"The target's core varied by up to {varies:.0%} in speed while nothing ran, "
+                "so that smaller changes during a level cannot be told."
             )
             found.append(Finding(code="uneven-core", severity="note", sentence=sentence))
         return tuple(found)

@@ -49,7 +49,7 @@ QUIET = Around(
     steal_share=0.0, generator_core_share=0.2, foreign_share=0.01, foreign_name="init (process 1)", api_drops=0,
     target_drops=0, ports_share=0.01,
 )  # fmt: skip
-EVEN = Pace(before_s=0.0100, after_s=0.0101, at_rest_s=(0.0100, 0.0101, 0.0102), of_run_s=(0.0100, 0.0101, 0.0102))
+EVEN = Pace(before_s=0.0100, after_s=0.0101, of_run_s=(0.0100, 0.0101, 0.0102))
 
 
 def pack(

@@ -80,7 +80,7 @@ def test_response_and_service_times_are_both_told(make_facts: Make[LevelFacts], 
 
 def test_what_the_machine_did_is_told_and_its_pace_is_over_the_runs_median(make_facts: Make[LevelFacts]) -> None:
     around = Around(steal_share=0.01, foreign_share=0.02, ports_share=0.03, target_drops=4, api_drops=5)
-    pace = Pace(before_s=1.9, after_s=2.1, at_rest_s=(3.0,), of_run_s=(2.0, 1.0, 9.0))
+    pace = Pace(before_s=1.9, after_s=2.1, of_run_s=(2.0, 1.0, 9.0))
     told = assess.assess(make_facts(around=around, pace=pace), 0.0).machine
     assert told is not None
     assert (told.steal_share, told.foreign_share, told.ports_share) == (0.01, 0.02, 0.03)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from stackmatrix.facts import LevelFacts, Pace, is_saturated, spread
+from stackmatrix.facts import LevelFacts, Pace, is_saturated, spread, unrest
 from stackmatrix.plan import LevelPlan
 
 type Make[T] = Callable[..., T]
@@ -60,7 +60,7 @@ def test_the_bound_of_a_closed_level_is_physical_and_of_an_open_one_what_is_offe
 
 
 def test_the_usual_pace_is_the_median_of_the_whole_run_and_one_hiccup_does_not_move_it() -> None:
-    pace = Pace(before_s=5.0, after_s=6.0, at_rest_s=(2.0, 2.0), of_run_s=(1.0, 1.0, 3.0, 3.0, 90.0))
+    pace = Pace(before_s=5.0, after_s=6.0, of_run_s=(1.0, 1.0, 3.0, 3.0, 90.0))
     assert pace.usual_s == 3.0
 
 
@@ -71,4 +71,11 @@ def test_spread_is_the_largest_deviation_from_the_median_in_either_direction(
     readings: tuple[float, ...], share: float
 ) -> None:
     assert spread(readings) == pytest.approx(share)
-    assert Pace(1.0, 1.0, readings, (1.0, 9.0)).spread_at_rest == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("unusual", "share"), [((), 0.0), ((9.0,), 0.0), ((1.5, 9.0), 0.5), ((0.4, 9.0), 0.6), ((1.1, 1.5, 9.0), 0.5)]
+)
+def test_unrest_leaves_out_the_twentieth_part_that_is_furthest_off(unusual: tuple[float, ...], share: float) -> None:
+    assert unrest((*[1.0] * 19, *unusual)) == pytest.approx(share)
+    assert unrest([2.0]) == 0

@@ -23,9 +23,9 @@ def make_trial(layout: Layout = PINNED, pace: PaceBook | None = None) -> TrialRu
     return TrialRun(TrialPlan(cell, 0, 0, 1), environment, setting, lambda _: None)
 
 
-def book(*at_rest_s: float) -> PaceBook:
+def book(*readings_s: float) -> PaceBook:
     kept = PaceBook(())
-    kept.at_rest = at_rest_s
+    kept._readings = list(readings_s)
     return kept
 
 
@@ -43,10 +43,10 @@ def test_a_target_without_a_core_of_its_own_is_noted(layout: Layout, told: str) 
     assert told in finding.sentence
 
 
-def test_a_core_that_keeps_no_pace_at_rest_is_noted_with_how_much_it_varies() -> None:
+def test_a_core_that_keeps_no_pace_is_noted_with_how_much_it_varies() -> None:
     (finding,) = make_trial(pace=book(1.0, 1.0, 1.2))._findings()
     assert (finding.code, finding.severity) == ("uneven-core", "note")
-    assert "varies by up to 20% while nothing runs" in finding.sentence
+    assert "varied by up to 20% in speed while nothing ran" in finding.sentence
 
 
 @pytest.mark.parametrize("kind", [TrialError, SupervisorError])
