@@ -129,6 +129,10 @@ class Meters:
         return self._pids[role]
 
 
+ALL = "all"
+"""Every listener of the machine, beside the roles."""
+
+
 @dataclass
 class MachineMeter:
     """Reads what the machine does around a level: :meth:`open` and :meth:`close` it, with the window in between.
@@ -178,10 +182,7 @@ class MachineMeter:
         after = surroundings.snapshot(ours)
         foreign = surroundings.foreign_use(self._before, after) if psutil.LINUX else None
         drops = self._read_drops()
-        lost = {
-            role: None if count is None or (earlier := self._drops[role]) is None else count - earlier
-            for role, count in drops.items()
-        }
+        lost = {role: _lost(self._drops[role], drops[role], self._drops[ALL], drops[ALL]) for role in self.ports}
         return Around(
             steal_share=stolen_share(self._cores, self.used_cores),
             generator_core_share=longest_busy_share(self._cores, self.generator_cores),
@@ -202,4 +203,12 @@ class MachineMeter:
             self._ports_peak = max(self._ports_peak or 0.0, ports[0] / ports[1])
 
     def _read_drops(self) -> dict[str, int | None]:
-        return {role: surroundings.listen_drops(port) for role, port in self.ports.items()}
+        by_role = {role: surroundings.listen_drops(port) for role, port in self.ports.items()}
+        return {**by_role, ALL: surroundings.listen_overflows()}
+
+
+def _lost(before: int | None, after: int | None, all_before: int | None, all_after: int | None) -> int | None:
+    """Connections that a full queue lost: a listener drops other packets too, so no more than the machine lost."""
+    if before is None or after is None or all_before is None or all_after is None:
+        return None
+    return min(after - before, all_after - all_before)

@@ -83,10 +83,21 @@ ATTRIBUTE = struct.Struct("=HH")  # rtattr: length, type
 ANSWER_BYTES = 65_536  # twice what the kernel sends at once
 
 
-def listen_drops(port: int) -> int | None:
-    """How often the kernel refused a connection to a port of 127.0.0.1 since its listeners exist: their queue was full.
+def listen_overflows() -> int | None:
+    """How often a listening socket of this machine refused a connection since boot; ``None`` elsewhere than on Linux.
 
-    It counts packets: a client that is not heard asks again, first after a second, and each time counts. Listeners that
+    ``ListenDrops`` of ``/proc/net/netstat``, which counts full queues and nothing that is part of ``TCP_DEFER_ACCEPT``.
+    """
+    names, _, values = (_read("/proc/net/netstat") or "").removeprefix("TcpExt: ").partition("\nTcpExt: ")
+    counts = dict(zip(names.split(), values.split("\n", 1)[0].split(), strict=False))
+    return int(counts["ListenDrops"]) if "ListenDrops" in counts else None
+
+
+def listen_drops(port: int) -> int | None:
+    """How many packets the listeners on a port of 127.0.0.1 have dropped since they exist: an upper bound of overflows.
+
+    A client that is not heard asks again, first after a second, and each time counts. So does, where a server asks for
+    ``TCP_DEFER_ACCEPT`` as uWSGI does, the end of each handshake: compare with :func:`listen_overflows`. Listeners that
     share the port (``SO_REUSEPORT``) are added up. ``None`` where there is none or the system does not tell.
     From the sockets' own ``sk_drops``, which ``ss -lm`` shows as ``d``.
     """

@@ -357,6 +357,22 @@ def test_connections_that_a_full_listen_queue_lost_between_open_and_close_are_co
 
 
 @on_linux
+@pytest.mark.skipif(not hasattr(socket, "TCP_DEFER_ACCEPT"), reason="this system cannot defer")
+def test_the_end_of_a_deferred_handshake_is_no_lost_connection() -> None:
+    """As uWSGI listens: the kernel drops the last packet of each handshake, and waits for the request instead."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 3)
+        around = MachineMeter((), (), {"target": server.getsockname()[1]})
+        around.open(())
+        before = drops(server)
+        for _ in range(5):
+            with socket.create_connection(server.getsockname()) as client:
+                client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                server.accept()[0].close()
+        assert drops(server) > before
+        assert around.close(()).target_drops == 0
+
+
 def test_a_port_where_nobody_listens_has_no_drops_to_tell(free_port: Callable[[], int]) -> None:
     meter = MachineMeter((), (), {"target": free_port()})
     meter.open(())

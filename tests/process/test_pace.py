@@ -81,12 +81,12 @@ def test_a_book_keeps_all_readings_in_their_order(monkeypatch: pytest.MonkeyPatc
     readings = iter([float(number) for number in range(1, 100)])
     monkeypatch.setattr(pace, "read_pace", lambda _: next(readings))
     book = PaceBook(())
-    assert book.readings == ()
+    assert not book.readings
     book.begin()
     at_rest = tuple(float(number) for number in range(1, pace.READINGS_AT_REST + 1))
     assert book.readings == at_rest
     assert book.read() == pace.READINGS_AT_REST + 1
-    assert list(book.readings) == []
+    assert book.readings == (*at_rest, pace.READINGS_AT_REST + 1)
 
 
 @on_cores
