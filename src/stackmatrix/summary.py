@@ -184,10 +184,9 @@ def summarize(machine: str, results: Sequence[Result]) -> MachineSummary:
         workloads=tuple(workloads),
         builds=_builds(results),
         packages=_packages(results),
+        # One sentence of each kind: they differ by a figure from trial to trial.
         remarks=tuple(
-            dict.fromkeys(
-                finding.sentence for result in results for trial in result.trials for finding in trial.findings
-            )
+            {one.code: one.sentence for result in results for trial in result.trials for one in trial.findings}.values()
         ),
         runs=tuple({result.run.id: result.run for result in sorted(results, key=lambda r: r.run.started)}.values()),
     )
