@@ -103,14 +103,18 @@ def test_what_is_no_result_is_refused_by_name(data: bytes) -> None:
         codec.decode(data, "a.json")
 
 
-def test_a_file_stays_small_enough_to_commit(result: Result) -> None:
-    """All blocks of the whole ladder of ``standard``, each level with its histogram and every figure."""
+TOO_LARGE = pytest.mark.xfail(strict=True, reason="fifteen blocks of nine levels still make 254 kB")
+
+
+@pytest.mark.parametrize("profile", ["standard", pytest.param("rigorous", marks=TOO_LARGE)])
+def test_a_file_stays_small_enough_to_commit(result: Result, profile: str) -> None:
+    """All blocks of the whole ladder, each level with its histogram and every figure."""
     level = result.trials[0].levels[0]
     assert level.latency_histogram is not None
     assert level.machine is not None
-    standard = PROFILES["standard"]
-    trial = msgspec.structs.replace(result.trials[0], levels=(level,) * len(standard.ladder))
-    assert len(codec.encode(msgspec.structs.replace(result, trials=(trial,) * standard.blocks))) < 200_000
+    most = PROFILES[profile]
+    trial = msgspec.structs.replace(result.trials[0], levels=(level,) * len(most.ladder))
+    assert len(codec.encode(msgspec.structs.replace(result, trials=(trial,) * most.blocks))) < 200_000
 
 
 SINCE_2 = {"machine", "service_ms", "p99_9", "lag_ms_max", "core_share", "generators", "calibration", "findings"}
