@@ -81,6 +81,7 @@ def describe(layout: Layout) -> Machine:
         governor=_read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         virtualised=is_virtualised(),
         pinning=layout.roles(),
+        cpu_id=cpu_id(),
     )
 
 
@@ -91,6 +92,13 @@ def cpu_model() -> str:
     if match:
         return " ".join(match[1].split())
     return platform.processor() or platform.machine()
+
+
+def cpu_id() -> str | None:
+    """The processor's family, model and stepping, or ``None`` where the system does not tell."""
+    info = _read("/proc/cpuinfo") or ""
+    parts = [re.search(rf"^{key}\s*:\s*(\d+)$", info, re.MULTILINE) for key in ("cpu family", "model", "stepping")]
+    return "-".join(part[1] for part in parts if part) or None
 
 
 def system_name() -> str:
@@ -108,9 +116,14 @@ def is_virtualised() -> bool | None:
 
 
 def slug(machine: Machine) -> str:
-    """A folder name for the machine: processor and cores, without anything that identifies its owner."""
+    """A folder name for the machine: processor and cores, without anything that identifies its owner.
+
+    A name without a number, as hypervisors give, is that of many processors: family, model and stepping then tell more.
+    """
     name = re.sub(r"\((r|tm)\)|\bcpu\b|\bprocessor\b|@.*", " ", machine.cpu_model.lower())
     words = re.sub(r"[^a-z0-9]+", "-", name).strip("-") or "machine"
+    if machine.cpu_id and not re.search(r"\d", words):
+        words = f"{words}-{machine.cpu_id}"
     return f"{words}-{machine.cores}-cores"
 
 

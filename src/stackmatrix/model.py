@@ -190,7 +190,10 @@ class Status(Struct, frozen=True):
 
 
 class Machine(Struct, frozen=True):
-    """Where it was measured. ``pinning`` maps a role to its cores; it is ``None`` where nothing is pinned."""
+    """Where it was measured. ``pinning`` maps a role to its cores; it is ``None`` where nothing is pinned.
+
+    ``cpu_id`` is the processor's family, model and stepping, as in ``25-1-1``: hypervisors shorten the model's name.
+    """
 
     cpu_model: str
     cores: Count
@@ -200,6 +203,7 @@ class Machine(Struct, frozen=True):
     governor: str | None
     virtualised: bool | None
     pinning: dict[str, tuple[int, ...]] | None
+    cpu_id: str | None = None
 
 
 class PythonBuild(Struct, frozen=True):

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -192,17 +193,29 @@ def test_the_machine_is_described_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cpu_model", "slug"),
+    ("cpu_model", "cpu_id", "slug"),
     [
-        ("Intel(R) Core(TM) i7-8550U CPU @ 1.80GHz", "intel-core-i7-8550u-4-cores"),
-        ("AMD EPYC 7B13 Processor", "amd-epyc-7b13-4-cores"),
-        ("../..", "machine-4-cores"),
-        ("", "machine-4-cores"),
+        ("Intel(R) Core(TM) i7-8550U CPU @ 1.80GHz", "6-142-10", "intel-core-i7-8550u-4-cores"),
+        ("AMD EPYC 7B13 Processor", "25-1-1", "amd-epyc-7b13-4-cores"),
+        ("AMD EPYC", "25-1-1", "amd-epyc-25-1-1-4-cores"),
+        ("Intel(R) Xeon(R) Processor @ 2.70GHz", "6-143-8", "intel-xeon-6-143-8-4-cores"),
+        ("AMD EPYC", None, "amd-epyc-4-cores"),
+        ("../..", None, "machine-4-cores"),
+        ("", None, "machine-4-cores"),
     ],
 )
-def test_a_machines_folder_is_named_for_its_processor_and_cores(cpu_model: str, slug: str) -> None:
+def test_a_machines_folder_is_named_for_its_processor_and_cores(cpu_model: str, cpu_id: str | None, slug: str) -> None:
     described = machine.describe(Layout())
-    assert machine.slug(msgspec.structs.replace(described, cpu_model=cpu_model, cores=4)) == slug
+    assert machine.slug(msgspec.structs.replace(described, cpu_model=cpu_model, cpu_id=cpu_id, cores=4)) == slug
+
+
+@pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="only Linux tells")
+def test_a_processor_is_told_by_its_family_model_and_stepping() -> None:
+    info = dict(line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().replace("\t", "").splitlines() if line)
+    if "cpu family" not in info:
+        pytest.skip("this processor has no family")
+    expected = [info[key].strip() for key in ("cpu family", "model", "stepping")]
+    assert machine.cpu_id() == "-".join(expected)
 
 
 def test_versions_are_of_the_parts_that_take_part_in_a_measurement() -> None:
