@@ -4,9 +4,11 @@
 broke without saying so; here a visitor has exactly one connection, and connections and attempts are counted.
 """
 
+import encodings.ascii  # noqa: F401 - imported on demand by the client, which fails when no file can be opened any more
 import re
 from typing import Any
 
+import gevent
 from geventhttpclient.url import URL
 from locust import User
 from locust.contrib.fasthttp import FastHttpSession
@@ -23,6 +25,7 @@ class Visitor:
     def __init__(self, user: User, base_url: str, path: str, body: re.Pattern[str], timeout_s: float) -> None:
         self._path = path
         self._body = body
+        self._timeout_s = timeout_s
         self._opened = 0
         self._attempts = 0
         self._session = FastHttpSession(
@@ -57,7 +60,9 @@ class Visitor:
         self._opened = self._attempts = 0
         context: dict[str, Any] = {"intended_s": intended_s, "level": level, "phase": phase, "wrong_body": False}
         context["sent_s"] = now()
-        answer = self._session.get(self._path, headers=HEADERS, context=context, catch_response=True)
+        # The client's own time-outs are for each step: to connect, to read some bytes, and again for a second attempt.
+        with gevent.Timeout(self._timeout_s, TimeoutError("no whole answer in time")):
+            answer = self._session.get(self._path, headers=HEADERS, context=context, catch_response=True)
         context["done_s"] = now()
         context["opened"], context["attempts"] = self._opened, self._attempts
         with answer as response:

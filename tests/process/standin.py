@@ -6,7 +6,7 @@
 /wrong/           another page, with status 200; ``/status/<n>/`` another status
 /close/           no answer, the connection is closed; ``/cut/`` half an answer
 /turns/           a correct page to the first request of a connection, and to its second as ``/close/``
-/garbage/         what is no HTTP; ``/never/`` nothing
+/garbage/         what is no HTTP; ``/never/`` nothing; ``/drip/`` one byte of a correct page after the other
 /each/            some of these, one after the other, request by request
 /calls/<a,b,c>/<how>/   calls of the external API for so many ms: ``parallel``, ``sequence``, ``early`` (answers before
                   they end), ``late`` (answers long after), ``wrong`` (then the wrong page) or ``none`` (makes none)
@@ -56,7 +56,7 @@ class StandIn:
         finally:
             writer.close()
 
-    async def _answer(  # noqa: C901 - one branch for each way to answer
+    async def _answer(  # noqa: C901, PLR0912 - one branch for each way to answer
         self, writer: asyncio.StreamWriter, path: str, request_id: str
     ) -> bool:
         """Answer one request; whether the connection stays."""
@@ -92,6 +92,10 @@ class StandIn:
                 body = json.dumps({"pid": os.getpid()})
         data = body.encode()
         writer.write(b"HTTP/1.1 %d Told\r\nContent-Length: %d\r\n\r\n" % (status, len(data)))
+        while data and kind == "drip":
+            writer.write(data[:1])
+            data = data[1:]
+            await asyncio.sleep(0.1)
         writer.write(data[: len(data) - cut])
         await writer.drain()
         return not cut

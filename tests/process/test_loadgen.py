@@ -169,9 +169,12 @@ def test_a_target_that_is_not_there_is_a_failure_of_the_connection(load: Load, f
     assert len(driven.rows.window) > 0
 
 
-def test_a_request_that_is_never_answered_is_a_time_out(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("path", ["/never/", "/drip/"])
+def test_a_request_without_a_whole_answer_in_time_is_a_time_out_be_there_a_byte_now_and_then(
+    load: Load, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
     monkeypatch.setattr(loadgen, "REQUEST_TIMEOUT_S", 0.4)
-    (driven,) = drive(load(Workload("never", "", "/never/", (1,))), [closed(2, settle_s=0.1)])
+    (driven,) = drive(load(Workload("never", "", path, (1,))), [closed(2, settle_s=0.1)])
     assert driven.rows.failures() == {"time-out": len(driven.rows.window)}
     waited_s = driven.rows.window["done_s"] - driven.rows.window["sent_s"]
     assert waited_s.min() >= 0.4
@@ -288,6 +291,26 @@ def test_load_stays_on_for_late_requests_of_the_window_that_have_still_to_begin(
     assert owed_s > order.settle_s + order.window_s + 0.5
     made = level.all["intended_s"] - (level.start_s - order.settle_s)
     assert (made <= owed_s).sum() == sum(at_s <= owed_s for at_s in due(300, SEED, 3_000))
+
+
+OWES = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import locust, gevent
+from driver import Window
+window = Window(0, 0.0, 1.0)
+window.leave(window.enter(0.5))
+print(gevent.with_timeout(0.2, window.wait_settled, timeout_value="waits"))
+window.planned.set()
+print(gevent.with_timeout(5, window.wait_settled, timeout_value="waits"))
+"""
+
+
+def test_a_window_has_not_settled_while_a_late_generator_may_owe_requests_even_if_none_is_under_way() -> None:
+    command = [sys.executable, "-c", OWES, str(processes.PROJECT / "locust")]
+    environment = processes.child_environment(PYTHONPATH=str(processes.SOURCE))
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout.split() == ["waits", "None"], done.stderr
 
 
 @pytest.fixture
