@@ -21,7 +21,10 @@ NOTHING_TOLD = Around()
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds that a fixed CPU loop took on the target's idle core: around a level, and in the run so far."""
+    """Seconds that a fixed CPU loop took on the target's idle core: around a level, and in the run until then.
+
+    A level's own readings are not among the run's: a core that has just become slow must not make that usual.
+    """
 
     before_s: float
     after_s: float

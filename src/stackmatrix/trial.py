@@ -159,10 +159,11 @@ class TrialRun:
     def _measure(self, bench: Bench, order: Order, plan: LevelPlan, verified: tuple[int, ...]) -> LevelFacts:
         """Drive one level between two readings of the machine, and gather what is known of it."""
         book = self.setting.pace
+        earlier_s = book.readings if book else ()
         before_s = book.read_surely() if book else 0.0
         measured = self._drive(bench, order)
         driven = measured.driven
-        pace = Pace(before_s, book.read_surely(), book.readings) if book else None
+        pace = Pace(before_s, book.read_surely(), earlier_s) if book else None
         is_open = plan.model == "open"
         return LevelFacts(
             plan=plan,

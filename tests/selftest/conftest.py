@@ -1,9 +1,11 @@
 """Real trials with a real fault in one of their parts: everything runs as it does in a measurement, only shorter."""
 
+import fcntl
 import functools
 import os
 import shlex
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -18,6 +20,7 @@ import pytest
 from stackmatrix import machine, processes, supervisor
 from stackmatrix.environments import TargetEnvironment
 from stackmatrix.model import Cell, Trial
+from stackmatrix.pace import PaceBook
 from stackmatrix.plan import LevelPlan, Profile, TrialPlan
 from stackmatrix.stacks import STACKS
 from stackmatrix.trial import Setting, TrialRun
@@ -76,7 +79,8 @@ def run_trial(
     """Runs a trial of uvicorn in this environment.
 
     ``api`` are options of ``faulty_api.py``, ``target`` is a fault of ``faulty_target.py`` and ``options`` go to the
-    server. ``during`` is called in a thread whenever the trial says that it begins what ``at`` names, be it once more.
+    server; ``pace`` has the run's readings of the target's core. ``during`` is called in a thread whenever the trial
+    says that it begins what ``at`` names, be it once more.
     """
     sound, committed = STACKS["uvicorn"], supervisor.CIRCUS_INI.read_text(encoding="utf-8")
 
@@ -85,6 +89,7 @@ def run_trial(
         api: Sequence[str] = (),
         target: str = "",
         options: Sequence[str] = (),
+        pace: PaceBook | None = None,
         during: Fault | None = None,
         at: str = "level 1 of",
     ) -> Trial:
@@ -98,7 +103,7 @@ def run_trial(
         ini.write_text(committed.replace("-m slow_api", faulty) if api else committed, encoding="utf-8")
         monkeypatch.setattr(supervisor, "CIRCUS_INI", ini)
         profile = Profile("selftest", "", ladder, 1, WARMUP_S, SETTLE_S, WINDOW_S, 0)
-        setting = Setting(profile, layout, api_port=ports[1], all_levels=True)
+        setting = Setting(profile, layout, pace, api_port=ports[1], all_levels=True)
         plan = TrialPlan(Cell(stack="uvicorn", python=THIS_PYTHON, workload="fanout_shared_client"), 0, 0, SEED)
         environment = TargetEnvironment("uvicorn", THIS_PYTHON, Path(sys.prefix), "")
         faults: list[Future[object]] = []
@@ -115,6 +120,32 @@ def run_trial(
         return trial
 
     return run
+
+
+FEW_PORTS = 80
+"""Ten users need forty: one connection each to the target, and three from it to the external API."""
+SIOCSIFFLAGS, IFF_UP = 0x8914, 0x1  # netdevice(7)
+NAMESPACE = Path("/proc/thread-self/ns/net")
+
+
+@pytest.fixture
+def few_ports() -> Iterator[int]:
+    """A network of the test's own, with a loopback device and few local ports; children are born into it."""
+    if not psutil.LINUX:
+        pytest.skip("only Linux has network namespaces")
+    with NAMESPACE.open() as home:
+        try:
+            os.unshare(os.CLONE_NEWNET)
+        except PermissionError:
+            pytest.skip("only root may make a network")
+        try:
+            with socket.socket() as any_socket:
+                request = struct.pack("16sH14x", b"lo", IFF_UP)
+                fcntl.ioctl(any_socket, SIOCSIFFLAGS, request)
+            Path("/proc/sys/net/ipv4/ip_local_port_range").write_text(f"40000 {40000 + FEW_PORTS - 1}")
+            yield FEW_PORTS
+        finally:
+            os.setns(home.fileno(), os.CLONE_NEWNET)
 
 
 @pytest.fixture

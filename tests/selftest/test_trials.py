@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from stackmatrix.model import Level, Limiter, Severity, Trial
+from stackmatrix.pace import PaceBook
 from stackmatrix.plan import rates, users
 from stackmatrix.supervisor import Layout
 
@@ -173,6 +174,24 @@ def test_work_on_the_targets_core_is_found_and_named(
     core = pinned.target[0]
     (level,) = run_trial(*users(2), during=lambda _: burn(core)).levels
     need_invalid_twice(level, "foreign-load", f"(process {burn(core)})")
+
+
+def test_a_targets_core_that_becomes_slower_is_told_by_its_pace(
+    run_trial: RunTrial, burn: Callable[[int], int], pinned: Layout
+) -> None:
+    core = pinned.target[0]
+    book = PaceBook([core])
+    book.begin()
+    (level,) = run_trial(*users(2), pace=book, during=lambda _: burn(core)).levels
+    # By the second attempt, a slow core has become what is usual in so short a run.
+    assert re.search(r"A fixed CPU loop (before|after) the level was \d+% slower", need(level, "second-attempt", "note"))
+    assert level.validity == "invalid"
+
+
+def test_a_machine_that_runs_out_of_ports_is_told(run_trial: RunTrial, few_ports: int) -> None:
+    (level,) = run_trial(*users(10)).levels
+    need_invalid_twice(level, "ports", "of the machine's local ports were in use")
+    assert level.failures == {}, f"{few_ports} ports are enough for the requests themselves"
 
 
 @needs_linux
