@@ -184,7 +184,9 @@ def test_a_targets_core_that_becomes_slower_is_told_by_its_pace(
     book.begin()
     (level,) = run_trial(*users(2), pace=book, during=lambda _: burn(core)).levels
     # By the second attempt, a slow core has become what is usual in so short a run.
-    assert re.search(r"A fixed CPU loop (before|after) the level was \d+% slower", need(level, "second-attempt", "note"))
+    assert re.search(
+        r"A fixed CPU loop (before|after) the level was \d+% slower", need(level, "second-attempt", "note")
+    )
     assert level.validity == "invalid"
 
 
