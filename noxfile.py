@@ -29,13 +29,6 @@ REQUIREMENTS = ROOT / "requirements"
 STAMP, HARNESS = "stackmatrix.json", {"PYTHONPATH": str(ROOT / "src")}
 # A run that is interrupted stops its servers and writes what it has, which nox's own 0.3 s would cut short.
 STOP_S = 60.0
-VERBS = {
-    "calibrate": "Find out how good this machine is for benchmarking, and what limits it.",
-    "stall": "Show why open-loop load matters: make docs/stall.md from a stall under both loads.",
-    "summarize": "Make results/README.md and its charts from the results, and print the table.",
-    "top": "Watch a uWSGI stack that serve has brought up, with uwsgitop.",
-}
-
 # pyenv's shims answer only for versions that are named.
 pyenv_versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
 if pyenv_versions.is_dir():
@@ -93,7 +86,7 @@ def add_bench(stack: Stack) -> None:
             session.error(f"--stacks and --pythons are for matrix: name the session instead, bench-{stack.name}-3.13.")
         if not is_installed(session, stack.name):
             # A mistyped option or a missing compiler is told before a long installation.
-            harness(session, "sessions", *arguments, *cell, silent=True)
+            harness(session, "run", "--list", *arguments, *cell, silent=True)
         install(session, stack.name, stack=stack.name, python=str(session.python))
         harness(session, "run", *arguments, *cell)
 
@@ -113,37 +106,29 @@ def install_cells(session: nox.Session, sessions: list[str]) -> Path:
     return report
 
 
-@nox.session(venv_backend="none", requires=["tool"], default=False)
-def matrix(session: nox.Session) -> None:
-    """Measure every chosen cell, interleaved in blocks."""
-    arguments = session.posargs
-    if "--help" not in arguments:
-        report = install_cells(session, harness(session, "sessions", *arguments, silent=True).split())
-        arguments = ["--nox-report", str(report), *arguments]
-    harness(session, "run", *arguments)
-
-
-@nox.session(venv_backend="none", requires=["tool"], default=False)
-def serve(session: nox.Session) -> None:
-    """Bring up all stacks, or those named, with locust's web page to try them by hand."""
-    arguments = ["--python", TOOL_PYTHON, *session.posargs]
-    if "--help" not in arguments:
-        install_cells(session, harness(session, "serve", "--list", *arguments, silent=True).split())
-    harness(session, "serve", *arguments)
-
-
-def add_verb(name: str, summary: str) -> None:
-    """Make a session that only runs a verb of the harness."""
+def add_verb(name: str, summary: str, *command: str, installs: bool = True) -> None:
+    """Make a session that runs a verb of the harness, once the environments that it lists are installed."""
 
     def verb(session: nox.Session) -> None:
-        harness(session, name, *session.posargs)
+        arguments = [*(command or (name,)), *session.posargs]
+        if installs and "--help" not in arguments:
+            report = install_cells(session, harness(session, *arguments, "--list", silent=True).split())
+            arguments += ["--nox-report", str(report)]
+        harness(session, *arguments)
 
     verb.__doc__ = summary
     nox.session(name=name, venv_backend="none", requires=["tool"], default=False)(verb)
 
 
-for name, summary in VERBS.items():
-    add_verb(name, summary)
+serve = ("serve", "--python", TOOL_PYTHON)
+add_verb("matrix", "Measure every chosen cell, interleaved in blocks.", "run")
+for row in STACKS.values():
+    add_verb(f"count-{row.name}", f"Count instructions per request of {row.summary}.", "count", "--stacks", row.name)
+add_verb("serve", "Bring up all stacks, or those named, with locust's web page to try them by hand.", *serve)
+add_verb("calibrate", "Find out how good this machine is for benchmarking, and what limits it.", installs=False)
+add_verb("stall", "Show why open-loop load matters: make docs/stall.md from a stall under both.", installs=False)
+add_verb("summarize", "Make results/README.md and its charts from the results, and print the table.", installs=False)
+add_verb("top", "Watch a uWSGI stack that serve has brought up, with uwsgitop.", installs=False)
 
 
 @nox.session(python=TOOL_PYTHON)

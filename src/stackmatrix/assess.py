@@ -9,7 +9,7 @@ from stackmatrix.plan import LevelPlan
 from stackmatrix.usage import Use
 
 TRANSIENT_THREADS = "threads came and went within the window, and the kernel keeps no total for them"
-NOT_COUNTED = "instructions were not counted"
+NOT_COUNTED = "counted apart from load, if at all: see instructions"
 NOT_SENT = "no request was sent in the window"
 API_GONE = "the external API did not give its figures"
 NO_CALL = "the external API finished no call"

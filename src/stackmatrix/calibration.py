@@ -12,10 +12,11 @@ from statistics import median, stdev
 import numpy as np
 
 from stackmatrix import environments, machine, metrics, supervisor, surroundings
+from stackmatrix.calibrated import ApiCapacity, Calibration, Jitter, Loop, RateStep, Twins
 from stackmatrix.ceiling import saturate
 from stackmatrix.facts import spread
 from stackmatrix.judgement import Measures, judge
-from stackmatrix.model import FORMAT_VERSION, ApiCapacity, Calibration, Jitter, LatencyMs, Loop, RateStep, Twins
+from stackmatrix.model import FORMAT_VERSION, LatencyMs
 from stackmatrix.nullbench import AT_ONCE, NULL_PORT, null_bench
 from stackmatrix.pace import PaceBook, pinned
 from stackmatrix.plan import LevelPlan

@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
+from stackmatrix.calibrated import Calibration
 from stackmatrix.errors import ResultFileError
-from stackmatrix.model import FORMAT_VERSION, Calibration, Result
+from stackmatrix.model import FORMAT_VERSION, Result
 
 
 def encode(result: Result | Calibration) -> bytes:

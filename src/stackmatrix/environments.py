@@ -3,13 +3,13 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from stackmatrix.errors import EnvironmentMissingError
-from stackmatrix.model import Cell
-from stackmatrix.processes import PROJECT
+from stackmatrix.model import Cell, Environment, PythonBuild
+from stackmatrix.processes import PROJECT, SOURCE
 from stackmatrix.stacks import STACKS, Stack
 
 STAMP = "stackmatrix.json"
@@ -27,11 +27,23 @@ class TargetEnvironment:
     prefix: Path
     lock_sha256: str
 
-    def command(self, stack: Stack, *, watched: bool = False) -> tuple[str, ...]:
-        """The server's command line; ``watched`` adds what lets people look inside."""
+    def command(self, stack: Stack, *added: str) -> tuple[str, ...]:
+        """The server's command line, and what a use of it adds."""
         places = {"bin": str(self.prefix / "bin"), "prefix": str(self.prefix), "port": str(stack.port)}
-        arguments = (*stack.command, *(stack.watch if watched else ()))
+        arguments = (*stack.command, *added)
         return tuple(argument.format(**places) for argument in arguments)
+
+    def describe(
+        self, build: PythonBuild, packages: Mapping[str, str], command: Sequence[str], api_port: int
+    ) -> Environment:
+        """What served, as the result file has it; ``packages`` are what the target itself says that it has."""
+        return Environment(
+            python=build,
+            packages=dict(sorted(packages.items())),
+            lock_sha256=self.lock_sha256,
+            command=tuple(part.replace(str(self.prefix), "{prefix}") for part in command),
+            variables={"LANG": "C.UTF-8", "PYTHONPATH": SOURCE.name, "SLOW_API_URL": f"http://127.0.0.1:{api_port}"},
+        )
 
 
 def lock_sha256(name: str) -> str | None:

@@ -76,5 +76,11 @@ class TrialError(StackmatrixError):
     exit_code = 12
 
 
+class CounterMissingError(StackmatrixError):
+    """Nothing on this machine counts instructions."""
+
+    exit_code = 13
+
+
 INTERRUPTED_EXIT_CODE = 130
 """Ctrl-C, as shells count it."""

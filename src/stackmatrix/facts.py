@@ -100,8 +100,11 @@ class LevelFacts:
 
 def is_saturated(plan: LevelPlan, throughput_rps: float, floor_ms: float, planned_rate: float | None = None) -> bool:
     """Whether a target that answered so much was offered more than it could take."""
+    return throughput_rps < UNSATURATED_SHARE * offered_rps(plan, floor_ms, planned_rate)
+
+
+def offered_rps(plan: LevelPlan, floor_ms: float, planned_rate: float | None = None) -> float:
+    """The most that a load asks for: what its users can, who wait for the floor at least, or the rate of arrivals."""
     if plan.model == "open":
-        offered = plan.value if planned_rate is None else min(plan.value, planned_rate)
-    else:
-        offered = plan.value / (floor_ms / 1000)
-    return throughput_rps < UNSATURATED_SHARE * offered
+        return plan.value if planned_rate is None else min(plan.value, planned_rate)
+    return plan.value / (floor_ms / 1000)

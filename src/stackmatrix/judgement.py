@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from stackmatrix.calibrated import ApiCapacity, Jitter, Loop, RateStep, Twins
 from stackmatrix.checks import LAG_P99_MS, OVERSHOOT_P99_MS, PACE_SHARE, STEAL_SHARE
-from stackmatrix.model import ApiCapacity, Jitter, Loop, Machine, RateStep, Twins
+from stackmatrix.model import Machine
 
 Grade = Literal["good", "fair", "poor"]
 

@@ -9,11 +9,12 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Raised whenever an older reader would misread a file.
 
 1: the first.
 2: what the machine did around a level, service times, p99.9, findings of a trial, generator processes, the calibration.
+3: counted instructions, A/A twins, the processor's family.
 """
 
 Share = Annotated[float, Meta(ge=0, description="CPU time over wall time: 1 is one core")]
@@ -172,14 +173,18 @@ class Run(Struct, frozen=True):
 
 
 class Cell(Struct, frozen=True, order=True):
-    """Stack by Python by workload; the Python is its minor version, such as ``3.13``."""
+    """Stack by Python by workload; the Python is its minor version, such as ``3.13``.
+
+    A ``twin`` is the very same cell under another name: what it differs by is the run's noise (A/A).
+    """
 
     stack: str
     python: str
     workload: str
+    twin: bool = False
 
     def __str__(self) -> str:
-        return f"{self.stack} on {self.python}, {self.workload}"
+        return f"{self.stack} on {self.python}, {self.workload}{' (twin)' if self.twin else ''}"
 
 
 class Status(Struct, frozen=True):
@@ -226,6 +231,47 @@ class Environment(Struct, frozen=True):
     variables: dict[str, str]
 
 
+class Part(Struct, frozen=True):
+    """A part of a cost: instructions per request, the mean of the repeats, of an object or of a function in one."""
+
+    object: str
+    instructions: NonNegative
+    function: str | None = None
+
+
+class InstructionCount(Struct, frozen=True):
+    """User-space instructions of the target's tree per request, with so many requests in flight.
+
+    ``repeats`` has one figure for each fresh process tree, of ``requests`` requests. ``low`` and ``high`` are the 95 %
+    interval of Student's t for their mean. ``objects`` add up to the mean; of ``functions`` only the heaviest are here.
+    """
+
+    in_flight: Count
+    requests: Count
+    repeats: tuple[NonNegative, ...]
+    mean: NonNegative
+    low: float | None
+    high: float | None
+    objects: tuple[Part, ...] = ()
+    functions: tuple[Part, ...] = ()
+
+
+class Instructions(Struct, frozen=True):
+    """What was counted of a cell, apart from its trials; ``failure`` says why it ended early.
+
+    ``counter`` is the program with its version, such as ``valgrind-3.19.0`` (its callgrind) or ``perf version 6.1``.
+    """
+
+    counter: str
+    started: str
+    duration_s: NonNegative
+    git_commit: str | None
+    python: PythonBuild | None
+    lock_sha256: str
+    counts: tuple[InstructionCount, ...]
+    failure: str | None = None
+
+
 class Result(Struct, frozen=True):
     """One file: everything about one cell."""
 
@@ -236,71 +282,4 @@ class Result(Struct, frozen=True):
     machine: Machine
     environment: Environment | None
     trials: tuple[Trial, ...]
-
-
-class RateStep(Struct, frozen=True):
-    """The null target asked at one arrival rate: how late the generator was, and what it measured."""
-
-    rate: NonNegative
-    requests: Count
-    failures: Count
-    lag_ms_p50: NonNegative
-    lag_ms_p99: NonNegative
-    lag_ms_max: NonNegative
-    response_ms: LatencyMs
-    core_share: Share | None
-
-
-class Jitter(Struct, frozen=True):
-    """How much longer than asked a sleep of a millisecond on an idle core takes, in ms."""
-
-    sleeps: Count
-    p50_ms: NonNegative
-    p99_ms: NonNegative
-    max_ms: NonNegative
-
-
-class Loop(Struct, frozen=True):
-    """A fixed CPU loop on the target's core: its readings in ms, the median's share by which they differ at most."""
-
-    readings_ms: tuple[float, ...]
-    median_ms: NonNegative
-    spread: NonNegative
-
-
-class ApiCapacity(Struct, frozen=True):
-    """The external API: requests/s that it answers at most without a delay, and how long it overslept under load."""
-
-    calls: Count
-    ceiling_rps: NonNegative
-    overshoot_ms_mean: NonNegative | None
-    overshoot_ms_p99: NonNegative | None
-
-
-class Twins(Struct, frozen=True):
-    """A/A: CPU per call of the same server in fresh processes, one after the other; ``sd`` is of the log ratios."""
-
-    cpu_us_per_call: tuple[float, ...]
-    sd: NonNegative
-
-
-class Calibration(Struct, frozen=True):
-    """How good a machine is for benchmarking; ``results/<machine>/calibration.json``."""
-
-    format_version: int
-    id: str
-    started: str
-    machine: Machine
-    tool_versions: dict[str, str]
-    tool_lock_sha256: str | None
-    duration_s: NonNegative
-    generator_ceiling_rps: NonNegative
-    rate_steps: tuple[RateStep, ...]
-    external_api: ApiCapacity
-    jitter: Jitter
-    steal_share: NonNegative | None
-    loop: Loop
-    twins: Twins
-    grade: Literal["good", "fair", "poor"]
-    limits: tuple[str, ...]
-    advice: tuple[str, ...]
+    instructions: Instructions | None = None

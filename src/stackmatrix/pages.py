@@ -7,17 +7,19 @@ from pathlib import PurePosixPath
 import jinja2
 from markupsafe import Markup
 
+from stackmatrix import phrases
+from stackmatrix.counted import compare_rows
+from stackmatrix.plan import python_key
 from stackmatrix.stalled import Stalled
 from stackmatrix.summary import (
-    BLOCKS_TO_CLAIM,
     REFERENCE_LEVEL,
     CellSummary,
     LevelSummary,
     MachineSummary,
     WorkloadSummary,
-    python_key,
     tell_skipped,
 )
+from stackmatrix.verdicts import BLOCKS_TO_CLAIM
 from stackmatrix.wording import NOTHING, megabytes, number
 
 BEGIN, END = "<!-- results: made by nox -s summarize -->", "<!-- end of results -->"
@@ -167,6 +169,8 @@ def render_results(
         link=link,
         answers=answers,
         remarks=remarks,
+        compare_rows=compare_rows,
+        phrases=phrases,
         told=told,
         tell_skipped=tell_skipped,
     )

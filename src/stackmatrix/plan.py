@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from stackmatrix.errors import UsageError
 from stackmatrix.model import Cell, LoadModel
-from stackmatrix.stacks import STACKS
+from stackmatrix.stacks import REFERENCE_STACK, STACKS
 from stackmatrix.workloads import WORKLOADS
 
 MOST_USERS = 10_000
@@ -64,6 +64,8 @@ class Profile:
 
 
 FULL_LADDER = (*users(1, 5, 10, 25, 50, 100), *rates(5, 20, 40))
+COMPARED_LADDER = (*users(1, 10, 100), *rates(10, 20))
+"""What the compared figures need, so that time goes into blocks."""
 
 # Windows of `quick` and above hold twenty response cycles of 600 ms and more, so that where a window's ends fall
 # between responses moves its count by a few per cent at most, even for one user.
@@ -72,8 +74,8 @@ PROFILES = {
     for profile in (
         Profile("smoke", "proves the wiring, compares nothing", users(1, 5), 1, 1, 1, 3, 0, compares=False),
         Profile("quick", "one trial of each cell", FULL_LADDER, 1, 3, 2, 12, 0),
-        Profile("standard", "enough blocks to claim differences of 5 per cent", FULL_LADDER, 6, 5, 2, 15, 3),
-        Profile("rigorous", "the most blocks, for the narrowest intervals", FULL_LADDER, 15, 5, 2, 30, 3),
+        Profile("standard", "enough blocks to claim differences of 5 per cent", COMPARED_LADDER, 6, 5, 2, 15, 3),
+        Profile("rigorous", "the most blocks, for the narrowest intervals", COMPARED_LADDER, 15, 5, 2, 30, 3),
     )
 }
 
@@ -168,6 +170,32 @@ def make_cells(stacks: Sequence[str], pythons: Sequence[str], workloads: Sequenc
         for stack in stacks
         for python in pythons
     )
+
+
+def references(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """The cell of each workload with which the run's noise is measured: the reference stack's, on the newest Python."""
+    chosen: dict[str, Cell] = {}
+    for cell in cells:
+        before = chosen.get(cell.workload)
+        if before is None or _reference_order(cell) > _reference_order(before):
+            chosen[cell.workload] = cell
+    return tuple(chosen.values())
+
+
+def _reference_order(cell: Cell) -> tuple[bool, tuple[int, ...]]:
+    return cell.stack == REFERENCE_STACK, python_key(cell.python)
+
+
+def python_key(python: str) -> tuple[int, ...]:
+    """Orders Pythons by age, free-threaded builds after their plain ones."""
+    number = python.removesuffix("t")
+    return (*(int(part) for part in number.split(".")), int(python.endswith("t")))
+
+
+def with_twins(cells: Sequence[Cell], blocks: int) -> tuple[Cell, ...]:
+    """The cells, and where there are several blocks the twin of each reference cell."""
+    twins = [Cell(stack=one.stack, python=one.python, workload=one.workload, twin=True) for one in references(cells)]
+    return (*cells, *(twins if blocks > 1 else ()))
 
 
 def schedule(cells: Sequence[Cell], blocks: int, seed: int) -> Iterator[TrialPlan]:

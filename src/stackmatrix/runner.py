@@ -10,12 +10,24 @@ from rich.console import Console
 
 from stackmatrix import environments, machine, store
 from stackmatrix.environments import Missing
-from stackmatrix.errors import PythonMissingError
-from stackmatrix.model import FORMAT_VERSION, Cell, Environment, Machine, Result, Run, State, Status, Trial
+from stackmatrix.errors import PythonMissingError, ResultFileError
+from stackmatrix.model import (
+    FORMAT_VERSION,
+    Cell,
+    Environment,
+    Instructions,
+    Machine,
+    Result,
+    Run,
+    State,
+    Status,
+    Trial,
+)
 from stackmatrix.pace import PaceBook
-from stackmatrix.plan import Profile, TrialPlan, level_seconds, requests_at_once, schedule
+from stackmatrix.plan import Profile, TrialPlan, level_seconds, requests_at_once, schedule, with_twins
 from stackmatrix.progress import RunProgress
 from stackmatrix.stacks import STACKS
+from stackmatrix.store import Written
 from stackmatrix.trial import Outcome, Setting, TrialRun
 from stackmatrix.workloads import API_PORT
 
@@ -45,14 +57,6 @@ class Measured:
 
     trials: list[Trial] = field(default_factory=list)
     environment: Environment | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A cell's file, and what stands in it."""
-
-    path: Path
-    result: Result
 
 
 class Runner:
@@ -99,7 +103,7 @@ class Runner:
         store.need_writable(plan.folder)
         missing = environments.find_missing(plan.cells, plan.nox_report)
         self._mind_missing(missing)
-        present = [cell for cell in plan.cells if cell not in missing]
+        present = with_twins([cell for cell in plan.cells if cell not in missing], plan.profile.blocks)
         self._need_machine(present)
         for cell, reason in missing.items():
             self._write_missing(cell, reason)
@@ -114,7 +118,7 @@ class Runner:
                 progress.begin(f"{trial.cell}{block}")
                 outcome = self._measure(trial, progress)
                 progress.end(describe(outcome.trial))
-        return [self.written[cell] for cell in plan.cells if cell in self.written]
+        return [self.written[cell] for cell in dict.fromkeys((*plan.cells, *present)) if cell in self.written]
 
     def _measure(self, trial: TrialPlan, progress: RunProgress) -> Outcome:
         plan = self._plan
@@ -143,15 +147,28 @@ class Runner:
             machine=self._machine,
             environment=measured.environment,
             trials=tuple(measured.trials),
+            instructions=self._counted_before(cell, measured.environment),
         )
         path = store.write_result(self._plan.folder, self.machine_name, result)
         self.written[cell] = Written(path, result)
+
+    def _counted_before(self, cell: Cell, environment: Environment | None) -> Instructions | None:
+        """The instructions that the cell's file has, unless they are of other packages or another Python."""
+        try:
+            earlier = store.read_earlier(self._plan.folder, self.machine_name, cell)
+        except ResultFileError:
+            return None
+        counted = earlier.instructions if earlier else None
+        if counted is None or environment is None:
+            return counted
+        same = (counted.lock_sha256, counted.python) == (environment.lock_sha256, environment.python)
+        return counted if same else None
 
     def _write_missing(self, cell: Cell, missing: Missing) -> None:
         """Record that a cell was not measured, unless its file holds measurements: those are worth more."""
         path = store.path_of(self._plan.folder, self.machine_name, cell)
         state: State = "skipped" if missing.state == "skipped" else "failed"
-        kept = store.holds_trials(path)
+        kept = store.holds_figures(path)
         self._console.print(
             f"{cell}: {state}, {missing.reason}." + (" The earlier result stays." if kept else ""),
             markup=False,

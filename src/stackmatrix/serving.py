@@ -118,7 +118,7 @@ def start(stacks: Sequence[Stack], python: str) -> Iterator[Served]:
 
     """
     targets = [
-        Target(stack.name, environments.need(stack.name, python).command(stack, watched=True), stack.port)
+        Target(stack.name, environments.need(stack.name, python).command(stack, *stack.watch), stack.port)
         for stack in stacks
     ]
     names = [target.name for target in targets]

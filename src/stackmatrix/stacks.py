@@ -23,7 +23,8 @@ class Stack:
 
     ``command`` is an argument list in which ``{bin}`` is the environment's folder of programs, ``{prefix}`` the
     environment and ``{port}`` the port. ``slots`` is how many requests can be inside the view at once; ``None`` means
-    that the server sets no limit. ``watch`` is added by ``serve`` only, so that a measured target pays nothing for it.
+    that the server sets no limit. ``watch`` is added by ``serve`` only, so that a measured target pays nothing for it,
+    and ``patience`` where instructions are counted, which makes the server some fifty times slower.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Stack:
     needs_compiler: bool = False
     stats_port: int | None = None
     watch: tuple[str, ...] = ()
+    patience: tuple[str, ...] = ()
 
 
 def _uwsgi(name: str, summary: str, port: int, *flags: str, slots: int, greenlets: bool = False) -> Stack:
@@ -99,6 +101,8 @@ def _gunicorn(name: str, summary: str, port: int, *flags: str, greenlets: bool =
             "--no-control-socket",
             *flags,
         ),
+        # A worker that is silent for half a minute is killed, be it only that the application takes so long to load.
+        patience=("--timeout", "600"),
     )
 
 
@@ -154,6 +158,9 @@ _ROWS = (
         ),
     ),
 )
+
+REFERENCE_STACK = "gunicorn_100_threads"
+"""The others are compared with it: what most Django projects begin with."""
 
 STACKS: dict[str, Stack] = {row.name: row for row in _ROWS}
 """The rows by name, in the order of the tables."""

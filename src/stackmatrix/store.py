@@ -5,16 +5,30 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from stackmatrix.calibrated import Calibration
 from stackmatrix.codec import decode, decode_calibration, encode
 from stackmatrix.errors import CommitError, ResultFileError, ResultsFolderError
-from stackmatrix.model import Calibration, Cell, Result
+from stackmatrix.model import Cell, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A cell's file, and what stands in it."""
+
+    path: Path
+    result: Result
+
+
+TWIN = ".twin"
+"""In the name of a twin's file."""
 
 
 def path_of(folder: Path, machine: str, cell: Cell) -> Path:
     """Where a cell's file is."""
-    return folder / machine / cell.workload / cell.stack / f"{cell.python}.json"
+    return folder / machine / cell.workload / cell.stack / f"{cell.python}{TWIN if cell.twin else ''}.json"
 
 
 def need_writable(folder: Path) -> None:
@@ -75,7 +89,8 @@ def read_result(path: Path, name: str) -> Result:
     except OSError as error:
         raise ResultFileError(f"{name} cannot be read: {error.strerror}.") from error
     result = decode(data, name)
-    place = Cell(workload=path.parent.parent.name, stack=path.parent.name, python=path.stem)
+    python, twin = path.stem.removesuffix(TWIN), path.stem.endswith(TWIN)
+    place = Cell(workload=path.parent.parent.name, stack=path.parent.name, python=python, twin=twin)
     if place != result.cell:
         raise ResultFileError(f"{name} holds the results of another cell: {result.cell}.")
     return result
@@ -101,12 +116,24 @@ def calibration_id(folder: Path, machine: str) -> str | None:
         return None
 
 
-def holds_trials(path: Path) -> bool:
-    """Whether a cell's file holds measurements; one that cannot be read might."""
+def read_earlier(folder: Path, machine: str, cell: Cell) -> Result | None:
+    """What a cell's file holds; ``None`` when there is none.
+
+    Raises:
+        ResultFileError: when it cannot be read, so that writing it anew might lose something.
+
+    """
+    path = path_of(folder, machine, cell)
+    return read_result(path, str(path.relative_to(folder))) if path.exists() else None
+
+
+def holds_figures(path: Path) -> bool:
+    """Whether a cell's file holds what was measured or counted; one that cannot be read might."""
     try:
-        return bool(read_result(path, path.name).trials)
+        result = read_result(path, path.name)
     except ResultFileError:
         return path.exists()
+    return bool(result.trials) or result.instructions is not None
 
 
 def read_results(folder: Path) -> Iterator[tuple[str, Result | ResultFileError]]:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from statistics import median
 
 from stackmatrix.climb import SECOND_ATTEMPT
-from stackmatrix.model import Cell, Level, Result, Run, State
-from stackmatrix.plan import PROFILES
+from stackmatrix.comparison import Family, compare_results
+from stackmatrix.model import Cell, Instructions, Level, Result, Run, State
+from stackmatrix.plan import PROFILES, python_key
 from stackmatrix.stacks import PYTHONS, STACKS
+from stackmatrix.verdicts import BLOCKS_TO_CLAIM
 from stackmatrix.workloads import WORKLOADS
 
-BLOCKS_TO_CLAIM = 6
-"""With fewer, an exact sign-flip test cannot reach p = 0.05."""
 REFERENCE_LEVEL = "users=10"
 """Where cost is compared: enough requests to count, and below every stack's saturation but that of two threads."""
 
@@ -60,6 +60,7 @@ class CellSummary:
     trials: int
     levels: tuple[LevelSummary, ...]
     compares: bool
+    instructions: Instructions | None = None
 
     @property
     def plateau(self) -> LevelSummary | None:
@@ -144,6 +145,11 @@ class MachineSummary:
     packages: tuple[str, ...]
     runs: tuple[Run, ...]
     remarks: tuple[str, ...]
+    families: tuple[Family, ...] = ()
+
+    def families_of(self, workload: str) -> tuple[Family, ...]:
+        """What was compared of one workload."""
+        return tuple(family for family in self.families if family.workload == workload)
 
     @property
     def can_claim(self) -> bool:
@@ -156,12 +162,6 @@ def protocol(run: Run) -> tuple[object, ...]:
     return (run.ladder, run.window_s, run.settle_s, run.warmup_s, run.tool_lock_sha256, run.generators)
 
 
-def python_key(python: str) -> tuple[int, ...]:
-    """Orders Pythons by age, free-threaded builds after their plain ones."""
-    number = python.removesuffix("t")
-    return (*(int(part) for part in number.split(".")), int(python.endswith("t")))
-
-
 def summarize(machine: str, results: Sequence[Result]) -> MachineSummary:
     """Everything that is shown of one machine's results."""
     first = results[0].machine
@@ -169,6 +169,7 @@ def summarize(machine: str, results: Sequence[Result]) -> MachineSummary:
     virtual = {True: "virtual machine", False: "no virtual machine", None: "virtual or not: unknown"}[first.virtualised]
     pinning = first.pinning
     pinned = "not pinned" if pinning is None else f"target on core {_cores(pinning['target'])}, the rest on others"
+    families, results = compare_results(results), [result for result in results if not result.cell.twin]
     workloads = []
     for name in sorted({result.cell.workload for result in results}, key=_order(WORKLOADS)):
         cells = [summarize_cell(result) for result in results if result.cell.workload == name]
@@ -188,6 +189,7 @@ def summarize(machine: str, results: Sequence[Result]) -> MachineSummary:
         remarks=tuple(
             {one.code: one.sentence for result in results for trial in result.trials for one in trial.findings}.values()
         ),
+        families=families,
         runs=tuple({result.run.id: result.run for result in sorted(results, key=lambda r: r.run.started)}.values()),
     )
 
@@ -206,6 +208,7 @@ def summarize_cell(result: Result) -> CellSummary:
         trials=len(result.trials),
         levels=tuple(summarize_level(name, levels) for name, levels in by_name.items()),
         compares=result.run.profile not in PROFILES or PROFILES[result.run.profile].compares,
+        instructions=result.instructions,
     )
 
 

@@ -3,8 +3,12 @@
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from stackmatrix import phrases
+from stackmatrix.comparison import Family
+from stackmatrix.counted import CountedRow
 from stackmatrix.model import Level, Result
 from stackmatrix.summary import REFERENCE_LEVEL, MachineSummary, WorkloadSummary, level_name
 from stackmatrix.wording import megabytes, number
@@ -38,6 +42,23 @@ def level_table(results: Sequence[Result]) -> Table:
     return table
 
 
+def counted_table(rows: Sequence[CountedRow]) -> Table:
+    """Millions of instructions per request of one workload's cells, compared."""
+    title = f"{rows[0].cell.workload}: millions of user-space instructions per request"
+    table = Table(title=title, title_justify="left", pad_edge=False)
+    for heading in ("stack", "Python"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("in flight", "instructions", "spread"):
+        table.add_column(heading, justify="right")
+    for heading in ("to the Python before", "to the reference stack", "mostly in"):
+        table.add_column(heading)
+    for row in rows:
+        ratios = (phrases.count_ratio(row, one) for one in (row.python_before, row.reference))
+        figures = (str(row.count.in_flight), phrases.millions(row), phrases.spread(row))
+        table.add_row(row.cell.stack, row.cell.python, *figures, *ratios, escape(phrases.parts(row)))
+    return table
+
+
 def level_row(level: Level) -> tuple[str, ...]:
     """The cells of one level."""
     latency, target = level.latency_ms, level.target
@@ -51,6 +72,31 @@ def level_row(level: Level) -> tuple[str, ...]:
         level.limiter or "",
         level.validity.replace("_", " "),
     )
+
+
+def verdict_table(family: Family) -> Table:
+    """One figure of one workload: every declared comparison, and what may be said."""
+    caption = phrases.title(family)
+    table = Table(title=f"{family.workload}: {family.figure.title}", caption=caption, pad_edge=False)
+    table.title_justify = table.caption_justify = "left"
+    for heading in ("stack", "Python"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("median", justify="right")
+    table.add_column("against", no_wrap=True)
+    for heading in ("difference" if family.figure.is_difference else "ratio", "blocks", "p"):
+        table.add_column(heading, justify="right")
+    table.add_column("verdict", no_wrap=True)
+    for one in family.compared:
+        table.add_row(
+            *(one.cell.stack, one.cell.python, number(family.medians[one.cell], 2), phrases.other(one.other, one.cell)),
+            *(
+                phrases.effect(family, one),
+                str(one.verdict.difference.blocks),
+                phrases.chance(one),
+                phrases.word(family, one),
+            ),
+        )
+    return table
 
 
 def summary_table(machine: MachineSummary, workload: WorkloadSummary) -> Table:

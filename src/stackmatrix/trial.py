@@ -23,7 +23,6 @@ from stackmatrix.loadgen import LoadGenerator, Order
 from stackmatrix.model import Environment, Finding, Level, Trial
 from stackmatrix.pace import PaceBook
 from stackmatrix.plan import LevelPlan, Profile, TrialPlan
-from stackmatrix.processes import SOURCE
 from stackmatrix.stacks import STACKS
 from stackmatrix.supervisor import Layout, Supervisor, Target
 from stackmatrix.workloads import API_PORT, WORKLOADS
@@ -113,13 +112,7 @@ class TrialRun:
             self.show("verifying")
             build = verification.verify_identity(identity, stack, self.plan.cell.python)
             verification.verify_workload(stack.port, port, workload)
-            self._environment = Environment(
-                python=build,
-                packages=dict(sorted(identity["packages"].items())),
-                lock_sha256=self.target_environment.lock_sha256,
-                command=tuple(part.replace(str(self.target_environment.prefix), "{prefix}") for part in command),
-                variables={"LANG": "C.UTF-8", "PYTHONPATH": SOURCE.name, "SLOW_API_URL": f"http://127.0.0.1:{port}"},
-            )
+            self._environment = self.target_environment.describe(build, identity["packages"], command, port)
             circus.note_tree()
             self._climb(circus, generator)
             self._keep_rows(generator)

@@ -28,7 +28,7 @@ class Answer:
         return json.loads(self.body)
 
 
-def get(port: int, path: str, headers: dict[str, str] | None = None) -> Answer:
+def get(port: int, path: str, headers: dict[str, str] | None = None, timeout_s: float = REQUEST_TIMEOUT_S) -> Answer:
     """One GET over a connection of its own.
 
     Raises:
@@ -36,7 +36,7 @@ def get(port: int, path: str, headers: dict[str, str] | None = None) -> Answer:
 
     """
     started = time.perf_counter()
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=REQUEST_TIMEOUT_S)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
     try:
         connection.request("GET", path, headers=headers or {})
         response = connection.getresponse()
@@ -46,9 +46,9 @@ def get(port: int, path: str, headers: dict[str, str] | None = None) -> Answer:
         connection.close()
 
 
-def try_get(port: int, path: str) -> Answer | None:
+def try_get(port: int, path: str, timeout_s: float = REQUEST_TIMEOUT_S) -> Answer | None:
     """The answer, or ``None`` when none came: for looking whether a server is up."""
     try:
-        return get(port, path)
+        return get(port, path, timeout_s=timeout_s)
     except (OSError, http.client.HTTPException):
         return None

@@ -52,7 +52,7 @@ def wait_for_page(port: int, path: str, alive: Callable[[], str | None]) -> None
     verify_page(answer)
 
 
-def wait_for_target(port: int, alive: Callable[[], str | None]) -> dict[str, Any]:
+def wait_for_target(port: int, alive: Callable[[], str | None], timeout_s: float = READY_TIMEOUT_S) -> dict[str, Any]:
     """Wait until the target answers, and return what it says of itself.
 
     Raises:
@@ -60,7 +60,7 @@ def wait_for_target(port: int, alive: Callable[[], str | None]) -> dict[str, Any
 
     """
     try:
-        answer = wait_until(lambda: untimed.try_get(port, "/served-by/"), timeout_s=READY_TIMEOUT_S, alive=alive)
+        answer = wait_until(lambda: untimed.try_get(port, "/served-by/", timeout_s), timeout_s=timeout_s, alive=alive)
     except TrialError as error:
         raise TrialError(f"The target did not start: {error}.") from error
     try:

@@ -10,26 +10,21 @@ from hypothesis import settings
 
 from stackmatrix import rows
 from stackmatrix.assess import assess, not_driven
+from stackmatrix.calibrated import ApiCapacity, Calibration, Jitter, Loop, RateStep, Twins
 from stackmatrix.facts import LevelFacts, Pace, Recorded
 from stackmatrix.levels import LevelRows, decode_rows
 from stackmatrix.model import (
     FORMAT_VERSION,
-    ApiCapacity,
-    Calibration,
     Cell,
     Environment,
     Finding,
-    Jitter,
     LatencyMs,
-    Loop,
     Machine,
     PythonBuild,
-    RateStep,
     Result,
     Run,
     Status,
     Trial,
-    Twins,
 )
 from stackmatrix.plan import LevelPlan
 from stackmatrix.stacks import Stack

@@ -47,7 +47,7 @@ USAGE_ERRORS = {
     "machine a path": ["run", "--machine", "a/b"],
     "machine above": ["run", "--machine", ".."],
     "machine empty": ["run", "--machine", ""],
-    "sessions, too": ["sessions", "--users", "0"],
+    "sessions, too": ["run", "--list", "--users", "0"],
     "serve unknown stack": ["serve", "unicorn"],
     "serve two Pythons": ["serve", "--python", ",".join(PYTHONS[:2])],
     "environment unknown": ["environment", "unicorn", PYTHONS[0]],
@@ -138,7 +138,7 @@ def test_sessions_prints_the_bench_session_of_each_chosen_environment_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     first, second = list(STACKS)[:2]
-    assert cli.main(["sessions", "--stacks", f"{second},{first}", "--pythons", ",".join(PYTHONS[:2])]) == 0
+    assert cli.main(["run", "--list", "--stacks", f"{second},{first}", "--pythons", ",".join(PYTHONS[:2])]) == 0
     assert capsys.readouterr().out.split() == [
         f"bench-{stack}-{python}" for stack in (first, second) for python in PYTHONS[:2]
     ]

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stackmatrix import codec
+from stackmatrix.calibrated import Calibration
 from stackmatrix.errors import ResultFileError
-from stackmatrix.model import FORMAT_VERSION, Calibration, Level, Result
+from stackmatrix.model import FORMAT_VERSION, Level, Result
 from stackmatrix.plan import PROFILES
 
 SCHEMA = Path(__file__).parents[2] / "results" / "schema.json"
@@ -103,10 +104,7 @@ def test_what_is_no_result_is_refused_by_name(data: bytes) -> None:
         codec.decode(data, "a.json")
 
 
-TOO_LARGE = pytest.mark.xfail(strict=True, reason="fifteen blocks of nine levels still make 254 kB")
-
-
-@pytest.mark.parametrize("profile", ["standard", pytest.param("rigorous", marks=TOO_LARGE)])
+@pytest.mark.parametrize("profile", PROFILES)
 def test_a_file_stays_small_enough_to_commit(result: Result, profile: str) -> None:
     """All blocks of the whole ladder, each level with its histogram and every figure."""
     level = result.trials[0].levels[0]

@@ -78,12 +78,12 @@ def test_the_command_line_has_the_environments_places_and_is_watched_only_when_a
     environment = TargetEnvironment("here", "3.13", tmp_path, "0")
     measured = (f"{tmp_path}/bin/server", "--home", str(tmp_path), "127.0.0.1:8123")
     assert environment.command(stack) == measured
-    assert environment.command(stack, watched=True) == (*measured, "--stats", "9")
+    assert environment.command(stack, *stack.watch) == (*measured, "--stats", "9")
 
 
 @pytest.mark.parametrize("name", STACKS)
 def test_every_stacks_command_line_has_all_its_places_filled_in(name: str, tmp_path: Path) -> None:
-    command = TargetEnvironment(name, "3.13", tmp_path, "0").command(STACKS[name], watched=True)
+    command = TargetEnvironment(name, "3.13", tmp_path, "0").command(STACKS[name], *STACKS[name].watch)
     assert not [part for part in command if "{" in part]
     assert command[0].startswith(f"{tmp_path}/bin/")
     assert str(STACKS[name].port) in " ".join(command)

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from stackmatrix import judgement
+from stackmatrix.calibrated import ApiCapacity, Jitter, Loop, RateStep, Twins
 from stackmatrix.judgement import Limit, Measures
-from stackmatrix.model import ApiCapacity, Jitter, LatencyMs, Loop, Machine, RateStep, Twins
+from stackmatrix.model import LatencyMs, Machine
 
 TIMES = LatencyMs(mean=601, p50=601, p90=602, p95=602, p99=603, max=605)
 STEP = RateStep(

@@ -14,16 +14,20 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "stackmatrix"
 REQUIREMENTS = ROOT / "requirements"
 
-BASE = {"errors", "model", "stacks", "workloads"}
+BASE = {"calibrated", "errors", "model", "stacks", "workloads"}
 CORE = {
-    "arrivals", "assess", "charts", "checks", "climb", "codec", "facts", "judgement", "levels", "limiter", "metrics",
-    "pages", "plan", "report", "rows", "stalled", "summary", "usage", "verdicts", "wording",
+    "arrivals", "assess", "callgrind", "charts", "checks", "climb", "codec", "comparison", "counted", "facts",
+    "figures", "instructions", "judgement", "levels", "limiter", "metrics", "pages", "phrases", "plan", "report",
+    "rows", "stalled", "summary", "usage", "verdicts", "wording",
 }  # fmt: skip
 EDGES = {
-    "ceiling", "environments", "launch", "loadgen", "loadprocess", "machine", "meters", "pace", "processes", "progress",
-    "serving", "store", "supervisor", "surroundings", "tables", "untimed", "verification",
+    "ceiling", "counters", "environments", "launch", "loadgen", "loadprocess", "machine", "meters", "pace", "processes",
+    "progress", "serving", "store", "supervisor", "surroundings", "tables", "untimed", "verification",
 }  # fmt: skip
-TOP = ("bench", "trial", "nullbench", "stall", "calibration", "runner", "verbs", "cli", "__main__")
+TOP = (
+    "bench", "trial", "nullbench", "stall", "calibration", "counting", "count_runner", "runner", "verbs", "cli",
+    "__main__",
+)  # fmt: skip
 """Each may import what stands before it."""
 
 NOT_IN_CORE = {"circus", "gevent", "locust", "os", "psutil", "socket", "subprocess", "threading", "time", "rich"}

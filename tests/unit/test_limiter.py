@@ -101,3 +101,13 @@ def test_saturated_by_nothing_that_is_known_the_limiter_is_unknown(
 ) -> None:
     facts = make_facts(slow(make_row, 2.0, 6), slots=slots, plan=LevelPlan("closed", 6))
     assert name_limiter(facts, ()) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("took_s", "busy", "limiter"), [(0.72, 0.75, "users"), (0.8, 0.8, "target-cpu"), (0.9, 0.5, "unknown")]
+)
+def test_where_throughput_bends_from_one_bound_to_the_other_the_nearer_one_is_named(
+    make_facts: Make[LevelFacts], make_row: Make[bytes], took_s: float, busy: float, limiter: Limiter
+) -> None:
+    facts = make_facts(slow(make_row, took_s, 6), slots=100, plan=LevelPlan("closed", 6))
+    assert name_limiter(replace(facts, uses=uses(replace(IDLE, busiest_share=busy))), ()) == limiter

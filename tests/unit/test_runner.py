@@ -10,9 +10,10 @@ import pytest
 from rich.console import Console
 
 from stackmatrix import environments, machine, plan, runner, store
+from stackmatrix.calibrated import Calibration
 from stackmatrix.environments import TargetEnvironment
 from stackmatrix.errors import PythonMissingError
-from stackmatrix.model import Calibration, Cell, Result, Trial
+from stackmatrix.model import Cell, Instructions, PythonBuild, Result, Trial
 from stackmatrix.plan import TrialPlan
 from stackmatrix.runner import Runner, RunPlan
 from stackmatrix.stacks import PYTHONS, STACKS
@@ -74,21 +75,32 @@ def read(folder: Path, cell: Cell) -> Result:
 
 def test_trials_are_made_in_the_order_of_the_schedule(tmp_path: Path, measured: list[TrialPlan]) -> None:
     make_runner(tmp_path, blocks=3).run()
-    assert measured == list(plan.schedule(CELLS, 3, 1))
+    assert measured == list(plan.schedule(plan.with_twins(CELLS, 3), 3, 1))
 
 
 def test_each_cell_has_one_file_with_the_trials_of_all_blocks(tmp_path: Path, measured: list[TrialPlan]) -> None:
     written = make_runner(tmp_path, blocks=3).run()
-    assert [one.result.cell for one in written] == list(CELLS)
+    assert [one.result.cell for one in written] == list(plan.with_twins(CELLS, 3))
     for one in written:
         assert read(tmp_path, one.result.cell) == one.result
         assert [trial.block for trial in one.result.trials] == [0, 1, 2]
-    assert len(measured) == 6
+    assert len(measured) == 6 + 3  # each block has the reference cell's twin
+
+
+@pytest.mark.usefixtures("measured")
+def test_a_twin_has_a_file_of_its_own_beside_its_cells(tmp_path: Path) -> None:
+    make_runner(tmp_path, blocks=3).run()
+    (*cells, twin) = plan.with_twins(CELLS, 3)
+    assert twin.twin
+    place = Path(twin.workload, twin.stack, f"{twin.python}.twin.json")
+    assert [trial.block for trial in read(tmp_path, twin).trials] == [0, 1, 2]
+    assert store.path_of(tmp_path, "m", twin) == tmp_path / "m" / place
+    assert len(cells) == 2
 
 
 def test_a_failed_trial_makes_its_cell_unstable_and_the_run_goes_on(tmp_path: Path, measured: list[TrialPlan]) -> None:
     make_runner(tmp_path, blocks=3).run()
-    assert len(measured) == 6
+    assert len(measured) == 9
     assert read(tmp_path, CELLS[0]).status.state == "ok"
     status = read(tmp_path, CELLS[1]).status
     assert (status.state, status.reason) == ("unstable", "1 of 3 trials failed: it fell over")
@@ -108,7 +120,8 @@ def test_what_was_measured_before_an_interrupt_is_written(
     monkeypatch.setattr(store, "write_result", interrupt)
     with pytest.raises(KeyboardInterrupt):
         make_runner(tmp_path, blocks=3).run()
-    assert sum(len(read(tmp_path, cell).trials) for cell in CELLS) == 3
+    written = [result for _, result in store.read_results(tmp_path)]
+    assert sum(len(result.trials) for result in written if isinstance(result, Result)) == 3
 
 
 def test_a_python_that_is_not_there_is_skipped_with_a_file_and_no_failure(
@@ -155,7 +168,7 @@ def test_where_results_are_compared_the_targets_core_is_read_at_rest_once_and_on
     (book,) = {setting.pace for setting in settings}
     assert isinstance(book, Book)
     assert (book.begun, book.cores) == (1, settings[0].layout.target)
-    assert len(measured) == len(settings) == 4
+    assert len(measured) == len(settings) == 2 * (2 + 1)
 
 
 @pytest.mark.usefixtures("measured")
@@ -213,3 +226,38 @@ def test_room_is_made_for_as_many_requests_as_the_largest_level_has_at_once(
 def test_a_cell_stands_as_its_trials_do(failures: list[str | None], state: str, reason: str | None) -> None:
     status = runner.status_of([make_trial(failure=failure) for failure in failures])
     assert (status.state, status.reason) == (state, reason)
+
+
+def counted_of(build: PythonBuild, lock: str) -> Instructions:
+    return Instructions(
+        counter="valgrind-3", started="", duration_s=1, git_commit=None,
+        python=build, lock_sha256=lock, counts=(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lock", "version", "stays"), [("0", "3.12.1", True), ("1", "3.12.1", False), ("0", "3.12.2", False)]
+)
+@pytest.mark.usefixtures("measured")
+def test_what_was_counted_of_a_cell_stays_as_long_as_the_packages_and_the_python_are_the_same(
+    tmp_path: Path, result: Result, monkeypatch: pytest.MonkeyPatch, lock: str, version: str, *, stays: bool
+) -> None:
+    assert result.environment is not None
+    served = msgspec.structs.replace(
+        result.environment, lock_sha256="0", python=msgspec.structs.replace(result.environment.python, version="3.12.1")
+    )
+    then = msgspec.structs.replace(served.python, version=version)
+    counted = counted_of(then, lock)
+    store.write_result(tmp_path, "m", msgspec.structs.replace(result, cell=CELLS[0], instructions=counted))
+
+    class Served:
+        def __init__(self, *_: object):
+            pass
+
+        def run(self) -> Outcome:
+            return Outcome(make_trial(), served)
+
+    monkeypatch.setattr(runner, "TrialRun", Served)
+    make_runner(tmp_path, CELLS[:1]).run()
+    assert read(tmp_path, CELLS[0]).instructions == (counted if stays else None)
+    assert read(tmp_path, CELLS[0]).trials == (make_trial(),)

@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from stackmatrix import codec, store
+from stackmatrix.calibrated import Calibration
 from stackmatrix.errors import CommitError, ResultFileError, ResultsFolderError
-from stackmatrix.model import FORMAT_VERSION, Calibration, Cell, Result
+from stackmatrix.model import FORMAT_VERSION, Cell, Instructions, Result
 
 CELL = Cell(stack="uvicorn", python="3.13", workload="fanout")
 
@@ -132,15 +133,20 @@ def test_a_file_that_is_not_there_is_an_error_that_names_it(tmp_path: Path) -> N
         store.read_result(tmp_path / "none.json", "x")
 
 
-def test_only_a_file_with_trials_holds_measurements(tmp_path: Path, result: Result) -> None:
+def test_only_a_file_with_trials_or_counts_holds_figures(tmp_path: Path, result: Result) -> None:
     path = store.write_result(tmp_path, "laptop", result)
-    assert store.holds_trials(path)
+    assert store.holds_figures(path)
     path.write_bytes(b"broken, perhaps by a merge")
-    assert store.holds_trials(path)
+    assert store.holds_figures(path)
     store.write_result(tmp_path, "laptop", msgspec.structs.replace(result, trials=()))
-    assert not store.holds_trials(path)
+    assert not store.holds_figures(path)
+    counted = Instructions(
+        counter="valgrind-3", started="", duration_s=1, git_commit=None, python=None, lock_sha256="0", counts=()
+    )
+    store.write_result(tmp_path, "laptop", msgspec.structs.replace(result, trials=(), instructions=counted))
+    assert store.holds_figures(path)
     path.unlink()
-    assert not store.holds_trials(path)
+    assert not store.holds_figures(path)
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 import argparse
 from typing import Protocol
 
-from stackmatrix.verbs import calibrate, environment, run, schema, serve, sessions, stall, summarize, top
+from stackmatrix.verbs import calibrate, count, environment, run, schema, serve, stall, summarize, top
 
 
 class Verb(Protocol):
@@ -20,7 +20,7 @@ class Verb(Protocol):
 
 VERBS: dict[str, Verb] = {
     "run": run,
-    "sessions": sessions,
+    "count": count,
     "calibrate": calibrate,
     "stall": stall,
     "summarize": summarize,

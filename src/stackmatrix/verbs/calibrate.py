@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 
 from stackmatrix import store
+from stackmatrix.calibrated import Calibration
 from stackmatrix.calibration import Calibrator, default_machine_name
-from stackmatrix.model import Calibration
 from stackmatrix.tables import make_console
 from stackmatrix.verbs.options import add_machine, add_results, machine_name
 

@@ -18,7 +18,7 @@ def execute(options: argparse.Namespace) -> int:
     """Print ``export`` lines for a POSIX shell."""
     stack = STACKS[plan.choose_one("stack", options.stack, plan.known_stacks())]
     python = plan.choose_one("Python", options.python, PYTHONS)
-    command = environments.need(stack.name, python).command(stack, watched=True)
+    command = environments.need(stack.name, python).command(stack, *stack.watch)
     target = supervisor.Target(stack.name, command, stack.port)
     # Sockets and logs go there; it stays, since nobody here knows when they are no longer wanted.
     folder = supervisor.private_folder()

@@ -2,18 +2,20 @@
 
 import argparse
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
-from stackmatrix import plan
-from stackmatrix.errors import UsageError
-from stackmatrix.model import LoadModel
+from stackmatrix import environments, plan
+from stackmatrix.errors import EnvironmentMissingError, UsageError
+from stackmatrix.model import Cell, LoadModel
 from stackmatrix.processes import PROJECT
 from stackmatrix.runner import RunPlan
-from stackmatrix.stacks import PYTHONS
+from stackmatrix.stacks import PYTHONS, STACKS
 
 LONGEST_S = 3600.0
 MOST_BLOCKS = 100
 MOST_PROCESSES = 16
+MOST_REPEATS = 100
 
 
 def seconds(text: str) -> float:
@@ -42,6 +44,13 @@ def block_count(text: str) -> int:
     return int(text)
 
 
+def repeat_count(text: str) -> int:
+    """How often each cell is counted from scratch."""
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_REPEATS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of repeats from 1 to {MOST_REPEATS}")
+    return int(text)
+
+
 def process_count(text: str) -> int:
     """How many processes of locust make the load."""
     if not text.isdecimal() or not 1 <= int(text) <= MOST_PROCESSES:
@@ -52,6 +61,12 @@ def process_count(text: str) -> int:
 def add_results(parser: argparse.ArgumentParser) -> None:
     """Where results are."""
     parser.add_argument("--results", type=Path, default=PROJECT / "results", metavar="DIR", help="results folder")
+
+
+def add_listing(parser: argparse.ArgumentParser) -> None:
+    """What the noxfile needs to install environments first: their sessions, and how installing them went."""
+    parser.add_argument("--list", action="store_true", help="only print the nox sessions that install what is needed")
+    parser.add_argument("--nox-report", type=Path, help=argparse.SUPPRESS)
 
 
 def add_machine(parser: argparse.ArgumentParser) -> None:
@@ -72,12 +87,48 @@ def machine_name(options: argparse.Namespace) -> str | None:
     return name
 
 
-def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Everything that says what a run measures, and where it puts it."""
-    profiles = "; ".join(f"{profile.name}: {profile.summary}" for profile in plan.PROFILES.values())
+def add_cell_options(parser: argparse.ArgumentParser) -> None:
+    """Everything that says which cells, and where their files are."""
     parser.add_argument("--stacks", metavar="A,B", help="which stacks; default: all")
     parser.add_argument("--pythons", metavar="3.12,3.13", help="which Pythons; default: the whole axis")
     parser.add_argument("--workload", metavar="NAME", help="which workloads; default: all")
+    add_machine(parser)
+    parser.add_argument("--commit", action="store_true", help="commit exactly the result files that were written")
+    add_listing(parser)
+    add_results(parser)
+
+
+def choose_cells(options: argparse.Namespace) -> tuple[Cell, ...]:
+    """The cells that were asked for.
+
+    Raises:
+        UsageError: for what is not known.
+
+    """
+    return plan.make_cells(
+        plan.choose("stack", options.stacks, plan.known_stacks()),
+        plan.choose("Python", options.pythons, PYTHONS),
+        plan.choose("workload", options.workload, plan.known_workloads()),
+    )
+
+
+def print_sessions(cells: Sequence[Cell]) -> None:
+    """Print the nox sessions whose environments cells need, one a line.
+
+    Raises:
+        EnvironmentMissingError: when none of the stacks can be built here.
+
+    """
+    reasons = [environments.why_not_buildable(STACKS[cell.stack]) for cell in cells]
+    if all(reasons):
+        raise EnvironmentMissingError(f"{reasons[0]}.")
+    print("\n".join(dict.fromkeys(f"bench-{cell.stack}-{cell.python}" for cell in cells)))
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Everything that says what a run measures, and where it puts it."""
+    add_cell_options(parser)
+    profiles = "; ".join(f"{profile.name}: {profile.summary}" for profile in plan.PROFILES.values())
     parser.add_argument("--profile", default="quick", help=f"how much evidence ({profiles})")
     parser.add_argument("--users", metavar="N,M", help="closed-loop levels, such as 1,10,50")
     parser.add_argument("--rates", metavar="R,S", help="open-loop levels in arrivals per second, such as 5,10,20")
@@ -89,10 +140,6 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--processes", type=process_count, default=1, metavar="N", help="locust processes; default: 1")
     parser.add_argument("--rows", type=Path, metavar="DIR", help="keep every single request in this folder")
     parser.add_argument("--fail-on-missing", action="store_true", help="fail when a Python cannot be had")
-    add_machine(parser)
-    parser.add_argument("--commit", action="store_true", help="commit exactly the result files that were written")
-    parser.add_argument("--nox-report", type=Path, help=argparse.SUPPRESS)
-    add_results(parser)
 
 
 def make_run_plan(options: argparse.Namespace) -> RunPlan:
@@ -105,11 +152,7 @@ def make_run_plan(options: argparse.Namespace) -> RunPlan:
     ladder = (*_ladder("closed", options.users), *_ladder("open", options.rates))
     profile = plan.PROFILES[plan.choose_one("profile", options.profile, tuple(plan.PROFILES))]
     return RunPlan(
-        cells=plan.make_cells(
-            plan.choose("stack", options.stacks, plan.known_stacks()),
-            plan.choose("Python", options.pythons, PYTHONS),
-            plan.choose("workload", options.workload, plan.known_workloads()),
-        ),
+        cells=choose_cells(options),
         profile=plan.adjust(
             profile, ladder=ladder or None, window_s=options.window, warmup_s=options.warmup, blocks=options.blocks
         ),

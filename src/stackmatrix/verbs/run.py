@@ -6,34 +6,57 @@ from rich.console import Console
 
 from stackmatrix import store
 from stackmatrix.errors import CellsFailedError
-from stackmatrix.runner import Runner, Written
+from stackmatrix.runner import Runner
+from stackmatrix.store import Written
 from stackmatrix.tables import level_table, make_console
-from stackmatrix.verbs.options import add_run_options, make_run_plan
+from stackmatrix.verbs import count
+from stackmatrix.verbs.options import add_run_options, make_run_plan, print_sessions
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare options."""
     add_run_options(parser)
+    parser.add_argument("--count", action="store_true", help="then count every cell's instructions, too (valgrind)")
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Run, show, and commit if asked."""
+    """Run, show, and commit if asked; then count, if asked.
+
+    Raises:
+        CellsFailedError: when a cell failed; everything else was done before.
+
+    """
+    plan = make_run_plan(options)
+    if options.list:
+        print_sessions(plan.cells)
+        return 0
     console = make_console()
-    runner = Runner(make_run_plan(options), console)
+    counter = count.make_runner(options, count.REPEATS, console) if options.count else None
+    if counter is not None:
+        counter.check()
+    failed = measure(Runner(plan, console), console, commit=options.commit)
+    if counter is not None:
+        count.count(counter, commit=options.commit)
+    if failed is not None:
+        raise failed
+    return 0
+
+
+def measure(runner: Runner, console: Console, *, commit: bool) -> CellsFailedError | None:
+    """Measure every cell, print the levels, and commit if asked; returns what is to be said of cells that failed."""
     written: list[Written] = []
     try:
         written = runner.run()
     finally:
         # After Ctrl-C, too: what was measured until then is there and worth seeing.
         show(console, written or list(runner.written.values()))
-    if options.commit and written:
+    if commit and written:
         store.commit([one.path for one in written], commit_message(written, runner.machine_name))
     failed = [one.result.cell for one in written if one.result.status.state in ("failed", "unstable")] + runner.kept
     if failed:
-        of = len(written) + len(runner.kept)
-        names = "; ".join(map(str, failed))
-        raise CellsFailedError(f"{len(failed)} of {of} cells failed ({names}): their files or the lines above say why.")
-    return 0
+        share = f"{len(failed)} of {len(written) + len(runner.kept)} cells failed"
+        return CellsFailedError(f"{share} ({'; '.join(map(str, failed))}): their files or the lines above say why.")
+    return None
 
 
 def show(console: Console, written: list[Written]) -> None:

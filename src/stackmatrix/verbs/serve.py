@@ -9,6 +9,7 @@ from rich.table import Table
 from stackmatrix import machine, plan, serving
 from stackmatrix.stacks import PYTHONS, STACKS, Stack
 from stackmatrix.tables import make_console
+from stackmatrix.verbs.options import add_listing
 from stackmatrix.workloads import API_PORT, WORKLOADS
 
 OWN_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -18,7 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare options."""
     parser.add_argument("stacks", nargs="*", metavar="STACK", help="which stacks; default: all")
     parser.add_argument("--python", default=OWN_PYTHON, help=f"which Python they run on; default: {OWN_PYTHON}")
-    parser.add_argument("--list", action="store_true", help="only print the sessions that install what is needed")
+    add_listing(parser)
 
 
 def execute(options: argparse.Namespace) -> int:

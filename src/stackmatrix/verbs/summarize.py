@@ -4,11 +4,12 @@ import argparse
 from pathlib import Path
 
 from stackmatrix import store
+from stackmatrix.counted import compare_rows
 from stackmatrix.errors import ResultFileError, ResultsFolderError
 from stackmatrix.model import Result
 from stackmatrix.processes import PROJECT
 from stackmatrix.summary import MachineSummary, summarize, tell_skipped
-from stackmatrix.tables import make_console, summary_table
+from stackmatrix.tables import counted_table, make_console, summary_table, verdict_table
 from stackmatrix.verbs.options import add_results
 from stackmatrix.workloads import WORKLOADS
 
@@ -43,6 +44,10 @@ def execute(options: argparse.Namespace) -> int:
     for one in machines:
         for workload in one.workloads:
             console.print(summary_table(one, workload))
+            for family in one.families_of(workload.name):
+                console.print(verdict_table(family))
+            if counted := compare_rows(workload.rows):
+                console.print(counted_table(counted))
         for sentence in tell_skipped(one):
             console.print(sentence, markup=False, highlight=False)
     console.print(f"Written: {folder / 'README.md'}", soft_wrap=True, highlight=False)

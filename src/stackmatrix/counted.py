@@ -1,0 +1,70 @@
+"""The counts of one workload's cells: each beside the Python before and beside the reference stack. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from stackmatrix.instructions import Ratio, compare
+from stackmatrix.model import Cell, InstructionCount
+from stackmatrix.plan import python_key
+from stackmatrix.stacks import REFERENCE_STACK
+from stackmatrix.summary import CellSummary
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """A count over that of another cell."""
+
+    other: Cell
+    ratio: Ratio
+
+
+@dataclass(frozen=True, slots=True)
+class CountedRow:
+    """One cell at one number of requests in flight."""
+
+    cell: Cell
+    count: InstructionCount
+    python_before: Against | None
+    reference: Against | None
+
+
+def compare_rows(rows: Iterable[CellSummary]) -> tuple[CountedRow, ...]:
+    """All counts of one workload's cells, in their order. The comparisons are corrected for being that many."""
+    found = {
+        (row.cell, count.in_flight): count
+        for row in rows
+        if row.instructions is not None
+        for count in row.instructions.counts
+    }
+    before = {key: other for key in found if (other := _python_before(key, found))}
+    reference = {key: other for key in found if (other := _reference(key)) in found and other != key}
+    declared = [*before.items(), *reference.items()]
+    ratios = dict(zip(declared, compare([(found[one], found[other]) for one, other in declared]), strict=True))
+
+    def against(key: Key, other: Key | None) -> Against | None:
+        return None if other is None else Against(other[0], ratios[key, other])
+
+    return tuple(
+        CountedRow(key[0], count, against(key, before.get(key)), against(key, reference.get(key)))
+        for key, count in found.items()
+    )
+
+
+type Key = tuple[Cell, int]
+"""A cell and a number of requests in flight."""
+
+
+def _python_before(key: Key, found: Iterable[Key]) -> Key | None:
+    """The same on the newest Python that is older."""
+    cell, in_flight = key
+    older = [
+        one
+        for one in found
+        if (one[0].stack, one[1]) == (cell.stack, in_flight) and python_key(one[0].python) < python_key(cell.python)
+    ]
+    return max(older, key=lambda one: python_key(one[0].python), default=None)
+
+
+def _reference(key: Key) -> Key:
+    cell, in_flight = key
+    return Cell(stack=REFERENCE_STACK, python=cell.python, workload=cell.workload), in_flight

@@ -1,0 +1,190 @@
+"""Counts the instructions that one cell needs for a request: fresh processes, verified pages, a counter around them.
+
+No time is measured here, so nothing has to be quiet, and the load is the simplest there is: so many clients that each
+ask again as soon as they are answered. What a request costs does depend on how many others are under way.
+"""
+
+import contextlib
+import http.client
+import re
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from stackmatrix import counters, processes, supervisor, untimed, verification
+from stackmatrix.callgrind import Costs
+from stackmatrix.counters import InstructionCounter
+from stackmatrix.environments import TargetEnvironment
+from stackmatrix.errors import SupervisorError, TrialError
+from stackmatrix.model import Cell, Environment
+from stackmatrix.stacks import STACKS
+from stackmatrix.supervisor import Layout, Supervisor, Target
+from stackmatrix.workloads import API_PORT, BODY_PATTERN, WORKLOADS, Workload
+
+PATIENCE_S = 600.0
+"""For everything that a server under valgrind does: it is some fifty times slower."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """So many requests at once; ``warm`` of them before any is counted, then ``requests``."""
+
+    in_flight: int
+    warm: int
+    requests: int
+
+
+LOADS = (Load(1, 20, 20), Load(20, 60, 200))
+"""One after the other; and twenty at once, where clients that walk their connections show it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One repeat: what each load cost, by its number in flight, and what served."""
+
+    costs: dict[int, Costs]
+    environment: Environment
+
+
+@dataclass
+class CountRun:
+    """Counts a cell once, in processes of its own. ``show`` hears what it is doing."""
+
+    cell: Cell
+    target_environment: TargetEnvironment
+    layout: Layout
+    show: Callable[[str], None]
+    loads: tuple[Load, ...] = LOADS
+    api_port: int = API_PORT
+
+    def run(self) -> Counted:
+        """Start, verify, count, stop.
+
+        Raises:
+            TrialError: when the target cannot be counted, with the reason.
+            CounterMissingError: when nothing here counts.
+
+        """
+        folder = supervisor.private_folder()
+        try:
+            return self._run(folder, counters.choose(folder))
+        finally:
+            supervisor.remove(folder)
+
+    def _run(self, folder: Path, counter: InstructionCounter) -> Counted:
+        stack, workload = STACKS[self.cell.stack], WORKLOADS[self.cell.workload]
+        command = self.target_environment.command(stack, *stack.patience)
+        patient = ("env", f"SLOW_API_TIMEOUT_S={PATIENCE_S:g}", *counter.wrap(command))
+        circus = Supervisor(
+            ini=supervisor.CIRCUS_INI,
+            environment=supervisor.variables(
+                Target(stack.name, patient, stack.port), self.api_port, self.layout, folder
+            ),
+            folder=folder,
+            watchers=("api", "target"),
+            cores=self.layout.harness,
+        )
+        counted: Counted | None = None
+        try:
+            with circus:
+                self.show("starting")
+                verification.wait_for_api(self.api_port, lambda: circus.why_gone("api"))
+                identity = verification.wait_for_target(stack.port, lambda: circus.why_gone("target"), PATIENCE_S)
+                build = verification.verify_identity(identity, stack, self.cell.python)
+                environment = self.target_environment.describe(build, identity["packages"], command, self.api_port)
+                costs = {load.in_flight: self._count(load, counter, circus, workload) for load in self.loads}
+                counted = Counted(costs, environment)
+        except SupervisorError:
+            # Stopping is slow under valgrind, too, and what had to be killed had been counted.
+            if counted is None:
+                raise
+        return counted
+
+    def _count(self, load: Load, counter: InstructionCounter, circus: Supervisor, workload: Workload) -> Costs:
+        port = STACKS[self.cell.stack].port
+        self.show(f"{load.in_flight} in flight, warming up")
+        ask_many(port, workload, load.in_flight, load.warm)
+        pids = [process.pid for process in processes.tree(circus.pid("target"))]
+        self.show(f"{load.in_flight} in flight, counting")
+        counter.begin(pids)
+        before = self._calls()
+        ask_many(port, workload, load.in_flight, load.requests)
+        seen = self._calls() - before
+        if seen != load.requests * workload.calls:
+            raise TrialError(f"The external API saw {seen} calls for {load.requests} pages.")
+        costs = counter.end(pids)
+        if [process.pid for process in processes.tree(circus.pid("target"))] != pids:
+            raise TrialError("The target's processes changed while they were counted.")
+        return costs
+
+    def _calls(self) -> int:
+        return int(untimed.get(self.api_port, "/stats/").json()["calls_started"])
+
+
+class Client:
+    """Asks for one page after the other, on a connection that it keeps as long as the server does."""
+
+    def __init__(self, port: int, path: str) -> None:
+        self._path = path
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+        self._is_kept = False
+
+    def ask(self) -> None:
+        """One page.
+
+        Raises:
+            TrialError: when it does not come, or is another one.
+
+        """
+        try:
+            status, body = self._get()
+        except (OSError, http.client.HTTPException) as error:
+            raise TrialError(f"A request was not answered: {type(error).__name__}: {error}.") from error
+        if status != 200 or not _PAGE.fullmatch(body):
+            raise TrialError(f"The page is not the one that was expected: status {status}, {body[:200]!r}.")
+
+    def _get(self) -> tuple[int, str]:
+        try:
+            self._connection.request("GET", self._path)
+            response = self._connection.getresponse()
+        except ConnectionError:
+            self._connection.close()
+            if not self._is_kept:
+                raise
+            # Not every server says that it will not keep a connection.
+            self._is_kept = False
+            return self._get()
+        self._is_kept = True
+        return response.status, response.read().decode("utf-8", errors="replace")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+_PAGE = re.compile(BODY_PATTERN)
+
+
+def ask_many(port: int, workload: Workload, in_flight: int, requests: int) -> None:
+    """Ask for so many pages, so many at once.
+
+    Raises:
+        TrialError: when an answer is not the page.
+
+    """
+    left = iter(range(requests))
+    lock = threading.Lock()
+
+    def ask() -> None:
+        with contextlib.closing(Client(port, workload.path)) as client:
+            while True:
+                with lock:
+                    if next(left, None) is None:
+                        return
+                client.ask()
+
+    with ThreadPoolExecutor(in_flight) as pool:
+        for one in [pool.submit(ask) for _ in range(in_flight)]:
+            one.result()

@@ -1,0 +1,176 @@
+"""Only what belongs together is compared: trials of one run, block by block, valid levels, declared pairs."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+import pytest
+
+from stackmatrix import phrases
+from stackmatrix.comparison import Family, compare_results
+from stackmatrix.figures import COMPARE_USERS, figures_of
+from stackmatrix.model import FORMAT_VERSION, Cell, Level, OverheadMs, Result, Status, TargetUse, Trial
+from stackmatrix.stacks import REFERENCE_STACK, STACKS
+from stackmatrix.workloads import WORKLOADS
+
+OTHER = next(name for name in STACKS if name != REFERENCE_STACK)
+SHARED = "fanout_shared_client"
+RATE = WORKLOADS[SHARED].compare_rate
+WOBBLE = (0.0, 0.01, -0.01, 0.005, -0.005, 0.0)
+
+type MakeResult = Callable[..., Result]
+
+
+def closed(users: int, rps: float, cpu_ms: float, *, validity: str = "valid") -> Level:
+    return Level(
+        model="closed", users=users, rate=None, window_s=12, validity=validity, limiter="users", findings=(),  # type: ignore[arg-type]
+        throughput_rps=rps, target=use(cpu_ms),
+    )  # fmt: skip
+
+
+def opened(rate: float, p95_ms: float | None, cpu_ms: float) -> Level:
+    return Level(
+        model="open", users=None, rate=rate, window_s=12, validity="valid", limiter="users", findings=(),
+        throughput_rps=rate, target=use(cpu_ms), overhead_ms=OverheadMs(p50=1, p95=p95_ms, p99=None),
+    )  # fmt: skip
+
+
+def use(cpu_ms: float) -> TargetUse:
+    return TargetUse(
+        cpu_ms_per_request=cpu_ms, instructions_per_request=None, cpu_share=0.1, rss_bytes_peak=50_000_000,
+        threads_peak=1, fds_peak=1, context_switches=None,
+    )  # fmt: skip
+
+
+def make_trials(*levels: Sequence[Level]) -> tuple[Trial, ...]:
+    return tuple(
+        Trial(block=block, order=0, seed=1, started="", duration_s=1, load_s=1, levels=tuple(one))
+        for block, one in enumerate(levels)
+    )
+
+
+def at_cpu(middle: float) -> tuple[Trial, ...]:
+    """Six blocks of a cell that costs so much CPU, more or less."""
+    return make_trials(*([closed(COMPARE_USERS, 16, middle * (1 + wobble))] for wobble in WOBBLE))
+
+
+@pytest.fixture
+def make(result: Result) -> MakeResult:
+    def make(stack: str, python: str, trials: Sequence[Trial], run: str = "one", *, twin: bool = False) -> Result:
+        cell = Cell(stack=stack, python=python, workload=SHARED, twin=twin)
+        return Result(
+            format_version=FORMAT_VERSION, run=msgspec.structs.replace(result.run, id=run, started=run),
+            cell=cell, status=Status(state="ok"), machine=result.machine, environment=None, trials=tuple(trials),
+        )  # fmt: skip
+
+    return make
+
+
+def family(results: Sequence[Result], name: str = "cpu") -> Family:
+    (found,) = (one for one in compare_results(results) if one.figure.name == name)
+    return found
+
+
+def words(one: Family) -> dict[tuple[str, str, str, str], str]:
+    return {
+        (each.cell.stack, each.cell.python, each.other.stack, each.other.python): each.verdict.word
+        for each in one.compared
+    }
+
+
+def test_each_stack_is_compared_with_the_reference_stack_and_with_the_python_before(make: MakeResult) -> None:
+    results = [
+        make(OTHER, "3.9", at_cpu(12)), make(REFERENCE_STACK, "3.9", at_cpu(10)),
+        make(OTHER, "3.10", at_cpu(12)), make(REFERENCE_STACK, "3.10", at_cpu(8)), make(OTHER, "3.12", at_cpu(9)),
+    ]  # fmt: skip
+    assert words(family(results)) == {
+        (OTHER, "3.9", REFERENCE_STACK, "3.9"): "slower",
+        (OTHER, "3.10", REFERENCE_STACK, "3.10"): "slower",
+        (OTHER, "3.10", OTHER, "3.9"): "same",
+        (REFERENCE_STACK, "3.10", REFERENCE_STACK, "3.9"): "faster",
+        (OTHER, "3.12", OTHER, "3.10"): "faster",
+    }
+
+
+def test_the_twin_of_the_reference_cell_is_the_noise_and_widens_the_margin(make: MakeResult) -> None:
+    twins = make_trials(*([closed(COMPARE_USERS, 16, 10 * (1 + 0.2 * sign))] for sign in (1, -1, 1, -1, 1, -1)))
+    other, reference = make(OTHER, "3.9", at_cpu(12)), make(REFERENCE_STACK, "3.9", at_cpu(10))
+    one = family([other, reference, make(REFERENCE_STACK, "3.9", twins, twin=True)])
+    assert one.noise is not None
+    assert one.noise == pytest.approx(0.22, abs=0.02)
+    assert one.margin == pytest.approx(2 * one.noise)
+    assert one.twin_blocks == 6
+    assert list(words(one).values()) == ["same"]
+    assert "differs from itself by 22" in phrases.title(one)
+
+
+def test_without_a_twin_the_noise_is_not_known_and_the_page_says_so(make: MakeResult) -> None:
+    one = family([make(OTHER, "3.9", at_cpu(12)), make(REFERENCE_STACK, "3.9", at_cpu(10))])
+    assert (one.noise, one.margin) == (None, 0.02)
+    assert "the noise is not known" in phrases.title(one)
+
+
+def test_blocks_are_paired_by_their_number_and_one_without_a_valid_level_does_not_count(make: MakeResult) -> None:
+    trials = list(at_cpu(12))
+    trials[2] = make_trials([], [], [closed(COMPARE_USERS, 16, 99, validity="invalid")])[2]
+    one = family([make(OTHER, "3.9", trials), make(REFERENCE_STACK, "3.9", at_cpu(10))])
+    (compared,) = one.compared
+    assert compared.verdict.difference.blocks == 5
+    assert compared.verdict.word == "not enough blocks"
+    assert compared.effect(one.figure)[0] == pytest.approx(1.2)
+
+
+def test_cells_of_different_runs_are_not_paired(make: MakeResult) -> None:
+    results = [make(OTHER, "3.9", at_cpu(12)), make(REFERENCE_STACK, "3.9", at_cpu(10), run="two")]
+    assert all(one.compared == () for one in compare_results(results))
+
+
+def test_one_trial_each_is_no_comparison(make: MakeResult) -> None:
+    assert compare_results([make(OTHER, "3.9", at_cpu(12)[:1]), make(REFERENCE_STACK, "3.9", at_cpu(10)[:1])]) == ()
+
+
+def test_throughput_is_better_when_it_is_higher_and_the_best_valid_level_counts(make: MakeResult) -> None:
+    def at(*rps: float) -> tuple[Trial, ...]:
+        return make_trials(
+            *([closed(10, rps[0] * (1 + wobble), 9), closed(100, rps[1] * (1 + wobble), 9)] for wobble in WOBBLE)
+        )
+
+    results = [make(OTHER, "3.9", at(16, 20)), make(REFERENCE_STACK, "3.9", at(16, 10))]
+    one = family(results, "plateau")
+    assert list(words(one).values()) == ["faster"]
+    assert one.medians[results[0].cell] == pytest.approx(20)
+    assert one.medians[results[1].cell] == pytest.approx(16)
+
+
+def test_overheads_are_compared_by_their_difference_even_where_one_is_zero(make: MakeResult) -> None:
+    def at(p95_ms: float) -> tuple[Trial, ...]:
+        return make_trials(*([opened(RATE, p95_ms + 10 * wobble, 9), opened(1, 500, 9)] for wobble in WOBBLE))
+
+    one = family([make(OTHER, "3.9", at(30)), make(REFERENCE_STACK, "3.9", at(0))], "overhead")
+    (compared,) = one.compared
+    assert one.margin == pytest.approx(0.02 * 600)
+    assert compared.effect(one.figure)[0] == pytest.approx(30)
+    assert compared.verdict.word == "slower"
+    assert phrases.effect(one, compared) == "+30.0 (+30.0 to +30.0)"
+
+
+def test_a_trial_without_a_figure_has_none() -> None:
+    (trial,) = make_trials([opened(RATE + 1, 5, 9), opened(RATE, None, 9)])
+    found = {figure.name: figure.of(trial) for figure in figures_of(RATE, 600)}
+    assert found == {"plateau": None, "cpu": None, "open_cpu": 9, "overhead": None, "memory": 50}
+
+
+def test_memory_is_not_faster_but_less(make: MakeResult) -> None:
+    def at(rss_mb: int) -> tuple[Trial, ...]:
+        less = msgspec.structs.replace(use(9), rss_bytes_peak=rss_mb * 1_000_000)
+        return make_trials(*([msgspec.structs.replace(closed(10, 16, 9), target=less)] for _ in WOBBLE))
+
+    one = family([make(OTHER, "3.9", at(40)), make(REFERENCE_STACK, "3.9", at(50))], "memory")
+    assert [phrases.word(one, each) for each in one.compared] == ["less"]
+
+
+def test_a_workload_that_is_not_known_is_left_out(make: MakeResult) -> None:
+    strange = [
+        msgspec.structs.replace(one, cell=msgspec.structs.replace(one.cell, workload="of tomorrow"))
+        for one in (make(OTHER, "3.9", at_cpu(12)), make(REFERENCE_STACK, "3.9", at_cpu(10)))
+    ]
+    assert compare_results(strange) == ()

@@ -1,0 +1,119 @@
+"""Counts are compared like with like, and called different only where their repeats say so."""
+
+import math
+from collections.abc import Sequence
+
+import pytest
+
+from stackmatrix.callgrind import Costs, Function
+from stackmatrix.counted import CountedRow, compare_rows
+from stackmatrix.instructions import compare, summarise
+from stackmatrix.model import Cell, InstructionCount, Instructions, Run
+from stackmatrix.stacks import REFERENCE_STACK, STACKS
+from stackmatrix.summary import CellSummary
+
+OTHER = next(name for name in STACKS if name != REFERENCE_STACK)
+
+
+def count(*repeats: int, in_flight: int = 1) -> InstructionCount:
+    return summarise(in_flight, 1, [Costs({Function("python", "eval"): repeat}) for repeat in repeats])
+
+
+def words(*pairs: tuple[InstructionCount, InstructionCount]) -> list[str]:
+    return [ratio.word for ratio in compare(pairs)]
+
+
+def test_a_difference_beyond_half_a_per_cent_that_all_repeats_show_is_named() -> None:
+    less, more = count(100_000, 100_020, 99_990), count(102_000, 102_010, 101_990)
+    assert words((less, more), (more, less)) == ["fewer", "more"]
+
+
+def test_within_half_a_per_cent_counts_are_the_same() -> None:
+    assert words((count(100_000, 100_020, 99_990), count(100_100, 100_110, 100_120))) == ["same"]
+
+
+@pytest.mark.parametrize("second", [(100_000, 112_000, 106_000), (100_400, 100_600, 100_500)])
+def test_where_repeats_are_further_apart_than_the_cells_it_is_undecided(second: tuple[int, ...]) -> None:
+    assert words((count(100_000, 100_020, 99_990), count(*second))) == ["undecided"]
+
+
+def test_one_repeat_gives_a_ratio_and_no_word() -> None:
+    (ratio,) = compare([(count(110), count(100, 100))])
+    assert ratio.ratio == pytest.approx(1.1)
+    assert (ratio.low, ratio.high, ratio.word) == (None, None, "counted once")
+
+
+def test_repeats_that_are_all_equal_decide() -> None:
+    same, less = count(100_000, 100_000), count(99_000, 99_000)
+    assert words((same, same), (less, same)) == ["same", "fewer"]
+
+
+def test_the_interval_is_welchs_on_the_logarithms() -> None:
+    one, other = (100, 104, 102), (100, 101)
+    (ratio,) = compare([(count(*one), count(*other))])
+    variances = [statistics_variance([math.log(value) for value in each]) / len(each) for each in (one, other)]
+    freedom = sum(variances) ** 2 / (variances[0] ** 2 / 2 + variances[1] ** 2 / 1)
+    assert freedom == pytest.approx(2.649, abs=0.001)
+    # t(0.975) with so many degrees of freedom is 3.44.
+    half = 3.44 * math.sqrt(sum(variances))
+    assert ratio.low is not None
+    assert ratio.high is not None
+    assert math.log(ratio.high / ratio.low) == pytest.approx(2 * half, rel=0.01)
+    assert ratio.ratio == pytest.approx(math.sqrt(ratio.low * ratio.high))
+
+
+def statistics_variance(values: Sequence[float]) -> float:
+    mean = sum(values) / len(values)
+    return sum((value - mean) ** 2 for value in values) / (len(values) - 1)
+
+
+def test_among_many_comparisons_a_difference_needs_to_be_surer() -> None:
+    pair = (count(100_000, 100_300), count(102_000, 102_300))
+    assert words(pair) == ["fewer"]
+    assert words(*[pair] * 40) == ["undecided"] * 40
+
+
+def row(stack: str, python: str, *counts: InstructionCount) -> CellSummary:
+    cell = Cell(stack=stack, python=python, workload="fanout")
+    run = Run(
+        id="0", started="", seed=1, profile="count", ladder=(), blocks=0, warmup_s=0, settle_s=0, window_s=0,
+        tool_versions={}, tool_lock_sha256=None, git_commit=None,
+    )  # fmt: skip
+    instructions = Instructions(
+        counter="valgrind-3", started="", duration_s=1, git_commit=None, python=None, lock_sha256="0", counts=counts
+    )
+    return CellSummary(cell, "ok", None, run, 0, (), compares=False, instructions=instructions if counts else None)
+
+
+def others(rows: Sequence[CountedRow]) -> list[tuple[str | None, str | None]]:
+    return [
+        (
+            one.python_before.other.python if one.python_before else None,
+            one.reference.other.stack if one.reference else None,
+        )
+        for one in rows
+    ]
+
+
+def test_each_count_is_compared_with_the_python_before_and_with_the_reference_stack_at_the_same_load() -> None:
+    one, many = count(100, 100), count(300, 300, in_flight=20)
+    rows = [
+        row(OTHER, "3.9", one, many),
+        row(OTHER, "3.10", one),
+        row(OTHER, "3.14", one),
+        row(REFERENCE_STACK, "3.9", one),
+        row(REFERENCE_STACK, "3.14", one),
+        row(REFERENCE_STACK, "3.15"),
+    ]
+    told = compare_rows(rows)
+    assert [(each.cell.stack, each.cell.python, each.count.in_flight) for each in told] == [
+        (OTHER, "3.9", 1), (OTHER, "3.9", 20), (OTHER, "3.10", 1), (OTHER, "3.14", 1), (REFERENCE_STACK, "3.9", 1),
+        (REFERENCE_STACK, "3.14", 1),
+    ]  # fmt: skip
+    assert others(told) == [
+        (None, REFERENCE_STACK), (None, None), ("3.9", None), ("3.10", REFERENCE_STACK), (None, None), ("3.9", None),
+    ]  # fmt: skip
+
+
+def test_nothing_counted_is_nothing_to_compare() -> None:
+    assert compare_rows([row(OTHER, "3.12")]) == ()
