@@ -11,7 +11,7 @@ import msgspec
 from rich.console import Console
 
 from stackmatrix import counters, environments, instructions, machine, store, supervisor
-from stackmatrix.counting import LOADS, Counted, CountRun, Load
+from stackmatrix.counting import Counted, CountRun
 from stackmatrix.errors import TrialError
 from stackmatrix.model import FORMAT_VERSION, Cell, Instructions, Result, Run, Status
 from stackmatrix.progress import RunProgress
@@ -32,7 +32,6 @@ class CountPlan:
     folder: Path
     machine_name: str | None = None
     nox_report: Path | None = None
-    loads: tuple[Load, ...] = LOADS
 
 
 class CountRunner:
@@ -95,14 +94,14 @@ class CountRunner:
         failure = None
         for number in range(1, self._plan.repeats + 1):
             progress.begin(f"{cell}, repeat {number}")
-            run = CountRun(cell, environment, self._layout, progress.show, self._plan.loads)
+            run = CountRun(cell, environment, self._layout, progress.show)
             try:
                 repeats.append(run.run())
             except TrialError as error:
                 failure = str(error)
                 progress.end(f"failed: {failure}")
                 break
-            progress.end(describe(repeats[-1], self._plan.loads))
+            progress.end(describe(repeats[-1]))
         counted = Instructions(
             counter=self._counter,
             started=started.isoformat(timespec="seconds"),
@@ -111,9 +110,8 @@ class CountRunner:
             python=repeats[0].environment.python if repeats else None,
             lock_sha256=environment.lock_sha256,
             counts=tuple(
-                instructions.summarise(load.in_flight, load.requests, [one.costs[load.in_flight] for one in repeats])
-                for load in self._plan.loads
-                if repeats
+                instructions.summarise(in_flight, count.requests, [one.counts[in_flight].costs for one in repeats])
+                for in_flight, count in (repeats[0].counts.items() if repeats else ())
             ),
             failure=failure,
         )
@@ -156,10 +154,10 @@ def _run_of_count(counted: Instructions) -> Run:
     )
 
 
-def describe(counted: Counted, loads: Sequence[Load]) -> str:
+def describe(counted: Counted) -> str:
     """One repeat in a few words, for the progress."""
     parts = [
-        f"{counted.costs[load.in_flight].total() / load.requests / 1e6:.2f} million at {load.in_flight} in flight"
-        for load in loads
+        f"{count.costs.total() / count.requests / 1e6:.2f} million at {in_flight} in flight"
+        for in_flight, count in counted.counts.items()
     ]
     return "instructions per request: " + ", ".join(parts)

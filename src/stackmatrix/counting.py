@@ -29,22 +29,45 @@ PATIENCE_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """So many requests at once; ``warm`` of them before any is counted, then ``requests``."""
+    """So many requests at once, whose calls take ``ms`` and twice and half as long.
+
+    Before they are counted, ``warm`` requests are made.
+    """
 
     in_flight: int
+    ms: int
     warm: int
     requests: int
 
 
-LOADS = (Load(1, 20, 20), Load(20, 60, 200))
-"""One after the other; and twenty at once, where clients that walk their connections show it."""
+def loads_of(workload: Workload) -> tuple[Load, ...]:
+    """One request after the other, and twenty at once, where clients that walk their connections show it.
+
+    Alone, a request costs the same however long it waits. Twenty at once have to wait for longer than the processor of
+    callgrind needs for them all, or else they would not wait at the same time, as they do at full speed.
+    """
+    count = workload.count_requests
+    return (Load(1, QUICK_MS, min(WARM, count), count), Load(MANY, SLOW_MS, WARM, max(2 * MANY, count)))
+
+
+MANY, WARM = 20, 20
+"""After some ten requests Python has specialised what they run; the first twenty cost 5 % more than those after."""
+QUICK_MS, SLOW_MS = 10, 3_000
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What so many requests cost."""
+
+    requests: int
+    costs: Costs
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """One repeat: what each load cost, by its number in flight, and what served."""
+    """One repeat: what was counted by the number in flight, and what served."""
 
-    costs: dict[int, Costs]
+    counts: dict[int, Count]
     environment: Environment
 
 
@@ -56,7 +79,7 @@ class CountRun:
     target_environment: TargetEnvironment
     layout: Layout
     show: Callable[[str], None]
-    loads: tuple[Load, ...] = LOADS
+    loads: tuple[Load, ...] | None = None
     api_port: int = API_PORT
 
     def run(self) -> Counted:
@@ -94,16 +117,17 @@ class CountRun:
                 identity = verification.wait_for_target(stack.port, lambda: circus.why_gone("target"), PATIENCE_S)
                 build = verification.verify_identity(identity, stack, self.cell.python)
                 environment = self.target_environment.describe(build, identity["packages"], command, self.api_port)
-                costs = {load.in_flight: self._count(load, counter, circus, workload) for load in self.loads}
-                counted = Counted(costs, environment)
+                loads = loads_of(workload) if self.loads is None else self.loads
+                counts = {load.in_flight: self._count(load, counter, circus, workload) for load in loads}
+                counted = Counted(counts, environment)
         except SupervisorError:
             # Stopping is slow under valgrind, too, and what had to be killed had been counted.
             if counted is None:
                 raise
         return counted
 
-    def _count(self, load: Load, counter: InstructionCounter, circus: Supervisor, workload: Workload) -> Costs:
-        port = STACKS[self.cell.stack].port
+    def _count(self, load: Load, counter: InstructionCounter, circus: Supervisor, workload: Workload) -> Count:
+        port, workload = STACKS[self.cell.stack].port, workload.with_delays(load.ms)
         self.show(f"{load.in_flight} in flight, warming up")
         ask_many(port, workload, load.in_flight, load.warm)
         pids = [process.pid for process in processes.tree(circus.pid("target"))]
@@ -117,7 +141,7 @@ class CountRun:
         costs = counter.end(pids)
         if [process.pid for process in processes.tree(circus.pid("target"))] != pids:
             raise TrialError("The target's processes changed while they were counted.")
-        return costs
+        return Count(load.requests, costs)
 
     def _calls(self) -> int:
         return int(untimed.get(self.api_port, "/stats/").json()["calls_started"])

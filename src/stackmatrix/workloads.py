@@ -3,7 +3,7 @@
 Only the standard library is imported, so that the noxfile reads the table with nothing installed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 API_PORT = 5000
 """Where the external API listens, on 127.0.0.1."""
@@ -19,6 +19,8 @@ class Workload:
     delays_ms: tuple[int, ...]
     compare_rate: float = 20.0
     """Arrivals per second at which latencies are compared: about half of what a core of today sustains."""
+    count_requests: int = 100
+    """Requests whose instructions are counted together: the more a request costs, the fewer do."""
 
     @property
     def floor_ms(self) -> int:
@@ -30,6 +32,10 @@ class Workload:
         """The time that the calls would take one after the other."""
         return sum(self.delays_ms)
 
+    def with_delays(self, ms: int) -> "Workload":
+        """The same view, whose calls take other times: ``ms``, twice and half as long."""
+        return replace(self, path=f"{self.path}{ms}/", delays_ms=(ms, 2 * ms, ms // 2))
+
     @property
     def calls(self) -> int:
         """Calls of the external API for each request."""
@@ -39,7 +45,7 @@ class Workload:
 _DELAYS_MS = (300, 600, 150)
 
 _ROWS = (
-    Workload("fanout", "a new httpx client for every request", "/", _DELAYS_MS, compare_rate=10.0),
+    Workload("fanout", "a new httpx client for every request", "/", _DELAYS_MS, compare_rate=10.0, count_requests=10),
     Workload("fanout_shared_client", "one pooled httpx client per process", "/shared-client/", _DELAYS_MS),
 )
 

@@ -12,7 +12,7 @@ from stackmatrix import count_runner, counters, environments, machine, plan, sto
 from stackmatrix.callgrind import Costs, Function
 from stackmatrix.count_runner import CountPlan, CountRunner
 from stackmatrix.counters import Callgrind
-from stackmatrix.counting import Counted, Load
+from stackmatrix.counting import Count, Counted
 from stackmatrix.environments import TargetEnvironment
 from stackmatrix.errors import CounterMissingError, ResultFileError, TrialError
 from stackmatrix.model import Cell, Environment, PythonBuild, Result
@@ -21,7 +21,6 @@ from stackmatrix.supervisor import Layout
 
 FIRST, SECOND = list(STACKS)[:2]
 CELLS = plan.make_cells((FIRST, SECOND), PYTHONS[:1], ("fanout",))
-LOADS = (Load(1, 0, 10), Load(20, 0, 100))
 ENVIRONMENT = Environment(
     python=PythonBuild(version="3.12.1", implementation="CPython", compiler="GCC", optimised=True, gil=True),
     packages={"django": "6"}, lock_sha256="0", command=("serve",), variables={},
@@ -41,9 +40,7 @@ def made(failing: set[tuple[Cell, int]], monkeypatch: pytest.MonkeyPatch) -> lis
     repeats: list[Cell] = []
 
     class MadeUp:
-        def __init__(
-            self, cell: Cell, _env: TargetEnvironment, _layout: Layout, show: Callable[[str], None], _: object
-        ):
+        def __init__(self, cell: Cell, _env: TargetEnvironment, _layout: Layout, show: Callable[[str], None]):
             self.cell, self.show = cell, show
 
         def run(self) -> Counted:
@@ -52,7 +49,8 @@ def made(failing: set[tuple[Cell, int]], monkeypatch: pytest.MonkeyPatch) -> lis
             number = repeats.count(self.cell)
             if (self.cell, number) in failing:
                 raise TrialError("it fell over")
-            return Counted({1: Costs({EVAL: 1000 + number}), 20: Costs({EVAL: 30_000})}, ENVIRONMENT)
+            alone, many = Count(10, Costs({EVAL: 1000 + number})), Count(100, Costs({EVAL: 30_000}))
+            return Counted({1: alone, 20: many}, ENVIRONMENT)
 
     installed = {(name, PYTHONS[0]): TargetEnvironment(name, PYTHONS[0], Path("/no"), "0") for name in (FIRST, SECOND)}
     monkeypatch.setattr(environments, "installed", lambda: installed)
@@ -63,7 +61,7 @@ def made(failing: set[tuple[Cell, int]], monkeypatch: pytest.MonkeyPatch) -> lis
 
 
 def make_runner(folder: Path, *cells: Cell, repeats: int = 2) -> CountRunner:
-    count_plan = CountPlan(cells or CELLS, repeats, folder, machine_name="m", loads=LOADS)
+    count_plan = CountPlan(cells or CELLS, repeats, folder, machine_name="m")
     return CountRunner(count_plan, Console(file=io.StringIO()))
 
 
