@@ -122,6 +122,7 @@ def add_verb(name: str, summary: str, *command: str, installs: bool = True) -> N
 
 serve = ("serve", "--python", TOOL_PYTHON)
 add_verb("matrix", "Measure every chosen cell, interleaved in blocks.", "run")
+add_verb("count", "Count instructions per request of every chosen cell.")
 for row in STACKS.values():
     add_verb(f"count-{row.name}", f"Count instructions per request of {row.summary}.", "count", "--stacks", row.name)
 add_verb("serve", "Bring up all stacks, or those named, with locust's web page to try them by hand.", *serve)

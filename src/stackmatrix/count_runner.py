@@ -19,6 +19,8 @@ from stackmatrix.stacks import STACKS
 from stackmatrix.store import Written
 from stackmatrix.workloads import API_PORT
 
+ATTEMPTS = 2
+"""Under valgrind a thread now and then waits for an answer that has come: such a repeat is made once more."""
 ESTIMATE_S = 90.0
 """For one repeat, until one was timed."""
 
@@ -94,14 +96,13 @@ class CountRunner:
         failure = None
         for number in range(1, self._plan.repeats + 1):
             progress.begin(f"{cell}, repeat {number}")
-            run = CountRun(cell, environment, self._layout, progress.show)
-            try:
-                repeats.append(run.run())
-            except TrialError as error:
-                failure = str(error)
+            outcome = self._count_once(CountRun(cell, environment, self._layout, progress.show), progress)
+            if isinstance(outcome, TrialError):
+                failure = str(outcome)
                 progress.end(f"failed: {failure}")
                 break
-            progress.end(describe(repeats[-1]))
+            repeats.append(outcome)
+            progress.end(describe(outcome))
         counted = Instructions(
             counter=self._counter,
             started=started.isoformat(timespec="seconds"),
@@ -118,6 +119,16 @@ class CountRunner:
         if failure is not None:
             self.failed.append(cell)
         self._write(cell, counted, repeats)
+
+    def _count_once(self, run: CountRun, progress: RunProgress) -> Counted | TrialError:
+        """One repeat, or why not even the last attempt came to its end."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return run.run()
+            except TrialError as error:
+                failure = error
+                progress.show(f"attempt {attempt} failed: {error}")
+        return failure
 
     def _write(self, cell: Cell, counted: Instructions, repeats: Sequence[Counted]) -> None:
         earlier = store.read_earlier(self._plan.folder, self.machine_name, cell)

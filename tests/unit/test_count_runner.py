@@ -29,26 +29,28 @@ EVAL = Function("python", "eval")
 
 
 @pytest.fixture
-def failing() -> set[tuple[Cell, int]]:
-    """Cells and repeats that cannot be counted."""
-    return set()
+def failing() -> dict[tuple[Cell, int], int]:
+    """How many attempts fail, by cell and repeat."""
+    return {}
 
 
 @pytest.fixture
-def made(failing: set[tuple[Cell, int]], monkeypatch: pytest.MonkeyPatch) -> list[Cell]:
+def made(failing: dict[tuple[Cell, int], int], monkeypatch: pytest.MonkeyPatch) -> list[Cell]:
     """The cells of the repeats that were made up, instead of real ones; all cells are installed."""
     repeats: list[Cell] = []
+    attempts: list[tuple[Cell, int]] = []
 
     class MadeUp:
         def __init__(self, cell: Cell, _env: TargetEnvironment, _layout: Layout, show: Callable[[str], None]):
             self.cell, self.show = cell, show
 
         def run(self) -> Counted:
-            repeats.append(self.cell)
             self.show("made up")
-            number = repeats.count(self.cell)
-            if (self.cell, number) in failing:
+            number = repeats.count(self.cell) + 1
+            attempts.append((self.cell, number))
+            if attempts.count((self.cell, number)) <= failing.get((self.cell, number), 0):
                 raise TrialError("it fell over")
+            repeats.append(self.cell)
             alone, many = Count(10, Costs({EVAL: 1000 + number})), Count(100, Costs({EVAL: 30_000}))
             return Counted({1: alone, 20: many}, ENVIRONMENT)
 
@@ -96,12 +98,12 @@ def test_what_was_measured_of_the_cell_stays(tmp_path: Path, made: list[Cell], r
 
 
 def test_a_cell_that_cannot_be_counted_keeps_its_reason_and_the_repeats_before_and_the_others_go_on(
-    tmp_path: Path, made: list[Cell], failing: set[tuple[Cell, int]]
+    tmp_path: Path, made: list[Cell], failing: dict[tuple[Cell, int], int]
 ) -> None:
-    failing.add((CELLS[0], 2))
+    failing[CELLS[0], 2] = 2
     runner = make_runner(tmp_path, repeats=3)
     runner.run()
-    assert made == [CELLS[0]] * 2 + [CELLS[1]] * 3
+    assert made == [CELLS[0]] + [CELLS[1]] * 3
     failed = read(tmp_path, CELLS[0]).instructions
     assert failed is not None
     assert failed.failure == "it fell over"
@@ -110,14 +112,27 @@ def test_a_cell_that_cannot_be_counted_keeps_its_reason_and_the_repeats_before_a
 
 
 def test_a_cell_that_cannot_be_counted_at_all_has_no_counts(
-    tmp_path: Path, made: list[Cell], failing: set[tuple[Cell, int]]
+    tmp_path: Path, made: list[Cell], failing: dict[tuple[Cell, int], int]
 ) -> None:
-    failing.add((CELLS[0], 1))
+    failing[CELLS[0], 1] = 2
     make_runner(tmp_path, CELLS[0]).run()
     failed = read(tmp_path, CELLS[0]).instructions
     assert failed is not None
     assert (failed.counts, failed.failure, failed.python) == ((), "it fell over", None)
-    assert made == [CELLS[0]]
+    assert made == []
+
+
+def test_a_repeat_that_fails_once_is_made_once_more(
+    tmp_path: Path, made: list[Cell], failing: dict[tuple[Cell, int], int]
+) -> None:
+    failing[CELLS[0], 2] = 1
+    runner = make_runner(tmp_path, CELLS[0])
+    runner.run()
+    counted = read(tmp_path, CELLS[0]).instructions
+    assert counted is not None
+    assert (counted.failure, runner.failed) == (None, [])
+    assert [len(count.repeats) for count in counted.counts] == [2, 2]
+    assert made == [CELLS[0]] * 2
 
 
 @pytest.mark.usefixtures("made")
