@@ -42,14 +42,16 @@ class Load:
     requests: int
 
 
-def loads_of(workload: Workload) -> tuple[Load, ...]:
+def loads_of(workload: Workload, slots: int | None) -> tuple[Load, ...]:
     """One request after the other, and twenty at once, where clients that walk their connections show it.
 
     Alone, a request costs the same however long it waits. Twenty at once have to wait for longer than the processor of
-    callgrind needs for them all, or else they would not wait at the same time, as they do at full speed.
+    callgrind needs for them all, or else they would not wait at the same time, as they do at full speed; where a stack
+    has fewer slots, for those that are in the view.
     """
     count = workload.count_requests
-    return (Load(1, QUICK_MS, min(WARM, count), count), Load(MANY, SLOW_MS, WARM, max(2 * MANY, count)))
+    slow_ms = SLOW_MS * min(MANY, slots or MANY) // MANY
+    return (Load(1, QUICK_MS, min(WARM, count), count), Load(MANY, slow_ms, WARM, max(2 * MANY, count)))
 
 
 MANY, WARM = 20, 20
@@ -119,7 +121,7 @@ class CountRun:
                 identity = verification.wait_for_target(stack.port, lambda: circus.why_gone("target"), PATIENCE_S)
                 build = verification.verify_identity(identity, stack, self.cell.python)
                 environment = self.target_environment.describe(build, identity["packages"], command, self.api_port)
-                loads = loads_of(workload) if self.loads is None else self.loads
+                loads = loads_of(workload, stack.slots) if self.loads is None else self.loads
                 counts = {load.in_flight: self._count(load, counter, circus, workload) for load in loads}
                 counted = Counted(counts, environment)
         except SupervisorError:
