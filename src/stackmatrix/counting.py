@@ -204,15 +204,19 @@ def ask_many(port: int, workload: Workload, in_flight: int, requests: int) -> No
     """
     left = iter(range(requests))
     lock = threading.Lock()
+    stopped = threading.Event()
 
     def ask() -> None:
         with contextlib.closing(Client(port, workload.path)) as client:
-            while True:
+            while not stopped.is_set():
                 with lock:
                     if next(left, None) is None:
                         return
                 client.ask()
 
     with ThreadPoolExecutor(in_flight) as pool:
-        for one in [pool.submit(ask) for _ in range(in_flight)]:
-            one.result()
+        try:
+            for one in [pool.submit(ask) for _ in range(in_flight)]:
+                one.result()
+        finally:
+            stopped.set()  # after Ctrl-C or a wrong page: leaving the pool waits for its threads
