@@ -25,3 +25,5 @@ USE_I18N = False
 # The view's own: where the external API is, and how long to wait for it (5 s is httpx's default, too).
 SLOW_API_URL = os.environ.get("SLOW_API_URL", "http://127.0.0.1:5000")
 SLOW_API_TIMEOUT_S = float(os.environ.get("SLOW_API_TIMEOUT_S", "5"))
+# How long the shared client keeps a connection that is not used; 5 s is httpx's default.
+SLOW_API_KEEPALIVE_S = float(os.environ.get("SLOW_API_KEEPALIVE_S", "5"))

@@ -17,7 +17,9 @@ from django.shortcuts import render
 
 OPTIONS = {"base_url": settings.SLOW_API_URL, "timeout": settings.SLOW_API_TIMEOUT_S}
 # httpx allows 100 connections and keeps 20 by default; 100 users with three calls each run into both.
-POOL = httpx.Limits(max_connections=1000, max_keepalive_connections=1000)
+POOL = httpx.Limits(
+    max_connections=1000, max_keepalive_connections=1000, keepalive_expiry=settings.SLOW_API_KEEPALIVE_S
+)
 
 
 @functools.cache

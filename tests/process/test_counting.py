@@ -1,0 +1,79 @@
+"""The load of a count: exactly so many requests, so many at once, each page checked."""
+
+import json
+import signal
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from stackmatrix import untimed
+from stackmatrix.counting import MANY, SLOW_MS, ask_many, loads_of
+from stackmatrix.errors import TrialError
+from stackmatrix.stacks import STACKS, Stack
+from stackmatrix.workloads import WORKLOADS, Workload
+
+
+def page(path: str) -> Workload:
+    return Workload("page", "", path, (1,))
+
+
+def seen(port: int, path: str) -> int:
+    """How many requests a path has had."""
+    return int(json.loads(untimed.get(port, "/seen/").body).get(path, 0))
+
+
+@pytest.mark.parametrize(("in_flight", "requests"), [(1, 7), (5, 23), (20, 20), (20, 3)])
+def test_exactly_so_many_pages_are_asked_for(target_port: int, in_flight: int, requests: int) -> None:
+    before = seen(target_port, "/after/3/")
+    ask_many(target_port, page("/after/3/"), in_flight, requests)
+    assert seen(target_port, "/after/3/") - before == requests
+
+
+def test_a_server_that_closes_a_kept_connection_is_asked_again_on_a_new_one(target_port: int) -> None:
+    before = seen(target_port, "/turns/")
+    ask_many(target_port, page("/turns/"), 1, 4)
+    # Each second request of a connection is dropped.
+    assert seen(target_port, "/turns/") - before == 4 + 3
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/wrong/", "The page is not the one that was expected: status 200"),
+        ("/status/502/", "The page is not the one that was expected: status 502"),
+        ("/close/", "A request was not answered: RemoteDisconnected"),
+        ("/cut/", "A request was not answered: IncompleteRead"),
+        ("/garbage/", "A request was not answered: BadStatusLine"),
+    ],
+)
+def test_what_is_not_the_page_ends_the_count_with_the_reason(target_port: int, path: str, reason: str) -> None:
+    with pytest.raises(TrialError, match=reason):
+        ask_many(target_port, page(path), 3, 30)
+    assert seen(target_port, path) < 30
+
+
+def test_an_interrupt_ends_the_asking(target_port: int, wait_for: Callable[[Callable[[], object]], None]) -> None:
+    before = seen(target_port, "/after/20/")
+
+    def interrupt() -> None:
+        wait_for(lambda: seen(target_port, "/after/20/") > before + 4)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    other = threading.Thread(target=interrupt)
+    other.start()
+    with pytest.raises(KeyboardInterrupt):
+        ask_many(target_port, page("/after/20/"), 2, 1_000_000)
+    other.join()
+
+
+@pytest.mark.parametrize("stack", STACKS.values(), ids=list(STACKS))
+@pytest.mark.parametrize("workload", WORKLOADS.values(), ids=list(WORKLOADS))
+def test_requests_wait_for_longer_the_more_of_them_can_be_in_the_view(stack: Stack, workload: Workload) -> None:
+    slots = stack.slots
+    alone, many = loads_of(workload, slots)
+    assert (alone.in_flight, many.in_flight) == (1, MANY)
+    assert alone.ms < many.ms <= SLOW_MS
+    assert many.ms == (SLOW_MS if slots is None or slots >= MANY else SLOW_MS * slots // MANY)
+    assert many.requests >= 2 * MANY
+    assert WORKLOADS[workload.name].with_delays(many.ms).delays_ms == (many.ms, 2 * many.ms, many.ms // 2)
