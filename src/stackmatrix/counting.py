@@ -7,6 +7,7 @@ ask again as soon as they are answered. What a request costs does depend on how 
 import contextlib
 import http.client
 import re
+import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -196,6 +197,13 @@ class Client:
         """Close the connection."""
         self._connection.close()
 
+    def hang_up(self) -> None:
+        """End whatever is under way, from another thread, and do not ask again."""
+        self._is_kept = False
+        if self._connection.sock is not None:
+            with contextlib.suppress(OSError):
+                self._connection.sock.shutdown(socket.SHUT_RDWR)
+
 
 _PAGE = re.compile(BODY_PATTERN)
 
@@ -210,9 +218,10 @@ def ask_many(port: int, workload: Workload, in_flight: int, requests: int) -> No
     left = iter(range(requests))
     lock = threading.Lock()
     stopped = threading.Event()
+    clients = [Client(port, workload.path) for _ in range(in_flight)]
 
-    def ask() -> None:
-        with contextlib.closing(Client(port, workload.path)) as client:
+    def ask(client: Client) -> None:
+        with contextlib.closing(client):
             while not stopped.is_set():
                 with lock:
                     if next(left, None) is None:
@@ -221,7 +230,10 @@ def ask_many(port: int, workload: Workload, in_flight: int, requests: int) -> No
 
     with ThreadPoolExecutor(in_flight) as pool:
         try:
-            for one in [pool.submit(ask) for _ in range(in_flight)]:
+            for one in [pool.submit(ask, client) for client in clients]:
                 one.result()
         finally:
-            stopped.set()  # after Ctrl-C or a wrong page: leaving the pool waits for its threads
+            # After Ctrl-C or a wrong page: leaving the pool waits for its threads.
+            stopped.set()
+            for client in clients:
+                client.hang_up()
