@@ -12,6 +12,7 @@ _api_socket.bind(("127.0.0.1", 0))
 
 os.environ["SLOW_API_URL"] = f"http://127.0.0.1:{_api_socket.getsockname()[1]}"
 os.environ["SLOW_API_TIMEOUT_S"] = "1"
+os.environ["SLOW_API_KEEPALIVE_S"] = "60"
 # httpx heeds proxies from the environment, for 127.0.0.1 too.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
 os.environ["DJANGO_SETTINGS_MODULE"] = "fanout_site.settings"

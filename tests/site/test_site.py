@@ -356,9 +356,18 @@ def test_an_error_that_nobody_foresaw_gives_500_without_a_traceback(
 # The settings
 
 
-def test_the_address_and_the_time_out_of_the_api_come_from_the_environment() -> None:
+def test_what_concerns_the_api_comes_from_the_environment() -> None:
     assert views.OPTIONS["base_url"] == os.environ["SLOW_API_URL"]
     assert views.OPTIONS["timeout"] == float(os.environ["SLOW_API_TIMEOUT_S"])
+    assert views.POOL.keepalive_expiry == float(os.environ["SLOW_API_KEEPALIVE_S"])
+
+
+@pytest.mark.parametrize(("setting", "default"), [("SLOW_API_TIMEOUT_S", 5.0), ("SLOW_API_KEEPALIVE_S", 5.0)])
+def test_where_nothing_is_given_the_times_are_those_of_httpx(setting: str, default: float) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SLOW_API")}
+    code = f"from fanout_site import settings; print(settings.{setting})"
+    told = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert float(told.stdout) == default
 
 
 def test_the_async_settings_differ_only_in_the_views() -> None:
