@@ -105,6 +105,11 @@ class WorkloadSummary:
         return tuple(sorted(loads, key=loads.__getitem__))
 
     @property
+    def driven(self) -> tuple[CellSummary, ...]:
+        """The rows that were under load or should have been; of others, only instructions were counted."""
+        return tuple(row for row in self.rows if row.trials or row.state != "ok")
+
+    @property
     def measured(self) -> tuple[CellSummary, ...]:
         """The rows with figures."""
         return tuple(row for row in self.rows if row.plateau is not None)

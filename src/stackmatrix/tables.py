@@ -109,7 +109,7 @@ def summary_table(machine: MachineSummary, workload: WorkloadSummary) -> Table:
     levels = [name.removeprefix("users=").replace("rate=", "rate ") for name in workload.level_names]
     for heading in (*levels, "p95", "CPU", "memory", "plateau vs oldest", "CPU vs oldest"):
         table.add_column(heading, justify="right", no_wrap=" vs " not in heading)
-    for row in workload.rows:
+    for row in workload.driven:
         if row.plateau is None:
             table.add_row(row.cell.stack, row.cell.python, row.state)
             continue

@@ -7,11 +7,14 @@ import msgspec
 import pytest
 
 from stackmatrix import charts, pages
+from stackmatrix.callgrind import Costs, Function
 from stackmatrix.climb import SECOND_ATTEMPT
+from stackmatrix.instructions import summarise
 from stackmatrix.model import (
     FORMAT_VERSION,
     Cell,
     Finding,
+    Instructions,
     LatencyMs,
     Level,
     Machine,
@@ -215,3 +218,51 @@ def test_what_holds_for_all_of_a_machines_trials_is_told_once() -> None:
         for one in results
     ]
     assert render(summarize("m", results)).count("There is one core.") == 1
+
+
+def count_of(*repeats: int) -> Instructions:
+    count = summarise(1, 1, [Costs({Function("lib|evil<b>", "eval"): repeat}) for repeat in repeats])
+    return Instructions(
+        counter="valgrind-3", started="", duration_s=1, git_commit=None, python=None, lock_sha256="0", counts=(count,)
+    )
+
+
+def test_a_cell_that_was_only_counted_is_in_the_table_of_counts_alone() -> None:
+    counted = [
+        msgspec.structs.replace(make_result(python=python, levels=()), instructions=count_of(*repeats))
+        for python, repeats in (("3.12", (8_000_000, 8_001_000)), ("3.13", (7_000_000, 7_001_000)))
+    ]
+    page = render(summarize("m", counted))
+    assert "plateau" not in page.split("## m")[1]
+    assert "| uvicorn | 3.13 | 1 | 7.000 | 0.01% of 2 | 0.875 (" in page
+    assert "× Python 3.12: fewer" in page
+    assert "lib\\|evil&lt;b&gt; 100%" in page
+
+
+def test_counts_and_loads_of_a_cell_stand_in_their_tables() -> None:
+    both = msgspec.structs.replace(make_result(), instructions=count_of(8_000_000))
+    page = render(summarize("m", [both, make_result("gunicorn_100_threads")]))
+    assert "| uvicorn | 3.12 | 16.0 |" in page.replace("≥ ", "")
+    assert "| uvicorn | 3.12 | 1 | 8.000 | once | – | – |" in page
+
+
+def test_verdicts_stand_in_the_page_with_their_noise() -> None:
+    blocks = [[make_level(10, 16.0, cpu_ms=cpu_ms)] for cpu_ms in (8.0, 8.1, 7.9, 8.05, 7.95, 8.0)]
+    slower = [[make_level(10, 16.0, cpu_ms=cpu_ms)] for cpu_ms in (12.0, 12.1, 11.9, 12.05, 11.95, 12.0)]
+    reference = make_result("gunicorn_100_threads", levels=blocks)
+    twin = msgspec.structs.replace(reference, cell=msgspec.structs.replace(reference.cell, twin=True))
+    page = render(summarize("m", [reference, twin, make_result("uvicorn", levels=slower)]))
+    assert "CPU per request at 10 users in ms, less is better; the same cell differs from itself by 0.0% (sd, 6" in page
+    assert "| uvicorn | 3.12 | 12.00 | gunicorn_100_threads | 1.500 (" in page
+    assert "| 6 | 0.031 | slower |" in page
+    assert page.count("| gunicorn_100_threads | 3.12 | ") == 4  # one for each table of its trials, none for the twin
+
+
+def test_each_remark_has_a_line_of_its_own_after_a_blank_one() -> None:
+    levels = [make_level(users, 16.0, validity="invalid", sentence=f"At {users} it was late.") for users in (10, 25)]
+    lines = render(summarize("m", [make_result(levels=[levels])])).splitlines()
+    first = next(place for place, line in enumerate(lines) if "At 10 it was late." in line)
+    assert lines[first - 1] == ""
+    assert lines[first].startswith("- ")
+    assert lines[first + 1].startswith("- ")
+    assert "At 25 it was late." in lines[first + 1]

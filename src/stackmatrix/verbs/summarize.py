@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from rich.console import Console
+
 from stackmatrix import store
 from stackmatrix.counted import compare_rows
 from stackmatrix.errors import ResultFileError, ResultsFolderError
@@ -42,18 +44,24 @@ def execute(options: argparse.Namespace) -> int:
     write_pages(folder, machines)
     console = make_console()
     for one in machines:
-        for workload in one.workloads:
-            console.print(summary_table(one, workload))
-            for family in one.families_of(workload.name):
-                console.print(verdict_table(family))
-            if counted := compare_rows(workload.rows):
-                console.print(counted_table(counted))
-        for sentence in tell_skipped(one):
-            console.print(sentence, markup=False, highlight=False)
+        show(console, one)
     console.print(f"Written: {folder / 'README.md'}", soft_wrap=True, highlight=False)
     if broken:
         raise ResultFileError(f"Left out {len(broken)} of the files: " + " ".join(map(str, broken)))
     return 0
+
+
+def show(console: Console, machine: MachineSummary) -> None:
+    """Print one machine's tables."""
+    for workload in machine.workloads:
+        if workload.driven:
+            console.print(summary_table(machine, workload))
+        for family in machine.families_of(workload.name):
+            console.print(verdict_table(family))
+        if counted := compare_rows(workload.rows):
+            console.print(counted_table(counted))
+    for sentence in tell_skipped(machine):
+        console.print(sentence, markup=False, highlight=False)
 
 
 def write_pages(folder: Path, machines: list[MachineSummary]) -> None:
