@@ -71,6 +71,24 @@ def compare_results(results: Sequence[Result]) -> tuple[Family, ...]:
     return tuple(families)
 
 
+def imprecise(families: Iterable[Family]) -> tuple[str, ...]:
+    """The figures that a run which stops on precision has still to wait for, by workload and name.
+
+    What the intervals say plays no part in it: to stop on significance would find differences that are not there.
+    """
+    return tuple(
+        f"{family.workload}: {family.figure.title}"
+        for family in families
+        if family.figure.precision is not None
+        if any(not _is_precise(one, family.figure.precision) for one in family.compared)
+    )
+
+
+def _is_precise(one: Compared, precision: float) -> bool:
+    difference = one.verdict.difference
+    return difference.high is not None and difference.high - difference.mean <= precision
+
+
 def _compare(figure: Figure, results: Mapping[Cell, Result], run_id: str) -> Family | None:
     """One family; ``None`` when no cell has the figure."""
     all_values = {cell: _values(figure, result.trials) for cell, result in results.items()}

@@ -27,11 +27,9 @@ from stackmatrix.workloads import API_PORT, BODY_PATTERN, WORKLOADS, Workload
 PATIENCE_S = 600.0
 """For everything that a server under valgrind does: it is some fifty times slower."""
 VIEW_PATIENCE_S = 200.0
-"""For the view's own calls: shorter, so that a call whose answer was lost is a page that says so.
-
-Its client keeps unused connections for as long as the count lasts: at full speed they are used again within a second,
-under callgrind the 5 s of httpx would be over before.
-"""
+"""For the view's own calls: shorter, so that a call whose answer was lost is a page that says so."""
+KEEPALIVE_S = 250.0
+"""For the connections of the view's client: fifty times httpx's 5 s, as everything takes so much longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +48,19 @@ class Load:
 def loads_of(workload: Workload, slots: int | None) -> tuple[Load, ...]:
     """One request after the other, and twenty at once, where clients that walk their connections show it.
 
-    Alone, a request costs the same however long it waits. Twenty at once have to wait for longer than the processor of
-    callgrind needs for them all, or else they would not wait at the same time, as they do at full speed; where a stack
-    has fewer slots, for those that are in the view.
+    Alone, a request costs the same however long it waits. Where many are under way, they have to wait as many times
+    longer as the server is slower: else it would be overloaded, and its client would have to do with a queue that it
+    does not have at full speed. Where a stack has fewer slots, that holds for those that are in the view.
     """
     count = workload.count_requests
     slow_ms = SLOW_MS * min(MANY, slots or MANY) // MANY
-    return (Load(1, QUICK_MS, min(WARM, count), count), Load(MANY, slow_ms, WARM, max(2 * MANY, count)))
+    return Load(1, QUICK_MS, min(WARM, count), count), Load(MANY, slow_ms, 0, MANY_REQUESTS)
 
 
-MANY, WARM = 20, 20
+MANY, MANY_REQUESTS, WARM = 20, 80, 20
 """After some ten requests Python has specialised what they run; the first twenty cost 5 % more than those after."""
-QUICK_MS, SLOW_MS = 10, 3_000
+QUICK_MS, SLOW_MS = 10, 15_000
+"""callgrind makes a server forty to eighty times slower, so calls of 300 ms become fifty times longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,7 @@ class CountRun:
     def _run(self, folder: Path, counter: InstructionCounter) -> Counted:
         stack, workload = STACKS[self.cell.stack], WORKLOADS[self.cell.workload]
         command = self.target_environment.command(stack, *stack.patience)
-        slowly = (f"SLOW_API_TIMEOUT_S={VIEW_PATIENCE_S:g}", f"SLOW_API_KEEPALIVE_S={PATIENCE_S:g}")
+        slowly = (f"SLOW_API_TIMEOUT_S={VIEW_PATIENCE_S:g}", f"SLOW_API_KEEPALIVE_S={KEEPALIVE_S:g}")
         patient = ("env", *slowly, *counter.wrap(command))
         circus = Supervisor(
             ini=supervisor.CIRCUS_INI,
@@ -209,7 +208,7 @@ _PAGE = re.compile(BODY_PATTERN)
 
 
 def ask_many(port: int, workload: Workload, in_flight: int, requests: int) -> None:
-    """Ask for so many pages, so many at once.
+    """Ask for so many pages, so many at once; the first ones spread over one response, as a trial's visitors are.
 
     Raises:
         TrialError: when an answer is not the page.
@@ -220,8 +219,9 @@ def ask_many(port: int, workload: Workload, in_flight: int, requests: int) -> No
     stopped = threading.Event()
     clients = [Client(port, workload.path) for _ in range(in_flight)]
 
-    def ask(client: Client) -> None:
+    def ask(client: Client, begin_s: float) -> None:
         with contextlib.closing(client):
+            stopped.wait(begin_s)
             while not stopped.is_set():
                 with lock:
                     if next(left, None) is None:
@@ -230,7 +230,8 @@ def ask_many(port: int, workload: Workload, in_flight: int, requests: int) -> No
 
     with ThreadPoolExecutor(in_flight) as pool:
         try:
-            for one in [pool.submit(ask, client) for client in clients]:
+            step_s = workload.floor_ms / 1000 / in_flight
+            for one in [pool.submit(ask, client, place * step_s) for place, client in enumerate(clients)]:
                 one.result()
         finally:
             # After Ctrl-C or a wrong page: leaving the pool waits for its threads.

@@ -10,6 +10,8 @@ from stackmatrix.model import Level, Trial
 
 COMPARE_USERS = 10
 """Users at which cost is compared: enough requests to count, below saturation but for two threads."""
+PRECISE_RATIO = 0.025
+"""Half of a 95 % interval that is narrow enough to tell differences of 5 %."""
 LEAST_RATIO = 0.02
 """Differences of less than 2 % are called none, however surely they are there."""
 
@@ -18,7 +20,8 @@ LEAST_RATIO = 0.02
 class Figure:
     """One number of a trial. Ratios are compared, or ``is_difference`` where it may be near zero.
 
-    ``least_margin`` is of the logarithm of a ratio, or in the figure's unit.
+    ``least_margin`` is of the logarithm of a ratio, or in the figure's unit; so is ``precision``, to which half of an
+    interval has to come before a run that stops on precision may stop. ``None``: it does not wait for this figure.
     """
 
     name: str
@@ -28,6 +31,7 @@ class Figure:
     higher_is_better: bool = False
     is_difference: bool = False
     least_margin: float = LEAST_RATIO
+    precision: float | None = None
     better: str = "faster"
     worse: str = "slower"
 
@@ -54,8 +58,8 @@ def figures_of(compare_rate: float, floor_ms: float) -> tuple[Figure, ...]:
 
     at_rate = f"at {compare_rate:g} arrivals/s"
     return (
-        Figure("plateau", "Plateau", "requests/s", plateau, higher_is_better=True),
-        Figure("cpu", f"CPU per request at {COMPARE_USERS} users", "ms", cpu),
+        Figure("plateau", "Plateau", "requests/s", plateau, higher_is_better=True, precision=PRECISE_RATIO),
+        Figure("cpu", f"CPU per request at {COMPARE_USERS} users", "ms", cpu, precision=PRECISE_RATIO),
         Figure("open_cpu", f"CPU per request {at_rate}", "ms", open_cpu),
         Figure(
             name="overhead",
@@ -64,6 +68,7 @@ def figures_of(compare_rate: float, floor_ms: float) -> tuple[Figure, ...]:
             of=overhead,
             is_difference=True,
             least_margin=LEAST_RATIO * floor_ms,
+            precision=PRECISE_RATIO * floor_ms,
         ),
         Figure("memory", "Peak memory", "MB", memory, better="less", worse="more"),
     )

@@ -154,6 +154,7 @@ class Run(Struct, frozen=True):
     """The invocation that made the trials; ``started`` is UTC, ISO 8601.
 
     ``generators`` is the number of locust processes, ``calibration`` the id of the machine's calibration at that time.
+    ``imprecise`` names the figures that a run which stops on precision had to end without; ``None`` for other runs.
     """
 
     id: str
@@ -170,6 +171,7 @@ class Run(Struct, frozen=True):
     git_commit: str | None
     generators: Count = 1
     calibration: str | None = None
+    imprecise: tuple[str, ...] | None = None
 
 
 class Cell(Struct, frozen=True, order=True):

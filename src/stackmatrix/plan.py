@@ -50,7 +50,10 @@ def users(*counts: int) -> tuple[LevelPlan, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How much evidence. Times are in seconds; every one is the same for all cells of a run."""
+    """How much evidence. Times are in seconds; every one is the same for all cells of a run.
+
+    After so many blocks as ``looks`` has, a run ends if its intervals are narrow enough, whatever they say.
+    """
 
     name: str
     summary: str
@@ -61,11 +64,15 @@ class Profile:
     window_s: float
     baseline_s: float
     compares: bool = True
+    looks: tuple[int, ...] = ()
 
 
 FULL_LADDER = (*users(1, 5, 10, 25, 50, 100), *rates(5, 20, 40))
 COMPARED_LADDER = (*users(1, 10, 100), *rates(10, 20))
 """What the compared figures need, so that time goes into blocks."""
+
+LOOKS = (6, 8, 10, 12, 15)
+"""Fixed before the run: who looks after every block, and stops when he likes what he sees, finds what is not there."""
 
 # Windows of `quick` and above hold twenty response cycles of 600 ms and more, so that where a window's ends fall
 # between responses moves its count by a few per cent at most, even for one user.
@@ -75,7 +82,9 @@ PROFILES = {
         Profile("smoke", "proves the wiring, compares nothing", users(1, 5), 1, 1, 1, 3, 0, compares=False),
         Profile("quick", "one trial of each cell", FULL_LADDER, 1, 3, 2, 12, 0),
         Profile("standard", "enough blocks to claim differences of 5 per cent", COMPARED_LADDER, 6, 5, 2, 15, 3),
-        Profile("rigorous", "the most blocks, for the narrowest intervals", COMPARED_LADDER, 15, 5, 2, 30, 3),
+        Profile(
+            "rigorous", "up to 15 blocks, until the intervals are narrow", COMPARED_LADDER, 15, 5, 2, 30, 3, looks=LOOKS
+        ),
     )
 }
 
@@ -159,6 +168,8 @@ def adjust(
         window_s=profile.window_s if window_s is None else window_s,
         warmup_s=profile.warmup_s if warmup_s is None else warmup_s,
         blocks=blocks or profile.blocks,
+        # Who asks for a number of blocks gets them.
+        looks=() if blocks else profile.looks,
     )
 
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 from rich.console import Console
 
 from stackmatrix import environments, machine, store
+from stackmatrix.comparison import compare_results, imprecise
 from stackmatrix.environments import Missing
 from stackmatrix.errors import PythonMissingError, ResultFileError
 from stackmatrix.model import (
@@ -114,11 +116,28 @@ class Runner:
             self._pace.begin()
         with RunProgress(self._console, len(trials), estimate_s) as progress:
             for trial in trials:
+                if trial.order == 0 and trial.block in plan.profile.looks and not self._imprecise():
+                    break
                 block = f", block {trial.block + 1}" if plan.profile.blocks > 1 else ""
                 progress.begin(f"{trial.cell}{block}")
                 outcome = self._measure(trial, progress)
                 progress.end(describe(outcome.trial))
+        if plan.profile.looks and trials:
+            self._tell_precision()
         return [self.written[cell] for cell in dict.fromkeys((*plan.cells, *present)) if cell in self.written]
+
+    def _imprecise(self) -> tuple[str, ...]:
+        return imprecise(compare_results([written.result for written in self.written.values()]))
+
+    def _tell_precision(self) -> None:
+        """Say in every file, and to the user, whether the intervals have become narrow enough."""
+        self._run = msgspec.structs.replace(self._run, imprecise=self._imprecise())
+        for cell, measured in self._measured.items():
+            self._write(cell, status_of(measured.trials), measured)
+        blocks = max(len(measured.trials) for measured in self._measured.values())
+        missed = ", ".join(self._run.imprecise or ())
+        told = f"precision not reached for {missed}" if missed else "precision reached"
+        self._console.print(f"After {blocks} blocks: {told}.", markup=False, highlight=False)
 
     def _measure(self, trial: TrialPlan, progress: RunProgress) -> Outcome:
         plan = self._plan

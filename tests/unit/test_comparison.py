@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from stackmatrix import phrases
-from stackmatrix.comparison import Family, compare_results
+from stackmatrix.comparison import Family, compare_results, imprecise
 from stackmatrix.figures import COMPARE_USERS, figures_of
 from stackmatrix.model import FORMAT_VERSION, Cell, Level, OverheadMs, Result, Status, TargetUse, Trial
 from stackmatrix.stacks import REFERENCE_STACK, STACKS
@@ -174,3 +174,12 @@ def test_a_workload_that_is_not_known_is_left_out(make: MakeResult) -> None:
         for one in (make(OTHER, "3.9", at_cpu(12)), make(REFERENCE_STACK, "3.9", at_cpu(10)))
     ]
     assert compare_results(strange) == ()
+
+
+def test_precision_is_a_matter_of_the_interval_and_not_of_what_it_says(make: MakeResult) -> None:
+    noisy = make_trials(*([closed(COMPARE_USERS, 16, 10 * (1 + 10 * wobble))] for wobble in WOBBLE))
+    reference = make(REFERENCE_STACK, "3.9", at_cpu(10))
+    for same_or_not in (10, 12):
+        assert imprecise(compare_results([reference, make(OTHER, "3.9", at_cpu(same_or_not))])) == ()
+    told = imprecise(compare_results([reference, make(OTHER, "3.9", noisy)]))
+    assert told == (f"{SHARED}: CPU per request at {COMPARE_USERS} users",)

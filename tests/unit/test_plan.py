@@ -166,6 +166,14 @@ def test_nothing_given_leaves_a_profile_as_it_is() -> None:
     assert plan.adjust(QUICK, ladder=None, window_s=None, warmup_s=None, blocks=None) == QUICK
 
 
+def test_who_asks_for_a_number_of_blocks_gets_them_all() -> None:
+    rigorous = plan.PROFILES["rigorous"]
+    assert rigorous.looks[-1] == rigorous.blocks
+    changed = plan.adjust(rigorous, ladder=None, window_s=None, warmup_s=None, blocks=10)
+    assert (changed.blocks, changed.looks) == (10, ())
+    assert plan.adjust(rigorous, ladder=None, window_s=5, warmup_s=None, blocks=None).looks == rigorous.looks
+
+
 def test_what_is_given_replaces_the_profiles_choice_even_when_it_is_zero() -> None:
     ladder = (LevelPlan("open", 5),)
     adjusted = plan.adjust(QUICK, ladder=ladder, window_s=7, warmup_s=0, blocks=3)

@@ -14,7 +14,7 @@ from stackmatrix.calibrated import Calibration
 from stackmatrix.environments import TargetEnvironment
 from stackmatrix.errors import PythonMissingError
 from stackmatrix.model import Cell, Instructions, PythonBuild, Result, Trial
-from stackmatrix.plan import TrialPlan
+from stackmatrix.plan import Profile, TrialPlan
 from stackmatrix.runner import Runner, RunPlan
 from stackmatrix.stacks import PYTHONS, STACKS
 from stackmatrix.trial import Outcome, Setting
@@ -62,9 +62,9 @@ def measured(settings: list[Setting], monkeypatch: pytest.MonkeyPatch) -> list[T
 
 
 def make_runner(
-    folder: Path, cells: Sequence[Cell] = CELLS, blocks: int = 1, profile: str = "smoke", **changed: object
+    folder: Path, cells: Sequence[Cell] = CELLS, blocks: int = 1, profile: str | Profile = "smoke", **changed: object
 ) -> Runner:
-    profile_of_run = replace(plan.PROFILES[profile], blocks=blocks)
+    profile_of_run = replace(plan.PROFILES[profile], blocks=blocks) if isinstance(profile, str) else profile
     run_plan = RunPlan(cells=tuple(cells), profile=profile_of_run, seed=1, folder=folder, machine_name="m")
     return Runner(replace(run_plan, **changed), Console(file=io.StringIO()))  # type: ignore[arg-type]
 
@@ -261,3 +261,37 @@ def test_what_was_counted_of_a_cell_stays_as_long_as_the_packages_and_the_python
     make_runner(tmp_path, CELLS[:1]).run()
     assert read(tmp_path, CELLS[0]).instructions == (counted if stays else None)
     assert read(tmp_path, CELLS[0]).trials == (make_trial(),)
+
+
+@pytest.mark.parametrize(("precise_after", "blocks", "missed"), [(2, 2, ()), (3, 4, ()), (9, 5, ("fanout: Plateau",))])
+def test_a_run_that_stops_on_precision_looks_at_fixed_blocks_and_says_what_it_missed(
+    tmp_path: Path, measured: list[TrialPlan], monkeypatch: pytest.MonkeyPatch,
+    precise_after: int, blocks: int, missed: tuple[str, ...],
+) -> None:  # fmt: skip
+    looked_at = []
+
+    def look(results: Sequence[Result]) -> int:
+        return min(len(result.trials) for result in results)
+
+    def judge(seen: int) -> tuple[str, ...]:
+        looked_at.append(seen)
+        return () if seen >= precise_after else ("fanout: Plateau",)
+
+    monkeypatch.setattr(runner, "compare_results", look)
+    monkeypatch.setattr(runner, "imprecise", judge)
+    ran = make_runner(tmp_path, profile=replace(plan.PROFILES["smoke"], blocks=5, looks=(2, 4, 5)))
+    ran.run()
+    assert looked_at == [look for look in (2, 4) if look <= blocks] + [blocks]
+    assert {trial.block for trial in measured} == set(range(blocks))
+    for cell in plan.with_twins(CELLS, 5):
+        result = read(tmp_path, cell)
+        assert (len(result.trials), result.run.imprecise) == (blocks, missed)
+
+
+def test_a_run_of_so_many_blocks_looks_at_nothing(
+    tmp_path: Path, measured: list[TrialPlan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "compare_results", None)
+    make_runner(tmp_path, blocks=3).run()
+    assert len(measured) == 9
+    assert read(tmp_path, CELLS[0]).run.imprecise is None
