@@ -110,7 +110,9 @@ def test_ctrl_c_ends_everything_and_leaves_earlier_results_alone(tmp_path: Path,
     before = earlier.read_bytes()
     command = [sys.executable, "-m", "nox", "--noxfile", str(ROOT / "noxfile.py"), "-s", f"bench-{stack}-{THIS_PYTHON}"]
     command += ["--", "--profile", "smoke", "--results", str(tmp_path), "--machine", "here"]
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born deaf to it
     run = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    signal.signal(signal.SIGINT, heard)
     try:
         deadline = time.monotonic() + 60
         while not machine.is_bound(STACKS[stack].port):

@@ -58,6 +58,8 @@ def test_an_interrupt_ends_the_asking_even_of_a_server_that_does_not_answer(
     target_port: int, wait_for: Callable[[Callable[[], object]], None], path: str
 ) -> None:
     before = seen(target_port, path)
+    # A shell's background jobs are born deaf to it.
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupt() -> None:
         wait_for(lambda: seen(target_port, path) >= before + 2)
@@ -68,6 +70,7 @@ def test_an_interrupt_ends_the_asking_even_of_a_server_that_does_not_answer(
     with pytest.raises(KeyboardInterrupt):
         ask_many(target_port, page(path), 2, 1_000_000)
     other.join()
+    signal.signal(signal.SIGINT, heard)
 
 
 @pytest.mark.parametrize("stack", STACKS.values(), ids=list(STACKS))
