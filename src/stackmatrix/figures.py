@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from stackmatrix.model import Level, Trial
+from stackmatrix.verdicts import LEAST_MARGIN
 
 COMPARE_USERS = 10
 """Users at which cost is compared: enough requests to count, below saturation but for two threads."""
 PRECISE_RATIO = 0.025
 """Half of a 95 % interval that is narrow enough to tell differences of 5 %."""
-LEAST_RATIO = 0.02
-"""Differences of less than 2 % are called none, however surely they are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Figure:
     of: Callable[[Trial], float | None]
     higher_is_better: bool = False
     is_difference: bool = False
-    least_margin: float = LEAST_RATIO
+    least_margin: float = LEAST_MARGIN
     precision: float | None = None
     better: str = "faster"
     worse: str = "slower"
@@ -67,7 +66,7 @@ def figures_of(compare_rate: float, floor_ms: float) -> tuple[Figure, ...]:
             unit="ms",
             of=overhead,
             is_difference=True,
-            least_margin=LEAST_RATIO * floor_ms,
+            least_margin=LEAST_MARGIN * floor_ms,
             precision=PRECISE_RATIO * floor_ms,
         ),
         Figure("memory", "Peak memory", "MB", memory, better="less", worse="more"),

@@ -10,14 +10,15 @@ from statistics import median
 
 from stackmatrix.climb import SECOND_ATTEMPT
 from stackmatrix.comparison import Family, compare_results
+from stackmatrix.figures import COMPARE_USERS
 from stackmatrix.model import Cell, Instructions, Level, Result, Run, State
 from stackmatrix.plan import PROFILES, python_key
 from stackmatrix.stacks import PYTHONS, STACKS
 from stackmatrix.verdicts import BLOCKS_TO_CLAIM
 from stackmatrix.workloads import WORKLOADS
 
-REFERENCE_LEVEL = "users=10"
-"""Where cost is compared: enough requests to count, and below every stack's saturation but that of two threads."""
+REFERENCE_LEVEL = f"users={COMPARE_USERS}"
+"""Where cost is shown and compared."""
 
 
 @dataclass(frozen=True, slots=True)
