@@ -123,8 +123,10 @@ def add_verb(name: str, summary: str, *command: str, installs: bool = True) -> N
 serve = ("serve", "--python", TOOL_PYTHON)
 add_verb("matrix", "Measure every chosen cell, interleaved in blocks.", "run")
 add_verb("count", "Count instructions per request of every chosen cell.")
+add_verb("capacity", "Search the highest rate of arrivals at which every chosen cell keeps its latency objectives.")
 for row in STACKS.values():
     add_verb(f"count-{row.name}", f"Count instructions per request of {row.summary}.", "count", "--stacks", row.name)
+    add_verb(f"capacity-{row.name}", f"Search the capacity of {row.summary}.", "capacity", "--stacks", row.name)
 add_verb("serve", "Bring up all stacks, or those named, with locust's web page to try them by hand.", *serve)
 add_verb("calibrate", "Find out how good this machine is for benchmarking, and what limits it.", installs=False)
 add_verb("stall", "Show why open-loop load matters: make docs/stall.md from a stall under both.", installs=False)

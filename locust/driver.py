@@ -22,7 +22,9 @@ from stackmatrix.arrivals import arrivals
 from visitor import Visitor
 
 LONGEST_SLEEP_S = 0.2
-"""Between looks whether an open level is over: its next arrival may be minutes away."""
+"""Between looks whether a level is over: an open one's next arrival may be minutes away, and its end may be moved."""
+FLUSH_S = 0.5
+"""Between writes of a level that the harness watches while it lasts."""
 
 
 class Driver:
@@ -56,7 +58,7 @@ class Driver:
         self._tell("prepared")
         starts_s = self._hear()["start_s"]
         window = Window(order["level"], starts_s + order["settle_s"], order["window_s"])
-        watch = gevent.spawn(self._watch, window)
+        watch = gevent.spawn(self._watch, window, watched=order["watched"])
         if is_open:
             plan_of_all = arrivals(order["value"], starts_s, order["seed"])
             self._drive_open(visitors, window, islice(plan_of_all, self._share.start, None, self._share.step))
@@ -71,12 +73,23 @@ class Driver:
         gc.unfreeze()
         self._recorder.flush()
 
-    def _watch(self, window: "Window") -> None:
-        """Tell when the window's last request has ended, and hear when the load may stop."""
-        gevent.sleep(max(0.0, window.end_s - now()))
+    def _watch(self, window: "Window", *, watched: bool) -> None:
+        """Tell when the window's last request has ended, and wait to hear that the load may stop."""
+        ears = gevent.spawn(self._listen, window)
+        flush_s = now()
+        while (left_s := window.end_s - now()) > 0:
+            gevent.sleep(min(left_s, LONGEST_SLEEP_S))
+            if watched and now() >= flush_s:
+                self._recorder.flush()
+                flush_s = now() + FLUSH_S
         window.wait_settled()
         self._tell("settled")
-        self._hear()
+        ears.get()
+
+    def _listen(self, window: "Window") -> None:
+        """Hear that a watched window ends earlier, and that the load may stop."""
+        while "stop" not in (order := self._hear()):
+            window.end_s = order["end_s"]
         window.stopped = True
 
     def _drive_closed(self, visitors: list[Visitor], window: "Window", first_s: list[float]) -> None:

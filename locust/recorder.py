@@ -1,6 +1,7 @@
 """Records every request that locust fires, exactly: locust's own statistics round to two digits and are cumulative.
 
-Rows gather in memory and go to the file between levels, so that no window contains a write.
+Rows gather in memory and go to the file between levels, so that no window contains a write; only where the harness
+watches a level to decide when it may end, they go there twice a second.
 """
 
 import errno

@@ -4,8 +4,9 @@ from stackmatrix import metrics
 from stackmatrix.checks import find_all
 from stackmatrix.facts import LevelFacts
 from stackmatrix.limiter import name_limiter
-from stackmatrix.model import ApiUse, Finding, GeneratorUse, Level, Limiter, MachineUse, TargetUse, Validity
+from stackmatrix.model import ApiUse, GeneratorUse, Level, MachineUse, TargetUse
 from stackmatrix.plan import LevelPlan
+from stackmatrix.structs import Finding, Limiter, Validity
 from stackmatrix.usage import Use
 
 TRANSIENT_THREADS = "threads came and went within the window, and the kernel keeps no total for them"
@@ -28,6 +29,9 @@ def assess(facts: LevelFacts, baseline_cpu_share: float) -> Level:
     machine, no_machine = assess_machine(facts)
     connections = metrics.connections_per_request(rows)
     no_load = {"connections_per_request": NOT_SENT} if connections is None else {}
+    seconds = metrics.timeline(rows)
+    if seconds is None:
+        no_load["timeline"] = "no correct response at all"
     return Level(
         model=facts.plan.model,
         users=int(facts.plan.value) if facts.plan.model == "closed" else None,
@@ -44,6 +48,7 @@ def assess(facts: LevelFacts, baseline_cpu_share: float) -> Level:
         connections_per_request=connections,
         latency_ms=times.latency,
         latency_histogram=times.histogram,
+        timeline=seconds,
         service_ms=times.service,
         overhead_ms=times.overhead,
         target=target,

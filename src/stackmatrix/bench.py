@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from stackmatrix.errors import TrialError
-from stackmatrix.loadgen import Driven, LoadGenerator, Order
+from stackmatrix.loadgen import Driven, LoadGenerator, Look, Order
 from stackmatrix.meters import MachineMeter, Meters
 from stackmatrix.supervisor import Layout, Supervisor
 from stackmatrix.usage import Around, Use
@@ -31,8 +31,8 @@ class Bench:
         self._machine = MachineMeter(layout.used, layout.generator or layout.shared, ports)
         self.meters.begin()
 
-    def drive(self, order: Order, at_start: Callable[[], None] = lambda: None) -> Measured:
-        """Drive one level; ``at_start`` is called when its window begins.
+    def drive(self, order: Order, at_start: Callable[[], None] = lambda: None, look: Look | None = None) -> Measured:
+        """Drive one level; ``at_start`` is called when its window begins, ``look`` decides whether it may end.
 
         Raises:
             TrialError: when the target, the external API or the generator has ended.
@@ -50,7 +50,7 @@ class Bench:
                 self._machine.end()
 
         self._machine.open(self._ours)
-        driven = self.generator.run(order, on_event, self.tick)
+        driven = self.generator.run(order, on_event, self.tick, look)
         self.meters.look()
         return Measured(driven, uses, self._machine.close(self._ours))
 

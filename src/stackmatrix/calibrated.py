@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from stackmatrix.model import Count, LatencyMs, Machine, NonNegative, Share, Struct
+from stackmatrix.model import LatencyMs, Machine
+from stackmatrix.structs import Count, NonNegative, Share, Struct
 
 
 class RateStep(Struct, frozen=True):

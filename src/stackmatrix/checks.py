@@ -11,7 +11,7 @@ import numpy as np
 
 from stackmatrix import metrics, rows
 from stackmatrix.facts import LevelFacts, unrest
-from stackmatrix.model import Finding
+from stackmatrix.structs import Finding
 
 LAG_P99_MS = 10.0
 LAG_MAX_MS = 100.0

@@ -7,8 +7,9 @@ import msgspec
 
 from stackmatrix.assess import not_driven
 from stackmatrix.facts import is_saturated
-from stackmatrix.model import Finding, Level
+from stackmatrix.model import Level
 from stackmatrix.plan import LevelPlan
+from stackmatrix.structs import Finding
 
 SATURATED_LEVELS = 2
 """After so many saturated levels in a row of one model, the rest of that model's ladder tells nothing new."""

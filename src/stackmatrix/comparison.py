@@ -1,21 +1,25 @@
 """Which cells are compared, by which figures, and what may be said: a run's declared comparisons. Pure.
 
 Only trials of one run are paired, block by block: they met the same moments of the same machine with the same load.
+Cells of different runs are compared unpaired where the runs were alike, else not at all, with what they differ in.
 Declared before the run are each stack against the reference stack on the same Python, and each stack on a Python
 against the Python before; they are corrected together for each figure and workload.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
 from statistics import median, stdev
 
 from stackmatrix.figures import Figure, figures_of
 from stackmatrix.model import Cell, Result, Trial
 from stackmatrix.plan import python_key, references
 from stackmatrix.stacks import REFERENCE_STACK
-from stackmatrix.verdicts import Verdict, differ, judge_all, log_ratios, margin_of
+from stackmatrix.verdicts import Difference, Verdict, differ, differ_unpaired, judge_all, log_ratios, margin_of
 from stackmatrix.workloads import WORKLOADS
+
+type Pairs = Iterable[tuple[Cell, Cell]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,36 +43,88 @@ class Compared:
 class Family:
     """All comparisons of one workload by one figure, corrected together.
 
-    ``noise`` is the standard deviation of what the reference cell differs from its twin, over ``twin_blocks`` blocks.
+    ``run_id`` is ``None`` where they are of different runs, and so are not paired. ``noise`` is the standard deviation
+    of what the reference cell differs from its twin, over ``twin_blocks`` blocks. ``ranks`` are among the stacks on one
+    Python, one more than the number of stacks that are better for sure: who cannot be told apart shares a rank.
     """
 
     workload: str
-    run_id: str
+    run_id: str | None
     figure: Figure
     medians: Mapping[Cell, float]
     noise: float | None
     twin_blocks: int
     margin: float
     compared: tuple[Compared, ...]
+    ranks: Mapping[Cell, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A declared comparison of two cells of different runs that are not alike, and what they differ in."""
+
+    cell: Cell
+    other: Cell
+    differs: tuple[str, ...]
 
 
 def compare_results(results: Sequence[Result]) -> tuple[Family, ...]:
-    """Every family of every run among one machine's results, that has at least two blocks; in the order of the runs."""
+    """Every family of every run among one machine's results, that has at least two blocks; in the order of the runs.
+
+    After them, for each workload, what is of different runs of the same kind.
+    """
     families = []
-    runs = {result.run.id: result.run for result in sorted(results, key=lambda one: one.run.started)}
-    for run_id in runs:
-        of_run = [result for result in results if result.run.id == run_id and len(result.trials) > 1]
-        for workload in dict.fromkeys(result.cell.workload for result in of_run):
-            alike = {result.cell: result for result in of_run if result.cell.workload == workload}
-            row = WORKLOADS.get(workload)
-            if row is None:
-                continue  # of another version of this project
-            families += [
-                family
-                for figure in figures_of(row.compare_rate, row.floor_ms)
-                if (family := _compare(figure, alike, run_id)) is not None
-            ]
-    return tuple(families)
+    repeated = _repeated(results)
+    runs = {result.run.id: result.run for result in sorted(repeated, key=lambda one: one.run.started)}
+    for workload, figures in _workloads(repeated):
+        alike = {result.cell: result for result in repeated if result.cell.workload == workload}
+        for run_id in runs:
+            of_run = {cell: result for cell, result in alike.items() if result.run.id == run_id}
+            families += [_compare(figure, of_run, run_id) for figure in figures]
+        families += [_compare_runs(figure, alike, [one for one in families if one]) for figure in figures]
+    return tuple(family for family in families if family is not None)
+
+
+def refuse(results: Sequence[Result]) -> tuple[Refused, ...]:
+    """The declared comparisons that are not made, since the two were not made alike."""
+    found = []
+    repeated = _repeated(results)
+    for workload, _ in _workloads(repeated):
+        of_one = [result for result in repeated if result.cell.workload == workload and not result.cell.twin]
+        alike = {result.cell: result for result in of_one}
+        found += [
+            Refused(cell, other, differs)
+            for cell, other in _across_runs(alike)
+            if (differs := unlike(alike[cell], alike[other]))
+        ]
+    return tuple(found)
+
+
+def unlike(one: Result, other: Result) -> tuple[str, ...]:
+    """What two results of one machine's folder differ in that makes a comparison meaningless; empty when nothing."""
+    runs, machines = (one.run, other.run), (one.machine, other.machine)
+    kinds: dict[str, list[object]] = {
+        "the processor": [(each.cpu_model, each.cpu_id) for each in machines],
+        "the cores": [each.cores for each in machines],
+        "the kernel": [each.kernel for each in machines],
+        "the pinning": [each.pinning for each in machines],
+        "the ladder": [each.ladder for each in runs],
+        "the window": [(each.window_s, each.settle_s, each.warmup_s) for each in runs],
+        "the load processes": [each.generators for each in runs],
+        "the tool environment": [each.tool_lock_sha256 for each in runs],
+    }
+    return tuple(name for name, (mine, theirs) in kinds.items() if mine != theirs)
+
+
+def _repeated(results: Iterable[Result]) -> list[Result]:
+    return [result for result in results if len(result.trials) > 1]
+
+
+def _workloads(results: Iterable[Result]) -> list[tuple[str, tuple[Figure, ...]]]:
+    """The workloads that this version of the project knows, with their figures."""
+    names = dict.fromkeys(result.cell.workload for result in results)
+    known = {name: WORKLOADS[name] for name in names if name in WORKLOADS}
+    return [(name, figures_of(row.compare_rate, row.floor_ms)) for name, row in known.items()]
 
 
 def imprecise(families: Iterable[Family]) -> tuple[str, ...]:
@@ -90,7 +146,7 @@ def _is_precise(one: Compared, precision: float) -> bool:
 
 
 def _compare(figure: Figure, results: Mapping[Cell, Result], run_id: str) -> Family | None:
-    """One family; ``None`` when no cell has the figure."""
+    """One family of one run, paired by block; ``None`` when no cell has the figure."""
     all_values = {cell: _values(figure, result.trials) for cell, result in results.items()}
     by_block = {cell: values for cell, values in all_values.items() if values and not cell.twin}
     if not by_block:
@@ -99,26 +155,74 @@ def _compare(figure: Figure, results: Mapping[Cell, Result], run_id: str) -> Fam
     twins = next((values for cell, values in all_values.items() if cell.twin), {})
     twin = _differences(figure, twins, by_block.get(reference, {}))
     margin = margin_of(twin, figure.least_margin)
-    declared = [
-        (cell, other, values)
-        for cell, other in _declared(by_block)
-        if (values := _differences(figure, by_block[cell], by_block[other]))
-    ]
-    verdicts = judge_all(
-        [differ(values) for _, _, values in declared], margin, higher_is_better=figure.higher_is_better
-    )
+
+    def judge(pairs: Pairs) -> tuple[Compared, ...]:
+        found = [(one, two, _differences(figure, by_block[one], by_block[two])) for one, two in pairs]
+        return _judge(figure, margin, [(one, two, differ(values)) for one, two, values in found if values])
+
     return Family(
         workload=reference.workload,
         run_id=run_id,
         figure=figure,
-        medians={cell: median(values.values()) for cell, values in by_block.items()},
+        medians=_medians(by_block),
         noise=stdev(twin) if len(twin) > 1 else None,
         twin_blocks=len(twin),
         margin=margin,
-        compared=tuple(
-            Compared(cell, other, verdict) for (cell, other, _), verdict in zip(declared, verdicts, strict=True)
-        ),
+        compared=judge(_declared(by_block)),
+        ranks=_rank(by_block, judge),
     )
+
+
+def _compare_runs(figure: Figure, results: Mapping[Cell, Result], families: Iterable[Family]) -> Family | None:
+    """What is of different runs that are alike, unpaired; its margin is the widest of those runs."""
+    all_values = {cell: _values(figure, result.trials) for cell, result in results.items() if not cell.twin}
+    by_block = {cell: values for cell, values in all_values.items() if values}
+    across = _across_runs({cell: results[cell] for cell in by_block})
+    pairs = [(one, other) for one, other in across if not unlike(results[one], results[other])]
+    if not pairs:
+        return None
+    runs = {results[cell].run.id for pair in pairs for cell in pair}
+    kind = (pairs[0][0].workload, figure.name)
+    of_runs = [one for one in families if one.run_id in runs and (one.workload, one.figure.name) == kind]
+    widest = max(of_runs, key=lambda one: one.margin)
+
+    def values(cell: Cell) -> list[float]:
+        every = by_block[cell].values()
+        return list(every) if figure.is_difference else [math.log(value) for value in every]
+
+    declared = [(one, other, differ_unpaired(values(one), values(other))) for one, other in pairs]
+    compared = _judge(figure, widest.margin, declared)
+    return replace(widest, run_id=None, medians=_medians(by_block), compared=compared, ranks={})
+
+
+def _judge(figure: Figure, margin: float, declared: Sequence[tuple[Cell, Cell, Difference]]) -> tuple[Compared, ...]:
+    verdicts = judge_all([one for _, _, one in declared], margin, higher_is_better=figure.higher_is_better)
+    return tuple(Compared(cell, other, verdict) for (cell, other, _), verdict in zip(declared, verdicts, strict=True))
+
+
+def _rank(cells: Iterable[Cell], judge: Callable[[Pairs], tuple[Compared, ...]]) -> dict[Cell, int]:
+    """The ranks of stacks on the same Python; all pairs of a Python are corrected together. Empty without a claim."""
+    ranks: dict[Cell, int] = {}
+    known = list(cells)
+    for python in sorted({cell.python for cell in known}, key=python_key):
+        stacks = [cell for cell in known if cell.python == python]
+        compared = judge(combinations(stacks, 2))
+        words = {one.verdict.word for one in compared}
+        if not words or "not enough blocks" in words:
+            continue
+        beaten = [one.cell for one in compared if one.verdict.word == "slower"]
+        beaten += [one.other for one in compared if one.verdict.word == "faster"]
+        ranks |= {cell: 1 + beaten.count(cell) for cell in stacks}
+    return ranks
+
+
+def _medians(by_block: Mapping[Cell, Mapping[int, float]]) -> dict[Cell, float]:
+    return {cell: median(values.values()) for cell, values in by_block.items()}
+
+
+def _across_runs(results: Mapping[Cell, Result]) -> list[tuple[Cell, Cell]]:
+    """The declared pairs whose two cells were measured in different runs."""
+    return [pair for pair in _declared(results) if results[pair[0]].run.id != results[pair[1]].run.id]
 
 
 def _values(figure: Figure, trials: Iterable[Trial]) -> dict[int, float]:

@@ -1,23 +1,19 @@
 """Counts every chosen cell some times over, and puts what was counted into the cells' files beside their trials."""
 
 import time
-import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
 from rich.console import Console
 
 from stackmatrix import counters, environments, instructions, machine, store, supervisor
+from stackmatrix.beside import prepare, write_beside
 from stackmatrix.counting import Counted, CountRun
 from stackmatrix.errors import TrialError
-from stackmatrix.model import FORMAT_VERSION, Cell, Instructions, Result, Run, Status
+from stackmatrix.model import Cell, Instructions
 from stackmatrix.progress import RunProgress
-from stackmatrix.stacks import STACKS
 from stackmatrix.store import Written
-from stackmatrix.workloads import API_PORT
 
 ATTEMPTS = 2
 """Under valgrind a thread now and then waits for an answer that has come: such a repeat is made once more."""
@@ -75,26 +71,18 @@ class CountRunner:
         """
         plan = self._plan
         self.check()
-        missing = environments.find_missing(plan.cells, plan.nox_report)
-        for cell, reason in missing.items():
-            self.console.print(f"{cell}: {reason.state}, {reason.reason}.", markup=False, highlight=False)
-        self.failed = [cell for cell, reason in missing.items() if reason.state == "failed"]
-        present = [cell for cell in plan.cells if cell not in missing]
-        if present:
-            machine.need_free_port(API_PORT, "the external API")
-        for name in dict.fromkeys(cell.stack for cell in present):
-            machine.need_free_port(STACKS[name].port, name)
+        present, self.failed = prepare(plan.cells, plan.nox_report, self.console)
         with RunProgress(self.console, len(present) * plan.repeats, ESTIMATE_S) as progress:
             for cell in present:
                 self._count(cell, progress)
         return self.written
 
     def _count(self, cell: Cell, progress: RunProgress) -> None:
-        environment = environments.need(cell.stack, cell.python)
+        plan, environment = self._plan, environments.need(cell.stack, cell.python)
         started, started_s = datetime.now(UTC), time.monotonic()
         repeats: list[Counted] = []
         failure = None
-        for number in range(1, self._plan.repeats + 1):
+        for number in range(1, plan.repeats + 1):
             progress.begin(f"{cell}, repeat {number}")
             outcome = self._count_once(CountRun(cell, environment, self._layout, progress.show), progress)
             if isinstance(outcome, TrialError):
@@ -118,7 +106,9 @@ class CountRunner:
         )
         if failure is not None:
             self.failed.append(cell)
-        self._write(cell, counted, repeats)
+        served = repeats[0].environment if repeats else None
+        written = write_beside(plan.folder, self.machine_name, self._machine, cell, served, counted)
+        self.written.append(written)
 
     def _count_once(self, run: CountRun, progress: RunProgress) -> Counted | TrialError:
         """One repeat, or why not even the last attempt came to its end."""
@@ -129,40 +119,6 @@ class CountRunner:
                 failure = error
                 progress.show(f"attempt {attempt} failed: {error}")
         return failure
-
-    def _write(self, cell: Cell, counted: Instructions, repeats: Sequence[Counted]) -> None:
-        earlier = store.read_earlier(self._plan.folder, self.machine_name, cell)
-        if earlier is None:
-            earlier = Result(
-                format_version=FORMAT_VERSION,
-                run=_run_of_count(counted),
-                cell=cell,
-                status=Status(state="ok"),
-                machine=self._machine,
-                environment=repeats[0].environment if repeats else None,
-                trials=(),
-            )
-        result = msgspec.structs.replace(earlier, format_version=FORMAT_VERSION, instructions=counted)
-        path = store.write_result(self._plan.folder, self.machine_name, result)
-        self.written.append(Written(path, result))
-
-
-def _run_of_count(counted: Instructions) -> Run:
-    """The run of a file that has no trials."""
-    return Run(
-        id=uuid.uuid4().hex,
-        started=counted.started,
-        seed=0,
-        profile="count",
-        ladder=(),
-        blocks=0,
-        warmup_s=0,
-        settle_s=0,
-        window_s=0,
-        tool_versions=machine.tool_versions(),
-        tool_lock_sha256=environments.lock_sha256("tool"),
-        git_commit=counted.git_commit,
-    )
 
 
 def describe(counted: Counted) -> str:

@@ -1,7 +1,9 @@
-"""The counts of one workload's cells: each beside the Python before and beside the reference stack. Pure."""
+"""The counts of one workload's cells: each beside the Python before, the reference stack, and CPU time. Pure."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from stackmatrix.instructions import Ratio, compare
 from stackmatrix.model import Cell, InstructionCount
@@ -68,3 +70,37 @@ def _python_before(key: Key, found: Iterable[Key]) -> Key | None:
 def _reference(key: Key) -> Key:
     cell, in_flight = key
     return Cell(stack=REFERENCE_STACK, python=cell.python, workload=cell.workload), in_flight
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A cell's ratios to the reference stack on its Python: of CPU time at the reference level, and of counts."""
+
+    cell: Cell
+    cpu: float
+    instructions: Mapping[int, float]
+    """By the number of requests in flight."""
+
+
+def agree(rows: Sequence[CellSummary]) -> tuple[Agreement, ...]:
+    """The cells that have both, and whose reference has both; the reference itself is left out."""
+    known = {row.cell: row for row in rows if row.instructions is not None and row.reference_cpu_ms}
+    found = []
+    for cell, row in known.items():
+        reference = known.get(Cell(stack=REFERENCE_STACK, python=cell.python, workload=cell.workload))
+        if reference is None or reference is row:
+            continue
+        mine, theirs = _means(row), _means(reference)
+        ratios = {in_flight: mine[in_flight] / theirs[in_flight] for in_flight in mine if in_flight in theirs}
+        found.append(Agreement(cell, (row.reference_cpu_ms or 0.0) / (reference.reference_cpu_ms or 1.0), ratios))
+    return tuple(found)
+
+
+def typical_gap(found: Iterable[Agreement], in_flight: int) -> float | None:
+    """How far a ratio of CPU time typically is from that of counts: the median of their quotients, less one."""
+    gaps = [abs(math.log(one.cpu / one.instructions[in_flight])) for one in found if in_flight in one.instructions]
+    return math.expm1(median(gaps)) if gaps else None
+
+
+def _means(row: CellSummary) -> dict[int, float]:
+    return {count.in_flight: count.mean for count in row.instructions.counts} if row.instructions else {}

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stackmatrix.errors import EnvironmentMissingError
-from stackmatrix.model import Cell, Environment, PythonBuild
+from stackmatrix.model import Cell, Environment
 from stackmatrix.processes import PROJECT, SOURCE
 from stackmatrix.stacks import STACKS, Stack
+from stackmatrix.structs import PythonBuild
 
 STAMP = "stackmatrix.json"
 """In an environment's folder: what was installed there, written after the installation succeeded."""

@@ -4,7 +4,7 @@ import math
 
 from stackmatrix import metrics
 from stackmatrix.facts import UNSATURATED_SHARE, LevelFacts, offered_rps
-from stackmatrix.model import Finding, Limiter
+from stackmatrix.structs import Finding, Limiter
 
 BUSY_SHARE = 0.85
 """From this share of one core on, an interpreter with a GIL has no more to give."""
@@ -31,22 +31,42 @@ def name_limiter(facts: LevelFacts, findings: tuple[Finding, ...]) -> Limiter:
     in waves, and its target rests while all of its requests wait for the external API. Where throughput bends from one
     bound to the other, the nearer one is named (asymptotic bounds: Denning and Buzen 1978).
     """
-    for finding in findings:
-        if finding.code in _OUTSIDE:
-            return _OUTSIDE[finding.code]
+    outside = _outside(findings)
+    if outside is not None:
+        return outside
     if not facts.saturated:
         return "users"
-    floor_ms, slots, use = facts.workload.floor_ms, facts.stack.slots, facts.uses["target"]
+    near = _shares(facts)
     throughput = metrics.throughput_rps(facts.rows)
-    slots_rps = math.inf if slots is None else slots / (floor_ms / 1000)
-    near: dict[Limiter, float] = {
-        "slots": throughput / slots_rps,
-        "target-cpu": max(use.cpu_share, use.busiest_share or 0.0),
-        "users": throughput / offered_rps(facts.plan, floor_ms, facts.planned_rate),
-    }
-    if throughput >= UNSATURATED_SHARE * slots_rps:
+    near["users"] = throughput / offered_rps(facts.plan, facts.workload.floor_ms, facts.planned_rate)
+    if throughput >= UNSATURATED_SHARE * _slots_rps(facts):
         return "slots"
     if near["target-cpu"] >= BUSY_SHARE:
         return "target-cpu"
     nearest = max(near, key=near.__getitem__)
     return nearest if near[nearest] >= NEAR_SHARE else "unknown"
+
+
+def nearest_bound(facts: LevelFacts, findings: tuple[Finding, ...]) -> Limiter:
+    """Which bound is next, however far away: a latency objective is missed long before throughput ends to grow."""
+    outside, near = _outside(findings), _shares(facts)
+    return max(near, key=near.__getitem__) if outside is None else outside
+
+
+def _outside(findings: tuple[Finding, ...]) -> Limiter | None:
+    return next((_OUTSIDE[finding.code] for finding in findings if finding.code in _OUTSIDE), None)
+
+
+def _shares(facts: LevelFacts) -> dict[Limiter, float]:
+    """How much of each of the target's own bounds is used."""
+    use = facts.uses["target"]
+    return {
+        "slots": metrics.throughput_rps(facts.rows) / _slots_rps(facts),
+        "target-cpu": max(use.cpu_share, use.busiest_share or 0.0),
+    }
+
+
+def _slots_rps(facts: LevelFacts) -> float:
+    """The most that the stack's slots let through."""
+    slots = facts.stack.slots
+    return math.inf if slots is None else slots / (facts.workload.floor_ms / 1000)

@@ -37,12 +37,22 @@ START_DELAY_S = 0.1
 WARMUP_USERS = 5
 """Enough to start every path of a server, few enough not to queue for long where there are two slots."""
 
+LOOK_S = 5.0
+"""Between looks at a level that may end early: each look has its own chance to be wrong, so there are not many."""
+FLUSHED_S = 1.0
+"""What was answered so long ago is in the files of a watched level: they are written twice a second."""
+
 type Tick = Callable[[], None]
+type Look = Callable[[LevelRows], bool]
+"""Whether what is known of a level until its ``end_s`` is enough; rows of later requests may be missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One level to run, as the drivers read it. ``level`` marks its rows, and ``seed`` makes its plan of arrivals."""
+    """One level to run, as the drivers read it. ``level`` marks its rows, and ``seed`` makes its plan of arrivals.
+
+    A ``watched`` one may end before its window does, by what is seen of it.
+    """
 
     level: int
     model: str
@@ -51,6 +61,7 @@ class Order:
     settle_s: float
     window_s: float
     seed: str = ""
+    watched: bool = False
 
     @classmethod
     def warmup(cls, warmup_s: float) -> "Order":
@@ -149,10 +160,11 @@ class LoadGenerator:
         """
         self._wait("ready", START_TIMEOUT_S, tick)
 
-    def run(self, order: Order, on_event: Callable[[str], None], tick: Tick) -> Driven:
+    def run(self, order: Order, on_event: Callable[[str], None], tick: Tick, look: Look | None = None) -> Driven:
         """Run one level. ``on_event`` hears ``window_start`` and ``window_end`` as they happen.
 
-        ``tick`` is called every fraction of a second, and may raise to end the trial.
+        ``tick`` is called every fraction of a second, and may raise to end the trial. ``look`` is asked now and then
+        whether a watched level may end.
 
         Raises:
             TrialError: when a process of locust ended, failed or fell silent.
@@ -165,21 +177,40 @@ class LoadGenerator:
         window_start_s = started_s + order.settle_s
         window_end_s = window_start_s + order.window_s
         self._tell({"start_s": started_s})
-        for at_s, name in ((window_start_s, "window_start"), (window_end_s, "window_end")):
-            wait_until(self._processes, at_s, tick)
-            on_event(name)
+        wait_until(self._processes, window_start_s, tick)
+        on_event("window_start")
+        if look is not None:
+            window_end_s = self._watch(order, window_start_s, look, tick)
+        wait_until(self._processes, window_end_s, tick)
+        on_event("window_end")
         self._wait("settled", SETTLE_TIMEOUT_S, tick)
         self._tell({"stop": True})
         done = self._wait("done", SETTLE_TIMEOUT_S, tick)
         after = self._drain(tick)
         return Driven(
-            rows=LevelRows.select(decode_rows(self.rows()), order.level, window_start_s, window_end_s),
+            rows=self._rows_of(order, window_start_s, window_end_s),
             started_s=started_s,
             drained_s=time.monotonic(),
             api_before=before,
             api_after=after,
             recorded=Recorded(*(sum(one[name] for one in done) for name in ("recorded", "counted", "exceptions"))),
         )
+
+    def _watch(self, order: Order, start_s: float, look: Look, tick: Tick) -> float:
+        """Wait until a look says that it is enough, or no other look would come in time; returns the window's end."""
+        end_s = start_s + order.window_s
+        look_s = start_s + LOOK_S
+        while look_s < end_s:
+            wait_until(self._processes, look_s, tick)
+            if look(self._rows_of(order, start_s, look_s - FLUSHED_S)):
+                end_s = time.monotonic() + START_DELAY_S
+                self._tell({"end_s": end_s})
+                return end_s
+            look_s += LOOK_S
+        return end_s
+
+    def _rows_of(self, order: Order, start_s: float, end_s: float) -> LevelRows:
+        return LevelRows.select(decode_rows(self.rows()), order.level, start_s, end_s)
 
     def finish(self, tick: Tick) -> None:
         """Order nothing more, and wait until locust has ended well.

@@ -11,7 +11,8 @@ import numpy as np
 from hdrh.histogram import HdrHistogram
 
 from stackmatrix.levels import Floats, LevelRows
-from stackmatrix.model import LatencyMs, OverheadMs
+from stackmatrix.model import LatencyMs, OverheadMs, Timeline
+from stackmatrix.rows import OK
 
 NEEDED = {50.0: 1, 90.0: 20, 95.0: 20, 99.0: 1_000, 99.9: 10_000}
 """Responses that a percentile needs before it is shown: with fewer it is one or two single requests."""
@@ -92,6 +93,23 @@ def rank(times_ms: Floats, figure: str) -> tuple[LatencyMs | None, dict[str, str
         max=float(ordered[-1]),
         p99_9=ranked[99.9],
     ), absent
+
+
+def timeline(level: LevelRows) -> Timeline | None:
+    """The level second by second, all of its phases; ``None`` when nothing was answered correctly."""
+    right = level.all[level.all["outcome"] == OK]
+    if len(right) == 0:
+        return None
+    # Rounded, as the ends of a window are sums of floating point numbers.
+    seconds = np.floor(np.round(right["done_s"] - level.start_s, 6)).astype(int)
+    first = min(0, math.floor(round(float(level.all["intended_s"].min()) - level.start_s, 6)))
+    times_s = right["done_s"] - right["intended_s"]
+    bins = [np.sort(times_s[seconds == second]) for second in range(first, int(seconds.max()) + 1)]
+
+    def rank_us(q: float) -> tuple[int | None, ...]:
+        return tuple(round(percentile(each, q) * 1e6) if len(each) else None for each in bins)
+
+    return Timeline(from_s=first, answered=tuple(map(len, bins)), p50_us=rank_us(50), p95_us=rank_us(95))
 
 
 def encode_histogram(response_ms: Floats) -> str:

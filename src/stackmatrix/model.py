@@ -4,40 +4,30 @@ A number that was not measured is ``None``; where a level leaves one out on purp
 path of the number. Times are in the unit that their name ends with. Nothing is rounded.
 """
 
-from typing import Annotated, Literal
-
 import msgspec
-from msgspec import Meta
 
-FORMAT_VERSION = 3
+from stackmatrix.capacity import Capacity
+from stackmatrix.structs import (
+    Count,
+    Finding,
+    Limiter,
+    LoadModel,
+    NonNegative,
+    PythonBuild,
+    Share,
+    State,
+    Struct,
+    Validity,
+)
+
+FORMAT_VERSION = 4
 """Raised whenever an older reader would misread a file.
 
 1: the first.
 2: what the machine did around a level, service times, p99.9, findings of a trial, generator processes, the calibration.
 3: counted instructions, A/A twins, the processor's family.
+4: capacity under latency objectives, the timeline of a level.
 """
-
-Share = Annotated[float, Meta(ge=0, description="CPU time over wall time: 1 is one core")]
-NonNegative = Annotated[float, Meta(ge=0)]
-Count = Annotated[int, Meta(ge=0)]
-
-LoadModel = Literal["closed", "open"]
-Limiter = Literal["users", "slots", "target-cpu", "generator", "external-api", "unknown"]
-Validity = Literal["valid", "invalid", "not_needed"]
-Severity = Literal["note", "invalid"]
-State = Literal["ok", "failed", "skipped", "unstable"]
-
-
-class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of everything in a result file."""
-
-
-class Finding(Struct, frozen=True):
-    """A validity check's outcome. ``invalid`` keeps the level out of every comparison; ``note`` only tells."""
-
-    code: str
-    severity: Severity
-    sentence: str
 
 
 class LatencyMs(Struct, frozen=True):
@@ -58,6 +48,19 @@ class OverheadMs(Struct, frozen=True):
     p50: float
     p95: float | None
     p99: float | None
+
+
+class Timeline(Struct, frozen=True):
+    """A level second by second, from its settle to its last answer: bin ``i`` begins ``from_s + i`` after the window.
+
+    Correct responses by the second in which they ended, and percentiles of their times in microseconds by nearest rank;
+    ``None`` for a second without any.
+    """
+
+    from_s: int
+    answered: tuple[Count, ...]
+    p50_us: tuple[Count | None, ...]
+    p95_us: tuple[Count | None, ...]
 
 
 class TargetUse(Struct, frozen=True):
@@ -117,20 +120,21 @@ class Level(Struct, frozen=True):
     limiter: Limiter | None
     findings: tuple[Finding, ...]
     requests: Count | None = None
-    failures: dict[str, Count] = {}
+    failures: dict[str, Count] = msgspec.field(default_factory=dict)
     throughput_rps: NonNegative | None = None
     bound_rps: NonNegative | None = None
     in_flight_mean: NonNegative | None = None
     connections_per_request: NonNegative | None = None
     latency_ms: LatencyMs | None = None
     latency_histogram: str | None = None
+    timeline: Timeline | None = None
     service_ms: LatencyMs | None = None
     overhead_ms: OverheadMs | None = None
     target: TargetUse | None = None
     generator: GeneratorUse | None = None
     external_api: ApiUse | None = None
     machine: MachineUse | None = None
-    absent: dict[str, str] = {}
+    absent: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Trial(Struct, frozen=True):
@@ -213,16 +217,6 @@ class Machine(Struct, frozen=True):
     cpu_id: str | None = None
 
 
-class PythonBuild(Struct, frozen=True):
-    """The target's interpreter, as the serving process described itself."""
-
-    version: str
-    implementation: str
-    compiler: str
-    optimised: bool
-    gil: bool
-
-
 class Environment(Struct, frozen=True):
     """What served: all installed packages, the lock file they came from, the command and what it was given."""
 
@@ -285,3 +279,4 @@ class Result(Struct, frozen=True):
     environment: Environment | None
     trials: tuple[Trial, ...]
     instructions: Instructions | None = None
+    capacity: Capacity | None = None

@@ -8,8 +8,9 @@ import jinja2
 from markupsafe import Markup
 
 from stackmatrix import phrases
-from stackmatrix.counted import compare_rows
+from stackmatrix.counted import agree, compare_rows
 from stackmatrix.plan import python_key
+from stackmatrix.slo import SLOS_MS
 from stackmatrix.stalled import Stalled
 from stackmatrix.summary import (
     REFERENCE_LEVEL,
@@ -169,8 +170,10 @@ def render_results(
         link=link,
         answers=answers,
         remarks=remarks,
+        agree=agree,
         compare_rows=compare_rows,
         phrases=phrases,
+        slos_ms=SLOS_MS,
         told=told,
         tell_skipped=tell_skipped,
     )

@@ -1,8 +1,13 @@
 """Comparisons and counts as people read them, in a page and in a terminal alike. Pure."""
 
-from stackmatrix.comparison import Compared, Family
-from stackmatrix.counted import Against, CountedRow
+from collections.abc import Sequence
+
+from stackmatrix.capacity import Capacity, Sustained
+from stackmatrix.comparison import Compared, Family, Refused
+from stackmatrix.counted import Against, Agreement, CountedRow, typical_gap
 from stackmatrix.model import Cell
+from stackmatrix.plan import python_key
+from stackmatrix.search import LOWEST_RATE
 from stackmatrix.wording import NOTHING, number
 
 
@@ -15,7 +20,27 @@ def title(family: Family) -> str:
     else:
         noise = f"the same cell differs from itself by {amount(family, family.noise)} (sd, {family.twin_blocks} blocks)"
     margin = amount(family, family.margin)
-    return f"{figure.title} in {figure.unit}, {better}; {noise}; within {margin} cells count as the same"
+    unpaired = "" if family.run_id else "; of different runs, so not paired"
+    return f"{figure.title} in {figure.unit}, {better}; {noise}; within {margin} cells count as the same{unpaired}"
+
+
+def ranks(family: Family) -> tuple[str, ...]:
+    """The stacks on each Python by rank, one sentence each."""
+    sentences = []
+    for python in sorted({cell.python for cell in family.ranks}, key=python_key):
+        places: dict[int, list[str]] = {}
+        for cell, rank in family.ranks.items():
+            if cell.python == python:
+                places.setdefault(rank, []).append(cell.stack)
+        order = "; ".join(f"{rank}. {', '.join(sorted(names))}" for rank, names in sorted(places.items()))
+        sentences.append(f"Ranks on {python}, shared where nothing tells stacks apart: {order}.")
+    return tuple(sentences)
+
+
+def refused(one: Refused) -> str:
+    """A comparison that is not made, and why."""
+    cell, differs = one.cell, ", ".join(one.differs)
+    return f"{cell.stack} on {cell.python} is not compared with {other(one.other, cell)}: they differ in {differs}."
 
 
 def amount(family: Family, value: float) -> str:
@@ -70,3 +95,46 @@ def count_ratio(row: CountedRow, one: Against | None) -> str:
 def parts(row: CountedRow) -> str:
     """The objects in which most is executed, with their share."""
     return ", ".join(f"{part.object} {part.instructions / row.count.mean:.0%}" for part in row.count.objects[:3])
+
+
+def in_flights(agreed: Sequence[Agreement]) -> tuple[int, ...]:
+    """The numbers of requests in flight at which any of the cells was counted."""
+    return tuple(sorted({in_flight for one in agreed for in_flight in one.instructions}))
+
+
+def gaps(agreed: Sequence[Agreement]) -> str:
+    """How far the two kinds of ratios typically are from each other."""
+    told = [
+        f"{gap:.0%} from that of instructions at {in_flight} in flight"
+        for in_flight in in_flights(agreed)
+        if (gap := typical_gap(agreed, in_flight)) is not None
+    ]
+    return f"Typically (median of {len(agreed)} cells) a ratio of CPU time is {' and '.join(told)}."
+
+
+def sustained(one: Sustained) -> str:
+    """The last rate that passed, its interval, and the first that failed, in arrivals per second."""
+    if one.state == "undecided":
+        return "undecided"
+    fails = "" if one.first_fail is None else f"; fails at {rate(one.first_fail)}"
+    if one.last_pass is None:
+        return f"never{fails or f'; fails at {rate(LOWEST_RATE)}'}"
+    within = "" if one.low is None or one.high is None else f" ({rate(one.low)} to {rate(one.high)})"
+    return f"{rate(one.last_pass)}{within}{fails}"
+
+
+def rate(value: float) -> str:
+    """Arrivals per second, to three digits."""
+    return f"{value:.3g}"
+
+
+def confirmed(capacity: Capacity) -> str:
+    """In how many blocks each SLO was confirmed, and why it ended early."""
+    blocks = {len(one.blocks) for one in capacity.sustained}
+    words = f"{min(blocks)} to {max(blocks)}" if len(blocks) > 1 else str(max(blocks, default=0))
+    return words if capacity.failure is None else f"{words}; {capacity.failure}"
+
+
+def limiters(capacity: Capacity) -> str:
+    """The bounds that were nearest where the SLOs were missed first."""
+    return ", ".join(dict.fromkeys(one.limiter for one in capacity.sustained if one.limiter is not None)) or NOTHING

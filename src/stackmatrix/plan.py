@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from stackmatrix.errors import UsageError
-from stackmatrix.model import Cell, LoadModel
+from stackmatrix.model import Cell
 from stackmatrix.stacks import REFERENCE_STACK, STACKS
+from stackmatrix.structs import LoadModel
 from stackmatrix.workloads import WORKLOADS
 
 MOST_USERS = 10_000

@@ -10,28 +10,19 @@ import msgspec
 from rich.console import Console
 
 from stackmatrix import environments, machine, store
+from stackmatrix.beside import need_ports
+from stackmatrix.capacity import Capacity
 from stackmatrix.comparison import compare_results, imprecise
 from stackmatrix.environments import Missing
 from stackmatrix.errors import PythonMissingError, ResultFileError
-from stackmatrix.model import (
-    FORMAT_VERSION,
-    Cell,
-    Environment,
-    Instructions,
-    Machine,
-    Result,
-    Run,
-    State,
-    Status,
-    Trial,
-)
+from stackmatrix.model import FORMAT_VERSION, Cell, Environment, Instructions, Machine, Result, Run, Status, Trial
 from stackmatrix.pace import PaceBook
 from stackmatrix.plan import Profile, TrialPlan, level_seconds, requests_at_once, schedule, with_twins
 from stackmatrix.progress import RunProgress
-from stackmatrix.stacks import STACKS
 from stackmatrix.store import Written
+from stackmatrix.structs import State
+from stackmatrix.targetbench import Conditions
 from stackmatrix.trial import Outcome, Setting, TrialRun
-from stackmatrix.workloads import API_PORT
 
 TRIAL_OVERHEAD_S = 5.0
 """What a trial takes beside its load, for the first estimate."""
@@ -143,11 +134,9 @@ class Runner:
         plan = self._plan
         setting = Setting(
             profile=plan.profile,
-            layout=self._layout,
-            pace=self._pace,
+            conditions=Conditions(self._layout, self._pace, generators=plan.generators),
             all_levels=plan.all_levels,
             rows_folder=plan.rows_folder,
-            generators=plan.generators,
         )
         environment = environments.need(trial.cell.stack, trial.cell.python)
         outcome = TrialRun(trial, environment, setting, progress.show).run()
@@ -158,6 +147,7 @@ class Runner:
         return outcome
 
     def _write(self, cell: Cell, status: Status, measured: Measured) -> None:
+        instructions, capacity = self._kept_beside(cell, measured.environment)
         result = Result(
             format_version=FORMAT_VERSION,
             run=self._run,
@@ -166,22 +156,27 @@ class Runner:
             machine=self._machine,
             environment=measured.environment,
             trials=tuple(measured.trials),
-            instructions=self._counted_before(cell, measured.environment),
+            instructions=instructions,
+            capacity=capacity,
         )
         path = store.write_result(self._plan.folder, self.machine_name, result)
         self.written[cell] = Written(path, result)
 
-    def _counted_before(self, cell: Cell, environment: Environment | None) -> Instructions | None:
-        """The instructions that the cell's file has, unless they are of other packages or another Python."""
+    def _kept_beside(self, cell: Cell, environment: Environment | None) -> tuple[Instructions | None, Capacity | None]:
+        """What the cell's file has beside its trials, unless it is of other packages or another Python."""
         try:
             earlier = store.read_earlier(self._plan.folder, self.machine_name, cell)
         except ResultFileError:
-            return None
-        counted = earlier.instructions if earlier else None
-        if counted is None or environment is None:
-            return counted
-        same = (counted.lock_sha256, counted.python) == (environment.lock_sha256, environment.python)
-        return counted if same else None
+            return None, None
+        if earlier is None:
+            return None, None
+
+        def still_holds(part: Instructions | Capacity | None) -> bool:
+            served = part and (part.lock_sha256, part.python)
+            return environment is None or served == (environment.lock_sha256, environment.python)
+
+        instructions = earlier.instructions if still_holds(earlier.instructions) else None
+        return instructions, earlier.capacity if still_holds(earlier.capacity) else None
 
     def _write_missing(self, cell: Cell, missing: Missing) -> None:
         """Record that a cell was not measured, unless its file holds measurements: those are worth more."""
@@ -210,10 +205,7 @@ class Runner:
 
     def _need_machine(self, cells: Sequence[Cell]) -> None:
         machine.need_open_files(max(map(requests_at_once, self._plan.profile.ladder)))
-        if cells:
-            machine.need_free_port(API_PORT, "the external API")
-        for name in dict.fromkeys(cell.stack for cell in cells):
-            machine.need_free_port(STACKS[name].port, name)
+        need_ports(cells)
 
 
 def status_of(trials: Sequence[Trial]) -> Status:

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from stackmatrix.capacity import Capacity
 from stackmatrix.climb import SECOND_ATTEMPT
-from stackmatrix.comparison import Family, compare_results
+from stackmatrix.comparison import Family, Refused, compare_results, refuse
 from stackmatrix.figures import COMPARE_USERS
-from stackmatrix.model import Cell, Instructions, Level, Result, Run, State
+from stackmatrix.model import Cell, Instructions, Level, Result, Run
 from stackmatrix.plan import PROFILES, python_key
 from stackmatrix.stacks import PYTHONS, STACKS
+from stackmatrix.structs import State
 from stackmatrix.verdicts import BLOCKS_TO_CLAIM
 from stackmatrix.workloads import WORKLOADS
 
@@ -62,6 +64,7 @@ class CellSummary:
     levels: tuple[LevelSummary, ...]
     compares: bool
     instructions: Instructions | None = None
+    capacity: Capacity | None = None
 
     @property
     def plateau(self) -> LevelSummary | None:
@@ -116,6 +119,11 @@ class WorkloadSummary:
         return tuple(row for row in self.rows if row.plateau is not None)
 
     @property
+    def searched(self) -> tuple[CellSummary, ...]:
+        """The rows whose capacity was searched."""
+        return tuple(row for row in self.rows if row.capacity is not None)
+
+    @property
     def pythons(self) -> tuple[str, ...]:
         """Every Python that was measured, oldest first."""
         return tuple(sorted({row.cell.python for row in self.measured}, key=python_key))
@@ -152,6 +160,7 @@ class MachineSummary:
     runs: tuple[Run, ...]
     remarks: tuple[str, ...]
     families: tuple[Family, ...] = ()
+    refused: tuple[Refused, ...] = ()
 
     def families_of(self, workload: str) -> tuple[Family, ...]:
         """What was compared of one workload."""
@@ -175,6 +184,7 @@ def summarize(machine: str, results: Sequence[Result]) -> MachineSummary:
     virtual = {True: "virtual machine", False: "no virtual machine", None: "virtual or not: unknown"}[first.virtualised]
     pinning = first.pinning
     pinned = "not pinned" if pinning is None else f"target on core {_cores(pinning['target'])}, the rest on others"
+    refused = refuse(results)
     families, results = compare_results(results), [result for result in results if not result.cell.twin]
     workloads = []
     for name in sorted({result.cell.workload for result in results}, key=_order(WORKLOADS)):
@@ -196,6 +206,7 @@ def summarize(machine: str, results: Sequence[Result]) -> MachineSummary:
             {one.code: one.sentence for result in results for trial in result.trials for one in trial.findings}.values()
         ),
         families=families,
+        refused=refused,
         runs=tuple({result.run.id: result.run for result in sorted(results, key=lambda r: r.run.started)}.values()),
     )
 
@@ -215,6 +226,7 @@ def summarize_cell(result: Result) -> CellSummary:
         levels=tuple(summarize_level(name, levels) for name, levels in by_name.items()),
         compares=result.run.profile not in PROFILES or PROFILES[result.run.profile].compares,
         instructions=result.instructions,
+        capacity=result.capacity,
     )
 
 

@@ -10,7 +10,8 @@ from stackmatrix import phrases
 from stackmatrix.comparison import Family
 from stackmatrix.counted import CountedRow
 from stackmatrix.model import Level, Result
-from stackmatrix.summary import REFERENCE_LEVEL, MachineSummary, WorkloadSummary, level_name
+from stackmatrix.slo import SLOS_MS
+from stackmatrix.summary import REFERENCE_LEVEL, CellSummary, MachineSummary, WorkloadSummary, level_name
 from stackmatrix.wording import megabytes, number
 
 WIDTH_OF_FILES = 140
@@ -59,6 +60,23 @@ def counted_table(rows: Sequence[CountedRow]) -> Table:
     return table
 
 
+def capacity_table(rows: Sequence[CellSummary]) -> Table:
+    """The highest rate of arrivals at which each cell of one workload keeps each SLO."""
+    caption = "Last rate that passed, its 95 % interval over the blocks (six at least), and the first that failed."
+    title = f"{rows[0].cell.workload}: arrivals/s at which p99 stays within so many ms, and failures under 0.1 %"
+    table = Table(title=title, caption=caption, title_justify="left", caption_justify="left", pad_edge=False)
+    for heading in ("stack", "Python"):
+        table.add_column(heading, no_wrap=True)
+    for heading in (*(f"{slo_ms:g} ms" for slo_ms in SLOS_MS), "nearest bound", "blocks"):
+        table.add_column(heading)
+    for row in rows:
+        if (held := row.capacity) is not None:
+            figures = map(phrases.sustained, held.sustained)
+            ended = escape(phrases.confirmed(held))
+            table.add_row(row.cell.stack, row.cell.python, *figures, phrases.limiters(held), ended)
+    return table
+
+
 def level_row(level: Level) -> tuple[str, ...]:
     """The cells of one level."""
     latency, target = level.latency_ms, level.target
@@ -76,7 +94,7 @@ def level_row(level: Level) -> tuple[str, ...]:
 
 def verdict_table(family: Family) -> Table:
     """One figure of one workload: every declared comparison, and what may be said."""
-    caption = phrases.title(family)
+    caption = escape("\n".join((phrases.title(family), *phrases.ranks(family))))
     table = Table(title=f"{family.workload}: {family.figure.title}", caption=caption, pad_edge=False)
     table.title_justify = table.caption_justify = "left"
     for heading in ("stack", "Python"):

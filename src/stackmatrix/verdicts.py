@@ -8,7 +8,7 @@ with fewer, an exact test of signs cannot reach p = 0.05 whatever was measured.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean, stdev
+from statistics import fmean, stdev, variance
 from typing import Literal
 
 import numpy as np
@@ -24,27 +24,41 @@ TWIN_SDS = 2.0
 MOST_EXACT = 20
 """Blocks up to which every assignment of signs is tried: a million."""
 
+MOST_DIVISIONS = 20_000
+"""Ways to divide unpaired values up to which every one is tried."""
+
 type Word = Literal["faster", "slower", "same", "undecided", "not enough blocks"]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How a cell differs from another over the blocks that have both: logarithms of ratios, or differences.
+    """How a cell differs from another: the mean of logarithms of ratios or of differences, with its standard error.
 
-    ``low`` and ``high`` are the 95 % interval of Student's t for the mean; they and ``p``, of the exact sign-flip test
-    (Fisher 1935), are ``None`` below two blocks.
+    Paired, over the ``blocks`` that have both; else over the fewer blocks of the two. ``error`` is ``None`` where
+    nothing was repeated, and ``p``, of the exact sign-flip test (Fisher 1935) or of the permutation test (Pitman 1937).
     """
 
-    values: tuple[float, ...]
     mean: float
-    low: float | None
-    high: float | None
+    error: float | None
+    freedom: float
+    blocks: int
     p: float | None
+    is_paired: bool = True
 
     @property
-    def blocks(self) -> int:
-        """How many blocks have both cells."""
-        return len(self.values)
+    def half(self) -> float | None:
+        """Half of the 95 % interval of Student's t."""
+        return None if self.error is None else float(stats.t.ppf((1 + CONFIDENCE) / 2, self.freedom)) * self.error
+
+    @property
+    def low(self) -> float | None:
+        """The lower end of the interval."""
+        return None if self.half is None else self.mean - self.half
+
+    @property
+    def high(self) -> float | None:
+        """The upper end of the interval."""
+        return None if self.half is None else self.mean + self.half
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +99,45 @@ def t_interval(values: Sequence[float]) -> tuple[float, float | None, float | No
 
 
 def differ(values: Sequence[float]) -> Difference:
-    """The mean of some paired differences, with interval and p.
+    """The mean of paired differences.
 
     Raises:
         ValueError: when there is none.
 
     """
-    mean, low, high = t_interval(values)
-    return Difference(tuple(values), mean, low, high, sign_flip_p(values) if len(values) > 1 else None)
+    if not values:
+        raise ValueError("no values")
+    count = len(values)
+    error = stdev(values) / math.sqrt(count) if count > 1 else None
+    return Difference(fmean(values), error, count - 1, count, sign_flip_p(values) if count > 1 else None)
+
+
+def differ_unpaired(one: Sequence[float], other: Sequence[float]) -> Difference:
+    """The difference of two means of values that do not belong together (Welch 1947).
+
+    Raises:
+        ValueError: when there is no value.
+
+    """
+    mean, count = fmean(one) - fmean(other), min(len(one), len(other))
+    if count < 2:
+        return Difference(mean, None, 0, count, None, is_paired=False)
+    parts = [variance(each) / len(each) for each in (one, other)]
+    terms = sum(part**2 / (len(each) - 1) for part, each in zip(parts, (one, other), strict=True))
+    freedom = sum(parts) ** 2 / terms if terms else 1.0
+    return Difference(mean, math.sqrt(sum(parts)), freedom, count, permutation_p(one, other), is_paired=False)
+
+
+def permutation_p(one: Sequence[float], other: Sequence[float]) -> float:
+    """Two-sided p that the means differ so much, over all ways to divide the values, or a fixed sample of many."""
+    result = stats.permutation_test(
+        (np.asarray(one), np.asarray(other)),
+        lambda first, second, axis: np.mean(first, axis=axis) - np.mean(second, axis=axis),
+        vectorized=True,
+        n_resamples=MOST_DIVISIONS,
+        rng=np.random.default_rng(0),
+    )
+    return float(result.pvalue)
 
 
 def sign_flip_p(values: Sequence[float]) -> float:
@@ -121,13 +166,12 @@ def margin_of(twin: Sequence[float] | None, least: float = LEAST_MARGIN) -> floa
 
 def p_beyond(difference: Difference, margin: float) -> float | None:
     """One-sided p of Student's t that the mean lies beyond the margin, on the side on which it was seen."""
-    if difference.blocks < 2:
+    if difference.error is None:
         return None
-    error = stdev(difference.values) / math.sqrt(difference.blocks)
     beyond = abs(difference.mean) - margin
-    if error == 0:
+    if difference.error == 0:
         return 0.0 if beyond > 0 else 1.0
-    return float(stats.t.sf(beyond / error, difference.blocks - 1))
+    return float(stats.t.sf(beyond / difference.error, difference.freedom))
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:

@@ -12,9 +12,9 @@ from typing import Any
 
 from stackmatrix import untimed
 from stackmatrix.errors import TrialError
-from stackmatrix.model import PythonBuild
 from stackmatrix.processes import wait_until
 from stackmatrix.stacks import Stack
+from stackmatrix.structs import PythonBuild
 from stackmatrix.workloads import BODY_PATTERN, Workload
 
 READY_TIMEOUT_S = 30.0

@@ -195,6 +195,55 @@ def test_an_open_level_follows_the_same_plan_for_the_same_seed_and_another_for_a
         assert plan_of(other)[:5] != pytest.approx(plan_of(first)[:5], abs=1e-3)
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_watched_level_ends_when_enough_was_seen_of_it_with_its_plan_made_until_then(
+    load: Load, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loadgen, "LOOK_S", 1.5)
+    order, after = replace(opened(50, window_s=60.0), watched=True), opened(20, level=1)
+    seen: list[tuple[float, LevelRows]] = []
+
+    def look(level: LevelRows) -> bool:
+        seen.append((time.monotonic(), level))
+        return len(seen) == 2
+
+    with load(count=count) as generator:
+        generator.wait_ready(nothing)
+        driven = generator.run(order, nothing, nothing, look)
+        following = generator.run(after, nothing, nothing)
+        generator.finish(nothing)
+    level = driven.rows
+    assert seen[-1][0] <= level.end_s <= seen[-1][0] + 1
+    assert len(level.window) == planned(50, order.settle_s, level.window_s, order.seed)
+    assert (level.window["intended_s"] < level.end_s).all()
+    assert len(following.rows.window) == planned(20, after.settle_s, after.window_s, after.seed)
+    for _, known in seen:
+        # Whatever was answered by then is there, though the level goes on.
+        answered = level.all[level.all["done_s"] < known.end_s]
+        assert set(answered["intended_s"]) <= set(known.all["intended_s"])
+        assert len(answered) > 10
+
+
+def test_a_watched_level_of_which_nobody_sees_enough_ends_with_its_window(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loadgen, "LOOK_S", 0.6)
+    order = replace(opened(20, window_s=2.0), watched=True)
+    looks = []
+
+    def look(level: LevelRows) -> bool:
+        looks.append(level)
+        return False
+
+    with load() as generator:
+        generator.wait_ready(nothing)
+        driven = generator.run(order, nothing, nothing, look)
+        generator.finish(nothing)
+    assert len(looks) == 3
+    assert driven.rows.window_s == pytest.approx(2.0)
+    assert len(driven.rows.window) == planned(20, order.settle_s, 2.0, order.seed)
+
+
 def test_a_second_attempt_has_the_plan_of_the_first_and_a_mark_of_its_own(load: Load) -> None:
     first, again = drive(load(), [opened(100, level=3), opened(100, level=3, mark=12)])
     assert plan_of(again) == pytest.approx(plan_of(first), abs=1e-6)

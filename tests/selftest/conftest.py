@@ -1,37 +1,51 @@
 """Real trials with a real fault in one of their parts: everything runs as it does in a measurement, only shorter."""
 
+import ctypes
 import fcntl
 import functools
 import os
+import re
+import resource
 import shlex
 import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
-from stackmatrix import machine, processes, supervisor
+from stackmatrix import loadprocess, machine, processes, supervisor
 from stackmatrix.environments import TargetEnvironment
 from stackmatrix.model import Cell, Trial
 from stackmatrix.pace import PaceBook
 from stackmatrix.plan import LevelPlan, Profile, TrialPlan
 from stackmatrix.stacks import STACKS
+from stackmatrix.targetbench import Conditions
 from stackmatrix.trial import Setting, TrialRun
 
 HERE = Path(__file__).parent
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+CELL = Cell(stack="uvicorn", python=THIS_PYTHON, workload="fanout_shared_client")
 SEED = 1
 WARMUP_S, SETTLE_S, WINDOW_S = 1.0, 1.0, 5.0
 INTO_WINDOW_S = SETTLE_S + 1.0
 """From the naming of a level to a moment well within its window."""
 BURN = "import os, sys\nos.sched_setaffinity(0, {int(sys.argv[1])})\nwhile True: pass"
+FAULTY_LOCUSTFILE = """
+import sys
+sys.path[:0] = ["{}", "{}"]
+from faulty_generator import {} as begin
+begin()
+from locustfile import *
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +87,23 @@ def nothing_is_left_behind(ports: tuple[int, int]) -> Iterator[None]:
 
 
 @pytest.fixture
-def run_trial(
-    ports: tuple[int, int], layout: supervisor.Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Trial]:
-    """Runs a trial of uvicorn in this environment.
+def cell() -> Cell:
+    """What is served by this environment."""
+    return CELL
 
-    ``api`` are options of ``faulty_api.py``, ``target`` is a fault of ``faulty_target.py`` and ``options`` go to the
-    server; ``pace`` has the run's readings of the target's core. ``during`` is called in a thread whenever the trial
-    says that it begins what ``at`` names, be it once more.
+
+@pytest.fixture
+def equip(ports: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., TargetEnvironment]:
+    """Gives uvicorn of this environment, and the other parts of a trial, their faults.
+
+    ``api`` are options of ``faulty_api.py``, ``target`` is a fault of ``faulty_target.py``, ``generator`` one of
+    ``faulty_generator.py``, and ``options`` go to the server.
     """
     sound, committed = STACKS["uvicorn"], supervisor.CIRCUS_INI.read_text(encoding="utf-8")
 
-    def run(
-        *ladder: LevelPlan,
-        api: Sequence[str] = (),
-        target: str = "",
-        options: Sequence[str] = (),
-        pace: PaceBook | None = None,
-        during: Fault | None = None,
-        at: str = "level 1 of",
-    ) -> Trial:
+    def make(
+        api: Sequence[str] = (), target: str = "", generator: str = "", options: Sequence[str] = ()
+    ) -> TargetEnvironment:
         command = (*sound.command, *options)
         if target:
             command = (*command, "--factory", "--app-dir", str(HERE))
@@ -102,20 +113,45 @@ def run_trial(
         faulty = shlex.join([str(HERE / "faulty_api.py"), *api])
         ini.write_text(committed.replace("-m slow_api", faulty) if api else committed, encoding="utf-8")
         monkeypatch.setattr(supervisor, "CIRCUS_INI", ini)
+        if generator:
+            locustfile = tmp_path / "faulty_locustfile.py"
+            locustfile.write_text(FAULTY_LOCUSTFILE.format(loadprocess.LOCUSTFILE.parent, HERE, generator))
+            monkeypatch.setattr(loadprocess, "LOCUSTFILE", locustfile)
+        return TargetEnvironment("uvicorn", THIS_PYTHON, Path(sys.prefix), "")
+
+    return make
+
+
+@pytest.fixture
+def run_trial(
+    equip: Callable[..., TargetEnvironment], ports: tuple[int, int], layout: supervisor.Layout
+) -> Callable[..., Trial]:
+    """Runs a trial whose parts have the ``faults`` that ``equip`` knows; ``pace`` has the run's readings of the core.
+
+    ``during`` is called in a thread whenever the trial says that it begins what ``at`` names, be it once more.
+    """
+
+    def run(
+        *ladder: LevelPlan,
+        pace: PaceBook | None = None,
+        during: Fault | None = None,
+        at: str = "level 1 of",
+        **faults: Any,
+    ) -> Trial:
+        environment = equip(**faults)
         profile = Profile("selftest", "", ladder, 1, WARMUP_S, SETTLE_S, WINDOW_S, 0)
-        setting = Setting(profile, layout, pace, api_port=ports[1], all_levels=True)
-        plan = TrialPlan(Cell(stack="uvicorn", python=THIS_PYTHON, workload="fanout_shared_client"), 0, 0, SEED)
-        environment = TargetEnvironment("uvicorn", THIS_PYTHON, Path(sys.prefix), "")
-        faults: list[Future[object]] = []
+        setting = Setting(profile, Conditions(layout, pace, api_port=ports[1]), all_levels=True)
+        plan = TrialPlan(CELL, 0, 0, SEED)
+        made: list[Future[object]] = []
         with ThreadPoolExecutor(1) as pool:
 
             def show(what: str) -> None:
                 if during and what.startswith(at):
-                    faults.append(pool.submit(during, Stage(ports)))
+                    made.append(pool.submit(during, Stage(ports)))
 
             trial = TrialRun(plan, environment, setting, show).run().trial
-        assert bool(faults) == bool(during), "the fault was never made"
-        for fault in faults:
+        assert bool(made) == bool(during), "the fault was never made"
+        for fault in made:
             fault.result()
         return trial
 
@@ -146,6 +182,103 @@ def few_ports() -> Iterator[int]:
             yield FEW_PORTS
         finally:
             os.setns(home.fileno(), os.CLONE_NEWNET)
+
+
+@pytest.fixture
+def leave_few_files() -> Callable[[str], Fault]:
+    """Makes the fault that a part may open hardly more files than it has when the window begins."""
+
+    def make(role: str) -> Fault:
+        def fault(stage: Stage) -> None:
+            time.sleep(0.8 * SETTLE_S)
+            process = stage.process(role)
+            limit = int(process.num_fds() / USED_SHARE)
+            process.rlimit(resource.RLIMIT_NOFILE, (limit, process.rlimit(resource.RLIMIT_NOFILE)[1]))
+
+        return fault
+
+    return make
+
+
+USED_SHARE = 0.88
+
+
+@pytest.fixture
+def stolen_time(tmp_path: Path) -> Iterator[None]:
+    """A machine whose hypervisor gives some of each core's time to others, as far as ``/proc/stat`` tells.
+
+    The file is put over the kernel's own for this test and its children, and follows it.
+    """
+    if not psutil.LINUX:
+        pytest.skip("only Linux tells of stolen time")
+    told = tmp_path / "stat"
+    with Path("/proc/thread-self/ns/mnt").open() as home, Path("/proc/stat").open() as kernel:
+        started_s = time.monotonic()
+
+        def follow() -> None:
+            kernel.seek(0)
+            ticks = int((time.monotonic() - started_s) * STOLEN_SHARE * os.sysconf("SC_CLK_TCK"))
+
+            def steal(core: re.Match[str]) -> str:
+                columns = core[0].split()
+                columns[8] = str(int(columns[8]) + ticks)
+                return " ".join(columns)
+
+            # In place, as the file that is mounted is this one.
+            text = re.sub(r"^cpu\d+ .*$", steal, kernel.read(), flags=re.MULTILINE).encode()
+            with told.open("r+b") as file:
+                file.write(text)
+                file.truncate()
+
+        told.touch()
+        follow()
+        stop = threading.Event()
+
+        def keep_following() -> None:
+            while not stop.wait(0.05):
+                follow()
+
+        follower = threading.Thread(target=keep_following)
+        try:
+            os.unshare(os.CLONE_NEWNS)
+        except PermissionError:
+            pytest.skip("only root may mount")
+        try:
+            mount(b"none", b"/", MS_REC | MS_PRIVATE)
+            mount(bytes(told), b"/proc/stat", MS_BIND)
+            follower.start()
+            yield
+        finally:
+            stop.set()
+            follower.join()
+            os.setns(home.fileno(), os.CLONE_NEWNS)
+
+
+STOLEN_SHARE = 0.05
+MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000  # mount(2)
+
+
+def mount(source: bytes, target: bytes, flags: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(source, target, None, flags, None) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), os.fsdecode(target))
+
+
+@pytest.fixture
+def stop() -> Callable[[str, float, float], Fault]:
+    """Makes the fault that a part stands still, from a moment of the window or of the second before it on."""
+
+    def make(role: str, into_window_s: float, for_s: float) -> Fault:
+        def fault(stage: Stage) -> None:
+            time.sleep(SETTLE_S + into_window_s)
+            process = stage.process(role)
+            process.suspend()
+            time.sleep(for_s)
+            process.resume()
+
+        return fault
+
+    return make
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ SOUND_PAGES = 20
 CACHE_MS = 200
 SLOWER_MS = 2
 """What each page takes longer than the one before."""
+TURN_MS = 40
+"""How long each page has something to itself."""
 
 type Answer = Callable[[HttpRequest, httpx.AsyncClient, int], Awaitable[HttpResponse]]
 
@@ -81,6 +83,17 @@ def ever_slower() -> ASGIHandler:
 
     async def answer(request: HttpRequest, client: httpx.AsyncClient, ms: int) -> HttpResponse:
         await asyncio.sleep(next(pages) * SLOWER_MS / 1000)
+        return await answer_right(request, client, ms)
+
+    return answer_by(answer)
+
+
+def one_at_a_time() -> ASGIHandler:
+    turn = asyncio.Lock()
+
+    async def answer(request: HttpRequest, client: httpx.AsyncClient, ms: int) -> HttpResponse:
+        async with turn:
+            await asyncio.sleep(TURN_MS / 1000)
         return await answer_right(request, client, ms)
 
     return answer_by(answer)

@@ -13,21 +13,10 @@ from stackmatrix.assess import assess, not_driven
 from stackmatrix.calibrated import ApiCapacity, Calibration, Jitter, Loop, RateStep, Twins
 from stackmatrix.facts import LevelFacts, Pace, Recorded
 from stackmatrix.levels import LevelRows, decode_rows
-from stackmatrix.model import (
-    FORMAT_VERSION,
-    Cell,
-    Environment,
-    Finding,
-    LatencyMs,
-    Machine,
-    PythonBuild,
-    Result,
-    Run,
-    Status,
-    Trial,
-)
+from stackmatrix.model import FORMAT_VERSION, Cell, Environment, LatencyMs, Machine, Result, Run, Status, Trial
 from stackmatrix.plan import LevelPlan
 from stackmatrix.stacks import Stack
+from stackmatrix.structs import Finding, PythonBuild
 from stackmatrix.usage import Around, Use
 from stackmatrix.workloads import Workload
 

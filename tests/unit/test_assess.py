@@ -8,8 +8,9 @@ import pytest
 
 from stackmatrix import assess, rows
 from stackmatrix.facts import LevelFacts, Pace
-from stackmatrix.model import Finding, Level
+from stackmatrix.model import Level
 from stackmatrix.plan import LevelPlan
+from stackmatrix.structs import Finding
 from stackmatrix.usage import Around, Use
 
 type Make[T] = Callable[..., T]

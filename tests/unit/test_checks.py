@@ -8,8 +8,8 @@ import pytest
 
 from stackmatrix import checks, limiter, rows
 from stackmatrix.facts import LevelFacts, Pace, Recorded
-from stackmatrix.model import Finding
 from stackmatrix.plan import LevelPlan
+from stackmatrix.structs import Finding
 from stackmatrix.usage import Around, Use
 
 type Make[T] = Callable[..., T]

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from stackmatrix.climb import SATURATED, Attempt, climb
-from stackmatrix.model import Finding, Level, Validity
+from stackmatrix.model import Level
 from stackmatrix.plan import LevelPlan, rates, users
+from stackmatrix.structs import Finding, Validity
 
 FLOOR_MS = 600.0
 WINDOW_S = 10.0

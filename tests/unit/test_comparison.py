@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from stackmatrix import phrases
-from stackmatrix.comparison import Family, compare_results, imprecise
+from stackmatrix.comparison import Family, compare_results, imprecise, refuse
 from stackmatrix.figures import COMPARE_USERS, figures_of
 from stackmatrix.model import FORMAT_VERSION, Cell, Level, OverheadMs, Result, Status, TargetUse, Trial
 from stackmatrix.stacks import REFERENCE_STACK, STACKS
@@ -119,9 +119,73 @@ def test_blocks_are_paired_by_their_number_and_one_without_a_valid_level_does_no
     assert compared.effect(one.figure)[0] == pytest.approx(1.2)
 
 
-def test_cells_of_different_runs_are_not_paired(make: MakeResult) -> None:
-    results = [make(OTHER, "3.9", at_cpu(12)), make(REFERENCE_STACK, "3.9", at_cpu(10), run="two")]
-    assert all(one.compared == () for one in compare_results(results))
+def test_cells_of_different_runs_that_were_made_alike_are_compared_without_pairing_them(make: MakeResult) -> None:
+    twin = make_trials(*([closed(COMPARE_USERS, 16, 10 * (1 + 3 * wobble))] for wobble in WOBBLE))
+    results = [
+        make(OTHER, "3.9", at_cpu(12)),
+        make(REFERENCE_STACK, "3.9", at_cpu(10), run="two"),
+        make(REFERENCE_STACK, "3.9", twin, run="two", twin=True),
+    ]
+    paired, (unpaired,) = split(compare_results(results))
+    assert all(one.compared == () for one in paired)
+    (compared,) = unpaired.compared
+    assert (compared.cell, compared.other) == (results[0].cell, results[1].cell)
+    assert not compared.verdict.difference.is_paired
+    assert compared.effect(unpaired.figure)[0] == pytest.approx(1.2)
+    assert compared.verdict.word == "slower"
+    # The wider margin of the two runs holds.
+    assert unpaired.margin == max(one.margin for one in paired if one.figure.name == "cpu") > 0.02
+    assert "not paired" in phrases.title(unpaired)
+    assert refuse(results) == ()
+
+
+def split(families: Sequence[Family]) -> tuple[list[Family], list[Family]]:
+    """The paired ones, and those of CPU per request that are not."""
+    return (
+        [one for one in families if one.run_id is not None],
+        [one for one in families if one.run_id is None and one.figure.name == "cpu"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "changes", "named"),
+    [
+        ("run", {"ladder": ("users=10",)}, "the ladder"),
+        ("run", {"window_s": 99.0}, "the window"),
+        ("run", {"generators": 2}, "the load processes"),
+        ("run", {"tool_lock_sha256": "other"}, "the tool environment"),
+        ("machine", {"kernel": "Linux 7"}, "the kernel"),
+        ("machine", {"pinning": None}, "the pinning"),
+        ("machine", {"cpu_id": "1-2-3"}, "the processor"),
+        ("machine", {"cores": 4}, "the cores"),
+    ],
+)
+def test_cells_that_were_not_made_alike_are_not_compared_and_what_differs_is_named(
+    make: MakeResult, part: str, changes: dict[str, object], named: str
+) -> None:
+    one, other = make(OTHER, "3.9", at_cpu(12)), make(REFERENCE_STACK, "3.9", at_cpu(10), run="two")
+    other = msgspec.structs.replace(other, **{part: msgspec.structs.replace(getattr(other, part), **changes)})
+    assert all(family.compared == () for family in compare_results([one, other]))
+    (refused,) = refuse([one, other])
+    assert refused.differs == (named,)
+    assert phrases.refused(refused) == f"{OTHER} on 3.9 is not compared with {REFERENCE_STACK}: they differ in {named}."
+
+
+def test_stacks_that_cannot_be_told_apart_share_a_rank(make: MakeResult) -> None:
+    first, second, third, fourth = list(STACKS)[:4]
+    costs = {first: 10.0, second: 14.0, third: 10.05, fourth: 20.0}
+    one = family([make(stack, python, at_cpu(cost)) for stack, cost in costs.items() for python in ("3.9", "3.10")])
+    assert {cell.stack: rank for cell, rank in one.ranks.items() if cell.python == "3.9"} == {
+        first: 1, third: 1, second: 3, fourth: 4,
+    }  # fmt: skip
+    told = phrases.ranks(one)
+    assert [sentence.split(",")[0] for sentence in told] == ["Ranks on 3.9", "Ranks on 3.10"]
+    assert told[0].endswith(f": 1. {', '.join(sorted((first, third)))}; 3. {second}; 4. {fourth}.")
+
+
+def test_below_six_blocks_nothing_is_ranked(make: MakeResult) -> None:
+    one = family([make(OTHER, "3.9", at_cpu(12)[:5]), make(REFERENCE_STACK, "3.9", at_cpu(10)[:5])])
+    assert one.ranks == {}
 
 
 def test_one_trial_each_is_no_comparison(make: MakeResult) -> None:

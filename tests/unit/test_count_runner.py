@@ -15,8 +15,9 @@ from stackmatrix.counters import Callgrind
 from stackmatrix.counting import Count, Counted
 from stackmatrix.environments import TargetEnvironment
 from stackmatrix.errors import CounterMissingError, ResultFileError, TrialError
-from stackmatrix.model import Cell, Environment, PythonBuild, Result
+from stackmatrix.model import Cell, Environment, Result
 from stackmatrix.stacks import PYTHONS, STACKS
+from stackmatrix.structs import PythonBuild
 from stackmatrix.supervisor import Layout
 
 FIRST, SECOND = list(STACKS)[:2]

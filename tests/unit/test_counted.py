@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
+from stackmatrix import phrases
 from stackmatrix.callgrind import Costs, Function
-from stackmatrix.counted import CountedRow, compare_rows
+from stackmatrix.counted import CountedRow, agree, compare_rows, typical_gap
 from stackmatrix.instructions import compare, summarise
 from stackmatrix.model import Cell, InstructionCount, Instructions, Run
 from stackmatrix.stacks import REFERENCE_STACK, STACKS
-from stackmatrix.summary import CellSummary
+from stackmatrix.summary import REFERENCE_LEVEL, CellSummary, LevelSummary
 
 OTHER = next(name for name in STACKS if name != REFERENCE_STACK)
 
@@ -117,3 +119,31 @@ def test_each_count_is_compared_with_the_python_before_and_with_the_reference_st
 
 def test_nothing_counted_is_nothing_to_compare() -> None:
     assert compare_rows([row(OTHER, "3.12")]) == ()
+
+
+def with_cpu(one: CellSummary, cpu_ms: float | None) -> CellSummary:
+    level = LevelSummary(
+        name=REFERENCE_LEVEL, users=10, rate=None, state="valid", throughput_rps=16, bound_rps=None, p50_ms=None,
+        p95_ms=None, p99_ms=None, overhead_p95_ms=None, cpu_ms_per_request=cpu_ms, rss_bytes_peak=None, limiter=None,
+        failures=0, remarks=(), repeated=0,
+    )  # fmt: skip
+    return replace(one, levels=(level,))
+
+
+def test_ratios_of_cpu_time_stand_beside_those_of_instructions_to_the_same_reference() -> None:
+    one, many = count(100, 100), count(400, 400, in_flight=20)
+    rows = [
+        with_cpu(row(REFERENCE_STACK, "3.9", one, many), 8.0),
+        with_cpu(row(OTHER, "3.9", count(200), count(600, in_flight=20)), 20.0),
+        with_cpu(row(OTHER, "3.10", one), 20.0),
+        with_cpu(row(REFERENCE_STACK, "3.12", one), None),
+        with_cpu(row(OTHER, "3.12", one), 20.0),
+    ]
+    (told,) = agree(rows)
+    assert (told.cell, told.cpu, told.instructions) == (rows[1].cell, 2.5, {1: 2.0, 20: 1.5})
+    assert typical_gap([told], 1) == pytest.approx(0.25)
+    assert typical_gap([told], 5) is None
+    assert phrases.gaps([told]) == (
+        "Typically (median of 1 cells) a ratio of CPU time is 25% from that of instructions at 1 in flight "
+        "and 67% from that of instructions at 20 in flight."
+    )

@@ -14,19 +14,19 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "stackmatrix"
 REQUIREMENTS = ROOT / "requirements"
 
-BASE = {"calibrated", "errors", "model", "stacks", "workloads"}
+BASE = {"calibrated", "capacity", "errors", "model", "stacks", "structs", "workloads"}
 CORE = {
-    "arrivals", "assess", "callgrind", "charts", "checks", "climb", "codec", "comparison", "counted", "facts",
-    "figures", "instructions", "judgement", "levels", "limiter", "metrics", "pages", "phrases", "plan", "report",
-    "rows", "stalled", "summary", "usage", "verdicts", "wording",
+    "arrivals", "assess", "callgrind", "charts", "checks", "climb", "codec", "comparison", "counted", "exports",
+    "facts", "figures", "instructions", "judgement", "levels", "limiter", "metrics", "pages", "phrases", "plan",
+    "report", "rows", "search", "slo", "stalled", "summary", "usage", "verdicts", "wording",
 }  # fmt: skip
 EDGES = {
     "ceiling", "counters", "environments", "launch", "loadgen", "loadprocess", "machine", "meters", "pace", "processes",
     "progress", "serving", "store", "supervisor", "surroundings", "tables", "untimed", "verification",
 }  # fmt: skip
 TOP = (
-    "bench", "trial", "nullbench", "stall", "calibration", "counting", "count_runner", "runner", "verbs", "cli",
-    "__main__",
+    "beside", "bench", "targetbench", "trial", "nullbench", "stall", "calibration", "counting", "count_runner",
+    "capacity_trial", "capacity_runner", "runner", "verbs", "cli", "__main__",
 )  # fmt: skip
 """Each may import what stands before it."""
 

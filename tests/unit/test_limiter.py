@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from stackmatrix.facts import LevelFacts
-from stackmatrix.limiter import name_limiter
-from stackmatrix.model import Finding, Limiter
+from stackmatrix.limiter import name_limiter, nearest_bound
 from stackmatrix.plan import LevelPlan
+from stackmatrix.structs import Finding, Limiter
 from stackmatrix.usage import Use
 
 type Make[T] = Callable[..., T]
@@ -111,3 +111,18 @@ def test_where_throughput_bends_from_one_bound_to_the_other_the_nearer_one_is_na
 ) -> None:
     facts = make_facts(slow(make_row, took_s, 6), slots=100, plan=LevelPlan("closed", 6))
     assert name_limiter(replace(facts, uses=uses(replace(IDLE, busiest_share=busy))), ()) == limiter
+
+
+@pytest.mark.parametrize(
+    ("slots", "target", "bound"),
+    [(2, IDLE, "slots"), (100, BUSY, "target-cpu"), (None, IDLE, "target-cpu"), (100, IDLE, "target-cpu")],
+)
+def test_the_bound_that_is_next_is_named_however_far_away_it_is(
+    make_facts: Make[LevelFacts], slots: int | None, target: Use, bound: Limiter
+) -> None:
+    assert nearest_bound(make_facts(slots=slots, uses=uses(target)), ()) == bound
+
+
+def test_what_is_not_the_target_is_named_before_its_bounds(make_facts: Make[LevelFacts]) -> None:
+    late = Finding(code="generator-lag", severity="invalid", sentence="")
+    assert nearest_bound(make_facts(), (late,)) == "generator"

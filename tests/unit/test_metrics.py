@@ -204,3 +204,27 @@ def test_there_is_no_overshoot_without_a_finished_call(make_api_figures: Callabl
 def test_nearest_rank_never_makes_up_a_time() -> None:
     assert metrics.percentile(np.array([1.0, 1000.0]), 50) == 1.0
     assert not math.isclose(metrics.percentile(np.array([1.0, 1000.0]), 90), 900.1)
+
+
+def test_a_timeline_counts_answers_by_the_second_in_which_they_came_whatever_their_phase(
+    make_row: Callable[..., bytes], make_level: Callable[..., LevelRows]
+) -> None:
+    level = make_level([
+        make_row(98.2, 98.8, phase=rows.SETTLE), make_row(98.3, 98.85, phase=rows.SETTLE),
+        make_row(100.0, 101.0), make_row(100.5, 101.2), make_row(100.9, 101.7),
+        make_row(101.5, 101.9, outcome=rows.STATUS),
+        make_row(109.9, 110.5, phase=rows.WINDOW), make_row(110.1, 111.0, phase=rows.TAIL),
+    ])  # fmt: skip
+    told = metrics.timeline(level)
+    assert told is not None
+    assert told.from_s == -2
+    assert told.answered == (2, 0, 0, 3, *[0] * 8, 1, 1)
+    assert (told.p50_us[0], told.p95_us[0], told.p50_us[1]) == (550_000, 600_000, None)
+    assert (told.p50_us[3], told.p95_us[3]) == (800_000, 1_000_000)
+    assert sum(told.answered[2:12]) == len(level.answered)
+
+
+def test_a_level_without_an_answer_has_no_timeline(
+    make_row: Callable[..., bytes], make_level: Callable[..., LevelRows]
+) -> None:
+    assert metrics.timeline(make_level([make_row(100, 101, outcome=rows.STATUS)])) is None

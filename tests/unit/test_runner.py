@@ -13,10 +13,11 @@ from stackmatrix import environments, machine, plan, runner, store
 from stackmatrix.calibrated import Calibration
 from stackmatrix.environments import TargetEnvironment
 from stackmatrix.errors import PythonMissingError
-from stackmatrix.model import Cell, Instructions, PythonBuild, Result, Trial
+from stackmatrix.model import Cell, Instructions, Result, Trial
 from stackmatrix.plan import Profile, TrialPlan
 from stackmatrix.runner import Runner, RunPlan
 from stackmatrix.stacks import PYTHONS, STACKS
+from stackmatrix.structs import PythonBuild
 from stackmatrix.trial import Outcome, Setting
 
 FIRST, SECOND = list(STACKS)[:2]
@@ -165,9 +166,9 @@ def test_where_results_are_compared_the_targets_core_is_read_at_rest_once_and_on
 ) -> None:
     monkeypatch.setattr(runner, "PaceBook", Book)
     make_runner(tmp_path, blocks=2, profile="quick").run()
-    (book,) = {setting.pace for setting in settings}
+    (book,) = {setting.conditions.pace for setting in settings}
     assert isinstance(book, Book)
-    assert (book.begun, book.cores) == (1, settings[0].layout.target)
+    assert (book.begun, book.cores) == (1, settings[0].conditions.layout.target)
     assert len(measured) == len(settings) == 2 * (2 + 1)
 
 
@@ -177,7 +178,7 @@ def test_where_nothing_is_compared_no_time_goes_into_the_cores_pace(
 ) -> None:
     monkeypatch.setattr(runner, "PaceBook", Book)
     make_runner(tmp_path, profile="smoke").run()
-    assert {setting.pace for setting in settings} == {None}
+    assert {setting.conditions.pace for setting in settings} == {None}
 
 
 @pytest.mark.usefixtures("measured")
@@ -187,7 +188,7 @@ def test_what_was_asked_for_reaches_every_trial_and_the_file_tells_the_generator
     layout = machine.layout_for({core: frozenset({core}) for core in range(8)}, 3)
     monkeypatch.setattr(machine, "divide_cores", {3: layout}.get)
     make_runner(tmp_path, generators=3, all_levels=True, rows_folder=tmp_path / "rows").run()
-    told = [(one.generators, one.layout, one.all_levels, one.rows_folder) for one in settings]
+    told = [(one.conditions.generators, one.conditions.layout, one.all_levels, one.rows_folder) for one in settings]
     assert told == [(3, layout, True, tmp_path / "rows")] * 2
     assert read(tmp_path, CELLS[0]).run.generators == 3
     assert read(tmp_path, CELLS[0]).machine.pinning == layout.roles()

@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from stackmatrix import charts, pages
 from stackmatrix.callgrind import Costs, Function
+from stackmatrix.capacity import Capacity, Sustained
 from stackmatrix.climb import SECOND_ATTEMPT
 from stackmatrix.instructions import summarise
 from stackmatrix.model import (
     FORMAT_VERSION,
     Cell,
-    Finding,
     Instructions,
     LatencyMs,
     Level,
@@ -24,6 +25,7 @@ from stackmatrix.model import (
     TargetUse,
     Trial,
 )
+from stackmatrix.structs import Finding
 from stackmatrix.summary import MachineSummary, summarize, tell_skipped
 
 TEMPLATE = (Path(__file__).parents[2] / "src" / "stackmatrix" / "templates" / "results.md").read_text()
@@ -244,6 +246,36 @@ def test_counts_and_loads_of_a_cell_stand_in_their_tables() -> None:
     page = render(summarize("m", [both, make_result("gunicorn_100_threads")]))
     assert "| uvicorn | 3.12 | 16.0 |" in page.replace("≥ ", "")
     assert "| uvicorn | 3.12 | 1 | 8.000 | once | – | – |" in page
+
+
+def sustained(slo_ms: float, **told: Any) -> Sustained:
+    nothing = dict.fromkeys(("last_pass", "first_fail", "low", "high", "limiter"))
+    return Sustained(**{"slo_ms": slo_ms, "state": "found", "blocks": (), **nothing, **told})
+
+
+def test_a_capacity_stands_in_the_page_with_its_interval_what_failed_and_what_never_passed() -> None:
+    found = Capacity(
+        run_id="a", started="2026-11-22T10:00:00+00:00", duration_s=1.0, seed=1, git_commit=None, python=None,
+        lock_sha256="0", scouted=(), probes=(), failure="the <b>end</b>",
+        sustained=(
+            sustained(660, state="never", first_fail=0.5, blocks=(0.0,) * 6, limiter="slots"),
+            sustained(
+                750, last_pass=36.6, first_fail=38.4, low=34.9, high=38.4, blocks=(36.6,) * 6, limiter="target-cpu"
+            ),
+            sustained(900, last_pass=40.0, first_fail=42.0, blocks=(40.0,) * 5),
+            sustained(1200, state="undecided"),
+        ),
+    )  # fmt: skip
+    page = render(summarize("a", [msgspec.structs.replace(make_result(), capacity=found)]))
+    (line,) = [line for line in page.splitlines() if "fails at" in line]
+    assert [cell.strip() for cell in line.split("|")[3:-1]] == [
+        "never; fails at 0.5",
+        "36.6 (34.9 to 38.4); fails at 38.4",
+        "40; fails at 42",
+        "undecided",
+        "slots, target-cpu",
+        "0 to 6; the &lt;b&gt;end&lt;/b&gt;",
+    ]
 
 
 def test_verdicts_stand_in_the_page_with_their_noise() -> None:

@@ -11,6 +11,7 @@ from stackmatrix.model import Cell
 from stackmatrix.pace import PaceBook
 from stackmatrix.plan import TrialPlan
 from stackmatrix.supervisor import Layout
+from stackmatrix.targetbench import Conditions
 from stackmatrix.trial import Setting, TrialRun
 
 PINNED = Layout(target=(1,), generator=(0,), api=(0,), harness=(0,))
@@ -18,7 +19,7 @@ PINNED = Layout(target=(1,), generator=(0,), api=(0,), harness=(0,))
 
 def make_trial(layout: Layout = PINNED, pace: PaceBook | None = None) -> TrialRun:
     cell = Cell(stack="uvicorn", python="3.13", workload="fanout")
-    setting = Setting(profile=plan.PROFILES["smoke"], layout=layout, pace=pace)
+    setting = Setting(profile=plan.PROFILES["smoke"], conditions=Conditions(layout, pace))
     environment = TargetEnvironment("uvicorn", "3.13", Path("/nowhere"), "0")
     return TrialRun(TrialPlan(cell, 0, 0, 1), environment, setting, lambda _: None)
 

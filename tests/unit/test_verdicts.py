@@ -5,9 +5,20 @@ from itertools import product
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from stackmatrix import verdicts
-from stackmatrix.verdicts import Difference, differ, holm, judge_all, log_ratios, margin_of, p_beyond, sign_flip_p
+from stackmatrix.verdicts import (
+    Difference,
+    differ,
+    differ_unpaired,
+    holm,
+    judge_all,
+    log_ratios,
+    margin_of,
+    p_beyond,
+    sign_flip_p,
+)
 
 SIX = (0.10, 0.11, 0.09, 0.105, 0.095, 0.10)
 
@@ -29,7 +40,34 @@ def test_the_interval_is_students() -> None:
 
 
 def test_one_block_has_neither_interval_nor_p() -> None:
-    assert differ((0.1,)) == Difference((0.1,), 0.1, None, None, None)
+    one = differ((0.1,))
+    assert one == Difference(0.1, None, 0, 1, None)
+    assert (one.low, one.high) == (None, None)
+    with pytest.raises(ValueError, match="no values"):
+        differ(())
+
+
+def test_values_that_do_not_belong_together_are_compared_by_welchs_t_and_by_permutations() -> None:
+    one, other = (10.0, 12.0, 11.0, 13.0), (9.0, 9.5, 9.2)
+    told, expected = differ_unpaired(one, other), stats.ttest_ind(one, other, equal_var=False)
+    interval = expected.confidence_interval(0.95)
+    assert (told.mean, told.low, told.high) == pytest.approx((11.5 - 9.2333, interval.low, interval.high), abs=1e-3)
+    assert (told.blocks, told.is_paired) == (3, False)
+    # Of the 35 ways to divide seven values, this one and its mirror image in size are the most extreme.
+    assert told.p == pytest.approx(2 / 35, abs=1 / 35)
+
+
+def test_unpaired_values_cost_what_their_blocks_have_in_common() -> None:
+    moments = np.random.default_rng(3).normal(0, 0.1, 6)
+    one, other = moments + 0.1, moments + np.array((0.0, 0.001, -0.001, 0.0, 0.001, -0.001))
+    paired, unpaired = differ((one - other).tolist()), differ_unpaired(one.tolist(), other.tolist())
+    words = [judge_all([each], 0.02, higher_is_better=True)[0].word for each in (paired, unpaired)]
+    assert words == ["faster", "undecided"]
+
+
+def test_one_unpaired_value_decides_nothing() -> None:
+    assert differ_unpaired((0.5,), (0.1, 0.2)).error is None
+    assert judge_all([differ_unpaired((0.5,), (0.1, 0.2))], 0.02, higher_is_better=True)[0].word == "not enough blocks"
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 8])

@@ -8,8 +8,8 @@ import pytest
 
 from stackmatrix import verification
 from stackmatrix.errors import TrialError
-from stackmatrix.model import PythonBuild
 from stackmatrix.stacks import STACKS
+from stackmatrix.structs import PythonBuild
 from stackmatrix.untimed import Answer
 from stackmatrix.workloads import WORKLOADS, Workload
 

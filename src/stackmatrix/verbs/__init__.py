@@ -3,7 +3,7 @@
 import argparse
 from typing import Protocol
 
-from stackmatrix.verbs import calibrate, count, environment, run, schema, serve, stall, summarize, top
+from stackmatrix.verbs import calibrate, capacity, count, environment, run, schema, serve, stall, summarize, top
 
 
 class Verb(Protocol):
@@ -21,6 +21,7 @@ class Verb(Protocol):
 VERBS: dict[str, Verb] = {
     "run": run,
     "count": count,
+    "capacity": capacity,
     "calibrate": calibrate,
     "stall": stall,
     "summarize": summarize,

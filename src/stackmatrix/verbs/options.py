@@ -7,10 +7,11 @@ from pathlib import Path
 
 from stackmatrix import environments, plan
 from stackmatrix.errors import EnvironmentMissingError, UsageError
-from stackmatrix.model import Cell, LoadModel
+from stackmatrix.model import Cell
 from stackmatrix.processes import PROJECT
 from stackmatrix.runner import RunPlan
 from stackmatrix.stacks import PYTHONS, STACKS
+from stackmatrix.structs import LoadModel
 
 LONGEST_S = 3600.0
 MOST_BLOCKS = 100

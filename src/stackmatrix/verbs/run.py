@@ -9,7 +9,7 @@ from stackmatrix.errors import CellsFailedError
 from stackmatrix.runner import Runner
 from stackmatrix.store import Written
 from stackmatrix.tables import level_table, make_console
-from stackmatrix.verbs import count
+from stackmatrix.verbs import capacity, count
 from stackmatrix.verbs.options import add_run_options, make_run_plan, print_sessions
 
 
@@ -17,10 +17,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare options."""
     add_run_options(parser)
     parser.add_argument("--count", action="store_true", help="then count every cell's instructions, too (valgrind)")
+    parser.add_argument("--capacity", action="store_true", help="then search every cell's capacity under SLOs, too")
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Run, show, and commit if asked; then count, if asked.
+    """Run, show, and commit if asked; then search capacities and count, if asked.
 
     Raises:
         CellsFailedError: when a cell failed; everything else was done before.
@@ -35,6 +36,10 @@ def execute(options: argparse.Namespace) -> int:
     if counter is not None:
         counter.check()
     failed = measure(Runner(plan, console), console, commit=options.commit)
+    if options.capacity:
+        longest_s = capacity.LONGEST_S
+        runner = capacity.make_runner(options, console, blocks=capacity.BLOCKS, longest_s=longest_s)
+        capacity.search(runner, commit=options.commit)
     if counter is not None:
         count.count(counter, commit=options.commit)
     if failed is not None:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from stackmatrix import store
+from stackmatrix import phrases, store
 from stackmatrix.counted import compare_rows
 from stackmatrix.errors import ResultFileError, ResultsFolderError
 from stackmatrix.model import Result
 from stackmatrix.processes import PROJECT
 from stackmatrix.summary import MachineSummary, summarize, tell_skipped
-from stackmatrix.tables import counted_table, make_console, summary_table, verdict_table
+from stackmatrix.tables import capacity_table, counted_table, make_console, summary_table, verdict_table
 from stackmatrix.verbs.options import add_results
 from stackmatrix.workloads import WORKLOADS
 
@@ -58,9 +58,11 @@ def show(console: Console, machine: MachineSummary) -> None:
             console.print(summary_table(machine, workload))
         for family in machine.families_of(workload.name):
             console.print(verdict_table(family))
+        if workload.searched:
+            console.print(capacity_table(workload.searched))
         if counted := compare_rows(workload.rows):
             console.print(counted_table(counted))
-    for sentence in tell_skipped(machine):
+    for sentence in (*map(phrases.refused, machine.refused), *tell_skipped(machine)):
         console.print(sentence, markup=False, highlight=False)
 
 

@@ -1,0 +1,38 @@
+"""What the objects of a result file are made of: the base of all structs, the units, and the words."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Share = Annotated[float, Meta(ge=0, description="CPU time over wall time: 1 is one core")]
+NonNegative = Annotated[float, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=0)]
+
+LoadModel = Literal["closed", "open"]
+Limiter = Literal["users", "slots", "target-cpu", "generator", "external-api", "unknown"]
+Validity = Literal["valid", "invalid", "not_needed"]
+Severity = Literal["note", "invalid"]
+State = Literal["ok", "failed", "skipped", "unstable"]
+
+
+class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of everything in a result file."""
+
+
+class Finding(Struct, frozen=True):
+    """A validity check's outcome. ``invalid`` keeps the level out of every comparison; ``note`` only tells."""
+
+    code: str
+    severity: Severity
+    sentence: str
+
+
+class PythonBuild(Struct, frozen=True):
+    """The target's interpreter, as the serving process described itself."""
+
+    version: str
+    implementation: str
+    compiler: str
+    optimised: bool
+    gil: bool
