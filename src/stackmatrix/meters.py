@@ -56,9 +56,8 @@ class TreeMeter:
     def refresh(self) -> list[int]:
         """Find the trees' processes again; returns their ids."""
         self._processes = [process for root in self._roots for process in tree(root)]
-        for process in self._processes:
-            if process.pid not in self._limits:
-                self._limits[process.pid] = surroundings.open_files_limit(process.pid)
+        # Each time anew: a server may change its own limit.
+        self._limits = {one.pid: surroundings.open_files_limit(one.pid) for one in self._processes}
         return [process.pid for process in self._processes]
 
     def read(self, *, with_switches: bool = False) -> Reading:

@@ -1,7 +1,8 @@
 """The external API with a fault. Everything else is the real one, the rest of its command line too: ``--port N``.
 
 ``--factor F`` sleeps F times as long as asked, ``--more-ms N --after CALLS`` so much longer after so many calls.
-``--lose-every N`` leaves every Nth call out of its count. What it says of its sleeps is true.
+``--lose-every N`` leaves every Nth call out of its count, ``--burn-ms N`` keeps its core busy so long for each call
+after ``--after`` ones, ``--backlog N`` listens with so short a queue. What it says of its sleeps is true.
 """
 
 import argparse
@@ -18,6 +19,8 @@ parser.add_argument("--factor", type=float, default=1.0)
 parser.add_argument("--more-ms", type=int, default=0)
 parser.add_argument("--after", type=int, default=0)
 parser.add_argument("--lose-every", type=int, default=0)
+parser.add_argument("--burn-ms", type=int, default=0)
+parser.add_argument("--backlog", type=int, default=real.BACKLOG)
 options, sys.argv[1:] = parser.parse_known_args()
 
 calls = itertools.count(1)
@@ -26,7 +29,11 @@ sleep_until = app._client_stays
 
 async def oversleep(receive: app.Receive, until: float) -> bool:
     asked_s = until - perf_counter()
-    more_s = options.more_ms / 1000 if next(calls) > options.after else 0.0
+    is_faulty = next(calls) > options.after
+    more_s = options.more_ms / 1000 if is_faulty else 0.0
+    burn_until = perf_counter() + (options.burn_ms / 1000 if is_faulty else 0.0)
+    while perf_counter() < burn_until:
+        pass
     return await sleep_until(receive, until + asked_s * (options.factor - 1) + more_s)
 
 
@@ -42,6 +49,7 @@ class LossyLedger(Ledger):
 
 
 app._client_stays = oversleep
+real.BACKLOG = options.backlog
 if options.lose_every:
     app.Ledger = LossyLedger  # type: ignore[attr-defined]
 real.main()

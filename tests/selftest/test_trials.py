@@ -2,16 +2,16 @@
 
 import re
 import resource
-import time
 from collections.abc import Callable
 from typing import Any
 
 import psutil
 import pytest
 
-from stackmatrix.model import Level, Limiter, Severity, Trial
+from stackmatrix.model import Level, Trial
 from stackmatrix.pace import PaceBook
 from stackmatrix.plan import rates, users
+from stackmatrix.structs import Limiter, Severity
 from stackmatrix.supervisor import Layout
 
 type RunTrial = Callable[..., Trial]
@@ -97,6 +97,21 @@ def test_an_api_that_oversleeps_under_load_is_the_limiter(run_trial: RunTrial) -
     need_limiter(level, "external-api")
 
 
+def test_an_api_that_needs_its_whole_core_is_the_limiter(run_trial: RunTrial) -> None:
+    (level,) = run_trial(*users(10), api=["--burn-ms", "25", "--after", "60"]).levels
+    need_invalid_twice(level, "api-busy", "The external API kept its core ")
+    need_limiter(level, "external-api")
+
+
+@needs_linux
+def test_calls_that_are_lost_to_a_full_listen_queue_of_the_api_are_not_the_targets(
+    run_trial: RunTrial, stop: Callable[..., Any]
+) -> None:
+    # The warm-up's connections are kept, and the other users need new ones, all while nobody takes them.
+    (level,) = run_trial(*users(20), api=["--backlog", "1"], during=stop("api", -0.9, 2)).levels
+    assert re.search(r"The external API's full listen queue lost \d+ calls\.", need(level, "second-attempt", "note"))
+
+
 def test_an_api_that_loses_two_per_cent_of_the_calls_breaks_their_conservation(run_trial: RunTrial) -> None:
     (level,) = run_trial(*users(10), api=["--lose-every", "50"]).levels
     need_invalid_twice(level, "conservation", "The external API saw ")
@@ -129,15 +144,11 @@ def test_a_target_that_starts_a_worker_again_is_not_the_one_that_was_verified(
 
 
 @needs_linux
-def test_a_full_listen_queue_of_the_target_is_told_and_is_a_result(run_trial: RunTrial) -> None:
-    def hold_up(stage: Any) -> None:
-        # Until the level's first requests have come, each on a connection of its own.
-        server = stage.process("target")
-        server.suspend()
-        time.sleep(2)
-        server.resume()
-
-    (level,) = run_trial(*users(10), options=["--backlog", "1"], during=hold_up).levels
+def test_a_full_listen_queue_of_the_target_is_told_and_is_a_result(
+    run_trial: RunTrial, stop: Callable[..., Any]
+) -> None:
+    # Until the level's first requests have come, each on a connection of its own.
+    (level,) = run_trial(*users(10), options=["--backlog", "1"], during=stop("target", -1, 2)).levels
     assert "The target's listen queue was full" in need(level, "listen-queue", "note")
 
 
@@ -168,6 +179,41 @@ def test_work_on_the_generators_core_makes_it_the_limiter(
     assert level.limiter == "generator"
 
 
+def test_a_generator_that_stands_still_for_a_moment_is_late(run_trial: RunTrial, stop: Callable[..., Any]) -> None:
+    (level,) = run_trial(*rates(20), during=stop("generator", 1, 0.3)).levels
+    need_invalid_twice(level, "generator-lag", "The generator was late: p99 ")
+    assert level.limiter == "generator"
+
+
+def test_arrivals_that_are_sent_after_their_window_are_not_what_was_offered(
+    run_trial: RunTrial, stop: Callable[..., Any]
+) -> None:
+    (level,) = run_trial(*rates(20), during=stop("generator", 4.2, 2)).levels
+    need_invalid_twice(level, "offered-rate", "arrivals within the window")
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "words"),
+    [
+        ("users_who_pause", "littles-law", "throughput x latency is 5.00"),
+        ("rows_that_are_lost", "littles-law", "throughput x latency is 5.00"),
+        ("a_recorder_that_fails", "recorder", "The recorder kept "),
+        ("a_listener_that_fails", "recorder", "unhandled exception"),
+    ],
+)
+def test_a_generator_that_does_not_do_or_record_what_it_should_is_found_out(
+    run_trial: RunTrial, fault: str, code: str, words: str
+) -> None:
+    (level,) = run_trial(*users(5), generator=fault).levels
+    need_invalid_twice(level, code, words)
+
+
+@pytest.mark.usefixtures("stolen_time")
+def test_time_that_the_hypervisor_gives_to_others_is_told(run_trial: RunTrial) -> None:
+    (level,) = run_trial(*users(2)).levels
+    need_invalid_twice(level, "steal", "The hypervisor gave ")
+
+
 def test_work_on_the_targets_core_is_found_and_named(
     run_trial: RunTrial, burn: Callable[[int], int], pinned: Layout
 ) -> None:
@@ -194,6 +240,15 @@ def test_a_machine_that_runs_out_of_ports_is_told(run_trial: RunTrial, few_ports
     (level,) = run_trial(*users(10)).levels
     need_invalid_twice(level, "ports", "of the machine's local ports were in use")
     assert level.failures == {}, f"{few_ports} ports are enough for the requests themselves"
+
+
+@needs_linux
+@pytest.mark.parametrize(("role", "words"), [("generator", "The generator used "), ("api", "The external API used ")])
+def test_files_that_are_nearly_exhausted_are_told(
+    run_trial: RunTrial, leave_few_files: Callable[[str], Any], role: str, words: str
+) -> None:
+    (level,) = run_trial(*users(10), during=leave_few_files(role)).levels
+    need_invalid_twice(level, "open-files", words)
 
 
 @needs_linux
