@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+import msgspec
+
 from stackmatrix import metrics, slo, supervisor
 from stackmatrix.capacity import Probe, Scouted
 from stackmatrix.checks import find_all
@@ -25,8 +27,11 @@ FIRST_STRIDE = 2
 ATTEMPTS = 2
 ORDER = (slo.HEADLINE_MS, *(slo_ms for slo_ms in slo.SLOS_MS if slo_ms != slo.HEADLINE_MS))
 """The headline first: what its probes tell of the others is then there."""
-NOT_AGAINST = {"not-steady"}
-"""Near its capacity a target's queue comes and goes, which is what a probe is to find."""
+ONLY_NOTED = {"not-steady", "pace"}
+"""Near its capacity a target's queue comes and goes, which is what a probe is to find. How fast the core was is of the
+block: an interval over blocks tells it."""
+START_SHARE = 0.7
+"""Of the scouted plateau: latency is lost before throughput, and every overloaded probe has to be drained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ class CapacityTrial:
         starts = self.plan.starts
         if starts is None:
             plateau = self._scout(bench)
-            search = Search(dict.fromkeys(ORDER, step_of(plateau)), FIRST_STRIDE)
+            search = Search(dict.fromkeys(ORDER, step_of(plateau * START_SHARE)), FIRST_STRIDE)
         else:
             search = Search(starts)
         for slo_ms in (one for one in ORDER if one in search.starts):
@@ -118,7 +123,10 @@ class CapacityTrial:
 
     def _describe(self, facts: LevelFacts, watch: slo.Watch) -> Probe:
         level = facts.rows
-        found = tuple(finding for finding in find_all(facts) if finding.code not in NOT_AGAINST)
+        found = tuple(
+            msgspec.structs.replace(finding, severity="note") if finding.code in ONLY_NOTED else finding
+            for finding in find_all(facts)
+        )
         is_invalid = any(finding.severity == "invalid" for finding in found)
         times, _ = metrics.rank(level.response_ms, "")
         return Probe(

@@ -37,7 +37,7 @@ START_DELAY_S = 0.1
 WARMUP_USERS = 5
 """Enough to start every path of a server, few enough not to queue for long where there are two slots."""
 
-LOOK_S = 5.0
+LOOK_S = 3.0
 """Between looks at a level that may end early: each look has its own chance to be wrong, so there are not many."""
 FLUSHED_S = 1.0
 """What was answered so long ago is in the files of a watched level: they are written twice a second."""
