@@ -113,6 +113,9 @@ class CapacityTrial:
             facts = bench.measure(order, plan, watch)
             probe = self._describe(facts, watch)
             self.probes.append(probe)
+            if probe.ended == "backlog":
+                self.show("waiting for the target to come to rest")
+                bench.rest()
             if probe.validity == "valid":
                 break
         return probe

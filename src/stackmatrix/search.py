@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 STEP = 1.05
+MOST_UNTOLD = 3
+"""After so many probes that could not tell, the fault is not theirs."""
 LOWEST_RATE = 0.5
 """Arrivals per second: at fewer, a minute has too few to tell anything."""
 
@@ -61,9 +63,10 @@ class Search:
         return Bracket(max(passed, default=None), first_fail)
 
     def next(self, slo: float) -> int | None:
-        """The step to probe next; ``None`` when there is none, or a probe there has already told nothing."""
+        """The step to probe next; ``None`` when there is none, or too many probes could not tell."""
         one = self.bracket(slo)
-        if one.is_narrow:
+        untold = sum(slo in known and known[slo] is None for known in self._known.values())
+        if one.is_narrow or untold >= MOST_UNTOLD:
             return None
         if one.last_pass is None and one.first_fail is None:
             step = self.starts[slo]
@@ -73,8 +76,17 @@ class Search:
             step = max(0, one.first_fail - self._stride(slo, met=False))
         else:
             step = (one.last_pass + one.first_fail) // 2
-        is_tried = step in self._known and slo in self._known[step] and self._known[step][slo] is None
-        return None if is_tried else step
+        return self._near(slo, step, one)
+
+    def _near(self, slo: float, step: int, within: Bracket) -> int | None:
+        """The step itself, or the nearest below it, then above it, if a probe there has told nothing; else ``None``."""
+        least = 0 if within.last_pass is None else within.last_pass + 1
+        most = step if within.first_fail is None else within.first_fail - 1
+        candidates = (*range(step, least - 1, -1), *range(step + 1, most + 1))
+        return next((one for one in candidates if not self._told_nothing(slo, one)), None)
+
+    def _told_nothing(self, slo: float, step: int) -> bool:
+        return slo in self._known.get(step, {}) and self._known[step][slo] is None
 
     def wanted(self, step: int) -> tuple[float, ...]:
         """The SLOs of which a probe there would tell something new."""

@@ -19,6 +19,9 @@ from stackmatrix.stacks import STACKS
 from stackmatrix.supervisor import Layout, Supervisor, Target
 from stackmatrix.workloads import API_PORT, WORKLOADS
 
+REST_LOOK_S, REST_SHARE, REST_TIMEOUT_S = 1.0, 0.05, 60.0
+"""After overload: at rest is who has used so little of a core for so long; no request is older than a minute."""
+
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
@@ -87,6 +90,12 @@ class TargetBench:
             time.sleep(0.1)
             self.bench.tick()
         return self.bench.meters.end()["target"].cpu_share
+
+    def rest(self) -> None:
+        """Wait until the target has done what overload left behind: clients that have gone stay in its queues."""
+        deadline_s = time.monotonic() + REST_TIMEOUT_S
+        while self.idle_share(REST_LOOK_S) > REST_SHARE and time.monotonic() < deadline_s:
+            pass
 
     def _drive(self, order: Order, look: Look | None = None) -> Measured:
         measured = self.bench.drive(order, look=look)

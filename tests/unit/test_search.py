@@ -74,13 +74,29 @@ def test_a_probe_that_could_not_tell_ends_a_search_and_leaves_its_bracket_open()
     assert not search.bracket(750.0).is_narrow
 
 
+def test_where_a_probe_could_not_tell_the_nearest_one_is_asked() -> None:
+    search = Search({750.0: 10}, 4)
+    # Up to 14, which tells nothing: 13 then; between 10 and 13 both 11 and 12 are left.
+    assert drive(search, lambda _, step: None if step == 14 else step < 13) == [10, 14, 13, 11, 12]
+    assert search.bracket(750.0) == Bracket(12, 13)
+    search = Search({750.0: 10}, 4)
+    assert drive(search, lambda _, step: None if step == 12 else step < 14) == [10, 14, 12, 11, 13]
+    assert search.bracket(750.0) == Bracket(13, 14)
+
+
 def test_a_probe_that_could_not_tell_once_may_tell_another_slo() -> None:
     search = Search({750.0: 10, 900.0: 10})
     search.note(10, {750.0: None, 900.0: True})
-    assert search.next(750.0) is None
+    assert search.next(750.0) == 9
     assert search.next(900.0) == 11
     search.note(10, {750.0: True})
     assert search.next(750.0) == 11
+
+
+def test_where_no_probe_can_tell_the_search_ends() -> None:
+    search = Search({750.0: 10})
+    assert drive(search, lambda *_: None) == [10, 9, 8]
+    assert search.bracket(750.0) == Bracket(None, None)
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 1.0, 36.6, 100.0])

@@ -126,7 +126,8 @@ def test_a_target_that_keeps_an_slo_ends_when_enough_requests_can_tell(make_row:
     ended_s, why = looks(lambda _: 0.61, make_row, (660.0,))
     assert why == "decided"
     due = [came_s for came_s in plan(160) if START_S <= came_s < START_S + ended_s - 0.66]
-    assert 459 <= len(due) < 459 + 2 * RATE
+    assert len(due) >= 459
+    assert ended_s == slo.LEAST_S, "459 requests were there before"
 
 
 def test_who_is_owed_an_answer_for_longer_than_the_slo_is_late_before_it_comes(make_row: MakeRow) -> None:
@@ -147,7 +148,7 @@ def test_quick_answers_do_not_count_before_slow_ones_could(make_row: MakeRow) ->
 
 def test_a_backlog_that_grows_ends_a_probe_whatever_it_wanted(make_row: MakeRow) -> None:
     ended_s, why = looks(lambda came_s: 0.61 if came_s < 103 else 10.0, make_row, ())
-    assert why == "decided", "nothing wanted is nothing to wait for"
+    assert (ended_s, why) == (1, "decided"), "nothing wanted is nothing to wait for"
     ended_s, why = looks(lambda came_s: 0.61 if came_s < 120 else 10.0, make_row, (1200.0, 750.0))
     assert (ended_s, why) != (60.0, "time")
     watch = Watch(RATE, SETTLE_S, SEED, (1200.0,))
