@@ -26,7 +26,7 @@ from stackmatrix.workloads import API_PORT, BODY_PATTERN, WORKLOADS, Workload
 
 PATIENCE_S = 600.0
 """For everything that a server under valgrind does: it is some fifty times slower."""
-VIEW_PATIENCE_S = 200.0
+VIEW_PATIENCE_S = 400.0
 """For the view's own calls: shorter, so that a call whose answer was lost is a page that says so."""
 KEEPALIVE_S = 250.0
 """For the connections of the view's client: fifty times httpx's 5 s, as everything takes so much longer."""
@@ -54,7 +54,7 @@ def loads_of(workload: Workload, slots: int | None) -> tuple[Load, ...]:
     """
     count = workload.count_requests
     slow_ms = SLOW_MS * min(MANY, slots or MANY) // MANY
-    return Load(1, QUICK_MS, min(WARM, count), count), Load(MANY, slow_ms, 0, MANY_REQUESTS)
+    return Load(1, QUICK_MS, min(WARM, count), count), Load(MANY, slow_ms, 0, max(MANY, min(MANY_REQUESTS, 2 * count)))
 
 
 MANY, MANY_REQUESTS, WARM = 20, 80, 20

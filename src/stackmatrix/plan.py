@@ -69,8 +69,8 @@ class Profile:
 
 
 FULL_LADDER = (*users(1, 5, 10, 25, 50, 100), *rates(5, 20, 40))
-COMPARED_LADDER = (*users(1, 10, 100), *rates(10, 20))
-"""What the compared figures need, so that time goes into blocks."""
+COMPARED_LADDER = (*users(10, 25, 50), *rates(10, 20))
+"""What the compared figures need, so that time goes into blocks: a cost below saturation, levels around a plateau."""
 
 LOOKS = (6, 8, 10, 12, 15)
 """Fixed before the run: who looks after every block, and stops when he likes what he sees, finds what is not there."""
