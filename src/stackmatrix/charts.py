@@ -102,7 +102,7 @@ def to_svg(chart: alt.LayerChart | alt.FacetChart | alt.Chart) -> str:
         .configure_title(color=INK, subtitleColor=INK, anchor="start", fontSize=14)
         .configure_view(stroke=None)
     )
-    svg: str = vl_convert.vegalite_to_svg(styled.to_json())
+    svg: str = vl_convert.vegalite_to_svg(styled.to_dict(validate=False))
     # Ids count up over all charts that the process has drawn; a chart should be the same whatever was drawn before.
     ids = dict.fromkeys(re.findall(r"\bclip\d+\b", svg))
     names = {old: f"clip{place}" for place, old in enumerate(ids)}

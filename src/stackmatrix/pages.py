@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 import jinja2
+import vl_convert
 from markupsafe import Markup
 
 from stackmatrix import phrases
@@ -178,6 +179,19 @@ def render_results(
         tell_skipped=tell_skipped,
     )
     return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
+
+
+def render_report(template: str, *, css: str, script: str, data: object, charts: object) -> str:
+    """The whole of results/report.html: one file, with Vega and everything that it shows in it.
+
+    What comes from results is JSON in which nothing can end the element that it stands in (jinja's ``tojson``).
+    """
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True
+    )
+    own = {"css": css, "script": script, "vega": vl_convert.javascript_bundle()}  # type: ignore[call-arg] # it has a default
+    trusted = {name: Markup(text) for name, text in own.items()}  # noqa: S704 - this project's and Vega's own
+    return environment.from_string(template).render(data=data, charts=charts, **trusted)
 
 
 def render_stall(template: str, both: Sequence[Stalled], stall_s: float, window_s: float) -> str:

@@ -187,9 +187,9 @@ def summarize(machine: str, results: Sequence[Result]) -> MachineSummary:
     refused = refuse(results)
     families, results = compare_results(results), [result for result in results if not result.cell.twin]
     workloads = []
-    for name in sorted({result.cell.workload for result in results}, key=_order(WORKLOADS)):
+    for name in sorted({result.cell.workload for result in results}, key=order_of(WORKLOADS)):
         cells = [summarize_cell(result) for result in results if result.cell.workload == name]
-        cells.sort(key=lambda row: (_order(STACKS)(row.cell.stack), python_key(row.cell.python)))
+        cells.sort(key=lambda row: (order_of(STACKS)(row.cell.stack), python_key(row.cell.python)))
         rows = tuple(row for row in cells if row.state != "skipped")
         skipped = tuple(row for row in cells if row.state == "skipped")
         known = WORKLOADS.get(name)
@@ -273,7 +273,8 @@ def _cores(cores: Sequence[int]) -> str:
     return ", ".join(map(str, cores))
 
 
-def _order(table: Iterable[str]) -> Callable[[str], tuple[int, str]]:
+def order_of(table: Iterable[str]) -> Callable[[str], tuple[int, str]]:
+    """Orders names as a table has them, unknown ones last."""
     places = {name: place for place, name in enumerate(table)}
     return lambda name: (places.get(name, len(places)), name)
 

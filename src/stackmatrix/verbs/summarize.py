@@ -1,4 +1,4 @@
-"""Make results/README.md and its charts from the results, and print the table."""
+"""Make results/README.md, its charts and results/report.html from the results, and print the table."""
 
 import argparse
 from pathlib import Path
@@ -9,18 +9,23 @@ from stackmatrix import phrases, store
 from stackmatrix.counted import compare_rows
 from stackmatrix.errors import ResultFileError, ResultsFolderError
 from stackmatrix.model import Result
+from stackmatrix.plan import python_key
 from stackmatrix.processes import PROJECT
-from stackmatrix.summary import MachineSummary, summarize, tell_skipped
+from stackmatrix.stacks import STACKS
+from stackmatrix.summary import MachineSummary, order_of, summarize, tell_skipped
 from stackmatrix.tables import capacity_table, counted_table, make_console, summary_table, verdict_table
 from stackmatrix.verbs.options import add_results
 from stackmatrix.workloads import WORKLOADS
 
-TEMPLATE = Path(__file__).parents[1] / "templates" / "results.md"
+TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare options."""
     add_results(parser)
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write every level of every trial as a table, too")
+    parser.add_argument("--parquet", type=Path, metavar="FILE", help="the same table as Parquet")
+    parser.add_argument("--hlog", type=Path, metavar="FILE", help="write every histogram in HdrHistogram's log format")
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -41,7 +46,8 @@ def execute(options: argparse.Namespace) -> int:
         else:
             results.setdefault(machine, []).append(result)
     machines = [summarize(machine, found) for machine, found in results.items()]
-    write_pages(folder, machines)
+    write_pages(folder, machines, list(results.values()))
+    write_exports(options, [(machine, result) for machine, found in results.items() for result in found])
     console = make_console()
     for one in machines:
         show(console, one)
@@ -66,10 +72,30 @@ def show(console: Console, machine: MachineSummary) -> None:
         console.print(sentence, markup=False, highlight=False)
 
 
-def write_pages(folder: Path, machines: list[MachineSummary]) -> None:
-    """Write the results page, its charts, and, for the project's own results, the block in the README."""
+def read_template(name: str) -> str:
+    """A template by its file's name."""
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def write_exports(options: argparse.Namespace, results: list[tuple[str, Result]]) -> None:
+    """Write the open formats that were asked for."""
+    if not (options.csv or options.parquet or options.hlog):
+        return
+    from stackmatrix import exports, parquet  # noqa: PLC0415 - not needed without
+
+    rows = [row for machine, result in results for row in exports.tidy(machine, result)]
+    if options.csv:
+        store.write_atomically(options.csv.resolve(), exports.to_csv(rows).encode())
+    if options.parquet:
+        store.write_atomically(options.parquet.resolve(), parquet.to_parquet(rows))
+    if options.hlog:
+        store.write_atomically(options.hlog.resolve(), exports.to_histogram_log(results).encode())
+
+
+def write_pages(folder: Path, machines: list[MachineSummary], results: list[list[Result]]) -> None:
+    """Write the results page, its charts, the report, and, for the project's own results, the block in the README."""
     # Imported here, since drawing takes a second to import and no other verb needs it.
-    from stackmatrix import charts, pages  # noqa: PLC0415
+    from stackmatrix import charts, pages, report, reportcharts  # noqa: PLC0415
 
     drawn: dict[tuple[str, str], str | None] = {}
     for machine in machines:
@@ -82,8 +108,16 @@ def write_pages(folder: Path, machines: list[MachineSummary]) -> None:
                 name = f"{machine.name}/{workload.name}.svg"
                 store.write_atomically(folder / name, svg.encode())
                 drawn[machine.name, workload.name] = name
-    page = pages.render_results(TEMPLATE.read_text(encoding="utf-8"), machines, drawn)
+    page = pages.render_results(read_template("results.md"), machines, drawn)
     store.write_atomically(folder / "README.md", page.encode())
+    told = report.report_data(list(zip(machines, results, strict=True)))
+    cells = [row.cell for machine in machines for workload in machine.workloads for row in workload.rows]
+    stacks = sorted({cell.stack for cell in cells}, key=order_of(STACKS))
+    pythons = sorted({cell.python for cell in cells}, key=python_key)
+    specs = reportcharts.report_charts(stacks, pythons)
+    html, css, script = (read_template(f"report.{kind}") for kind in ("html", "css", "js"))
+    whole = pages.render_report(html, css=css, script=script, data=told, charts=specs)
+    store.write_atomically(folder / "report.html", whole.encode())
     readme = PROJECT / "README.md"
     if folder == PROJECT / "results" and readme.exists():
         text = readme.read_text(encoding="utf-8")
