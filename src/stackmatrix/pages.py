@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from stackmatrix import phrases
 from stackmatrix.counted import agree, compare_rows
+from stackmatrix.overview import columns
 from stackmatrix.plan import python_key
 from stackmatrix.slo import SLOS_MS
 from stackmatrix.stalled import Stalled
@@ -22,7 +23,7 @@ from stackmatrix.summary import (
     tell_skipped,
 )
 from stackmatrix.verdicts import BLOCKS_TO_CLAIM
-from stackmatrix.wording import NOTHING, megabytes, number
+from stackmatrix.wording import NOTHING, number
 
 BEGIN, END = "<!-- results: made by nox -s summarize -->", "<!-- end of results -->"
 
@@ -59,12 +60,6 @@ def ratio(workload: WorkloadSummary, row: CellSummary, name: str) -> str:
 def link(machine: MachineSummary, row: CellSummary) -> str:
     """The result file, from the results folder."""
     return str(PurePosixPath(machine.name, row.cell.workload, row.cell.stack, f"{row.cell.python}.json"))
-
-
-def plateau(row: CellSummary) -> str:
-    """The highest throughput; where the users were the limit, the plateau is at least that."""
-    sign = "≥ " if row.plateau is not None and row.plateau.limiter == "users" else ""
-    return sign + number(row.plateau_rps, 1)
 
 
 def answers(machine: MachineSummary) -> list[Markup]:
@@ -163,8 +158,7 @@ def render_results(
         blocks_to_claim=BLOCKS_TO_CLAIM,
         reference=REFERENCE_LEVEL,
         number=number,
-        megabytes=megabytes,
-        plateau=plateau,
+        columns=columns,
         figure=figure,
         latencies=latencies,
         ratio=ratio,
@@ -225,7 +219,7 @@ def headline(machines: Sequence[MachineSummary], charts: Mapping[tuple[str, str]
         cells = []
         for workload in workloads:
             row = next((one for one in workload.measured if (one.cell.stack, one.cell.python) == (stack, python)), None)
-            cells += [plateau(row) if row else NOTHING, number(row.reference_cpu_ms if row else None, 1)]
+            cells += [phrases.plateau(row) if row else NOTHING, number(row.reference_cpu_ms if row else None, 1)]
         lines.append(f"| {stack} | {' | '.join(cells)} |")
     profile = machine.runs[-1].profile
     claim = "" if machine.can_claim else " One trial of each: differences under about 15 % mean nothing."

@@ -8,6 +8,7 @@ from stackmatrix.counted import Against, Agreement, CountedRow, typical_gap
 from stackmatrix.model import Cell
 from stackmatrix.plan import python_key
 from stackmatrix.search import LOWEST_RATE
+from stackmatrix.summary import CellSummary
 from stackmatrix.wording import NOTHING, number
 
 
@@ -70,6 +71,12 @@ def chance(one: Compared) -> str:
 def word(family: Family, one: Compared) -> str:
     """The verdict; memory is not faster or slower, but less or more."""
     return {"faster": family.figure.better, "slower": family.figure.worse}.get(one.verdict.word, one.verdict.word)
+
+
+def plateau(row: CellSummary) -> str:
+    """The highest throughput; where the users were the limit, the plateau is at least that."""
+    sign = "≥ " if row.plateau is not None and row.plateau.limiter == "users" else ""
+    return sign + number(row.plateau_rps, 1)
 
 
 def millions(row: CountedRow) -> str:

@@ -14,7 +14,7 @@ from hdrh.histogram import HdrHistogram
 from stackmatrix import phrases
 from stackmatrix.comparison import Compared, Family
 from stackmatrix.model import InstructionCount, Level, Result, Run, Trial
-from stackmatrix.pages import link, plateau
+from stackmatrix.pages import link
 from stackmatrix.slo import HEADLINE_MS, SLOS_MS
 from stackmatrix.stacks import REFERENCE_STACK
 from stackmatrix.summary import CellSummary, LevelSummary, MachineSummary, level_name, tell_skipped
@@ -81,7 +81,7 @@ def _cell(machine: MachineSummary, row: CellSummary, result: Result) -> Json:
         "profile": row.run.profile,
         "data": link(machine, row),
         "plateau": row.plateau_rps,
-        "plateauText": plateau(row),
+        "plateauText": phrases.plateau(row),
         "limiter": row.plateau.limiter if row.plateau else None,
         "levels": [_level(level, measured) for level, measured in levels],
         "memory": _spread(map(_memory_mb, result.trials)),

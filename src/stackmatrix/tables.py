@@ -10,8 +10,9 @@ from stackmatrix import phrases
 from stackmatrix.comparison import Family
 from stackmatrix.counted import CountedRow
 from stackmatrix.model import Level, Result
+from stackmatrix.overview import columns
 from stackmatrix.slo import SLOS_MS
-from stackmatrix.summary import REFERENCE_LEVEL, CellSummary, MachineSummary, WorkloadSummary, level_name
+from stackmatrix.summary import CellSummary, MachineSummary, WorkloadSummary, level_name
 from stackmatrix.wording import megabytes, number
 
 WIDTH_OF_FILES = 140
@@ -117,29 +118,13 @@ def verdict_table(family: Family) -> Table:
     return table
 
 
-def summary_table(machine: MachineSummary, workload: WorkloadSummary) -> Table:
-    """One workload on one machine: throughput at each level, and the figures to compare."""
-    caption = f"Requests/s at each number of users; p95 and CPU per request in ms at {REFERENCE_LEVEL}; memory in MB."
+def overview_table(machine: MachineSummary, workload: WorkloadSummary) -> Table:
+    """One workload on one machine: what the page shows first."""
     title = f"{machine.name}: {workload.name}, {workload.summary}"
-    table = Table(title=title, caption=caption, title_justify="left", caption_justify="left", pad_edge=False)
-    table.add_column("stack", no_wrap=True)
-    table.add_column("Python")
-    levels = [name.removeprefix("users=").replace("rate=", "rate ") for name in workload.level_names]
-    for heading in (*levels, "p95", "CPU", "memory", "plateau vs oldest", "CPU vs oldest"):
-        table.add_column(heading, justify="right", no_wrap=" vs " not in heading)
+    table = Table(title=title, title_justify="left", pad_edge=False)
+    shown = columns(machine, workload)
+    for one in shown:
+        table.add_column(one.heading, justify="right" if one.is_number else "left", no_wrap=not one.is_number)
     for row in workload.driven:
-        if row.plateau is None:
-            table.add_row(row.cell.stack, row.cell.python, row.state)
-            continue
-        rates = [number(level.throughput_rps if level else None, 1) for level in map(row.level, workload.level_names)]
-        table.add_row(
-            row.cell.stack,
-            row.cell.python,
-            *rates,
-            number(level.p95_ms if (level := row.level(REFERENCE_LEVEL)) else None, 0),
-            number(row.reference_cpu_ms, 2),
-            megabytes(row.rss_bytes_peak),
-            number(workload.ratio(row, lambda one: one.plateau_rps), 2),
-            number(workload.ratio(row, lambda one: one.reference_cpu_ms), 2),
-        )
+        table.add_row(*(escape(one.of(row)) for one in shown))
     return table

@@ -138,7 +138,7 @@ def test_a_skipped_python_is_told_and_takes_no_row() -> None:
 def test_a_failed_cell_keeps_its_row_and_its_reason() -> None:
     failed = make_result(levels=[], status=Status(state="failed", reason="The target did not start."))
     page = render(summarize("m", [failed]))
-    assert "| uvicorn | 3.12 | – | failed |" in page
+    assert "| uvicorn | 3.12 | failed |" in page
     assert "uvicorn on 3.12: failed, The target did not start." in page
 
 
@@ -246,6 +246,7 @@ def test_counts_and_loads_of_a_cell_stand_in_their_tables() -> None:
     page = render(summarize("m", [both, make_result("gunicorn_100_threads")]))
     assert "| uvicorn | 3.12 | 16.0 |" in page.replace("≥ ", "")
     assert "| uvicorn | 3.12 | 1 | 8.000 | once | – | – |" in page
+    assert "| 8.0 at 1 |" in page
 
 
 def sustained(slo_ms: float, **told: Any) -> Sustained:
@@ -267,7 +268,8 @@ def test_a_capacity_stands_in_the_page_with_its_interval_what_failed_and_what_ne
         ),
     )  # fmt: skip
     page = render(summarize("a", [msgspec.structs.replace(make_result(), capacity=found)]))
-    (line,) = [line for line in page.splitlines() if "fails at" in line]
+    first, line = (line for line in page.splitlines() if "fails at" in line)
+    assert "| 36.6 (34.9 to 38.4); fails at 38.4 |" in first
     assert [cell.strip() for cell in line.split("|")[3:-1]] == [
         "never; fails at 0.5",
         "36.6 (34.9 to 38.4); fails at 38.4",
@@ -287,6 +289,11 @@ def test_verdicts_stand_in_the_page_with_their_noise() -> None:
     assert "CPU per request at 10 users in ms, less is better; the same cell differs from itself by 0.0% (sd, 6" in page
     assert "| uvicorn | 3.12 | 12.00 | gunicorn_100_threads | 1.500 (" in page
     assert "| 6 | 0.031 | slower |" in page
+    # In the first table: the rank by plateau, which both share, and the verdict on CPU.
+    assert "| 1 | uvicorn | 3.12 | ≥ 16.0 |" in page
+    assert "| slower, 1.50 × |" in page
+    assert "| 1 | gunicorn_100_threads | 3.12 | ≥ 16.0 |" in page
+    assert "| is the reference |" in page
     assert page.count("| gunicorn_100_threads | 3.12 | ") == 4  # one for each table of its trials, none for the twin
 
 

@@ -13,7 +13,7 @@ from stackmatrix.plan import python_key
 from stackmatrix.processes import PROJECT
 from stackmatrix.stacks import STACKS
 from stackmatrix.summary import MachineSummary, order_of, summarize, tell_skipped
-from stackmatrix.tables import capacity_table, counted_table, make_console, summary_table, verdict_table
+from stackmatrix.tables import capacity_table, counted_table, make_console, overview_table, verdict_table
 from stackmatrix.verbs.options import add_results
 from stackmatrix.workloads import WORKLOADS
 
@@ -61,7 +61,7 @@ def show(console: Console, machine: MachineSummary) -> None:
     """Print one machine's tables."""
     for workload in machine.workloads:
         if workload.driven:
-            console.print(summary_table(machine, workload))
+            console.print(overview_table(machine, workload))
         for family in machine.families_of(workload.name):
             console.print(verdict_table(family))
         if workload.searched:

@@ -1,0 +1,86 @@
+"""The table that comes first, in the page and in the terminal: each cell with what people choose by. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stackmatrix import phrases
+from stackmatrix.comparison import Compared, Family
+from stackmatrix.model import Cell
+from stackmatrix.slo import HEADLINE_MS
+from stackmatrix.stacks import REFERENCE_STACK
+from stackmatrix.summary import REFERENCE_LEVEL, CellSummary, MachineSummary, WorkloadSummary
+from stackmatrix.wording import NOTHING, megabytes, number
+from stackmatrix.workloads import WORKLOADS
+
+RANKED_BY, COMPARED_BY = "plateau", "cpu"
+"""The figures whose ranks and verdicts stand in the table; all others have tables of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading, and what stands below it for a cell."""
+
+    heading: str
+    of: Callable[[CellSummary], str]
+    is_number: bool = True
+
+
+def columns(machine: MachineSummary, workload: WorkloadSummary) -> tuple[Column, ...]:
+    """The columns of one workload; what was measured of no cell has none."""
+    families = {family.figure.name: family for family in machine.families_of(workload.name) if family.run_id}
+    rate = WORKLOADS[workload.name].compare_rate if workload.name in WORKLOADS else 0.0
+    always = (
+        Column("rank", lambda row: _rank(families.get(RANKED_BY), row.cell)),
+        Column("stack", lambda row: row.cell.stack, is_number=False),
+        Column("Python", lambda row: row.cell.python, is_number=False),
+        Column("plateau, req/s", phrases.plateau),
+        Column("limited by", _limiter, is_number=False),
+        Column(f"arrivals/s with p99 within {HEADLINE_MS:g} ms", _capacity),
+        Column(f"p95 above the floor at {rate:g}/s, ms", lambda row: _overhead(row, rate)),
+        Column(f"CPU ms/request at {REFERENCE_LEVEL}", lambda row: number(row.reference_cpu_ms, 2)),
+        Column(
+            f"against {REFERENCE_STACK}", lambda row: _against(families.get(COMPARED_BY), row.cell), is_number=False
+        ),
+        Column("instructions, million", _instructions),
+        Column("peak memory, MB", lambda row: megabytes(row.rss_bytes_peak)),
+    )
+    return tuple(one for one in always if any(one.of(row) != NOTHING for row in workload.driven))
+
+
+def _rank(family: Family | None, cell: Cell) -> str:
+    rank = family.ranks.get(cell) if family is not None else None
+    return NOTHING if rank is None else str(rank)
+
+
+def _limiter(row: CellSummary) -> str:
+    return row.state if row.plateau is None else row.plateau.limiter or NOTHING
+
+
+def _capacity(row: CellSummary) -> str:
+    found = row.capacity.sustained if row.capacity is not None else ()
+    return next((phrases.sustained(one) for one in found if one.slo_ms == HEADLINE_MS), NOTHING)
+
+
+def _overhead(row: CellSummary, rate: float) -> str:
+    level = row.level(f"rate={rate:g}")
+    return number(level.overhead_p95_ms if level else None, 0)
+
+
+def _instructions(row: CellSummary) -> str:
+    """Alone, and with many in flight."""
+    counts = row.instructions.counts if row.instructions is not None else ()
+    return ", ".join(f"{number(one.mean / 1e6, 1)} at {one.in_flight}" for one in counts) or NOTHING
+
+
+def _against(family: Family | None, cell: Cell) -> str:
+    """The verdict on CPU per request."""
+    if family is None:
+        return NOTHING
+    if cell.stack == REFERENCE_STACK:
+        return "is the reference"
+    found = next((one for one in family.compared if one.cell == cell and _is_reference(one)), None)
+    return NOTHING if found is None else f"{phrases.word(family, found)}, {found.effect(family.figure)[0]:.2f} ×"
+
+
+def _is_reference(one: Compared) -> bool:
+    return one.other.stack == REFERENCE_STACK and one.other.python == one.cell.python
