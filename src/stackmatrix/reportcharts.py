@@ -154,7 +154,8 @@ def cost(look: _Look, data: str, title: str) -> Chart:
 def timeline(look: _Look, figure: str, title: str) -> Chart:
     """A level of one trial second by second, with its window marked."""
     window = alt.Chart(_data("window")).mark_rect(color=INK, opacity=0.15).encode(x=alt.X("from:Q"), x2="to:Q")
-    x = alt.X("second:Q", title="seconds from the window's start (grey: the window)")
+    axis = alt.Axis(tickMinStep=1, tickCount=12, format="d")
+    x = alt.X("second:Q", title="seconds from the window's start (grey: the window)", axis=axis)
     lines = (
         alt.Chart(_data("timeline"))
         .mark_line(strokeWidth=1.8, point=alt.OverlayMarkDef(size=14, filled=True))

@@ -81,6 +81,6 @@ def test_requests_wait_for_longer_the_more_of_them_can_be_in_the_view(stack: Sta
     assert (alone.in_flight, many.in_flight) == (1, MANY)
     assert alone.ms < many.ms <= SLOW_MS
     assert many.ms == (SLOW_MS if slots is None or slots >= MANY else SLOW_MS * slots // MANY)
-    assert many.requests >= 2 * MANY
+    assert many.requests >= MANY
     assert alone.warm > 0
     assert WORKLOADS[workload.name].with_delays(many.ms).delays_ms == (many.ms, 2 * many.ms, many.ms // 2)

@@ -145,8 +145,9 @@ function newerPython(some) {
   const names = new Set(some.map((cell) => cell.stack));
   const words = workload().families.filter((one) => one.name === "cpu").flatMap((one) => one.compared).filter((one) => one.kind === "python" && names.has(one.stack));
   if (!words.length) return "Whether a newer Python helps was not measured in blocks here.";
-  const told = words.map((one) => `${one.stack} on ${one.python} against ${one.against}: ${one.says}`);
-  return `Does a newer Python help? By CPU per request: ${told.join("; ")}.`;
+  const byWord = Map.groupBy(words, (one) => one.says);
+  const told = [...byWord].map(([says, some]) => `${says}: ${some.map((one) => `${one.stack} on ${one.python} (against ${one.against.replace("Python ", "")})`).join(", ")}`);
+  return `Does a newer Python help? By CPU per request, ${told.join("; ")}.`;
 }
 
 function belief(some) {
