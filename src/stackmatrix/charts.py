@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import altair as alt
 import vl_convert
@@ -38,7 +39,7 @@ def throughput_chart(workload: WorkloadSummary, python: str, floor_ms: float) ->
         "throughput:Q", title="correct responses per second", scale=alt.Scale(domain=[0, most_rps * 1.15], clamp=False)
     )
     lines = (
-        alt.Chart(alt.InlineData(values=points))
+        alt.Chart(alt.NamedData("points"))
         .mark_line(point=alt.OverlayMarkDef(size=55, filled=True), strokeWidth=2)
         .encode(
             x=x,
@@ -51,13 +52,13 @@ def throughput_chart(workload: WorkloadSummary, python: str, floor_ms: float) ->
             ),
         )
     )
-    limit = alt.Chart(alt.InlineData(values=bound)).mark_line(strokeDash=[5, 4], color=INK, clip=True).encode(x=x, y=y)
+    limit = alt.Chart(alt.NamedData("bound")).mark_line(strokeDash=[5, 4], color=INK, clip=True).encode(x=x, y=y)
     title = alt.TitleParams(
         f"{workload.name} on Python {python}",
         subtitle=f"dashed: users / {floor_ms / 1000:g} s, which no server can beat",
     )
     chart = alt.layer(limit, lines).properties(width=560, height=300, title=title, background="transparent")
-    return to_svg(chart)
+    return to_svg(chart, points=points, bound=bound)
 
 
 def percentile_chart(series: Mapping[str, Iterable[float]], title: str) -> str:
@@ -77,7 +78,7 @@ def percentile_chart(series: Mapping[str, Iterable[float]], title: str) -> str:
     )
     names = list(series)
     chart = (
-        alt.Chart(alt.InlineData(values=points))
+        alt.Chart(alt.NamedData("points"))
         .mark_line(strokeWidth=2.5, clip=True)
         .encode(
             x=x,
@@ -89,11 +90,14 @@ def percentile_chart(series: Mapping[str, Iterable[float]], title: str) -> str:
         )
         .properties(width=560, height=300, title=alt.TitleParams(title), background="transparent")
     )
-    return to_svg(chart)
+    return to_svg(chart, points=points)
 
 
-def to_svg(chart: alt.LayerChart | alt.FacetChart | alt.Chart) -> str:
-    """The chart as SVG, all words in one grey that both backgrounds bear."""
+def to_svg(chart: alt.LayerChart | alt.FacetChart | alt.Chart, **data: list[dict[str, Any]]) -> str:
+    """The chart with its data as SVG, all words in one grey that both backgrounds bear.
+
+    The data come last: altair copies a chart at every step, and whatever is in it.
+    """
     styled = (
         chart.configure_axis(
             labelColor=INK, titleColor=INK, gridColor=INK, gridOpacity=0.25, domainColor=INK, tickColor=INK
@@ -102,7 +106,7 @@ def to_svg(chart: alt.LayerChart | alt.FacetChart | alt.Chart) -> str:
         .configure_title(color=INK, subtitleColor=INK, anchor="start", fontSize=14)
         .configure_view(stroke=None)
     )
-    svg: str = vl_convert.vegalite_to_svg(styled.to_dict(validate=False))
+    svg: str = vl_convert.vegalite_to_svg({**styled.to_dict(validate=False), "datasets": data})
     # Ids count up over all charts that the process has drawn; a chart should be the same whatever was drawn before.
     ids = dict.fromkeys(re.findall(r"\bclip\d+\b", svg))
     names = {old: f"clip{place}" for place, old in enumerate(ids)}
