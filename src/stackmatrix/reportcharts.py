@@ -13,6 +13,8 @@ from stackmatrix.charts import COLOURS, INK, SHAPES
 
 DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 4], [1, 3])
 HEIGHT = 300
+LEGENDS = {"bottom": {"anchor": "start", "direction": "vertical", "margin": 4}}
+"""One below the other, as a phone is not wide."""
 
 type Chart = alt.LayerChart | alt.FacetChart | alt.Chart
 
@@ -181,4 +183,5 @@ def _styled(chart: Chart) -> dict[str, Any]:
         .configure_view(stroke=None)
     )
     spec: dict[str, Any] = styled.to_dict(validate=False)
+    spec["config"]["legend"]["layout"] = LEGENDS  # Vega's, of which altair does not know
     return spec
