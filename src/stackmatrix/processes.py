@@ -1,6 +1,7 @@
 """The one owner of child processes: argument lists, a group of their own, one shared deadline to stop, then KILL."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -112,10 +113,18 @@ def end_all(processes: Iterable[psutil.Process], timeout_s: float) -> list[psuti
     return alive
 
 
+CRASH = re.compile(r"segmentation fault|fatal python error|bus error", re.IGNORECASE)
+
+
 def tail(log: Path, lines: int = 3) -> str:
-    """The last lines of a log on one line, for the reason of a failure; empty when there is none."""
+    """The last lines of a log on one line, for the reason of a failure; empty when there is none.
+
+    Of a crash, the line that tells of it: what follows is a backtrace, whose end says nothing.
+    """
     try:
         text = log.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    return " | ".join([line.strip() for line in text.splitlines() if line.strip()][-lines:])
+    every = [line.strip() for line in text.splitlines() if line.strip()]
+    crash = next((line for line in every if CRASH.search(line)), None)
+    return " | ".join(every[-lines:]) if crash is None else crash

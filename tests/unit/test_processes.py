@@ -80,6 +80,13 @@ def test_the_tail_of_a_log_is_its_last_lines_on_one_line(tmp_path: Path) -> None
     assert processes.tail(log, lines=1) == "f\ufffdur"
 
 
+def test_of_a_crash_the_line_that_tells_of_it_is_shown_and_not_the_end_of_its_backtrace(tmp_path: Path) -> None:
+    log = tmp_path / "target.log"
+    told = "!!! uWSGI process 42 got Segmentation Fault !!!"
+    log.write_text(f"starting\n{told}\n*** backtrace of 42 ***\nuwsgi(main+0x1)\n*** end of backtrace ***\n")
+    assert processes.tail(log) == told
+
+
 def test_a_log_that_is_not_there_or_empty_has_no_tail(tmp_path: Path) -> None:
     assert processes.tail(tmp_path / "none.log") == ""
     (tmp_path / "empty.log").write_text("\n \n")
