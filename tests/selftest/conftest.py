@@ -312,9 +312,12 @@ def start_child(tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[byte
 
 
 @pytest.fixture
-def burn(start_child: Callable[..., "subprocess.Popen[bytes]"]) -> Callable[[int], int]:
-    """Keeps a core busy until the test ends, however often it is asked to; returns the process that does."""
-    return functools.cache(lambda core: start_child(sys.executable, "-c", BURN, str(core)).pid)
+def burn(start_child: Callable[..., "subprocess.Popen[bytes]"]) -> Callable[..., int]:
+    """Keeps a core busy until the test ends, however often it is asked to; returns the process that does.
+
+    Of several, each has a number.
+    """
+    return functools.cache(lambda core, number=0: start_child(sys.executable, "-c", BURN, str(core), str(number)).pid)
 
 
 @pytest.fixture(scope="session")
