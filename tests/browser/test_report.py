@@ -30,8 +30,9 @@ HOSTILE = '</script><script>window.hacked = 1</script><img src=x onerror="window
 pytestmark = pytest.mark.skipif(DRIVER is None or BROWSER is None, reason="chromium and chromedriver are not installed")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[webdriver.Chrome]:
+    """Ends with this module: other tests look for processes that were left behind."""
     options = Options()
     options.binary_location = BROWSER or ""
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
