@@ -30,6 +30,19 @@ def prepare(cells: Sequence[Cell], nox_report: Path | None, console: Console) ->
     return present, [cell for cell, reason in missing.items() if reason.state == "failed"]
 
 
+def need_files(folder: Path, machine_name: str, cells: Sequence[Cell]) -> None:
+    """Make sure that a part can be put into every cell's file.
+
+    Raises:
+        ResultsFolderError: when the folder cannot be written.
+        ResultFileError: when a file that is there cannot be read, so that writing it anew might lose something.
+
+    """
+    store.need_writable(folder)
+    for cell in cells:
+        store.read_earlier(folder, machine_name, cell)
+
+
 def need_ports(cells: Sequence[Cell]) -> None:
     """Make sure that the external API and every cell's target can listen.
 

@@ -11,8 +11,8 @@ from statistics import median, mode
 
 from rich.console import Console
 
-from stackmatrix import environments, machine, slo, store
-from stackmatrix.beside import prepare, write_beside
+from stackmatrix import environments, machine, slo
+from stackmatrix.beside import need_files, prepare, write_beside
 from stackmatrix.capacity import Capacity, Probe, Scouted, Sustained
 from stackmatrix.capacity_trial import CapacityPlan, CapacityTrial
 from stackmatrix.model import Cell, Environment
@@ -71,17 +71,6 @@ class CapacityRunner:
         self.written: dict[Cell, Written] = {}
         self.failed: list[Cell] = []
 
-    def check(self) -> None:
-        """Make sure that the search can begin.
-
-        Raises:
-            StackmatrixError: for what the user must mend.
-
-        """
-        store.need_writable(self._order.folder)
-        for cell in self._order.cells:
-            store.read_earlier(self._order.folder, self.machine_name, cell)
-
     def run(self) -> list[Written]:
         """Search, then confirm in blocks; returns the written files.
 
@@ -91,7 +80,7 @@ class CapacityRunner:
 
         """
         order = self._order
-        self.check()
+        need_files(order.folder, self.machine_name, order.cells)
         cells, self.failed = prepare(order.cells, order.nox_report, self.console)
         if cells:
             self._pace.begin()

@@ -69,7 +69,7 @@ class CapacityTrial:
                 self.show("warming up")
                 bench.warm_up(WARMUP_S)
                 self._search(bench)
-                bench.generator.finish(bench.bench.tick)
+                bench.finish()
         except (TrialError, SupervisorError) as error:
             self.failure = str(error)
         finally:

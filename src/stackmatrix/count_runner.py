@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from stackmatrix import counters, environments, instructions, machine, store, supervisor
-from stackmatrix.beside import prepare, write_beside
+from stackmatrix import counters, environments, instructions, machine, supervisor
+from stackmatrix.beside import need_files, prepare, write_beside
 from stackmatrix.counting import Counted, CountRun
 from stackmatrix.errors import TrialError
 from stackmatrix.model import Cell, Instructions
@@ -52,14 +52,12 @@ class CountRunner:
             StackmatrixError: for what the user must mend.
 
         """
-        store.need_writable(self._plan.folder)
+        need_files(self._plan.folder, self.machine_name, self._plan.cells)
         folder = supervisor.private_folder()
         try:
             self._counter = counters.choose(folder).version
         finally:
             supervisor.remove(folder)
-        for cell in self._plan.cells:
-            store.read_earlier(self._plan.folder, self.machine_name, cell)
 
     def run(self) -> list[Written]:
         """Count every cell; returns the written files.

@@ -91,6 +91,15 @@ class TargetBench:
             self.bench.tick()
         return self.bench.meters.end()["target"].cpu_share
 
+    def finish(self) -> None:
+        """Order no more load, and wait until the generator has ended well.
+
+        Raises:
+            TrialError: when it does not.
+
+        """
+        self.generator.finish(self.bench.tick)
+
     def rest(self) -> None:
         """Wait until the target has done what overload left behind: clients that have gone stay in its queues."""
         deadline_s = time.monotonic() + REST_TIMEOUT_S

@@ -89,7 +89,7 @@ class TrialRun:
             self.show("warming up")
             bench.warm_up(profile.warmup_s)
             self._climb(bench, baseline)
-            bench.generator.finish(bench.bench.tick)
+            bench.finish()
             self._keep_rows(bench.generator)
 
     def _climb(self, bench: TargetBench, baseline: float) -> None:

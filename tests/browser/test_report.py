@@ -125,6 +125,7 @@ def test_every_chart_is_drawn_and_each_control_changes_what_it_says(
     for name in ("throughput", "latency", "distribution", "cpu", "memory"):
         show(browser, name)
 
+    assert "within 15 % of it, so not to be told apart" in text_of(browser, "sentences")
     before = rows(browser)
     lines = marks(browser, "throughput", "line")
     box = browser.find_element(By.CSS_SELECTOR, "#stacks input[value=uvicorn]")
