@@ -105,6 +105,5 @@ def is_saturated(plan: LevelPlan, throughput_rps: float, floor_ms: float, planne
 
 def offered_rps(plan: LevelPlan, floor_ms: float, planned_rate: float | None = None) -> float:
     """The most that a load asks for: what its users can, who wait for the floor at least, or the rate of arrivals."""
-    if plan.model == "open":
-        return plan.value if planned_rate is None else min(plan.value, planned_rate)
-    return plan.value / (floor_ms / 1000)
+    offered = plan.offered_rps(floor_ms)
+    return offered if planned_rate is None or plan.model == "closed" else min(offered, planned_rate)

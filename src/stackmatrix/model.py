@@ -157,6 +157,7 @@ class Trial(Struct, frozen=True):
 class Run(Struct, frozen=True):
     """The invocation that made the trials; ``started`` is UTC, ISO 8601.
 
+    ``ladder`` names the levels in the order in which they were driven.
     ``generators`` is the number of locust processes, ``calibration`` the id of the machine's calibration at that time.
     ``imprecise`` names the figures that a run which stops on precision had to end without; ``None`` for other runs.
     """

@@ -26,6 +26,10 @@ class LevelPlan:
     def __str__(self) -> str:
         return f"{'users' if self.model == 'closed' else 'rate'}={self.value:g}"
 
+    def offered_rps(self, floor_ms: float) -> float:
+        """Requests per second that it asks for: its arrivals, or what users get who wait for the floor only."""
+        return self.value if self.model == "open" else self.value / (floor_ms / 1000)
+
 
 OPEN_SLOTS_S = 10.0
 """An open level has visitors for so many seconds of arrivals at once."""
@@ -66,6 +70,13 @@ class Profile:
     baseline_s: float
     compares: bool = True
     looks: tuple[int, ...] = ()
+
+    def climbed(self, floor_ms: float) -> tuple[LevelPlan, ...]:
+        """The ladder from the lightest load to the heaviest, both models together.
+
+        Overload can leave a target slow for long after it has ended, so nothing lighter is measured after it.
+        """
+        return tuple(sorted(self.ladder, key=lambda level: level.offered_rps(floor_ms)))
 
 
 FULL_LADDER = (*users(1, 5, 10, 25, 50, 100), *rates(5, 20, 40))

@@ -23,6 +23,7 @@ from stackmatrix.store import Written
 from stackmatrix.structs import State
 from stackmatrix.targetbench import Conditions
 from stackmatrix.trial import Outcome, Setting, TrialRun
+from stackmatrix.workloads import WORKLOADS
 
 TRIAL_OVERHEAD_S = 5.0
 """What a trial takes beside its load, for the first estimate."""
@@ -148,9 +149,10 @@ class Runner:
 
     def _write(self, cell: Cell, status: Status, measured: Measured) -> None:
         instructions, capacity = self._kept_beside(cell, measured.environment)
+        climbed = self._plan.profile.climbed(WORKLOADS[cell.workload].floor_ms)
         result = Result(
             format_version=FORMAT_VERSION,
-            run=self._run,
+            run=msgspec.structs.replace(self._run, ladder=tuple(map(str, climbed))),
             cell=cell,
             status=status,
             machine=self._machine,

@@ -19,7 +19,7 @@ from stackmatrix.errors import SupervisorError, TrialError
 from stackmatrix.facts import unrest
 from stackmatrix.loadgen import LoadGenerator, Order
 from stackmatrix.model import Environment, Level, Trial
-from stackmatrix.plan import Profile, TrialPlan
+from stackmatrix.plan import LevelPlan, Profile, TrialPlan
 from stackmatrix.structs import Finding
 from stackmatrix.targetbench import Conditions, TargetBench, target_bench
 from stackmatrix.workloads import WORKLOADS
@@ -92,21 +92,25 @@ class TrialRun:
             bench.finish()
             self._keep_rows(bench.generator)
 
+    @property
+    def _ladder(self) -> tuple[LevelPlan, ...]:
+        return self.setting.profile.climbed(WORKLOADS[self.plan.cell.workload].floor_ms)
+
     def _climb(self, bench: TargetBench, baseline: float) -> None:
-        profile = self.setting.profile
+        profile, ladder = self.setting.profile, self._ladder
 
         def drive(attempt: Attempt) -> Level:
             again = "" if attempt.number == 1 else ", once more"
-            self.show(f"level {attempt.index + 1} of {len(profile.ladder)}, {attempt.plan}{again}")
+            self.show(f"level {attempt.index + 1} of {len(ladder)}, {attempt.plan}{again}")
             # Rows of a second attempt are marked apart from those of the first.
-            mark = attempt.index + (attempt.number - 1) * len(profile.ladder)
+            mark = attempt.index + (attempt.number - 1) * len(ladder)
             order = Order.measure(
                 attempt.index, attempt.plan, profile.settle_s, profile.window_s, trial_seed=self.plan.seed, mark=mark
             )
             return assess(bench.measure(order, attempt.plan), baseline)
 
         climbing = climb(
-            profile.ladder,
+            ladder,
             drive,
             floor_ms=WORKLOADS[self.plan.cell.workload].floor_ms,
             window_s=profile.window_s,
@@ -131,7 +135,7 @@ class TrialRun:
         return tuple(found)
 
     def _note_not_reached(self, reason: str) -> None:
-        for plan in self.setting.profile.ladder[len(self._levels) :]:
+        for plan in self._ladder[len(self._levels) :]:
             finding = Finding(code="not-reached", severity="invalid", sentence=reason)
             self._levels.append(not_driven(plan, self.setting.profile.window_s, "invalid", finding))
 

@@ -1,5 +1,7 @@
 """What a run will do, decided before anything starts."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -211,3 +213,15 @@ def test_where_results_are_compared_the_plateau_is_known_before_rates_are_asked_
 def orders(trials: list[TrialPlan]) -> list[list[Cell]]:
     blocks = sorted({trial.block for trial in trials})
     return [[trial.cell for trial in trials if trial.block == block] for block in blocks]
+
+
+def test_the_levels_of_both_models_are_climbed_from_the_lightest_load_to_the_heaviest() -> None:
+    climbed = "users=1 rate=5 users=5 users=10 rate=20 rate=40 users=25 users=50 users=100"
+    assert " ".join(map(str, QUICK.climbed(600.0))) == climbed
+
+
+def test_how_much_users_offer_depends_on_the_floor() -> None:
+    closed, opened = LevelPlan("closed", 10), LevelPlan("open", 20)
+    profile = replace(QUICK, ladder=(closed, opened))
+    assert profile.climbed(600.0) == (closed, opened)
+    assert profile.climbed(400.0) == (opened, closed)

@@ -212,8 +212,9 @@ def test_room_is_made_for_as_many_requests_as_the_largest_level_has_at_once(
     monkeypatch.setattr(machine, "need_open_files", asked.append)
     ran = make_runner(tmp_path)
     ran._plan = replace(ran._plan, profile=replace(ran._plan.profile, ladder=(*plan.users(50), *plan.rates(5, 20))))
-    ran.run()
+    written = ran.run()
     assert asked == [200]
+    assert {one.result.run.ladder for one in written} == {("rate=5", "rate=20", "users=50")}
 
 
 @pytest.mark.parametrize(

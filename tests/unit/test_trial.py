@@ -1,5 +1,6 @@
 """What a trial says of itself without having been driven; driven, tests/end_to_end."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,11 @@ def test_levels_that_were_not_reached_are_invalid_with_the_reason() -> None:
     for level in trial._levels:
         assert (level.validity, level.requests) == ("invalid", None)
         assert [(one.code, one.sentence) for one in level.findings] == [("not-reached", "The target is gone.")]
+
+
+def test_the_ladder_is_climbed_in_the_order_of_the_load_that_its_levels_offer() -> None:
+    trial = make_trial()
+    ladder = (*plan.users(10, 50), *plan.rates(5, 20))
+    trial.setting = replace(trial.setting, profile=replace(trial.setting.profile, ladder=ladder))
+    trial._note_not_reached("The target is gone.")
+    assert [level.users or level.rate for level in trial._levels] == [5, 10, 20, 50]
