@@ -52,9 +52,10 @@ class Scouted(Struct, frozen=True):
 class Sustained(Struct, frozen=True):
     """What the cell holds under one SLO.
 
-    ``blocks`` has the last rate that passed in each block: 0 where not even the lowest did. ``last_pass`` and
-    ``first_fail`` are medians over the blocks, ``low`` and ``high`` the 95 % bootstrap interval of the former (``None``
-    with fewer than six blocks). ``limiter`` is the bound that was nearest where it first failed.
+    ``blocks`` has the last rate that passed in each block: 0 where not even the lowest did, ``None`` where the block
+    could not tell. ``last_pass`` and ``first_fail`` are medians over the blocks that could, ``low`` and ``high`` the
+    95 % bootstrap interval of the former (``None`` with fewer than six). ``limiter`` is the bound that was nearest
+    where it first failed.
     """
 
     slo_ms: NonNegative
@@ -63,8 +64,13 @@ class Sustained(Struct, frozen=True):
     first_fail: NonNegative | None
     low: NonNegative | None
     high: NonNegative | None
-    blocks: tuple[NonNegative, ...]
+    blocks: tuple[NonNegative | None, ...]
     limiter: Limiter | None
+
+    @property
+    def told(self) -> tuple[float, ...]:
+        """The last rate that passed in each block that could tell."""
+        return tuple(rate for rate in self.blocks if rate is not None)
 
 
 class Capacity(Struct, frozen=True):

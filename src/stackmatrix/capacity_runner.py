@@ -146,7 +146,7 @@ class CapacityRunner:
             scouted=tuple(searched.scouted),
             probes=tuple(searched.probes),
             sustained=tuple(
-                sustain(slo_ms, [one[slo_ms] for one in searched.brackets if slo_ms in one], searched.probes)
+                sustain(slo_ms, [one.get(slo_ms) for one in searched.brackets], searched.probes)
                 for slo_ms in slo.SLOS_MS
             ),
             failure=searched.failure,
@@ -156,11 +156,12 @@ class CapacityRunner:
         )
 
 
-def sustain(slo_ms: float, brackets: Sequence[Bracket], probes: Sequence[Probe]) -> Sustained:
-    """What the blocks' brackets of one SLO say together; a block whose bracket stayed open does not count."""
-    told = [one for one in brackets if one.is_narrow]
-    passes = tuple(0.0 if one.last_pass is None else rate_at(one.last_pass) for one in told)
-    fails = [rate_at(one.first_fail) for one in told if one.first_fail is not None]
+def sustain(slo_ms: float, brackets: Sequence[Bracket | None], probes: Sequence[Probe]) -> Sustained:
+    """What the brackets of one SLO say together, block by block; one that stayed open does not count."""
+    told = [one if one is not None and one.is_narrow else None for one in brackets]
+    blocks = tuple(None if one is None else _passed(one) for one in told)
+    passes = tuple(rate for rate in blocks if rate is not None)
+    fails = [rate_at(one.first_fail) for one in told if one is not None and one.first_fail is not None]
     last_pass = median(passes) if passes else None
     interval = slo.bootstrap_median(passes)
     bounds = [probe.bound for probe in probes if _missed(probe, slo_ms) and probe.rate in fails]
@@ -171,9 +172,13 @@ def sustain(slo_ms: float, brackets: Sequence[Bracket], probes: Sequence[Probe])
         first_fail=median(fails) if fails else None,
         low=interval[0] if interval else None,
         high=interval[1] if interval else None,
-        blocks=passes,
+        blocks=blocks,
         limiter=mode(bounds) if bounds else None,
     )
+
+
+def _passed(one: Bracket) -> float:
+    return 0.0 if one.last_pass is None else rate_at(one.last_pass)
 
 
 def _missed(probe: Probe, slo_ms: float) -> bool:

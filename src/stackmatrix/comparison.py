@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import median, stdev
 
-from stackmatrix.figures import Figure, figures_of
-from stackmatrix.model import Cell, Result, Trial
+from stackmatrix.figures import CAPACITY_FIGURES, Figure, figures_of
+from stackmatrix.model import Cell, Result
 from stackmatrix.plan import python_key, references
 from stackmatrix.stacks import REFERENCE_STACK
 from stackmatrix.verdicts import Difference, Verdict, differ, differ_unpaired, judge_all, log_ratios, margin_of
@@ -71,7 +71,8 @@ class Refused:
 def compare_results(results: Sequence[Result]) -> tuple[Family, ...]:
     """Every family of every run among one machine's results, that has at least two blocks; in the order of the runs.
 
-    After them, for each workload, what is of different runs of the same kind.
+    After them, for each workload, what is of different runs of the same kind; at the end the capacities, which have
+    runs of their own and are compared within them only.
     """
     families = []
     repeated = _repeated(results)
@@ -82,7 +83,19 @@ def compare_results(results: Sequence[Result]) -> tuple[Family, ...]:
             of_run = {cell: result for cell, result in alike.items() if result.run.id == run_id}
             families += [_compare(figure, of_run, run_id) for figure in figures]
         families += [_compare_runs(figure, alike, [one for one in families if one]) for figure in figures]
+    families += _compare_capacities(results)
     return tuple(family for family in families if family is not None)
+
+
+def _compare_capacities(results: Sequence[Result]) -> list[Family]:
+    searched: dict[tuple[str, str], dict[Cell, Result]] = {}
+    for result in results:
+        if result.capacity is not None:
+            searched.setdefault((result.cell.workload, result.capacity.run_id), {})[result.cell] = result
+    compared = [
+        _compare(figure, of_run, run_id) for (_, run_id), of_run in searched.items() for figure in CAPACITY_FIGURES
+    ]
+    return [family for family in compared if family is not None and family.compared]
 
 
 def refuse(results: Sequence[Result]) -> tuple[Refused, ...]:
@@ -147,7 +160,7 @@ def _is_precise(one: Compared, precision: float) -> bool:
 
 def _compare(figure: Figure, results: Mapping[Cell, Result], run_id: str) -> Family | None:
     """One family of one run, paired by block; ``None`` when no cell has the figure."""
-    all_values = {cell: _values(figure, result.trials) for cell, result in results.items()}
+    all_values = {cell: figure.of(result) for cell, result in results.items()}
     by_block = {cell: values for cell, values in all_values.items() if values and not cell.twin}
     if not by_block:
         return None
@@ -175,7 +188,7 @@ def _compare(figure: Figure, results: Mapping[Cell, Result], run_id: str) -> Fam
 
 def _compare_runs(figure: Figure, results: Mapping[Cell, Result], families: Iterable[Family]) -> Family | None:
     """What is of different runs that are alike, unpaired; its margin is the widest of those runs."""
-    all_values = {cell: _values(figure, result.trials) for cell, result in results.items() if not cell.twin}
+    all_values = {cell: figure.of(result) for cell, result in results.items() if not cell.twin}
     by_block = {cell: values for cell, values in all_values.items() if values}
     across = _across_runs({cell: results[cell] for cell in by_block})
     pairs = [(one, other) for one, other in across if not unlike(results[one], results[other])]
@@ -223,11 +236,6 @@ def _medians(by_block: Mapping[Cell, Mapping[int, float]]) -> dict[Cell, float]:
 def _across_runs(results: Mapping[Cell, Result]) -> list[tuple[Cell, Cell]]:
     """The declared pairs whose two cells were measured in different runs."""
     return [pair for pair in _declared(results) if results[pair[0]].run.id != results[pair[1]].run.id]
-
-
-def _values(figure: Figure, trials: Iterable[Trial]) -> dict[int, float]:
-    """The figure of each block that has it."""
-    return {trial.block: value for trial in trials if (value := figure.of(trial)) is not None}
 
 
 def _differences(figure: Figure, cell: Mapping[int, float], other: Mapping[int, float]) -> tuple[float, ...]:

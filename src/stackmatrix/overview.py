@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from stackmatrix import phrases
 from stackmatrix.comparison import Compared, Family
+from stackmatrix.figures import capacity_name
 from stackmatrix.model import Cell
 from stackmatrix.slo import HEADLINE_MS
 from stackmatrix.stacks import REFERENCE_STACK
@@ -12,8 +13,10 @@ from stackmatrix.summary import REFERENCE_LEVEL, CellSummary, MachineSummary, Wo
 from stackmatrix.wording import NOTHING, megabytes, number
 from stackmatrix.workloads import WORKLOADS
 
-RANKED_BY, COMPARED_BY = "plateau", "cpu"
-"""The figures whose ranks and verdicts stand in the table; all others have tables of their own."""
+RANKED_BY = {capacity_name(HEADLINE_MS): "capacity", "plateau": "plateau"}
+"""The figures whose ranks may stand in the table, by how its heading names them: the one that ranks the most cells."""
+COMPARED_BY = "cpu"
+"""The figure whose verdicts stand in the table; all others have tables of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,11 @@ class Column:
 def columns(machine: MachineSummary, workload: WorkloadSummary) -> tuple[Column, ...]:
     """The columns of one workload; what was measured of no cell has none."""
     families = {family.figure.name: family for family in machine.families_of(workload.name) if family.run_id}
+    named = [name for name in RANKED_BY if name in families]
+    by = max(named, key=lambda name: len(families[name].ranks), default="plateau")
     rate = WORKLOADS[workload.name].compare_rate if workload.name in WORKLOADS else 0.0
     always = (
-        Column("rank", lambda row: _rank(families.get(RANKED_BY), row.cell)),
+        Column(f"rank by {RANKED_BY[by]}", lambda row: _rank(families.get(by), row.cell)),
         Column("stack", lambda row: row.cell.stack, is_number=False),
         Column("Python", lambda row: row.cell.python, is_number=False),
         Column("plateau, req/s", phrases.plateau),

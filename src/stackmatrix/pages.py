@@ -9,6 +9,7 @@ import vl_convert
 from markupsafe import Markup
 
 from stackmatrix import phrases
+from stackmatrix.answers import answer
 from stackmatrix.counted import agree, compare_rows
 from stackmatrix.overview import columns
 from stackmatrix.plan import python_key
@@ -26,12 +27,6 @@ from stackmatrix.verdicts import BLOCKS_TO_CLAIM
 from stackmatrix.wording import NOTHING, number
 
 BEGIN, END = "<!-- results: made by nox -s summarize -->", "<!-- end of results -->"
-
-
-ONE_TRIAL_SHARE = 0.15
-"""One trial cannot tell smaller differences from noise on a shared machine."""
-FALLEN_SHARE = 0.7
-"""Below this share of the plateau, more load has made a server slower, not only fuller."""
 
 
 def figure(level: LevelSummary | None, name: str, digits: int) -> str:
@@ -63,49 +58,13 @@ def link(machine: MachineSummary, row: CellSummary) -> str:
 
 
 def answers(machine: MachineSummary) -> list[Markup]:
-    """For each workload: who sustains most, who costs least, and who falls when asked for more."""
-    sentences = []
-    for workload in machine.workloads:
-        parts = [
-            name_best(workload.measured, "plateau_rps", "sustained throughput", "requests/s", 1, highest=True),
-            name_best(
-                workload.measured, "reference_cpu_ms", f"CPU per request at {REFERENCE_LEVEL}", "ms", 2, highest=False
-            ),
-            name_fallen(workload),
-        ]
-        sentence = " ".join(part for part in parts if part)
-        if sentence:
-            sentences.append(Markup(f"**{escape(workload.name)}**: {escape(sentence)}"))  # noqa: S704 - escaped
-    return sentences
-
-
-def name_best(
-    rows: Sequence[CellSummary], figure: str, what: str, unit: str, digits: int, *, highest: bool
-) -> str | None:
-    """The best figure, and every cell that one trial cannot tell from it."""
-    known = [(row, value) for row in rows if (value := getattr(row, figure)) is not None]
-    if not known:
-        return None
-    best = (max if highest else min)(value for _, value in known)
-    near = [row for row, value in known if abs(value / best - 1) <= ONE_TRIAL_SHARE]
-    stacks: dict[str, list[str]] = {}
-    for row in near:
-        stacks.setdefault(row.cell.stack, []).append(row.cell.python)
-    names = ", ".join(f"{stack} ({', '.join(pythons)})" for stack, pythons in stacks.items())
-    others = "" if len(near) == 1 else f", and within {ONE_TRIAL_SHARE:.0%} of it"
-    word = "highest" if highest else "lowest"
-    return f"The {word} {what} is {number(best, digits)} {unit}{others}: {names}."
-
-
-def name_fallen(workload: WorkloadSummary) -> str | None:
-    """The cells whose throughput falls far below their plateau when more users come."""
-    fallen = []
-    for row in workload.measured:
-        last = [level for level in row.levels if level.users is not None and level.throughput_rps is not None][-1]
-        if (last.throughput_rps or 0.0) < FALLEN_SHARE * (row.plateau_rps or 0.0):
-            figures = f"{number(row.plateau_rps, 0)} to {number(last.throughput_rps, 0)} at {last.name}"
-            fallen.append(f"{row.cell.stack} on {row.cell.python} from {figures}")
-    return f"With more users throughput falls: {', '.join(fallen)}." if fallen else None
+    """What is to be known of each workload that was measured."""
+    told_of = {workload.name: answer(machine, workload) for workload in machine.workloads}
+    return [
+        Markup(f"**{escape(name)}**: {escape(sentences)}")  # noqa: S704 - escaped
+        for name, sentences in told_of.items()
+        if sentences
+    ]
 
 
 def remarks(workload: WorkloadSummary) -> list[Markup]:
@@ -227,9 +186,16 @@ def headline(machines: Sequence[MachineSummary], charts: Mapping[tuple[str, str]
         "",
         f"Plateau of a closed loop, and CPU per request at 10 users; {machine.description}; profile {profile}.{claim}",
     ]
+    for one in machines:
+        if one.can_claim:
+            lines += ["", f"In blocks, on {escape(one.name)}, so that it can be claimed:", "", *_items(answers(one))]
     pictures = [charts.get((machine.name, workload.name)) for workload in workloads]
     lines += ["", *(f"![Throughput against users](results/{picture})" for picture in pictures[-1:] if picture)]
     return "\n".join(lines)
+
+
+def _items(sentences: Sequence[str]) -> list[str]:
+    return [f"- {sentence}" for sentence in sentences]
 
 
 def put_headline(readme: str, block: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from stackmatrix.capacity import Capacity, Sustained
 from stackmatrix.comparison import Compared, Family, Refused
 from stackmatrix.counted import Against, Agreement, CountedRow, typical_gap
+from stackmatrix.instructions import MARGIN
 from stackmatrix.model import Cell
 from stackmatrix.plan import python_key
 from stackmatrix.search import LOWEST_RATE
@@ -69,8 +70,14 @@ def chance(one: Compared) -> str:
 
 
 def word(family: Family, one: Compared) -> str:
-    """The verdict; memory is not faster or slower, but less or more."""
-    return {"faster": family.figure.better, "slower": family.figure.worse}.get(one.verdict.word, one.verdict.word)
+    """The verdict; memory is not faster or slower, but less or more, and "same" means nothing without its margin."""
+    said = {"faster": family.figure.better, "slower": family.figure.worse, "same": same(family)}
+    return said.get(one.verdict.word, one.verdict.word)
+
+
+def same(family: Family) -> str:
+    """What "same" means in this run."""
+    return f"same within {amount(family, family.margin)}"
 
 
 def plateau(row: CellSummary) -> str:
@@ -96,7 +103,12 @@ def count_ratio(row: CountedRow, one: Against | None) -> str:
         return NOTHING
     ratio = one.ratio
     within = "" if ratio.low is None else f" ({ratio.low:.3f} to {ratio.high:.3f})"
-    return f"{ratio.ratio:.3f}{within} × {other(one.other, row.cell)}: {ratio.word}"
+    return f"{ratio.ratio:.3f}{within} × {other(one.other, row.cell)}: {count_word(one)}"
+
+
+def count_word(one: Against) -> str:
+    """What may be said of a ratio of counts."""
+    return f"same within {MARGIN:.1%}" if one.ratio.word == "same" else one.ratio.word
 
 
 def parts(row: CountedRow) -> str:
@@ -137,7 +149,7 @@ def rate(value: float) -> str:
 
 def confirmed(capacity: Capacity) -> str:
     """In how many blocks each SLO was confirmed, and why it ended early."""
-    blocks = {len(one.blocks) for one in capacity.sustained}
+    blocks = {len(one.told) for one in capacity.sustained}
     words = f"{min(blocks)} to {max(blocks)}" if len(blocks) > 1 else str(max(blocks, default=0))
     return words if capacity.failure is None else f"{words}; {capacity.failure}"
 

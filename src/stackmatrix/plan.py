@@ -93,7 +93,7 @@ PROFILES = {
     for profile in (
         Profile("smoke", "proves the wiring, compares nothing", users(1, 5), 1, 1, 1, 3, 0, compares=False),
         Profile("quick", "one trial of each cell", FULL_LADDER, 1, 3, 2, 12, 0),
-        Profile("standard", "enough blocks to claim differences of 5 per cent", COMPARED_LADDER, 6, 5, 2, 15, 3),
+        Profile("standard", "enough blocks for verdicts, and one to spare", COMPARED_LADDER, 7, 5, 2, 15, 3),
         Profile(
             "rigorous", "up to 15 blocks, until the intervals are narrow", COMPARED_LADDER, 15, 5, 2, 30, 3, looks=LOOKS
         ),

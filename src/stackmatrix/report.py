@@ -19,6 +19,7 @@ from stackmatrix.slo import HEADLINE_MS, SLOS_MS
 from stackmatrix.stacks import REFERENCE_STACK
 from stackmatrix.summary import CellSummary, LevelSummary, MachineSummary, level_name, tell_skipped
 from stackmatrix.verdicts import BLOCKS_TO_CLAIM
+from stackmatrix.wording import built
 from stackmatrix.workloads import WORKLOADS
 
 PERCENTILES = (0.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99)
@@ -96,7 +97,7 @@ def _cell(machine: MachineSummary, row: CellSummary, result: Result) -> Json:
                 "low": one.low,
                 "high": one.high,
                 "fails": one.first_fail,
-                "n": len(one.blocks),
+                "n": len(one.told),
                 "text": phrases.sustained(one),
                 "limiter": one.limiter,
             }
@@ -112,7 +113,7 @@ def _environment(result: Result) -> Json | None:
         return None
     return {
         "python": f"{one.python.implementation} {one.python.version}",
-        "build": "optimised" if one.python.optimised else "built without profile-guided optimisation",
+        "build": built(one.python),
         "gil": one.python.gil,
         "command": " ".join(one.command),
         "packages": [f"{name} {version}" for name, version in sorted(one.packages.items())],

@@ -29,7 +29,11 @@ class Finding(Struct, frozen=True):
 
 
 class PythonBuild(Struct, frozen=True):
-    """The target's interpreter, as the serving process described itself."""
+    """The target's interpreter, as the serving process described itself.
+
+    It is ``optimised`` when it was configured with ``--enable-optimizations``; a distribution may have optimised one
+    that was not, by means of its own.
+    """
 
     version: str
     implementation: str

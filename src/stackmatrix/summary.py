@@ -17,6 +17,7 @@ from stackmatrix.plan import PROFILES, python_key
 from stackmatrix.stacks import PYTHONS, STACKS
 from stackmatrix.structs import State
 from stackmatrix.verdicts import BLOCKS_TO_CLAIM
+from stackmatrix.wording import built
 from stackmatrix.workloads import WORKLOADS
 
 REFERENCE_LEVEL = f"users={COMPARE_USERS}"
@@ -281,9 +282,7 @@ def order_of(table: Iterable[str]) -> Callable[[str], tuple[int, str]]:
 
 def _builds(results: Sequence[Result]) -> tuple[str, ...]:
     builds = {
-        f"{build.implementation} {build.version} ({build.compiler}, "
-        f"{'optimised build' if build.optimised else 'built without profile-guided optimisation'}"
-        f"{'' if build.gil else ', no GIL'})"
+        f"{build.implementation} {build.version} ({build.compiler}, {built(build)}{'' if build.gil else ', no GIL'})"
         for result in results
         if result.environment is not None and (build := result.environment.python)
     }

@@ -1,4 +1,6 @@
-"""Numbers as people read them. Pure."""
+"""Numbers and builds as people read them. Pure."""
+
+from stackmatrix.structs import PythonBuild
 
 NOTHING = "–"
 """Stands where there is no number."""
@@ -17,3 +19,8 @@ def megabytes(value: float | None) -> str:
 def duration(seconds: float) -> str:
     """A time such as ``45 s`` or ``12 min``."""
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def built(python: PythonBuild) -> str:
+    """How an interpreter was optimised, as far as its configuration tells."""
+    return f"configured with{'' if python.optimised else 'out'} --enable-optimizations"

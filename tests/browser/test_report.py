@@ -16,6 +16,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from stackmatrix import cli, store
+from stackmatrix.capacity import Capacity, Sustained
 from stackmatrix.charts import COLOURS, SHAPES
 from stackmatrix.model import Level, Result
 from stackmatrix.processes import PROJECT
@@ -197,6 +198,42 @@ def test_on_a_phone_nothing_is_wider_than_the_screen_but_what_scrolls_by_itself(
     for name in ("throughput", "latency", "distribution", "cpu", "memory"):
         show(browser, name)
     assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+
+
+def holding(result: Result, blocks_by_slo: dict[float, float]) -> Result:
+    """The result, with a capacity that was the same in six blocks."""
+    sustained = tuple(
+        Sustained(slo_ms=slo_ms, state="found", last_pass=rate, first_fail=rate * 1.05, low=rate, high=rate,
+                  blocks=(rate,) * 6, limiter="target-cpu")
+        for slo_ms, rate in blocks_by_slo.items()
+    )  # fmt: skip
+    capacity = Capacity(
+        run_id="one", started="", duration_s=1, seed=1, git_commit=None, python=None, lock_sha256="0", scouted=(),
+        probes=(), sustained=sustained,
+    )  # fmt: skip
+    return msgspec.structs.replace(result, capacity=capacity)
+
+
+def test_the_chosen_objective_ranks_the_stacks_by_what_they_hold_under_it(
+    browser: webdriver.Chrome, open_report: Callable[..., None], committed: list[tuple[str, Result]]
+) -> None:
+    machine, results = committed[0][0], [one for machine, one in committed if machine == committed[0][0]]
+    by_stack = {one.cell.stack: one for one in results if one.cell.python == "3.13" and one.trials}
+    first, second = by_stack["uvicorn"], by_stack["gunicorn_100_threads"]
+    assert first.cell.workload == second.cell.workload
+    open_report([
+        (machine, holding(first, {750.0: 40.0, 1200.0: 50.0})),
+        (machine, holding(second, {750.0: 60.0, 1200.0: 51.0})),
+    ])  # fmt: skip
+    choose(browser, "slo", "p99 within 750 ms")
+    assert [row[:2] for row in rows(browser)] == [["1", "gunicorn_100_threads"], ["2", "uvicorn"]]
+    assert "gunicorn_100_threads 3.13, 60" in text_of(browser, "sentences")
+    assert "cannot be told" not in text_of(browser, "sentences")
+    assert "Capacity with p99 within 750 ms" in text_of(browser, "verdicts")
+    choose(browser, "slo", "p99 within 1200 ms")
+    assert [row[:2] for row in rows(browser)] == [["1", "gunicorn_100_threads"], ["1", "uvicorn"]]
+    assert "It cannot be told from uvicorn 3.13." in text_of(browser, "sentences")
+    assert "Capacity with p99 within 750 ms" not in text_of(browser, "verdicts")
 
 
 def test_hostile_text_in_a_result_is_shown_as_text(

@@ -13,7 +13,7 @@ from statistics import stdev
 import numpy as np
 
 from stackmatrix import store
-from stackmatrix.comparison import _differences, _values
+from stackmatrix.comparison import _differences
 from stackmatrix.errors import ResultFileError
 from stackmatrix.figures import figures_of
 from stackmatrix.model import Result
@@ -47,7 +47,7 @@ def main() -> None:
             continue
         row = WORKLOADS[workload]
         for figure in figures_of(row.compare_rate, row.floor_ms):
-            recorded = _differences(figure, _values(figure, twin.trials), _values(figure, by_cell[reference].trials))
+            recorded = _differences(figure, figure.of(twin), figure.of(by_cell[reference]))
             if len(recorded) < 2:
                 continue
             generator = np.random.default_rng(0)

@@ -170,7 +170,9 @@ def test_a_stack_that_never_passes_is_shown_as_such() -> None:
 
 
 def test_a_block_whose_bracket_stayed_open_does_not_count() -> None:
-    assert sustain(750.0, [Bracket(10, 13), Bracket(None, None), Bracket(9, 10)], []).blocks == (rate_at(9),)
+    held = sustain(750.0, [Bracket(10, 13), Bracket(None, None), Bracket(9, 10), None], [])
+    assert held.blocks == (None, None, rate_at(9), None)
+    assert (held.told, held.last_pass) == ((rate_at(9),), rate_at(9))
     assert sustain(750.0, [Bracket(10, 13)], []).state == "undecided"
 
 

@@ -1,14 +1,18 @@
 """Only what belongs together is compared: trials of one run, block by block, valid levels, declared pairs."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 import pytest
 
 from stackmatrix import phrases
+from stackmatrix.capacity import Capacity, Sustained
 from stackmatrix.comparison import Family, compare_results, imprecise, refuse
 from stackmatrix.figures import COMPARE_USERS, figures_of
 from stackmatrix.model import FORMAT_VERSION, Cell, Level, OverheadMs, Result, Status, TargetUse, Trial
+from stackmatrix.search import rate_at
+from stackmatrix.slo import HEADLINE_MS
 from stackmatrix.stacks import REFERENCE_STACK, STACKS
 from stackmatrix.workloads import WORKLOADS
 
@@ -25,6 +29,10 @@ def closed(users: int, rps: float, cpu_ms: float, *, validity: str = "valid") ->
         model="closed", users=users, rate=None, window_s=12, validity=validity, limiter="users", findings=(),  # type: ignore[arg-type]
         throughput_rps=rps, target=use(cpu_ms),
     )  # fmt: skip
+
+
+def limited(rps: float, limiter: str) -> Level:
+    return msgspec.structs.replace(closed(50, rps, 9), limiter=limiter)
 
 
 def opened(rate: float, p95_ms: float | None, cpu_ms: float) -> Level:
@@ -195,7 +203,7 @@ def test_one_trial_each_is_no_comparison(make: MakeResult) -> None:
 def test_throughput_is_better_when_it_is_higher_and_the_best_valid_level_counts(make: MakeResult) -> None:
     def at(*rps: float) -> tuple[Trial, ...]:
         return make_trials(
-            *([closed(10, rps[0] * (1 + wobble), 9), closed(100, rps[1] * (1 + wobble), 9)] for wobble in WOBBLE)
+            *([limited(rps[0] * (1 + wobble), "slots"), limited(rps[1] * (1 + wobble), "slots")] for wobble in WOBBLE)
         )
 
     results = [make(OTHER, "3.9", at(16, 20)), make(REFERENCE_STACK, "3.9", at(16, 10))]
@@ -217,10 +225,76 @@ def test_overheads_are_compared_by_their_difference_even_where_one_is_zero(make:
     assert phrases.effect(one, compared) == "+30.0 (+30.0 to +30.0)"
 
 
-def test_a_trial_without_a_figure_has_none() -> None:
-    (trial,) = make_trials([opened(RATE + 1, 5, 9), opened(RATE, None, 9)])
-    found = {figure.name: figure.of(trial) for figure in figures_of(RATE, 600)}
-    assert found == {"plateau": None, "cpu": None, "open_cpu": 9, "overhead": None, "memory": 50}
+def test_a_block_without_a_figure_has_none(make: MakeResult) -> None:
+    trials = make_trials(
+        [opened(RATE + 1, 5, 9), opened(RATE, None, 9)], [closed(COMPARE_USERS, 16, 8), limited(17, "slots")]
+    )
+    result = make(OTHER, "3.9", trials)
+    assert {figure.name: figure.of(result) for figure in figures_of(RATE, 600)} == {
+        "plateau": {1: 17},
+        "cpu": {1: 8},
+        "open_cpu": {0: 9},
+        "overhead": {},
+        "memory": {0: 50, 1: 50},
+    }
+
+
+def test_a_plateau_that_only_users_limited_is_not_compared_as_it_was_not_seen(make: MakeResult) -> None:
+    users = make_trials(*([limited(82.0, "users"), limited(30.0, "target-cpu")] for _ in WOBBLE))
+    partly = make_trials([limited(83.0, "users")], *([limited(100.0, "target-cpu")] for _ in WOBBLE[1:]))
+    reference, seen = make(REFERENCE_STACK, "3.9", users), make(OTHER, "3.9", partly)
+    one = family([reference, seen], "plateau")
+    assert one.medians == {seen.cell: 100.0}, (
+        "with the block in which it was more than was seen: without, it looks better"
+    )
+    assert one.compared == ()
+    assert seen.trials[0].block in one.figure.of(seen)
+
+
+def holds(result: Result, *blocks: float | None, run: str = "c") -> Result:
+    """The cell with its capacity under the headline SLO, block by block."""
+    held = Sustained(
+        slo_ms=HEADLINE_MS, state="found", last_pass=1, first_fail=2, low=None, high=None, blocks=blocks, limiter=None
+    )
+    capacity = Capacity(
+        run_id=run, started="", duration_s=1, seed=1, git_commit=None, python=None, lock_sha256="0", scouted=(),
+        probes=(), sustained=(held,),
+    )  # fmt: skip
+    return msgspec.structs.replace(result, capacity=capacity)
+
+
+CAPACITY = f"capacity_{HEADLINE_MS:g}"
+
+
+def test_capacities_are_paired_by_the_blocks_of_their_own_run_and_ranked(make: MakeResult) -> None:
+    steps = (10, 11, 10, 12, 11, 10)
+    more = holds(make(OTHER, "3.9", ()), *(rate_at(step + 4) for step in steps))
+    less = holds(make(REFERENCE_STACK, "3.9", ()), *map(rate_at, steps))
+    one = family([more, less], CAPACITY)
+    (compared,) = one.compared
+    assert compared.effect(one.figure)[0] == pytest.approx(1.05**4)
+    assert (phrases.word(one, compared), compared.verdict.difference.blocks) == ("more", 6)
+    assert one.ranks == {more.cell: 1, less.cell: 2}
+
+
+def test_capacities_a_step_of_the_grid_apart_are_not_told_apart(make: MakeResult) -> None:
+    more, less = make(OTHER, "3.9", ()), make(REFERENCE_STACK, "3.9", ())
+    one = family([holds(more, *[rate_at(11)] * 6), holds(less, *[rate_at(10)] * 6)], CAPACITY)
+    assert list(words(one).values()) == ["same"]
+
+
+def test_a_block_that_cannot_tell_a_capacity_does_not_count(make: MakeResult) -> None:
+    more, less = make(OTHER, "3.9", ()), make(REFERENCE_STACK, "3.9", ())
+    one = family([holds(more, 8.0, None, *[8.0] * 5), holds(less, None, *[4.0] * 6)], CAPACITY)
+    assert one.compared[0].verdict.difference.blocks == 5
+    assert list(words(one).values()) == ["not enough blocks"]
+
+
+@pytest.mark.parametrize("other", [{"run": "another"}, {"blocks": [0.0, *[4.0] * 5]}])
+def test_capacities_of_different_runs_or_of_none_are_not_compared(make: MakeResult, other: dict[str, Any]) -> None:
+    one = holds(make(OTHER, "3.9", ()), *[8.0] * 6)
+    two = holds(make(REFERENCE_STACK, "3.9", ()), *other.get("blocks", [4.0] * 6), run=other.get("run", "c"))
+    assert compare_results([one, two]) == ()
 
 
 def test_memory_is_not_faster_but_less(make: MakeResult) -> None:

@@ -35,10 +35,12 @@ MACHINE = Machine(
 )  # fmt: skip
 
 
-def make_level(users: int, rps: float, *, validity: str = "valid", cpu_ms: float = 8.0, sentence: str = "") -> Level:
+def make_level(
+    users: int, rps: float, *, validity: str = "valid", cpu_ms: float = 8.0, sentence: str = "", limiter: str = "users"
+) -> Level:
     finding = Finding(code="x", severity="invalid" if validity == "invalid" else "note", sentence=sentence)
     return Level(
-        model="closed", users=users, rate=None, window_s=12.0, validity=validity, limiter="users",  # type: ignore[arg-type]
+        model="closed", users=users, rate=None, window_s=12.0, validity=validity, limiter=limiter,  # type: ignore[arg-type]
         findings=(finding,) if sentence else (), requests=int(rps * 12), throughput_rps=rps,
         latency_ms=LatencyMs(mean=610, p50=608, p90=620, p95=630, p99=None, max=700),
         target=TargetUse(
@@ -241,6 +243,31 @@ def test_a_cell_that_was_only_counted_is_in_the_table_of_counts_alone() -> None:
     assert "lib\\|evil&lt;b&gt; 100%" in page
 
 
+def test_who_needs_the_fewest_instructions_is_told_and_what_a_newer_python_changes() -> None:
+    counts = {("uvicorn", "3.12"): 9, ("uvicorn", "3.13"): 8, ("uwsgi_gevent", "3.12"): 7, ("uwsgi_gevent", "3.13"): 7}
+    counted = [
+        msgspec.structs.replace(
+            make_result(*cell, levels=()), instructions=count_of(most * 1_000_000, most * 1_000_100)
+        )
+        for cell, most in counts.items()
+    ]
+    (sentences,) = pages.answers(summarize("m", counted))
+    assert sentences == (
+        "**fanout**: Instructions per request at 1 in flight, fewest: uwsgi_gevent on 3.12 and 3.13, 7.00 million. "
+        "Instructions per request at 1 in flight, on a newer Python: same within 0.5% for uwsgi_gevent on "
+        "3.13 (1.00 × 3.12); fewer for uvicorn on 3.13 (0.89 × 3.12)."
+    )
+
+
+def test_a_plateau_beyond_what_the_users_asked_for_is_called_unknown() -> None:
+    results = [
+        make_result("uwsgi_gevent", levels=[[make_level(10, 82.0, limiter="target-cpu")]]),
+        make_result("gunicorn_gevent", levels=[[make_level(10, 40.0)]]),
+    ]
+    (sentences,) = pages.answers(summarize("m", results))
+    assert "Not known, as their users were the limit: gunicorn_gevent (3.12)." in sentences
+
+
 def test_counts_and_loads_of_a_cell_stand_in_their_tables() -> None:
     both = msgspec.structs.replace(make_result(), instructions=count_of(8_000_000))
     page = render(summarize("m", [both, make_result("gunicorn_100_threads")]))
@@ -281,20 +308,42 @@ def test_a_capacity_stands_in_the_page_with_its_interval_what_failed_and_what_ne
 
 
 def test_verdicts_stand_in_the_page_with_their_noise() -> None:
-    blocks = [[make_level(10, 16.0, cpu_ms=cpu_ms)] for cpu_ms in (8.0, 8.1, 7.9, 8.05, 7.95, 8.0)]
-    slower = [[make_level(10, 16.0, cpu_ms=cpu_ms)] for cpu_ms in (12.0, 12.1, 11.9, 12.05, 11.95, 12.0)]
+    blocks = [[make_level(10, 16.0, cpu_ms=cpu_ms, limiter="slots")] for cpu_ms in (8.0, 8.1, 7.9, 8.05, 7.95, 8.0)]
+    slower = [
+        [make_level(10, 16.0, cpu_ms=cpu_ms, limiter="slots")] for cpu_ms in (12.0, 12.1, 11.9, 12.05, 11.95, 12.0)
+    ]
     reference = make_result("gunicorn_100_threads", levels=blocks)
     twin = msgspec.structs.replace(reference, cell=msgspec.structs.replace(reference.cell, twin=True))
     page = render(summarize("m", [reference, twin, make_result("uvicorn", levels=slower)]))
     assert "CPU per request at 10 users in ms, less is better; the same cell differs from itself by 0.0% (sd, 6" in page
     assert "| uvicorn | 3.12 | 12.00 | gunicorn_100_threads | 1.500 (" in page
     assert "| 6 | 0.031 | slower |" in page
+    # The answer, the sentence of the project's README, too.
+    assert "CPU per request at 10 users, lowest: gunicorn_100_threads on 3.12, 8.00 ms." in page
+    assert "Plateau, highest: gunicorn_100_threads and uvicorn (not told apart) on 3.12, 16.00 requests/s." in page
     # In the first table: the rank by plateau, which both share, and the verdict on CPU.
-    assert "| 1 | uvicorn | 3.12 | ≥ 16.0 |" in page
+    assert "| 1 | uvicorn | 3.12 | 16.0 |" in page
     assert "| slower, 1.50 × |" in page
-    assert "| 1 | gunicorn_100_threads | 3.12 | ≥ 16.0 |" in page
+    assert "| 1 | gunicorn_100_threads | 3.12 | 16.0 |" in page
     assert "| is the reference |" in page
     assert page.count("| gunicorn_100_threads | 3.12 | ") == 4  # one for each table of its trials, none for the twin
+
+
+def test_what_a_newer_python_changes_is_told_by_its_verdict() -> None:
+    def at(python: str, cpu_ms: float) -> Result:
+        near = [[make_level(10, 16.0, cpu_ms=cpu_ms + wobble)] for wobble in (0.0, 0.1, -0.1, 0.05, -0.05, 0.0)]
+        return make_result("gunicorn_100_threads", python, levels=near)
+
+    summary = summarize("m", [at("3.12", 8.0), at("3.13", 7.0), at("3.14", 7.0)])
+    (sentences,) = pages.answers(summary)
+    assert (
+        "CPU per request at 10 users, on a newer Python: faster for gunicorn_100_threads on 3.13 (0.87 × 3.12)"
+        in sentences
+    )
+    assert "; same within 2.0% for gunicorn_100_threads on 3.14 (1.00 × 3.13)." in sentences
+    assert f"- {sentences}" in pages.headline([summary], {})
+    few = summarize("m", [make_result()])
+    assert "claimed" not in pages.headline([few], {})
 
 
 def test_each_remark_has_a_line_of_its_own_after_a_blank_one() -> None:

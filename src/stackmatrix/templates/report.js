@@ -100,14 +100,9 @@ function controls() {
 
 const capacity = (cell) => cell.capacity[chosen.slo];
 
-/** Shared ranks: one more than the number of cells whose interval lies wholly above. */
-function rankByCapacity(some) {
-  const known = some.filter((cell) => capacity(cell)?.low !== null && capacity(cell)?.low !== undefined);
-  return new Map(known.map((cell) => [cell, 1 + known.filter((other) => capacity(other).low > capacity(cell).high).length]));
-}
-
-function rankByPlateau(some) {
-  const family = workload().families.find((one) => one.name === "plateau" && one.rank.length);
+/** Ranks among the stacks on one Python, shared where nothing tells them apart. */
+function rankBy(name, some) {
+  const family = workload().families.find((one) => one.name === name && one.rank.length);
   const ranks = new Map();
   for (const cell of some) {
     const found = family?.rank.find((one) => one.stack === cell.stack && one.python === cell.python);
@@ -123,19 +118,27 @@ function answer() {
   if (!some.length) sentences.push("Nothing was measured of what is chosen.");
   else if (searched.length) {
     const best = searched.reduce((one, other) => (capacity(other).rate > capacity(one).rate ? other : one));
-    const ties = searched.filter((cell) => cell !== best && capacity(cell).high !== null && capacity(cell).high >= capacity(best).low);
-    const tied = ties.length ? ` It cannot be told from ${ties.map(series).join(", ")}.` : "";
+    const ties = searched.filter((cell) => cell !== best && !isBeaten(`capacity_${chosen.slo}`, [cell, capacity(cell)], [best, capacity(best)])).map(series);
+    const tied = ties.length ? ` It cannot be told from ${ties.join(", ")}.` : "";
     sentences.push(`Most visitors with p99 within ${chosen.slo} ms: ${series(best)}, ${capacity(best).text} arrivals/s.${tied}`);
     const missing = some.length - some.filter((cell) => capacity(cell)).length;
     if (missing) sentences.push(`Of ${missing} of the ${some.length} chosen cells the capacity was not searched.`);
   } else {
     const plateaus = some.filter((cell) => cell.plateau !== null).map((cell) => [cell, highest(cell)]);
-    sentences.push(`The capacity under a latency objective was not searched here. The highest throughput of a closed loop is ${leaders(plateaus, 1, "requests/s")}.`);
+    sentences.push(`The capacity under a latency objective was not searched here. The highest throughput of a closed loop is ${leaders("plateau", plateaus, 1, "requests/s")}.`);
   }
   const costed = some.map((cell) => [cell, levelOf(cell, REFERENCE_LEVEL)?.cpu]).filter(([, cpu]) => cpu);
-  if (costed.length) sentences.push(`The lowest CPU time of a request, at 10 users, is ${leaders(costed, -1, "ms")}.`);
+  if (costed.length) sentences.push(`The lowest CPU time of a request, at 10 users, is ${leaders("cpu", costed, -1, "ms")}.`);
   sentences.push(newerPython(some), belief(some));
   byId("sentences").replaceChildren(...sentences.filter(Boolean).map((text) => make("p", text)));
+}
+
+/** Whether it is worse than the best for sure: by rank on the same Python, else by intervals that do not meet. */
+function isBeaten(name, [cell, one], [best, two]) {
+  const ranks = rankBy(name, [cell, best]);
+  if (cell.python === best.python && ranks.size === 2) return ranks.get(cell) > ranks.get(best);
+  const isKnown = [one, two].every((each) => each.low !== null && each.high !== null);
+  return isKnown && (one.high < two.low || one.low > two.high);
 }
 
 /** The closed level with the most throughput. */
@@ -144,12 +147,12 @@ function highest(cell) {
   return closed.reduce((one, other) => (other.rps.mid > one.rps.mid ? other : one)).rps;
 }
 
-/** The best figure, and whoever cannot be told from it: within what one trial means nothing, or with ranges that meet. */
-function leaders(pairs, sign, unit) {
+/** The best figure, and whoever cannot be told from it: within what one trial means nothing, or not beaten for sure. */
+function leaders(name, pairs, sign, unit) {
   const [first, best] = pairs.reduce((one, other) => (sign * other[1].mid > sign * one[1].mid ? other : one));
   const few = pairs.some(([cell]) => cell.blocks < DATA.blocksToClaim);
-  const isNear = (one) => (few ? Math.abs(one.mid / best.mid - 1) <= ONE_TRIAL_SHARE : one.low <= best.high && one.high >= best.low);
-  const near = pairs.filter(([cell, one]) => cell !== first && isNear(one)).map(([cell]) => series(cell));
+  const isNear = ([cell, one]) => (few ? Math.abs(one.mid / best.mid - 1) <= ONE_TRIAL_SHARE : !isBeaten(name, [cell, one], [first, best]));
+  const near = pairs.filter((pair) => pair[0] !== first && isNear(pair)).map(([cell]) => series(cell));
   const why = few ? `within ${ONE_TRIAL_SHARE * 100} % of it, so not to be told apart` : "not to be told from it";
   return `${number(best.mid)} ${unit}, of ${series(first)}${near.length ? `; ${why}: ${near.join(", ")}` : ""}`;
 }
@@ -173,7 +176,7 @@ function belief(some) {
 function ranking() {
   const some = cells();
   const byCapacity = some.some((cell) => capacity(cell));
-  const ranks = byCapacity ? rankByCapacity(some) : rankByPlateau(some);
+  const ranks = rankBy(byCapacity ? `capacity_${chosen.slo}` : "plateau", some);
   const worth = (cell) => (byCapacity ? capacity(cell)?.rate ?? -1 : cell.plateau ?? -1);
   const rows = [...some].sort((one, other) => worth(other) - worth(one));
   const heads = [["rank"], ["stack"], ["Python"], [`arrivals/s with p99 within ${chosen.slo} ms`], ["plateau, req/s", 1], ["limited by"], ["p95 above the floor at rate=20, ms", 1], ["CPU ms/request", 1], ["instructions, million", 1], ["memory, MB", 1], ["valid of blocks", 1], ["data"]];
@@ -310,7 +313,8 @@ const watcher = new IntersectionObserver(
 const SIGNS = { faster: "▲", slower: "▼", same: "=", undecided: "?" };
 
 function verdicts() {
-  const families = workload().families;
+  // Of the capacities, that under the chosen objective.
+  const families = workload().families.filter((one) => !one.name.startsWith("capacity_") || one.name === `capacity_${chosen.slo}`);
   const parts = [];
   if (!families.length) parts.push(make("p", `Nothing was measured in several blocks here: with fewer than ${DATA.blocksToClaim} nothing is called different.`));
   for (const [kind, title] of [["stack", `Each stack against ${DATA.reference}, on the same Python`], ["python", "Each Python against the one before"]]) {

@@ -63,7 +63,8 @@ def show(console: Console, machine: MachineSummary) -> None:
         if workload.driven:
             console.print(overview_table(machine, workload))
         for family in machine.families_of(workload.name):
-            console.print(verdict_table(family))
+            if not family.figure.is_minor:
+                console.print(verdict_table(family))
         if workload.searched:
             console.print(capacity_table(workload.searched))
         if counted := compare_rows(workload.rows):
