@@ -7,7 +7,7 @@ from typing import Literal
 
 from stackmatrix.callgrind import Costs, by_object
 from stackmatrix.model import InstructionCount, Part
-from stackmatrix.verdicts import SIGNIFICANCE, differ_unpaired, holm, p_beyond, t_interval
+from stackmatrix.verdicts import SIGNIFICANCE, holm, p_beyond, t_interval, welch
 
 HEAVIEST = 12
 """Functions that are kept: on the stacks of the table they make half of the cost and more."""
@@ -63,7 +63,7 @@ def compare(pairs: Sequence[tuple[InstructionCount, InstructionCount]]) -> tuple
 
     Repeats of different cells do not belong together in any way, so they are not paired.
     """
-    tests = [differ_unpaired(*([math.log(value) for value in count.repeats] for count in pair)) for pair in pairs]
+    tests = [welch(*([math.log(value) for value in count.repeats] for count in pair)) for pair in pairs]
     beyond = [p_beyond(test, MARGIN) for test in tests]
     corrected = iter(holm([p for p in beyond if p is not None]))
     ratios = []

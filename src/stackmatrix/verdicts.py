@@ -8,6 +8,7 @@ with fewer, an exact test of signs cannot reach p = 0.05 whatever was measured.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from statistics import fmean, stdev, variance
 from typing import Literal
 
@@ -48,7 +49,7 @@ class Difference:
     @property
     def half(self) -> float | None:
         """Half of the 95 % interval of Student's t."""
-        return None if self.error is None else float(stats.t.ppf((1 + CONFIDENCE) / 2, self.freedom)) * self.error
+        return None if self.error is None else _critical(self.freedom) * self.error
 
     @property
     def low(self) -> float | None:
@@ -70,6 +71,12 @@ class Verdict:
     p_beyond: float | None
     p_holm: float | None
     word: Word
+
+
+@cache
+def _critical(freedom: float) -> float:
+    """The quantile of Student's t for an interval of two sides. Asked for at every look at an end, so kept."""
+    return float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom))
 
 
 def log_ratios(cell: Sequence[float], other: Sequence[float]) -> tuple[float, ...]:
@@ -94,7 +101,7 @@ def t_interval(values: Sequence[float]) -> tuple[float, float | None, float | No
     mean = fmean(values)
     if len(values) < 2:
         return mean, None, None
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)) * stdev(values) / math.sqrt(len(values))
+    half = _critical(len(values) - 1) * stdev(values) / math.sqrt(len(values))
     return mean, mean - half, mean + half
 
 
@@ -113,7 +120,18 @@ def differ(values: Sequence[float]) -> Difference:
 
 
 def differ_unpaired(one: Sequence[float], other: Sequence[float]) -> Difference:
-    """The difference of two means of values that do not belong together (Welch 1947).
+    """The difference of two means of values that do not belong together.
+
+    Raises:
+        ValueError: when there is no value.
+
+    """
+    difference = welch(one, other)
+    return difference if difference.error is None else replace(difference, p=permutation_p(one, other))
+
+
+def welch(one: Sequence[float], other: Sequence[float]) -> Difference:
+    """The difference of two means with an error of its own for each (Welch 1947), without p.
 
     Raises:
         ValueError: when there is no value.
@@ -125,7 +143,7 @@ def differ_unpaired(one: Sequence[float], other: Sequence[float]) -> Difference:
     parts = [variance(each) / len(each) for each in (one, other)]
     terms = sum(part**2 / (len(each) - 1) for part, each in zip(parts, (one, other), strict=True))
     freedom = sum(parts) ** 2 / terms if terms else 1.0
-    return Difference(mean, math.sqrt(sum(parts)), freedom, count, permutation_p(one, other), is_paired=False)
+    return Difference(mean, math.sqrt(sum(parts)), freedom, count, None, is_paired=False)
 
 
 def permutation_p(one: Sequence[float], other: Sequence[float]) -> float:
