@@ -15,6 +15,8 @@ DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 4], [1, 3])
 HEIGHT = 300
 LEGENDS = {"bottom": {"anchor": "start", "direction": "vertical", "margin": 4}}
 """One below the other, as a phone is not wide."""
+EDGE = alt.Scale(padding=14, nice=False)
+"""Room for the marks at both ends, which may be all that there is."""
 
 type Chart = alt.LayerChart | alt.FacetChart | alt.Chart
 
@@ -49,7 +51,14 @@ class _Look:
         self.shape = alt.Shape("stack:N", scale=shapes, legend=legend)
         # The newest Python is a plain line.
         dashes = alt.Scale(domain=versions[::-1], range=[DASHES[place % len(DASHES)] for place in range(len(versions))])
-        pattern = alt.Legend(orient="bottom", title="Python", symbolStrokeColor=INK, symbolFillColor=INK)
+        pattern = alt.Legend(
+            orient="bottom",
+            title="Python",
+            symbolType="stroke",
+            symbolSize=900,
+            symbolStrokeWidth=2,
+            symbolStrokeColor=INK,
+        )
         self.dash = alt.StrokeDash("python:N", scale=dashes, legend=pattern)
 
 
@@ -92,7 +101,7 @@ def _invalid(look: _Look, x: alt.X) -> Chart:
 
 def throughput(look: _Look) -> Chart:
     """Throughput against users, with what physics allows."""
-    x = alt.X("users:Q", title="users (closed loop, no think time)", axis=alt.Axis(tickCount=10))
+    x = alt.X("users:Q", title="users (closed loop, no think time)", axis=alt.Axis(tickCount=10), scale=EDGE)
     y = alt.Y("mid:Q", title="correct responses per second", scale=alt.Scale(zero=True))
     bound = (
         alt.Chart(_data("bound"))
@@ -105,7 +114,7 @@ def throughput(look: _Look) -> Chart:
 
 def latency(look: _Look) -> Chart:
     """A percentile of the response time against the rate of arrivals, with the floor."""
-    x = alt.X("rate:Q", title="Poisson arrivals per second (open loop)", axis=alt.Axis(tickCount=10))
+    x = alt.X("rate:Q", title="Poisson arrivals per second (open loop)", axis=alt.Axis(tickCount=10), scale=EDGE)
     y = alt.Y("mid:Q", title="response time, ms (log)", scale=alt.Scale(type="log", nice=False, padding=12))
     floor = (
         alt.Chart(_data("floor"))

@@ -124,8 +124,11 @@ function answer() {
     const missing = some.length - some.filter((cell) => capacity(cell)).length;
     if (missing) sentences.push(`Of ${missing} of the ${some.length} chosen cells the capacity was not searched.`);
   } else {
-    const plateaus = some.filter((cell) => cell.plateau !== null).map((cell) => [cell, highest(cell)]);
-    sentences.push(`The capacity under a latency objective was not searched here. The highest throughput of a closed loop is ${leaders("plateau", plateaus, 1, "requests/s")}.`);
+    const measured = some.filter((cell) => cell.plateau !== null);
+    const unknown = measured.filter((cell) => cell.limiter === "users");
+    const seen = (unknown.length < measured.length ? measured.filter((cell) => cell.limiter !== "users") : measured).map((cell) => [cell, highest(cell)]);
+    sentences.push(`The capacity under a latency objective was not searched here. The highest throughput of a closed loop is ${leaders("plateau", seen, 1, "requests/s")}.`);
+    if (unknown.length) sentences.push(`Their users were the limit of ${unknown.map(series).join(", ")}: how much these can do was not seen.`);
   }
   const costed = some.map((cell) => [cell, levelOf(cell, REFERENCE_LEVEL)?.cpu]).filter(([, cpu]) => cpu);
   if (costed.length) sentences.push(`The lowest CPU time of a request, at 10 users, is ${leaders("cpu", costed, -1, "ms")}.`);
@@ -159,7 +162,7 @@ function leaders(name, pairs, sign, unit) {
 
 function newerPython(some) {
   const names = new Set(some.map((cell) => cell.stack));
-  const words = workload().families.filter((one) => one.name === "cpu").flatMap((one) => one.compared).filter((one) => one.kind === "python" && names.has(one.stack));
+  const words = workload().families.filter((one) => one.name === "cpu").flatMap((one) => one.compared).filter((one) => one.kind === "python" && names.has(one.stack) && one.word !== "not enough blocks");
   if (!words.length) return "Whether a newer Python helps was not measured in blocks here.";
   const byWord = Map.groupBy(words, (one) => one.says);
   const told = [...byWord].map(([says, some]) => `${says}: ${some.map((one) => `${one.stack} on ${one.python} (against ${one.against.replace("Python ", "")})`).join(", ")}`);
@@ -196,7 +199,7 @@ function ranking() {
   byId("ranking").replaceChildren(make("thead", "", {}, head), make("tbody", "", {}, ...body));
   byId("ranking-note").textContent = ranks.size
     ? "Cells share a rank where nothing tells them apart. CPU at 10 users; medians over the valid blocks."
-    : "Not enough blocks to rank: sorted by the figure alone. CPU at 10 users; medians over the valid blocks.";
+    : "Nothing was claimed that would rank these: sorted by the figure alone. CPU at 10 users; medians over the valid blocks.";
 }
 
 // Charts
