@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import altair as alt
@@ -15,6 +16,8 @@ COLOURS = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke"]
 INK = "#808080"
 """A grey that has contrast enough against white and against near-black."""
+HEADROOM = 1.15
+"""How far the bound is drawn above the highest point."""
 
 
 def throughput_chart(workload: WorkloadSummary, python: str, floor_ms: float) -> str | None:
@@ -29,36 +32,39 @@ def throughput_chart(workload: WorkloadSummary, python: str, floor_ms: float) ->
     if not measured:
         return None
     points = [{"stack": stack, "users": users, "throughput": throughput} for stack, users, throughput in measured]
-    stacks = list(dict.fromkeys(stack for stack, _, _ in measured))
+    floor_s = floor_ms / 1000
     most_users = max(users for _, users, _ in measured)
-    most_rps = max(throughput for _, _, throughput in measured)
-    ends = [(0, 0.0), (most_users, most_users / (floor_ms / 1000))]
-    bound = [{"users": users, "throughput": throughput} for users, throughput in ends]
-    x = alt.X("users:Q", title="users (closed loop, no think time)", scale=alt.Scale(domain=[0, most_users]))
-    y = alt.Y(
-        "throughput:Q", title="correct responses per second", scale=alt.Scale(domain=[0, most_rps * 1.15], clamp=False)
+    # Not far above the highest point: a server of two slots would lie on the axis.
+    end = min(float(most_users), HEADROOM * max(throughput for _, _, throughput in measured) * floor_s)
+    bound = [{"users": users, "throughput": users / floor_s} for users in (0.0, end)]
+    title = alt.TitleParams(
+        f"{workload.name} on Python {python}",
+        subtitle=f"dashed: users / {floor_s:g} s, which no server can beat",
     )
+    spec = _throughput_spec(tuple(dict.fromkeys(stack for stack, _, _ in measured)))
+    return draw({**spec, "title": title.to_dict(validate=False)}, points=points, bound=bound)
+
+
+@cache
+def _throughput_spec(stacks: tuple[str, ...]) -> dict[str, Any]:
+    """The chart of these stacks as Vega-Lite without title and data: most machines have measured the same."""
+    names = list(stacks)
+    x = alt.X("users:Q", title="users (closed loop, no think time)", scale=alt.Scale(nice=False))
+    y = alt.Y("throughput:Q", title="correct responses per second", scale=alt.Scale(nice=False))
+    colours = alt.Scale(domain=names, range=COLOURS[: len(names)])
+    shapes = alt.Scale(domain=names, range=SHAPES[: len(names)])
     lines = (
         alt.Chart(alt.NamedData("points"))
         .mark_line(point=alt.OverlayMarkDef(size=55, filled=True), strokeWidth=2)
         .encode(
             x=x,
             y=y,
-            color=alt.Color(
-                "stack:N", sort=stacks, scale=alt.Scale(domain=stacks, range=COLOURS[: len(stacks)]), title=None
-            ),
-            shape=alt.Shape(
-                "stack:N", sort=stacks, scale=alt.Scale(domain=stacks, range=SHAPES[: len(stacks)]), title=None
-            ),
+            color=alt.Color("stack:N", sort=names, scale=colours, title=None),
+            shape=alt.Shape("stack:N", sort=names, scale=shapes, title=None),
         )
     )
-    limit = alt.Chart(alt.NamedData("bound")).mark_line(strokeDash=[5, 4], color=INK, clip=True).encode(x=x, y=y)
-    title = alt.TitleParams(
-        f"{workload.name} on Python {python}",
-        subtitle=f"dashed: users / {floor_ms / 1000:g} s, which no server can beat",
-    )
-    chart = alt.layer(limit, lines).properties(width=560, height=300, title=title, background="transparent")
-    return to_svg(chart, points=points, bound=bound)
+    limit = alt.Chart(alt.NamedData("bound")).mark_line(strokeDash=[5, 4], color=INK).encode(x=x, y=y)
+    return styled(alt.layer(limit, lines).properties(width=560, height=300, background="transparent"))
 
 
 def percentile_chart(series: Mapping[str, Iterable[float]], title: str) -> str:
@@ -90,15 +96,12 @@ def percentile_chart(series: Mapping[str, Iterable[float]], title: str) -> str:
         )
         .properties(width=560, height=300, title=alt.TitleParams(title), background="transparent")
     )
-    return to_svg(chart, points=points)
+    return draw(styled(chart), points=points)
 
 
-def to_svg(chart: alt.LayerChart | alt.FacetChart | alt.Chart, **data: list[dict[str, Any]]) -> str:
-    """The chart with its data as SVG, all words in one grey that both backgrounds bear.
-
-    The data come last: altair copies a chart at every step, and whatever is in it.
-    """
-    styled = (
+def styled(chart: alt.LayerChart | alt.FacetChart | alt.Chart) -> dict[str, Any]:
+    """The chart as Vega-Lite, all words in one grey that both backgrounds bear."""
+    grey = (
         chart.configure_axis(
             labelColor=INK, titleColor=INK, gridColor=INK, gridOpacity=0.25, domainColor=INK, tickColor=INK
         )
@@ -106,7 +109,13 @@ def to_svg(chart: alt.LayerChart | alt.FacetChart | alt.Chart, **data: list[dict
         .configure_title(color=INK, subtitleColor=INK, anchor="start", fontSize=14)
         .configure_view(stroke=None)
     )
-    svg: str = vl_convert.vegalite_to_svg({**styled.to_dict(validate=False), "datasets": data})
+    spec: dict[str, Any] = grey.to_dict(validate=False)
+    return spec
+
+
+def draw(spec: Mapping[str, Any], **data: list[dict[str, Any]]) -> str:
+    """A chart with its data as SVG. The data come last: altair copies a chart at every step, and whatever is in it."""
+    svg: str = vl_convert.vegalite_to_svg({**spec, "datasets": data})
     # Ids count up over all charts that the process has drawn; a chart should be the same whatever was drawn before.
     ids = dict.fromkeys(re.findall(r"\bclip\d+\b", svg))
     names = {old: f"clip{place}" for place, old in enumerate(ids)}
