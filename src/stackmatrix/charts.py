@@ -8,6 +8,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
+from stackmatrix.stacks import STACKS
 from stackmatrix.summary import WorkloadSummary
 
 # Okabe and Ito's palette, distinguishable without full colour vision, less black and yellow, which vanish on one of
@@ -51,8 +52,11 @@ def _throughput_spec(stacks: tuple[str, ...]) -> dict[str, Any]:
     names = list(stacks)
     x = alt.X("users:Q", title="users (closed loop, no think time)", scale=alt.Scale(nice=False))
     y = alt.Y("throughput:Q", title="correct responses per second", scale=alt.Scale(nice=False))
-    colours = alt.Scale(domain=names, range=COLOURS[: len(names)])
-    shapes = alt.Scale(domain=names, range=SHAPES[: len(names)])
+    # A stack looks the same in every chart, whatever else was measured.
+    known = list(STACKS)
+    places = [known.index(name) if name in STACKS else len(known) + place for place, name in enumerate(names)]
+    colours = alt.Scale(domain=names, range=[COLOURS[place % len(COLOURS)] for place in places])
+    shapes = alt.Scale(domain=names, range=[SHAPES[place % len(SHAPES)] for place in places])
     lines = (
         alt.Chart(alt.NamedData("points"))
         .mark_line(point=alt.OverlayMarkDef(size=55, filled=True), strokeWidth=2)
