@@ -87,7 +87,7 @@ def name_counted(rows: Sequence[CountedRow]) -> list[str]:
         if row.python_before is not None
     ]
     told = _tell_pythons(what, found)
-    return [f"{what}, fewest: {'; '.join(parts)}.", *([told] if told else [])]
+    return [f"{what}, lowest mean: {'; '.join(parts)}.", *([told] if told else [])]
 
 
 def _tell_pythons(what: str, found: Iterable[tuple[str, Cell, Cell, float]]) -> str | None:

@@ -188,7 +188,7 @@ def headline(machines: Sequence[MachineSummary], charts: Mapping[tuple[str, str]
     ]
     for one in machines:
         if one.can_claim:
-            lines += ["", f"In blocks, on {escape(one.name)}, so that it can be claimed:", "", *_items(answers(one))]
+            lines += ["", f"In blocks, on {escape(one.name)}:", "", *_items(answers(one))]
     pictures = [charts.get((machine.name, workload.name)) for workload in workloads]
     lines += ["", *(f"![Throughput against users](results/{picture})" for picture in pictures[-1:] if picture)]
     return "\n".join(lines)

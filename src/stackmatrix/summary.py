@@ -12,7 +12,7 @@ from stackmatrix.capacity import Capacity
 from stackmatrix.climb import SECOND_ATTEMPT
 from stackmatrix.comparison import Family, Refused, compare_results, refuse
 from stackmatrix.figures import COMPARE_USERS
-from stackmatrix.model import Cell, Instructions, Level, Result, Run
+from stackmatrix.model import Cell, Instructions, Level, Result, Run, Trial
 from stackmatrix.plan import PROFILES, python_key
 from stackmatrix.stacks import PYTHONS, STACKS
 from stackmatrix.structs import State
@@ -203,13 +203,33 @@ def summarize(machine: str, results: Sequence[Result]) -> MachineSummary:
         builds=_builds(results),
         packages=_packages(results),
         # One sentence of each kind: they differ by a figure from trial to trial.
-        remarks=tuple(
-            {one.code: one.sentence for result in results for trial in result.trials for one in trial.findings}.values()
+        remarks=(
+            *{
+                one.code: one.sentence for result in results for trial in result.trials for one in trial.findings
+            }.values(),
+            *([AFTER_OVERLOAD] if any(map(_went_back, (trial for one in results for trial in one.trials))) else []),
         ),
         families=families,
         refused=refused,
         runs=tuple({result.run.id: result.run for result in sorted(results, key=lambda r: r.run.started)}.values()),
     )
+
+
+AFTER_OVERLOAD = (
+    "Some open levels were driven after closed ones that were heavier and an overload, which can leave a server slow: "
+    "what they show may be worse than it is."
+)
+
+
+def _went_back(trial: Trial) -> bool:
+    """Whether an open level followed a heavier closed one at which its users were not the limit."""
+    heaviest_rps = 0.0
+    for level in trial.levels:
+        if level.model == "closed" and level.limiter != "users":
+            heaviest_rps = max(heaviest_rps, level.bound_rps or 0.0)
+        elif level.model == "open" and level.throughput_rps is not None and (level.rate or 0.0) < heaviest_rps:
+            return True
+    return False
 
 
 def summarize_cell(result: Result) -> CellSummary:

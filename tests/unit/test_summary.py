@@ -26,7 +26,7 @@ from stackmatrix.model import (
     Trial,
 )
 from stackmatrix.structs import Finding
-from stackmatrix.summary import MachineSummary, summarize, tell_skipped
+from stackmatrix.summary import AFTER_OVERLOAD, MachineSummary, summarize, tell_skipped
 
 TEMPLATE = (Path(__file__).parents[2] / "src" / "stackmatrix" / "templates" / "results.md").read_text()
 MACHINE = Machine(
@@ -214,6 +214,14 @@ def test_levels_that_were_driven_again_are_counted_and_their_first_reasons_are_n
     assert "A cold start" not in page
 
 
+def test_open_levels_after_a_heavier_overload_are_remarked() -> None:
+    over = msgspec.structs.replace(make_level(100, 30.0, limiter="target-cpu"), bound_rps=166.7)
+    light = make_level(10, 16.0)
+    assert AFTER_OVERLOAD in summarize("m", [make_result(levels=[[light, over, opened(20)]])]).remarks
+    for levels in ([opened(20), light, over], [light, opened(20)], [light, over]):
+        assert AFTER_OVERLOAD not in summarize("m", [make_result(levels=[levels])]).remarks
+
+
 def test_what_holds_for_all_of_a_machines_trials_is_told_once() -> None:
     finding = Finding(code="not-pinned", severity="note", sentence="There is one core.")
     results = [make_result(python=python) for python in ("3.12", "3.13")]
@@ -253,8 +261,8 @@ def test_who_needs_the_fewest_instructions_is_told_and_what_a_newer_python_chang
     ]
     (sentences,) = pages.answers(summarize("m", counted))
     assert sentences == (
-        "**fanout**: Instructions per request at 1 in flight, fewest: uwsgi_gevent on 3.12 and 3.13, 7.00 million. "
-        "Instructions per request at 1 in flight, on a newer Python: same within 0.5% for uwsgi_gevent on "
+        "**fanout**: Instructions per request at 1 in flight, lowest mean: uwsgi_gevent on 3.12 and 3.13, 7.00 "
+        "million. Instructions per request at 1 in flight, on a newer Python: same within 0.5% for uwsgi_gevent on "
         "3.13 (1.00 × 3.12); fewer for uvicorn on 3.13 (0.89 × 3.12)."
     )
 
@@ -343,7 +351,7 @@ def test_what_a_newer_python_changes_is_told_by_its_verdict() -> None:
     assert "; same within 2.0% for gunicorn_100_threads on 3.14 (1.00 × 3.13)." in sentences
     assert f"- {sentences}" in pages.headline([summary], {})
     few = summarize("m", [make_result()])
-    assert "claimed" not in pages.headline([few], {})
+    assert "In blocks" not in pages.headline([few], {})
 
 
 def test_each_remark_has_a_line_of_its_own_after_a_blank_one() -> None:
