@@ -10,6 +10,7 @@ import pytest
 
 from stackmatrix import codec, store
 from stackmatrix.calibrated import Calibration
+from stackmatrix.capacity import Capacity
 from stackmatrix.errors import CommitError, ResultFileError, ResultsFolderError
 from stackmatrix.model import FORMAT_VERSION, Cell, Instructions, Result
 
@@ -133,7 +134,7 @@ def test_a_file_that_is_not_there_is_an_error_that_names_it(tmp_path: Path) -> N
         store.read_result(tmp_path / "none.json", "x")
 
 
-def test_only_a_file_with_trials_or_counts_holds_figures(tmp_path: Path, result: Result) -> None:
+def test_only_a_file_with_trials_counts_or_a_capacity_holds_figures(tmp_path: Path, result: Result) -> None:
     path = store.write_result(tmp_path, "laptop", result)
     assert store.holds_figures(path)
     path.write_bytes(b"broken, perhaps by a merge")
@@ -144,6 +145,12 @@ def test_only_a_file_with_trials_or_counts_holds_figures(tmp_path: Path, result:
         counter="valgrind-3", started="", duration_s=1, git_commit=None, python=None, lock_sha256="0", counts=()
     )
     store.write_result(tmp_path, "laptop", msgspec.structs.replace(result, trials=(), instructions=counted))
+    assert store.holds_figures(path)
+    searched = Capacity(
+        run_id="a", started="", duration_s=1, seed=1, git_commit=None, python=None, lock_sha256="0", scouted=(),
+        probes=(), sustained=(), failure=None,
+    )  # fmt: skip
+    store.write_result(tmp_path, "laptop", msgspec.structs.replace(result, trials=(), capacity=searched))
     assert store.holds_figures(path)
     path.unlink()
     assert not store.holds_figures(path)
