@@ -12,19 +12,14 @@ Two more figures show what is not compared, and why: a closed loop beyond satura
 """
 
 import math
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations, product
-from pathlib import Path
 from statistics import median, stdev
 
-from stackmatrix import store
+from recorded import TwinRun, twin_runs
 from stackmatrix.comparison import _differences
-from stackmatrix.errors import ResultFileError
-from stackmatrix.figures import Figure, figures_of
+from stackmatrix.figures import Figure
 from stackmatrix.model import Level, Result
-from stackmatrix.plan import references
-from stackmatrix.workloads import WORKLOADS
 
 type ByBlock = Mapping[int, float]
 
@@ -77,15 +72,14 @@ def paired(figure: Figure, cell: ByBlock, other: ByBlock) -> float | None:
     return stdev(found) if len(found) > 1 else None
 
 
-def rows(figure: Figure, results: Sequence[Result]) -> Iterator[str]:
+def rows(figure: Figure, run: TwinRun) -> Iterator[str]:
     """The line of one figure, if the reference cell and its twin have it in two blocks."""
-    by_cell = {result.cell: figure.of(result) for result in results}
-    (reference,) = references([cell for cell in by_cell if not cell.twin])
-    twin = next(values for cell, values in by_cell.items() if cell.twin)
-    within = paired(figure, by_cell[reference], twin)
+    by_cell = {cell: figure.of(result) for cell, result in run.by_cell.items()}
+    reference, twin = by_cell[run.reference.cell], by_cell[run.twin.cell]
+    within = paired(figure, reference, twin)
     if within is None:
         return
-    blocks = len(_differences(figure, by_cell[reference], twin))
+    blocks = len(_differences(figure, reference, twin))
     known = [values for cell, values in by_cell.items() if not cell.twin and len(values) > 1]
     pairs = [(apart(figure, *pair), paired(figure, *pair)) for pair in combinations(known, 2)]
     both = [(one, two) for one, two in pairs if one is not None and two is not None]
@@ -95,27 +89,19 @@ def rows(figure: Figure, results: Sequence[Result]) -> Iterator[str]:
             return "–"
         return f"{value:.1f} {figure.unit}" if figure.is_difference else f"{value:.1%}"
 
-    cells = [apart(figure, by_cell[reference], twin), within, within / math.sqrt(blocks)]
+    cells = [apart(figure, reference, twin), within, within / math.sqrt(blocks)]
     cells += [median(one for one, _ in both), median(two for _, two in both)] if both else [None, None]
     yield f"| {figure.title} | {blocks} | " + " | ".join(map(show, cells)) + f" | {len(both)} |"
 
 
 def main() -> None:
     """Print a table for each run with a twin."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "results").resolve()
-    runs: dict[tuple[str, str, str], list[Result]] = {}
-    for machine, result in store.read_results(folder):
-        if not isinstance(result, ResultFileError) and len(result.trials) > 1:
-            runs.setdefault((machine, result.run.id, result.cell.workload), []).append(result)
-    for (machine, run, workload), results in runs.items():
-        if not any(result.cell.twin for result in results):
-            continue
-        print(f"{machine}, run {run[:8]}, {workload}, {results[0].run.blocks} blocks\n")
+    for run in twin_runs():
+        print(f"{run.machine}, run {run.run_id[:8]}, {run.workload}, {run.reference.run.blocks} blocks\n")
         print("| figure | blocks | apart | paired | mean of blocks | any pair apart | any pair paired | pairs |")
         print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-        known = WORKLOADS[workload]
-        for figure in (*figures_of(known.compare_rate, known.floor_ms), *MOST_LOADED):
-            for line in rows(figure, results):
+        for figure in (*run.figures, *MOST_LOADED):
+            for line in rows(figure, run):
                 print(line)
         print()
 
