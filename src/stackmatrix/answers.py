@@ -1,50 +1,55 @@
-"""The answer that stands first on a page, in a few sentences: who holds most, who costs least, which Python. Pure.
+"""The answer that stands first on a page: which stack, which Python, and what to mind. Pure.
 
-Where verdicts rank the stacks, the ranks are the answer; before that it is the best figure, with all that one trial
-cannot tell from it.
+Where verdicts rank the stacks, the ranks are the answer. Where one trial is all there is, it is the best figure, with
+all that one trial cannot tell from it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from stackmatrix import phrases
 from stackmatrix.comparison import Family
 from stackmatrix.counted import CountedRow, compare_rows
 from stackmatrix.figures import capacity_name
 from stackmatrix.model import Cell
 from stackmatrix.plan import python_key
 from stackmatrix.slo import HEADLINE_MS
-from stackmatrix.summary import REFERENCE_LEVEL, CellSummary, MachineSummary, WorkloadSummary
+from stackmatrix.summary import REFERENCE_LEVEL, MachineSummary, WorkloadSummary
 from stackmatrix.wording import number
 
 ONE_TRIAL_SHARE = 0.15
 """One trial cannot tell smaller differences from noise on a shared machine."""
 FALLEN_SHARE = 0.7
 """Below this share of the plateau, more load has made a server slower, not only fuller."""
-COST = "cpu"
+PLATEAU, COST = "plateau", "cpu"
 
 
-def answer(machine: MachineSummary, workload: WorkloadSummary) -> str:
-    """What is to be known of one workload; empty when nothing was measured."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A sentence for each of the two questions, empty where nothing tells; and what limits or spoils the answers."""
+
+    stack: str
+    python: str
+    mind: tuple[str, ...]
+
+
+def answer(machine: MachineSummary, workload: WorkloadSummary) -> Answer:
+    """What is to be known of one workload."""
     families = {family.figure.name: family for family in machine.families_of(workload.name) if family.run_id}
-    ranked = {name: family for name, family in families.items() if family.ranks}
-    capacity, plateau, cost = (ranked.get(name) for name in (capacity_name(HEADLINE_MS), "plateau", COST))
-    best = (workload.measured, "plateau_rps", "sustained throughput", "requests/s", 1)
-    cheapest = (workload.measured, "reference_cpu_ms", f"CPU per request at {REFERENCE_LEVEL}", "ms", 2)
-    parts = [
-        name_first(capacity) if capacity else None,
-        name_first(plateau) if plateau else name_best(*best, highest=True),
-        None if plateau else name_unknown(workload),
-        name_first(cost) if cost else name_best(*cheapest, highest=False),
-        name_pythons(families[COST]) if COST in families else None,
-        *name_counted(compare_rows(workload.rows)),
-        name_fallen(workload),
-    ]
-    return " ".join(part for part in parts if part)
+    counted = _alone(compare_rows(workload.rows))
+    return Answer(
+        stack=_sentence([*name_firsts(families), *name_bests(workload, families), *name_fewest(counted)]),
+        python=_sentence([*name_faster(families.get(COST)), *name_fewer(counted)] or name_untold(workload)),
+        mind=(*name_unknown(workload), *name_fallen(workload)),
+    )
 
 
-def name_first(family: Family) -> str:
-    """The stacks that none is better than for sure, on each Python."""
-    figure = family.figure
+def name_firsts(families: Mapping[str, Family]) -> list[str]:
+    """Of capacity, plateau and cost: the stacks that none is better than for sure, on each Python that is ranked."""
+    ranked = [families[name] for name in (capacity_name(HEADLINE_MS), PLATEAU, COST) if name in families]
+    return [_name_first(family) for family in ranked if family.ranks]
+
+
+def _name_first(family: Family) -> str:
     pythons: dict[tuple[str, ...], list[str]] = {}
     for python in sorted({cell.python for cell in family.ranks}, key=python_key):
         stacks = tuple(cell.stack for cell, rank in family.ranks.items() if (cell.python, rank) == (python, 1))
@@ -52,74 +57,120 @@ def name_first(family: Family) -> str:
     parts = []
     for stacks, on in pythons.items():
         values = [family.medians[cell] for cell in family.ranks if cell.stack in stacks and cell.python in on]
-        tied = " (not told apart)" if len(stacks) > 1 else ""
-        parts.append(f"{_join(stacks)}{tied} on {_join(on)}, {_range(values)} {figure.unit}")
-    return f"{figure.title}, {'highest' if figure.higher_is_better else 'lowest'}: {'; '.join(parts)}."
+        tied = ", not told apart" if len(stacks) > 1 else ""
+        parts.append(f"{_join(stacks)}{tied} ({_range(values)} {family.figure.unit} on {_join(on)})")
+    superlative = "highest" if family.figure.higher_is_better else "lowest"
+    return f"{superlative} {_inline(family.figure.title)}: {', '.join(parts)}"
 
 
-def name_pythons(family: Family) -> str | None:
-    """What each Python changes against the one before."""
-    found = [
-        (phrases.word(family, one), one.cell, one.other, one.effect(family.figure)[0])
-        for one in family.compared
-        if one.cell.stack == one.other.stack and one.verdict.word != "not enough blocks"
-    ]
-    return _tell_pythons(family.figure.title, found)
+def name_bests(workload: WorkloadSummary, families: Collection[str]) -> list[str]:
+    """Of the plateau and cost that no run in blocks has: the best, and every cell that one trial cannot tell from it.
+
+    Where users were the limit of what is best, it is the highest that was seen, and who holds most is not known.
+    """
+    clauses = []
+    if PLATEAU not in families and (known := _known(workload, "plateau_rps")):
+        clauses.append(f"most throughput seen: {_best(workload, known, 'requests/s', 1, max)}")
+    if COST not in families and (known := _known(workload, "reference_cpu_ms")):
+        clauses.append(f"least CPU per request at {REFERENCE_LEVEL}: {_best(workload, known, 'ms', 2, min)}")
+    return clauses
 
 
-def name_counted(rows: Sequence[CountedRow]) -> list[str]:
-    """Who needs the fewest instructions for a request, and what each Python changes in that."""
-    alone = [row for row in rows if row.count.in_flight == min(row.count.in_flight for row in rows)]
+type Known = Sequence[tuple[Cell, float]]
+
+
+def _known(workload: WorkloadSummary, figure: str) -> Known:
+    return [(row.cell, value) for row in workload.measured if (value := getattr(row, figure)) is not None]
+
+
+def _best(
+    workload: WorkloadSummary, known: Known, unit: str, digits: int, end: Callable[[Iterable[float]], float]
+) -> str:
+    best = end(value for _, value in known)
+    cells = [cell for cell, value in known if value == best]
+    near = [cell for cell, value in known if value != best and abs(value / best - 1) <= ONE_TRIAL_SHARE]
+    told = f" (one trial cannot tell from it {_by_stack(near, workload.pythons)})" if near else ""
+    return f"{_by_stack(cells, workload.pythons)} with {number(best, digits)} {unit}{told}"
+
+
+def name_fewest(alone: Sequence[CountedRow]) -> list[str]:
+    """Who needs the fewest instructions for a request, on each Python."""
     fewest: dict[str, list[CountedRow]] = {}
     for python in sorted({row.cell.python for row in alone}, key=python_key):
         first = min((row for row in alone if row.cell.python == python), key=lambda row: row.count.mean)
         fewest.setdefault(first.cell.stack, []).append(first)
-    if not fewest:
-        return []
     parts = [
-        f"{stack} on {_join(row.cell.python for row in some)}, {_range([row.count.mean / 1e6 for row in some])} million"
-        for stack, some in fewest.items()
+        f"{stack} ({_range([row.count.mean / 1e6 for row in rows])} million "
+        f"on {_join(row.cell.python for row in rows)})"
+        for stack, rows in fewest.items()
     ]
-    what = f"Instructions per request at {alone[0].count.in_flight} in flight"
-    found = [
-        (phrases.count_word(row.python_before), row.cell, row.python_before.other, row.python_before.ratio.ratio)
+    return [f"fewest instructions per request: {', '.join(parts)}"] if parts else []
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A stack on one Python against the Python before: the verdict, and the ratio."""
+
+    cell: Cell
+    other: Cell
+    word: str
+    ratio: float
+
+
+def name_faster(family: Family | None) -> list[str]:
+    """What each Python changes in cost against the one before, by the verdicts."""
+    if family is None:
+        return []
+    steps = [
+        Step(one.cell, one.other, one.verdict.word, one.effect(family.figure)[0])
+        for one in family.compared
+        if one.cell.stack == one.other.stack and one.verdict.word != "not enough blocks"
+    ]
+    return _tell_steps(_inline(family.figure.title), steps, {"faster": "less", "slower": "more"})
+
+
+def name_fewer(alone: Sequence[CountedRow]) -> list[str]:
+    """What each Python changes in instructions against the one before."""
+    steps = [
+        Step(row.cell, row.python_before.other, row.python_before.ratio.word, row.python_before.ratio.ratio)
         for row in alone
-        if row.python_before is not None
+        if row.python_before is not None and row.python_before.ratio.word != "counted once"
     ]
-    told = _tell_pythons(what, found)
-    return [f"{what}, lowest mean: {'; '.join(parts)}.", *([told] if told else [])]
+    return _tell_steps("instructions per request", steps, {"fewer": "fewer", "more": "more"})
 
 
-def _tell_pythons(what: str, found: Iterable[tuple[str, Cell, Cell, float]]) -> str | None:
-    """Comparisons with the Python before by their verdict: the word, both cells, the ratio."""
-    words: dict[str, list[str]] = {}
-    for word, cell, other, ratio in found:
-        words.setdefault(word, []).append(f"{cell.stack} on {cell.python} ({ratio:.2f} × {other.python})")
-    told = "; ".join(f"{word} for {_join(some)}" for word, some in words.items())
-    return f"{what}, on a newer Python: {told}." if told else None
+def _tell_steps(what: str, steps: Sequence[Step], words: Mapping[str, str]) -> list[str]:
+    """What is sure, by Python and direction; of all else only that it is not."""
+    if not steps:
+        return []
+    sure: dict[tuple[str, str, str], list[Step]] = {}
+    for step in steps:
+        if step.word in words:
+            sure.setdefault((words[step.word], step.cell.python, step.other.python), []).append(step)
+    parts = [
+        f"{_percents([step.ratio for step in some])} {word} on {python} than on {before} for "
+        f"{_join(step.cell.stack for step in some)}"
+        for (word, python, before), some in sure.items()
+    ]
+    if any(step.word not in words for step in steps):
+        parts.append(f"no {'other ' if parts else ''}difference between Pythons is sure")
+    return [f"{what}: {', '.join(parts)}"]
 
 
-def name_best(
-    rows: Sequence[CellSummary], figure: str, what: str, unit: str, digits: int, *, highest: bool
-) -> str | None:
-    """The best figure, and every cell that one trial cannot tell from it."""
-    known = [(row, value) for row in rows if (value := getattr(row, figure)) is not None]
-    if not known:
-        return None
-    best = (max if highest else min)(value for _, value in known)
-    near = [row.cell for row, value in known if abs(value / best - 1) <= ONE_TRIAL_SHARE]
-    others = "" if len(near) == 1 else f", and within {ONE_TRIAL_SHARE:.0%} of it"
-    word = "highest" if highest else "lowest"
-    return f"The {word} {what} is {number(best, digits)} {unit}{others}: {_by_stack(near)}."
+def name_untold(workload: WorkloadSummary) -> list[str]:
+    """Where nothing was repeated: that Pythons cannot be told apart."""
+    return ["one trial of each does not tell Pythons apart"] if len(workload.pythons) > 1 else []
 
 
-def name_unknown(workload: WorkloadSummary) -> str | None:
+def name_unknown(workload: WorkloadSummary) -> list[str]:
     """The cells that took all that their users asked for, or broke down when there were more: more was not seen."""
     limited = [row.cell for row in workload.measured if row.plateau is not None and row.plateau.limiter == "users"]
-    return f"Not known, as their users were the limit: {_by_stack(limited)}." if limited else None
+    if not limited:
+        return []
+    return [f"The plateau was not reached by {_by_stack(limited, workload.pythons)}: their users were the limit."]
 
 
-def name_fallen(workload: WorkloadSummary) -> str | None:
+def name_fallen(workload: WorkloadSummary) -> list[str]:
     """The cells whose throughput falls far below their plateau when more users come."""
     fallen: dict[tuple[str, str], list[tuple[str, float, float]]] = {}
     for row in workload.measured:
@@ -130,15 +181,37 @@ def name_fallen(workload: WorkloadSummary) -> str | None:
     parts = []
     for (stack, level), some in fallen.items():
         pythons, plateaus, rest = zip(*some, strict=True)
-        parts.append(f"{stack} on {_join(pythons)} from {_range(plateaus, 0)} to {_range(rest, 0)} at {level}")
-    return f"With more users throughput falls: {', '.join(parts)}." if parts else None
+        on = _on(pythons, workload.pythons)
+        parts.append(f"{stack}{on} from {_range(plateaus, 0)} to {_range(rest, 0)} requests/s at {level}")
+    return [f"With more users throughput falls: {', '.join(parts)}."] if parts else []
 
 
-def _by_stack(cells: Iterable[Cell]) -> str:
+def _alone(rows: Sequence[CountedRow]) -> list[CountedRow]:
+    """The counts with the fewest requests in flight, which is one."""
+    least = min((row.count.in_flight for row in rows), default=None)
+    return [row for row in rows if row.count.in_flight == least]
+
+
+def _by_stack(cells: Iterable[Cell], pythons: Collection[str]) -> str:
     stacks: dict[str, list[str]] = {}
     for cell in cells:
         stacks.setdefault(cell.stack, []).append(cell.python)
-    return ", ".join(f"{stack} ({', '.join(pythons)})" for stack, pythons in stacks.items())
+    return _join([f"{stack}{_on(some, pythons)}" for stack, some in stacks.items()])
+
+
+def _on(some: Sequence[str], pythons: Collection[str]) -> str:
+    """Which Pythons, unless it is all of them."""
+    return "" if set(some) == set(pythons) else f" on {_join(some)}"
+
+
+def _sentence(clauses: Sequence[str]) -> str:
+    joined = "; ".join(clauses)
+    return f"{joined[0].upper()}{joined[1:]}." if joined else ""
+
+
+def _inline(title: str) -> str:
+    """A title as it stands within a sentence: CPU and p95 keep their letters."""
+    return title if title[1:2].isupper() else title[0].lower() + title[1:]
 
 
 def _join(names: Iterable[str]) -> str:
@@ -148,4 +221,10 @@ def _join(names: Iterable[str]) -> str:
 
 def _range(values: Sequence[float], digits: int = 2) -> str:
     low, high = number(min(values), digits), number(max(values), digits)
+    return low if low == high else f"{low}–{high}"
+
+
+def _percents(ratios: Sequence[float]) -> str:
+    changes = [abs(ratio - 1) for ratio in ratios]
+    low, high = f"{min(changes):.1%}", f"{max(changes):.1%}"
     return low if low == high else f"{low}–{high}"

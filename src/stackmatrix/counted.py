@@ -31,7 +31,10 @@ class CountedRow:
 
 
 def compare_rows(rows: Iterable[CellSummary]) -> tuple[CountedRow, ...]:
-    """All counts of one workload's cells, in their order. The comparisons are corrected for being that many."""
+    """All counts of one workload's cells, in their order.
+
+    Counts with another number of requests in flight are another figure: they are compared, and corrected, apart.
+    """
     found = {
         (row.cell, count.in_flight): count
         for row in rows
@@ -40,8 +43,11 @@ def compare_rows(rows: Iterable[CellSummary]) -> tuple[CountedRow, ...]:
     }
     before = {key: other for key in found if (other := _python_before(key, found))}
     reference = {key: other for key in found if (other := _reference(key)) in found and other != key}
-    declared = [*before.items(), *reference.items()]
-    ratios = dict(zip(declared, compare([(found[one], found[other]) for one, other in declared]), strict=True))
+    ratios: dict[tuple[Key, Key], Ratio] = {}
+    for in_flight in dict.fromkeys(in_flight for _, in_flight in found):
+        declared = [pair for pair in (*before.items(), *reference.items()) if pair[0][1] == in_flight]
+        pairs = [(found[one], found[other]) for one, other in declared]
+        ratios.update(zip(declared, compare(pairs), strict=True))
 
     def against(key: Key, other: Key | None) -> Against | None:
         return None if other is None else Against(other[0], ratios[key, other])

@@ -9,7 +9,7 @@ import vl_convert
 from markupsafe import Markup
 
 from stackmatrix import phrases
-from stackmatrix.answers import answer
+from stackmatrix.answers import Answer, answer
 from stackmatrix.counted import agree, compare_rows
 from stackmatrix.overview import columns
 from stackmatrix.plan import python_key
@@ -57,14 +57,22 @@ def link(machine: MachineSummary, row: CellSummary) -> str:
     return str(PurePosixPath(machine.name, row.cell.workload, row.cell.stack, f"{row.cell.python}.json"))
 
 
-def answers(machine: MachineSummary) -> list[Markup]:
-    """What is to be known of each workload that was measured."""
-    told_of = {workload.name: answer(machine, workload) for workload in machine.workloads}
-    return [
-        Markup(f"**{escape(name)}**: {escape(sentences)}")  # noqa: S704 - escaped
-        for name, sentences in told_of.items()
-        if sentences
-    ]
+def answers(machine: MachineSummary) -> dict[str, tuple[Markup, ...]]:
+    """The answer to both questions for each workload that was measured, and what to mind; by workload."""
+    found = {workload.name: answer(machine, workload) for workload in machine.workloads}
+    return {
+        name: tuple(_labelled(label, text) for label, text in _questions(one) if text)
+        for name, one in found.items()
+        if one.stack or one.python
+    }
+
+
+def _questions(one: Answer) -> list[tuple[str, str]]:
+    return [("Which stack?", one.stack), ("Which Python?", one.python), ("Mind:", " ".join(one.mind))]
+
+
+def _labelled(label: str, text: str) -> Markup:
+    return Markup(f"**{label}** {escape(text)}")  # noqa: S704 - escaped
 
 
 def remarks(workload: WorkloadSummary) -> list[Markup]:
@@ -101,9 +109,12 @@ def escape(text: str) -> str:
 
 
 def render_results(
-    template: str, machines: Sequence[MachineSummary], charts: Mapping[tuple[str, str], str | None]
+    template: str,
+    machines: Sequence[MachineSummary],
+    charts: Mapping[tuple[str, str], str | None],
+    left_out: Sequence[str] = (),
 ) -> str:
-    """The whole of results/README.md."""
+    """The whole of results/README.md. ``left_out`` says of each file that is not shown why."""
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -114,6 +125,7 @@ def render_results(
     page = environment.from_string(template).render(
         machines=machines,
         charts=charts,
+        left_out=left_out,
         blocks_to_claim=BLOCKS_TO_CLAIM,
         reference=REFERENCE_LEVEL,
         number=number,
@@ -194,8 +206,11 @@ def headline(machines: Sequence[MachineSummary], charts: Mapping[tuple[str, str]
     return "\n".join(lines)
 
 
-def _items(sentences: Sequence[str]) -> list[str]:
-    return [f"- {sentence}" for sentence in sentences]
+def _items(found: Mapping[str, Sequence[str]]) -> list[str]:
+    lines: list[str] = []
+    for name, sentences in found.items():
+        lines += [f"- {escape(name)}", *(f"  - {one}" for one in sentences)]
+    return lines
 
 
 def put_headline(readme: str, block: str) -> str:

@@ -31,14 +31,15 @@ LEAST_BEYOND = 5
 type Json = dict[str, Any]
 
 
-def report_data(machines: Sequence[tuple[MachineSummary, Sequence[Result]]]) -> Json:
-    """All machines, the one with most cells first."""
+def report_data(machines: Sequence[tuple[MachineSummary, Sequence[Result]]], left_out: Sequence[str] = ()) -> Json:
+    """All machines, the one with most cells first. ``left_out`` says of each file that is not shown why."""
     ordered = sorted(machines, key=lambda one: -sum(len(each.rows) for each in one[0].workloads))
     return {
         "reference": REFERENCE_STACK,
         "slos": list(SLOS_MS),
         "headline": HEADLINE_MS,
         "blocksToClaim": BLOCKS_TO_CLAIM,
+        "leftOut": list(left_out),
         "machines": [_machine(summary, results) for summary, results in ordered],
     }
 

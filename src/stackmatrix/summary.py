@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from stackmatrix import about
 from stackmatrix.capacity import Capacity
 from stackmatrix.climb import SECOND_ATTEMPT
 from stackmatrix.comparison import Family, Refused, compare_results, refuse
 from stackmatrix.figures import COMPARE_USERS
-from stackmatrix.model import Cell, Instructions, Level, Result, Run, Trial
+from stackmatrix.model import Cell, Instructions, Level, Result, Run
 from stackmatrix.plan import PROFILES, python_key
 from stackmatrix.stacks import PYTHONS, STACKS
 from stackmatrix.structs import State
 from stackmatrix.verdicts import BLOCKS_TO_CLAIM
-from stackmatrix.wording import built
 from stackmatrix.workloads import WORKLOADS
 
 REFERENCE_LEVEL = f"users={COMPARE_USERS}"
@@ -180,11 +180,6 @@ def protocol(run: Run) -> tuple[object, ...]:
 
 def summarize(machine: str, results: Sequence[Result]) -> MachineSummary:
     """Everything that is shown of one machine's results."""
-    first = results[0].machine
-    gib = first.memory_bytes / 2**30
-    virtual = {True: "virtual machine", False: "no virtual machine", None: "virtual or not: unknown"}[first.virtualised]
-    pinning = first.pinning
-    pinned = "not pinned" if pinning is None else f"target on core {_cores(pinning['target'])}, the rest on others"
     refused = refuse(results)
     families, results = compare_results(results), [result for result in results if not result.cell.twin]
     workloads = []
@@ -197,39 +192,16 @@ def summarize(machine: str, results: Sequence[Result]) -> MachineSummary:
         workloads.append(WorkloadSummary(name, known.summary if known else "", rows, skipped))
     return MachineSummary(
         name=machine,
-        description=f"{first.cpu_model}, {first.cores} cores, {gib:.0f} GiB, {virtual}, {first.os}, {first.kernel}",
-        pinned=pinned,
+        description=about.describe(results[0].machine),
+        pinned=about.pinned(results[0].machine),
         workloads=tuple(workloads),
-        builds=_builds(results),
-        packages=_packages(results),
-        # One sentence of each kind: they differ by a figure from trial to trial.
-        remarks=(
-            *{
-                one.code: one.sentence for result in results for trial in result.trials for one in trial.findings
-            }.values(),
-            *([AFTER_OVERLOAD] if any(map(_went_back, (trial for one in results for trial in one.trials))) else []),
-        ),
+        builds=about.builds(results),
+        packages=about.packages(results),
+        remarks=about.remarks(results),
         families=families,
         refused=refused,
         runs=tuple({result.run.id: result.run for result in sorted(results, key=lambda r: r.run.started)}.values()),
     )
-
-
-AFTER_OVERLOAD = (
-    "Some open levels were driven after closed ones that were heavier and an overload, which can leave a server slow: "
-    "what they show may be worse than it is."
-)
-
-
-def _went_back(trial: Trial) -> bool:
-    """Whether an open level followed a heavier closed one at which its users were not the limit."""
-    heaviest_rps = 0.0
-    for level in trial.levels:
-        if level.model == "closed" and level.limiter != "users":
-            heaviest_rps = max(heaviest_rps, level.bound_rps or 0.0)
-        elif level.model == "open" and level.throughput_rps is not None and (level.rate or 0.0) < heaviest_rps:
-            return True
-    return False
 
 
 def summarize_cell(result: Result) -> CellSummary:
@@ -290,35 +262,10 @@ def middle(values: Iterable[float | None]) -> float | None:
     return median(numbers) if numbers else None
 
 
-def _cores(cores: Sequence[int]) -> str:
-    return ", ".join(map(str, cores))
-
-
 def order_of(table: Iterable[str]) -> Callable[[str], tuple[int, str]]:
     """Orders names as a table has them, unknown ones last."""
     places = {name: place for place, name in enumerate(table)}
     return lambda name: (places.get(name, len(places)), name)
-
-
-def _builds(results: Sequence[Result]) -> tuple[str, ...]:
-    builds = {
-        f"{build.implementation} {build.version} ({build.compiler}, {built(build)}{'' if build.gil else ', no GIL'})"
-        for result in results
-        if result.environment is not None and (build := result.environment.python)
-    }
-    return tuple(sorted(builds))
-
-
-def _packages(results: Sequence[Result]) -> tuple[str, ...]:
-    named = {"django", "httpx", *(stack.server for stack in STACKS.values()), "gevent", "uvloop", "httptools"}
-    found = {
-        f"{name} {version}"
-        for result in results
-        if result.environment is not None
-        for name, version in result.environment.packages.items()
-        if name in named
-    }
-    return tuple(sorted(found))
 
 
 def tell_skipped(machine: MachineSummary) -> tuple[str, ...]:

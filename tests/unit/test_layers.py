@@ -16,10 +16,10 @@ REQUIREMENTS = ROOT / "requirements"
 
 BASE = {"calibrated", "capacity", "errors", "model", "stacks", "structs", "workloads"}
 CORE = {
-    "answers", "arrivals", "assess", "callgrind", "charts", "checks", "climb", "codec", "comparison", "counted",
-    "exports", "facts", "figures", "instructions", "judgement", "levels", "limiter", "metrics", "overview", "pages",
-    "parquet", "phrases", "plan", "report", "reportcharts", "rows", "search", "slo", "stalled", "summary", "usage",
-    "verdicts", "wording",
+    "about", "answers", "arrivals", "assess", "callgrind", "charts", "checks", "climb", "codec", "comparison",
+    "counted", "exports", "facts", "figures", "instructions", "judgement", "levels", "limiter", "metrics", "moderation",
+    "overview", "pages", "parquet", "phrases", "plan", "report", "reportcharts", "rows", "search", "slo", "stalled",
+    "summary", "usage", "verdicts", "wording",
 }  # fmt: skip
 EDGES = {
     "ceiling", "counters", "environments", "launch", "loadgen", "loadprocess", "machine", "meters", "pace", "processes",

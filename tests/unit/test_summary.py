@@ -8,6 +8,8 @@ import msgspec
 import pytest
 
 from stackmatrix import charts, pages
+from stackmatrix.about import AFTER_OVERLOAD
+from stackmatrix.answers import Answer, answer
 from stackmatrix.callgrind import Costs, Function
 from stackmatrix.capacity import Capacity, Sustained
 from stackmatrix.climb import SECOND_ATTEMPT
@@ -26,7 +28,7 @@ from stackmatrix.model import (
     Trial,
 )
 from stackmatrix.structs import Finding
-from stackmatrix.summary import AFTER_OVERLOAD, MachineSummary, summarize, tell_skipped
+from stackmatrix.summary import MachineSummary, summarize, tell_skipped
 
 TEMPLATE = (Path(__file__).parents[2] / "src" / "stackmatrix" / "templates" / "results.md").read_text()
 MACHINE = Machine(
@@ -73,9 +75,9 @@ def make_result(
     )  # fmt: skip
 
 
-def render(*machines: MachineSummary) -> str:
+def render(*machines: MachineSummary, left_out: Sequence[str] = ()) -> str:
     drawn = {(machine.name, workload.name): None for machine in machines for workload in machine.workloads}
-    return pages.render_results(TEMPLATE, machines, drawn)
+    return pages.render_results(TEMPLATE, machines, drawn, left_out)
 
 
 def test_a_figure_is_the_median_over_blocks() -> None:
@@ -153,6 +155,12 @@ def test_a_hostile_string_stays_text() -> None:
     assert "[x](javascript" not in page
 
 
+def test_a_file_that_was_left_out_is_named_on_the_page() -> None:
+    page = render(summarize("m", [make_result()]), left_out=["m/<b>.json is not a result file: truncated."])
+    assert "- m/&lt;b&gt;.json is not a result file: truncated." in page
+    assert "Left out" not in render(summarize("m", [make_result()]))
+
+
 def test_the_page_and_the_chart_are_the_same_every_time() -> None:
     results = [make_result(), make_result(stack="uwsgi_gevent")]
     first, second = (summarize("m", order) for order in (results, results[::-1]))
@@ -176,22 +184,36 @@ def test_the_headline_shows_the_newest_python_of_the_machine_with_most_results()
     assert "| uvicorn | ≥ 15.5 | 8.0 |" in block
 
 
+def answered(*results: Result) -> Answer:
+    machine = summarize("m", results)
+    return answer(machine, machine.workloads[0])
+
+
 def test_what_one_trial_cannot_tell_apart_is_named_together() -> None:
     results = [
         make_result("uwsgi_gevent", levels=[[make_level(10, 82.0)]]),
         make_result("gunicorn_gevent", levels=[[make_level(10, 80.0)]]),
         make_result("uvicorn", levels=[[make_level(10, 40.0)]]),
     ]
-    (sentence,) = pages.answers(summarize("m", results))
-    assert "is 82.0 requests/s, and within 15% of it: uwsgi_gevent (3.12), gunicorn_gevent (3.12)." in sentence
-    assert "uvicorn" not in sentence.split(".")[0] + sentence.split("it:")[1].split(".")[0]
+    told = answered(*results)
+    assert told.stack.startswith(
+        "Most throughput seen: uwsgi_gevent with 82.0 requests/s (one trial cannot tell from it gunicorn_gevent); "
+    )
+    assert told.python == ""
+
+
+def test_that_one_trial_does_not_tell_pythons_apart_is_said() -> None:
+    assert (
+        answered(make_result(), make_result(python="3.13")).python == "One trial of each does not tell Pythons apart."
+    )
 
 
 def test_a_stack_that_falls_under_more_load_is_named() -> None:
     steady = make_result("uwsgi_gevent", levels=[[make_level(50, 80.0), make_level(100, 79.0)]])
     fallen = make_result("uvicorn", levels=[[make_level(50, 80.0), make_level(100, 20.0)]])
-    (sentence,) = pages.answers(summarize("m", [steady, fallen]))
-    assert "throughput falls: uvicorn on 3.12 from 80 to 20 at users=100." in sentence
+    assert answered(steady, fallen).mind[-1] == (
+        "With more users throughput falls: uvicorn from 80 to 20 requests/s at users=100."
+    )
 
 
 def opened(rate: float) -> Level:
@@ -259,11 +281,11 @@ def test_who_needs_the_fewest_instructions_is_told_and_what_a_newer_python_chang
         )
         for cell, most in counts.items()
     ]
-    (sentences,) = pages.answers(summarize("m", counted))
-    assert sentences == (
-        "**fanout**: Instructions per request at 1 in flight, lowest mean: uwsgi_gevent on 3.12 and 3.13, 7.00 "
-        "million. Instructions per request at 1 in flight, on a newer Python: same within 0.5% for uwsgi_gevent on "
-        "3.13 (1.00 × 3.12); fewer for uvicorn on 3.13 (0.89 × 3.12)."
+    told = answered(*counted)
+    assert told.stack == "Fewest instructions per request: uwsgi_gevent (7.00 million on 3.12 and 3.13)."
+    assert told.python == (
+        "Instructions per request: 11.1% fewer on 3.13 than on 3.12 for uvicorn, no other difference between "
+        "Pythons is sure."
     )
 
 
@@ -272,8 +294,7 @@ def test_a_plateau_beyond_what_the_users_asked_for_is_called_unknown() -> None:
         make_result("uwsgi_gevent", levels=[[make_level(10, 82.0, limiter="target-cpu")]]),
         make_result("gunicorn_gevent", levels=[[make_level(10, 40.0)]]),
     ]
-    (sentences,) = pages.answers(summarize("m", results))
-    assert "Not known, as their users were the limit: gunicorn_gevent (3.12)." in sentences
+    assert answered(*results).mind == ("The plateau was not reached by gunicorn_gevent: their users were the limit.",)
 
 
 def test_counts_and_loads_of_a_cell_stand_in_their_tables() -> None:
@@ -327,8 +348,11 @@ def test_verdicts_stand_in_the_page_with_their_noise() -> None:
     assert "| uvicorn | 3.12 | 12.00 | gunicorn_100_threads | 1.500 (" in page
     assert "| 6 | 0.031 | slower |" in page
     # The answer, the sentence of the project's README, too.
-    assert "CPU per request at 10 users, lowest: gunicorn_100_threads on 3.12, 8.00 ms." in page
-    assert "Plateau, highest: gunicorn_100_threads and uvicorn (not told apart) on 3.12, 16.00 requests/s." in page
+    assert (
+        "- **Which stack?** Highest plateau: gunicorn_100_threads and uvicorn, not told apart "
+        "(16.00 requests/s on 3.12); lowest CPU per request at 10 users: gunicorn_100_threads (8.00 ms on 3.12)."
+        in page
+    )
     # In the first table: the rank by plateau, which both share, and the verdict on CPU.
     assert "| 1 | uvicorn | 3.12 | 16.0 |" in page
     assert "| slower, 1.50 × |" in page
@@ -343,13 +367,13 @@ def test_what_a_newer_python_changes_is_told_by_its_verdict() -> None:
         return make_result("gunicorn_100_threads", python, levels=near)
 
     summary = summarize("m", [at("3.12", 8.0), at("3.13", 7.0), at("3.14", 7.0)])
-    (sentences,) = pages.answers(summary)
-    assert (
-        "CPU per request at 10 users, on a newer Python: faster for gunicorn_100_threads on 3.13 (0.87 × 3.12)"
-        in sentences
+    told = answer(summary, summary.workloads[0]).python
+    assert told == (
+        "CPU per request at 10 users: 12.5% less on 3.13 than on 3.12 for gunicorn_100_threads, no other "
+        "difference between Pythons is sure."
     )
-    assert "; same within 2.0% for gunicorn_100_threads on 3.14 (1.00 × 3.13)." in sentences
-    assert f"- {sentences}" in pages.headline([summary], {})
+    assert "- fanout\n  - **Which stack?** " in pages.headline([summary], {})
+    assert f"  - **Which Python?** {told}\n" in pages.headline([summary], {})
     few = summarize("m", [make_result()])
     assert "In blocks" not in pages.headline([few], {})
 

@@ -354,7 +354,7 @@ function findings() {
       if (level.failures) lines.push(`${series(cell)}, ${level.name}: ${level.failures} requests failed`);
     }
   }
-  const all = [...machine().remarks, ...lines];
+  const all = [...DATA.leftOut.map((text) => `Left out: ${text}`), ...machine().remarks, ...lines];
   byId("findings").replaceChildren(all.length ? make("ul", "", {}, ...all.map((text) => make("li", text))) : make("p", "None."));
 }
 

@@ -46,7 +46,7 @@ def execute(options: argparse.Namespace) -> int:
         else:
             results.setdefault(machine, []).append(result)
     machines = [summarize(machine, found) for machine, found in results.items()]
-    write_pages(folder, machines, list(results.values()))
+    write_pages(folder, machines, list(results.values()), [str(one) for one in broken])
     write_exports(options, [(machine, result) for machine, found in results.items() for result in found])
     console = make_console()
     for one in machines:
@@ -93,8 +93,11 @@ def write_exports(options: argparse.Namespace, results: list[tuple[str, Result]]
         store.write_atomically(options.hlog.resolve(), exports.to_histogram_log(results).encode())
 
 
-def write_pages(folder: Path, machines: list[MachineSummary], results: list[list[Result]]) -> None:
-    """Write the results page, its charts, the report, and, for the project's own results, the block in the README."""
+def write_pages(folder: Path, machines: list[MachineSummary], results: list[list[Result]], left_out: list[str]) -> None:
+    """Write the results page, its charts, the report, and, for the project's own results, the block in the README.
+
+    ``left_out`` says which files are not shown, and why.
+    """
     # Imported here, since drawing takes a second to import and no other verb needs it.
     from stackmatrix import charts, pages, report, reportcharts  # noqa: PLC0415
 
@@ -109,9 +112,9 @@ def write_pages(folder: Path, machines: list[MachineSummary], results: list[list
                 name = f"{machine.name}/{workload.name}.svg"
                 store.write_atomically(folder / name, svg.encode())
                 drawn[machine.name, workload.name] = name
-    page = pages.render_results(read_template("results.md"), machines, drawn)
+    page = pages.render_results(read_template("results.md"), machines, drawn, left_out)
     store.write_atomically(folder / "README.md", page.encode())
-    told = report.report_data(list(zip(machines, results, strict=True)))
+    told = report.report_data(list(zip(machines, results, strict=True)), left_out)
     cells = [row.cell for machine in machines for workload in machine.workloads for row in workload.rows]
     stacks = sorted({cell.stack for cell in cells}, key=order_of(STACKS))
     pythons = sorted({cell.python for cell in cells}, key=python_key)
