@@ -124,6 +124,7 @@ serve = ("serve", "--python", TOOL_PYTHON)
 add_verb("matrix", "Measure every chosen cell, interleaved in blocks.", "run")
 add_verb("count", "Count instructions per request of every chosen cell.")
 add_verb("capacity", "Search the highest rate of arrivals at which every chosen cell keeps its latency objectives.")
+add_verb("cost", "Measure the CPU time of a request on all chosen cells side by side, in blocks.")
 for row in STACKS.values():
     add_verb(f"count-{row.name}", f"Count instructions per request of {row.summary}.", "count", "--stacks", row.name)
     add_verb(f"capacity-{row.name}", f"Search the capacity of {row.summary}.", "capacity", "--stacks", row.name)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from stackmatrix.comparison import Family
 from stackmatrix.counted import CountedRow, compare_rows
-from stackmatrix.figures import capacity_name
+from stackmatrix.figures import COST_FIGURE, capacity_name
 from stackmatrix.model import Cell
 from stackmatrix.plan import python_key
 from stackmatrix.slo import HEADLINE_MS
@@ -20,7 +20,8 @@ ONE_TRIAL_SHARE = 0.15
 """One trial cannot tell smaller differences from noise on a shared machine."""
 FALLEN_SHARE = 0.7
 """Below this share of the plateau, more load has made a server slower, not only fuller."""
-PLATEAU, COST = "plateau", "cpu"
+PLATEAU, COSTS = "plateau", (COST_FIGURE.name, "cpu")
+"""Cost side by side is the surer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +39,20 @@ def answer(machine: MachineSummary, workload: WorkloadSummary) -> Answer:
     counted = _alone(compare_rows(workload.rows))
     return Answer(
         stack=_sentence([*name_firsts(families), *name_bests(workload, families), *name_fewest(counted)]),
-        python=_sentence([*name_faster(families.get(COST)), *name_fewer(counted)] or name_untold(workload)),
+        python=_sentence([*name_faster(cost_of(families)), *name_fewer(counted)] or name_untold(workload)),
         mind=(*name_unknown(workload), *name_fallen(workload)),
     )
 
 
 def name_firsts(families: Mapping[str, Family]) -> list[str]:
     """Of capacity, plateau and cost: the stacks that none is better than for sure, on each Python that is ranked."""
-    ranked = [families[name] for name in (capacity_name(HEADLINE_MS), PLATEAU, COST) if name in families]
-    return [_name_first(family) for family in ranked if family.ranks]
+    ranked = [*(families.get(name) for name in (capacity_name(HEADLINE_MS), PLATEAU)), cost_of(families)]
+    return [_name_first(family) for family in ranked if family is not None and family.ranks]
+
+
+def cost_of(families: Mapping[str, Family]) -> Family | None:
+    """What tells the cost of a request, the surer figure first."""
+    return next((families[name] for name in COSTS if name in families), None)
 
 
 def _name_first(family: Family) -> str:
@@ -63,7 +69,7 @@ def _name_first(family: Family) -> str:
     return f"{superlative} {_inline(family.figure.title)}: {', '.join(parts)}"
 
 
-def name_bests(workload: WorkloadSummary, families: Collection[str]) -> list[str]:
+def name_bests(workload: WorkloadSummary, families: Mapping[str, Family]) -> list[str]:
     """Of the plateau and cost that no run in blocks has: the best, and every cell that one trial cannot tell from it.
 
     Where users were the limit of what is best, it is the highest that was seen, and who holds most is not known.
@@ -71,7 +77,7 @@ def name_bests(workload: WorkloadSummary, families: Collection[str]) -> list[str
     clauses = []
     if PLATEAU not in families and (known := _known(workload, "plateau_rps")):
         clauses.append(f"most throughput seen: {_best(workload, known, 'requests/s', 1, max)}")
-    if COST not in families and (known := _known(workload, "reference_cpu_ms")):
+    if cost_of(families) is None and (known := _known(workload, "reference_cpu_ms")):
         clauses.append(f"least CPU per request at {REFERENCE_LEVEL}: {_best(workload, known, 'ms', 2, min)}")
     return clauses
 

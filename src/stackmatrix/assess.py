@@ -1,5 +1,7 @@
 """From the facts of a level to what the result file says of it. Pure."""
 
+import msgspec
+
 from stackmatrix import metrics
 from stackmatrix.checks import find_all
 from stackmatrix.facts import LevelFacts
@@ -140,6 +142,11 @@ def assess_machine(facts: LevelFacts) -> tuple[MachineUse, dict[str, str]]:
 def validity_of(findings: tuple[Finding, ...]) -> Validity:
     """Invalid with one finding that says so."""
     return "invalid" if any(finding.severity == "invalid" for finding in findings) else "valid"
+
+
+def only_noted(findings: tuple[Finding, ...], codes: frozenset[str]) -> tuple[Finding, ...]:
+    """The findings, with those of these codes as notes: what spoils one figure need not spoil another."""
+    return tuple(msgspec.structs.replace(one, severity="note") if one.code in codes else one for one in findings)
 
 
 def not_driven(plan: LevelPlan, window_s: float, validity: Validity, finding: Finding) -> Level:

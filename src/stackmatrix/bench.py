@@ -1,7 +1,7 @@
 """What measures a level: the supervised processes, the load, and the meters that are read in its window."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from stackmatrix.errors import TrialError
@@ -9,6 +9,9 @@ from stackmatrix.loadgen import Driven, LoadGenerator, Look, Order
 from stackmatrix.meters import MachineMeter, Meters
 from stackmatrix.supervisor import Layout, Supervisor
 from stackmatrix.usage import Around, Use
+
+METER_PERIOD_S = 1.0
+"""Between readings within a window, for each target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +24,26 @@ class Measured:
 
 
 class Bench:
-    """The external API and a target under circus, and a generator that drives one of them; ``ports`` are by role."""
+    """The external API and targets under circus, and a generator that drives some of them; ``ports`` are by role.
 
-    def __init__(self, circus: Supervisor, generator: LoadGenerator, layout: Layout, ports: dict[str, int]) -> None:
+    ``targets`` are the watchers of the targets; there is one, but where several are measured side by side.
+    """
+
+    def __init__(
+        self,
+        circus: Supervisor,
+        generator: LoadGenerator,
+        layout: Layout,
+        ports: dict[str, int],
+        targets: Sequence[str] = ("target",),
+    ) -> None:
         self.circus = circus
         self.generator = generator
-        roots = {"target": (circus.pid("target"),), "external_api": (circus.pid("api"),), "generator": generator.pids}
-        self.meters = Meters(roots)
+        self._targets = targets
+        roots = {name: (circus.pid(name),) for name in targets}
+        # Looking for the children of many trees takes the harness's core for long.
+        period_s = METER_PERIOD_S * len(targets)
+        self.meters = Meters({**roots, "external_api": (circus.pid("api"),), "generator": generator.pids}, period_s)
         self._machine = MachineMeter(layout.used, layout.generator or layout.shared, ports)
         self.meters.begin()
 
@@ -61,7 +77,7 @@ class Bench:
             TrialError: when the target or the external API has ended.
 
         """
-        for watcher in ("target", "api"):
+        for watcher in (*self._targets, "api"):
             reason = self.circus.why_gone(watcher)
             if reason is not None:
                 raise TrialError(f"Under load, {reason}.")
@@ -70,8 +86,8 @@ class Bench:
 
     @property
     def target_pids(self) -> tuple[int, ...]:
-        """The target's processes at the end of the last level, or at the beginning."""
-        return tuple(self.meters.pids("target"))
+        """The targets' processes at the end of the last level, or at the beginning."""
+        return tuple(pid for name in self._targets for pid in self.meters.pids(name))
 
     @property
     def _ours(self) -> set[int]:

@@ -9,10 +9,16 @@ from rich.console import Console
 
 from stackmatrix import environments, machine, store
 from stackmatrix.capacity import Capacity
+from stackmatrix.cost import Cost
 from stackmatrix.model import FORMAT_VERSION, Cell, Environment, Instructions, Machine, Result, Run, Status
 from stackmatrix.stacks import STACKS
 from stackmatrix.store import Written
 from stackmatrix.workloads import API_PORT
+
+type Part = Instructions | Capacity | Cost
+
+PARTS: dict[type, str] = {Instructions: "instructions", Capacity: "capacity", Cost: "cost"}
+"""By what name each stands in the file."""
 
 
 def prepare(cells: Sequence[Cell], nox_report: Path | None, console: Console) -> tuple[list[Cell], list[Cell]]:
@@ -62,7 +68,7 @@ def write_beside(
     described: Machine,
     cell: Cell,
     environment: Environment | None,
-    part: Instructions | Capacity,
+    part: Part,
 ) -> Written:
     """Put a part into a cell's file and leave everything else in it; make the file where there is none."""
     earlier = store.read_earlier(folder, machine_name, cell) or Result(
@@ -74,18 +80,17 @@ def write_beside(
         environment=environment,
         trials=(),
     )
-    name = "instructions" if isinstance(part, Instructions) else "capacity"
-    result = msgspec.structs.replace(earlier, format_version=FORMAT_VERSION, **{name: part})
+    result = msgspec.structs.replace(earlier, format_version=FORMAT_VERSION, **{PARTS[type(part)]: part})
     return Written(store.write_result(folder, machine_name, result), result)
 
 
-def _run_of(part: Instructions | Capacity) -> Run:
+def _run_of(part: Part) -> Run:
     """The run of a file that has no trials."""
     return Run(
         id=uuid.uuid4().hex,
         started=part.started,
         seed=0,
-        profile="count" if isinstance(part, Instructions) else "capacity",
+        profile=PARTS[type(part)],
         ladder=(),
         blocks=0,
         warmup_s=0,

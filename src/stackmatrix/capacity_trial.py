@@ -3,9 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-import msgspec
-
 from stackmatrix import metrics, slo, supervisor
+from stackmatrix.assess import only_noted, validity_of
 from stackmatrix.capacity import Probe, Scouted
 from stackmatrix.checks import find_all
 from stackmatrix.environments import TargetEnvironment
@@ -27,7 +26,7 @@ FIRST_STRIDE = 2
 ATTEMPTS = 2
 ORDER = (slo.HEADLINE_MS, *(slo_ms for slo_ms in slo.SLOS_MS if slo_ms != slo.HEADLINE_MS))
 """The headline first: what its probes tell of the others is then there."""
-ONLY_NOTED = {"not-steady", "pace"}
+ONLY_NOTED = frozenset({"not-steady", "pace"})
 """Near its capacity a target's queue comes and goes, which is what a probe is to find. How fast the core was is of the
 block: an interval over blocks tells it."""
 START_SHARE = 0.7
@@ -126,11 +125,7 @@ class CapacityTrial:
 
     def _describe(self, facts: LevelFacts, watch: slo.Watch) -> Probe:
         level = facts.rows
-        found = tuple(
-            msgspec.structs.replace(finding, severity="note") if finding.code in ONLY_NOTED else finding
-            for finding in find_all(facts)
-        )
-        is_invalid = any(finding.severity == "invalid" for finding in found)
+        found = only_noted(find_all(facts), ONLY_NOTED)
         times, _ = metrics.rank(level.response_ms, "")
         return Probe(
             block=self.plan.block,
@@ -143,7 +138,7 @@ class CapacityTrial:
             cpu_share=facts.uses["target"].cpu_share,
             ended=watch.ended,
             bound=nearest_bound(facts, found),
-            validity="invalid" if is_invalid else "valid",
+            validity=validity_of(found),
             findings=found,
             objectives=slo.judge_window(level),
         )

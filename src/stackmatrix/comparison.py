@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import median, stdev
 
-from stackmatrix.figures import CAPACITY_FIGURES, Figure, figures_of
+from stackmatrix.capacity import Capacity
+from stackmatrix.cost import Cost
+from stackmatrix.figures import CAPACITY_FIGURES, COST_FIGURE, Figure, figures_of
 from stackmatrix.model import Cell, Result
 from stackmatrix.plan import python_key, references
 from stackmatrix.stacks import REFERENCE_STACK
@@ -71,8 +73,8 @@ class Refused:
 def compare_results(results: Sequence[Result]) -> tuple[Family, ...]:
     """Every family of every run among one machine's results, that has at least two blocks; in the order of the runs.
 
-    After them, for each workload, what is of different runs of the same kind; at the end the capacities, which have
-    runs of their own and are compared within them only.
+    After them, for each workload, what is of different runs of the same kind; at the end costs side by side and
+    capacities, which have runs of their own and are compared within them only.
     """
     families = []
     repeated = _repeated(results)
@@ -83,18 +85,18 @@ def compare_results(results: Sequence[Result]) -> tuple[Family, ...]:
             of_run = {cell: result for cell, result in alike.items() if result.run.id == run_id}
             families += [_compare(figure, of_run, run_id) for figure in figures]
         families += [_compare_runs(figure, alike, [one for one in families if one]) for figure in figures]
-    families += _compare_capacities(results)
+    families += _compare_parts(((one, one.cost) for one in results), (COST_FIGURE,))
+    families += _compare_parts(((one, one.capacity) for one in results), CAPACITY_FIGURES)
     return tuple(family for family in families if family is not None)
 
 
-def _compare_capacities(results: Sequence[Result]) -> list[Family]:
-    searched: dict[tuple[str, str], dict[Cell, Result]] = {}
-    for result in results:
-        if result.capacity is not None:
-            searched.setdefault((result.cell.workload, result.capacity.run_id), {})[result.cell] = result
-    compared = [
-        _compare(figure, of_run, run_id) for (_, run_id), of_run in searched.items() for figure in CAPACITY_FIGURES
-    ]
+def _compare_parts(parts: Iterable[tuple[Result, Cost | Capacity | None]], figures: Sequence[Figure]) -> list[Family]:
+    """What was measured beside the trials, in runs of its own."""
+    by_run: dict[tuple[str, str], dict[Cell, Result]] = {}
+    for result, part in parts:
+        if part is not None:
+            by_run.setdefault((result.cell.workload, part.run_id), {})[result.cell] = result
+    compared = [_compare(figure, of_run, run_id) for (_, run_id), of_run in by_run.items() for figure in figures]
     return [family for family in compared if family is not None and family.compared]
 
 

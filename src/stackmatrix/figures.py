@@ -113,6 +113,13 @@ def _capacity(slo_ms: float) -> Figure:
     )
 
 
+def _side_by_side(result: Result) -> dict[int, float]:
+    return result.cost.values if result.cost is not None else {}
+
+
+COST_FIGURE = Figure("cost", "CPU per request side by side", "ms", _side_by_side)
+"""By the blocks of its own run, in which all cells were up at once."""
+
 CAPACITY_FIGURES = tuple(map(_capacity, SLOS_MS))
 """The capacity under each SLO, by the blocks of its own run."""
 

@@ -5,7 +5,7 @@ process, which are merged here. The harness never imports locust: that would mon
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -93,15 +93,15 @@ class Driven:
 class LoadGenerator:
     """Locust processes under orders. Enter it to start them, leave it to end them.
 
-    ``count`` processes drive equal shares of one plan; ``body`` is what a correct page matches. Without an ``api_port``
-    there are no figures of the API.
+    ``count`` processes drive equal shares of one plan, all of one target, or each of a target of its own where there
+    are as many ports. ``body`` is what a correct page matches. Without an ``api_port`` there are no figures of the API.
     """
 
     def __init__(
         self,
         *,
         folder: Path,
-        target_port: int,
+        target_port: int | Sequence[int],
         api_port: int | None,
         workload: Workload,
         cores: tuple[int, ...],
@@ -109,8 +109,8 @@ class LoadGenerator:
         body: str = BODY_PATTERN,
     ) -> None:
         self._api_port = api_port
+        targets = [target_port] * count if isinstance(target_port, int) else target_port
         plan = {
-            "base_url": f"http://127.0.0.1:{target_port}",
             "path": workload.path,
             "body": body,
             "floor_ms": workload.floor_ms,
@@ -120,8 +120,13 @@ class LoadGenerator:
         # Where each can have a core of its own, it has.
         own = len(cores) >= count
         self._processes = [
-            LoadProcess(folder, number, {**plan, "process": number}, cores[number : number + 1] if own else cores)
-            for number in range(count)
+            LoadProcess(
+                folder,
+                number,
+                {**plan, "base_url": f"http://127.0.0.1:{port}", "process": number},
+                cores[number : number + 1] if own else cores,
+            )
+            for number, port in zip(range(count), targets, strict=True)
         ]
 
     def __enter__(self) -> Self:
@@ -226,6 +231,11 @@ class LoadGenerator:
     def rows(self) -> bytes:
         """Everything that all processes have recorded so far."""
         return b"".join(process.rows_path.read_bytes() for process in self._processes)
+
+    def shares(self, level: int, whole: LevelRows) -> tuple[LevelRows, ...]:
+        """The rows of a level that each process has recorded."""
+        data = [process.rows_path.read_bytes() for process in self._processes]
+        return tuple(LevelRows.select(decode_rows(one), level, whole.start_s, whole.end_s) for one in data)
 
     def _tell(self, order: dict[str, Any]) -> None:
         for process in self._processes:

@@ -7,6 +7,7 @@ path of the number. Times are in the unit that their name ends with. Nothing is 
 import msgspec
 
 from stackmatrix.capacity import Capacity
+from stackmatrix.cost import Cost
 from stackmatrix.structs import (
     Count,
     Finding,
@@ -20,13 +21,14 @@ from stackmatrix.structs import (
     Validity,
 )
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """Raised whenever an older reader would misread a file.
 
 1: the first.
 2: what the machine did around a level, service times, p99.9, findings of a trial, generator processes, the calibration.
 3: counted instructions, A/A twins, the processor's family.
 4: capacity under latency objectives, the timeline of a level.
+5: CPU time side by side.
 """
 
 
@@ -281,3 +283,9 @@ class Result(Struct, frozen=True):
     trials: tuple[Trial, ...]
     instructions: Instructions | None = None
     capacity: Capacity | None = None
+    cost: Cost | None = None
+
+    @property
+    def parts(self) -> tuple[Instructions | Capacity | Cost | None, ...]:
+        """What was measured apart from the trials."""
+        return (self.instructions, self.capacity, self.cost)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from stackmatrix import phrases
 from stackmatrix.comparison import Compared, Family
-from stackmatrix.figures import capacity_name
+from stackmatrix.figures import COST_FIGURE, capacity_name
 from stackmatrix.model import Cell
 from stackmatrix.slo import HEADLINE_MS
 from stackmatrix.stacks import REFERENCE_STACK
@@ -15,8 +15,8 @@ from stackmatrix.workloads import WORKLOADS
 
 RANKED_BY = {capacity_name(HEADLINE_MS): "capacity", "plateau": "plateau"}
 """The figures whose ranks may stand in the table, by how its heading names them: the one that ranks the most cells."""
-COMPARED_BY = "cpu"
-"""The figure whose verdicts stand in the table; all others have tables of their own."""
+COMPARED_BY = (COST_FIGURE.name, "cpu")
+"""The figures whose verdicts may stand in the table, the surer one first; all have tables of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ def columns(machine: MachineSummary, workload: WorkloadSummary) -> tuple[Column,
     families = {family.figure.name: family for family in machine.families_of(workload.name) if family.run_id}
     named = [name for name in RANKED_BY if name in families]
     by = max(named, key=lambda name: len(families[name].ranks), default="plateau")
+    compared = next((families[name] for name in COMPARED_BY if name in families), None)
     rate = WORKLOADS[workload.name].compare_rate if workload.name in WORKLOADS else 0.0
     always = (
         Column(f"rank by {RANKED_BY[by]}", lambda row: _rank(families.get(by), row.cell)),
@@ -43,13 +44,12 @@ def columns(machine: MachineSummary, workload: WorkloadSummary) -> tuple[Column,
         Column(f"arrivals/s with p99 within {HEADLINE_MS:g} ms", _capacity),
         Column(f"p95 above the floor at {rate:g}/s, ms", lambda row: _overhead(row, rate)),
         Column(f"CPU ms/request at {REFERENCE_LEVEL}", lambda row: number(row.reference_cpu_ms, 2)),
-        Column(
-            f"against {REFERENCE_STACK}", lambda row: _against(families.get(COMPARED_BY), row.cell), is_number=False
-        ),
+        Column("CPU ms/request side by side", lambda row: number(row.cost_ms, 2)),
+        Column(f"against {REFERENCE_STACK}", lambda row: _against(compared, row.cell), is_number=False),
         Column("instructions, million", _instructions),
         Column("peak memory, MB", lambda row: megabytes(row.rss_bytes_peak)),
     )
-    return tuple(one for one in always if any(one.of(row) != NOTHING for row in workload.driven))
+    return tuple(one for one in always if any(one.of(row) != NOTHING for row in workload.shown))
 
 
 def _rank(family: Family | None, cell: Cell) -> str:
@@ -58,7 +58,9 @@ def _rank(family: Family | None, cell: Cell) -> str:
 
 
 def _limiter(row: CellSummary) -> str:
-    return row.state if row.plateau is None else row.plateau.limiter or NOTHING
+    if row.plateau is None:
+        return NOTHING if row.state == "ok" and not row.trials else row.state
+    return row.plateau.limiter or NOTHING
 
 
 def _capacity(row: CellSummary) -> str:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from stackmatrix import phrases
 from stackmatrix.answers import Answer, answer
 from stackmatrix.counted import agree, compare_rows
+from stackmatrix.evidence import strongest_first
 from stackmatrix.overview import columns
 from stackmatrix.plan import python_key
 from stackmatrix.slo import SLOS_MS
@@ -87,6 +88,8 @@ def remarks(workload: WorkloadSummary) -> list[Markup]:
     for row in workload.rows:
         if row.state != "ok":
             lines.append(f"{row.cell.stack} on {row.cell.python}: {row.state}, {row.reason}.".replace("..", "."))
+        if row.cost is not None:
+            lines += [f"{row.cell.stack} on {row.cell.python}, side by side: {text}" for text in row.cost.remarks]
         for level in row.levels:
             if level.state == "not needed":
                 continue
@@ -122,8 +125,10 @@ def render_results(
         # Markdown passes HTML through, and shows entities as what they stand for.
         autoescape=True,
     )
+    evidence = strongest_first(machines)
     page = environment.from_string(template).render(
-        machines=machines,
+        evidence=evidence,
+        machines=[one.machine for one in evidence],
         charts=charts,
         left_out=left_out,
         blocks_to_claim=BLOCKS_TO_CLAIM,

@@ -1,5 +1,6 @@
 """Comparisons and counts as people read them, in a page and in a terminal alike. Pure."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from stackmatrix.capacity import Capacity, Sustained
@@ -24,6 +25,12 @@ def title(family: Family) -> str:
     margin = amount(family, family.margin)
     unpaired = "" if family.run_id else "; of different runs, so not paired"
     return f"{figure.title} in {figure.unit}, {better}; {noise}; within {margin} cells count as the same{unpaired}"
+
+
+def found(family: Family) -> str:
+    """How many of the comparisons came out how, most frequent first."""
+    words = Counter(word(family, one) for one in family.compared)
+    return ", ".join(f"{count} {said}" for said, count in words.most_common())
 
 
 def ranks(family: Family) -> tuple[str, ...]:

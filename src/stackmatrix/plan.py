@@ -57,7 +57,8 @@ def users(*counts: int) -> tuple[LevelPlan, ...]:
 class Profile:
     """How much evidence. Times are in seconds; every one is the same for all cells of a run.
 
-    After so many blocks as ``looks`` has, a run ends if its intervals are narrow enough, whatever they say.
+    After so many blocks as ``looks`` has, a run ends if its intervals are narrow enough, whatever they say. After its
+    trials, one that has ``costs`` measures all cells side by side.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Profile:
     baseline_s: float
     compares: bool = True
     looks: tuple[int, ...] = ()
+    costs: bool = False
 
     def climbed(self, floor_ms: float) -> tuple[LevelPlan, ...]:
         """The ladder from the lightest load to the heaviest, both models together.
@@ -93,9 +95,13 @@ PROFILES = {
     for profile in (
         Profile("smoke", "proves the wiring, compares nothing", users(1, 5), 1, 1, 1, 3, 0, compares=False),
         Profile("quick", "one trial of each cell", FULL_LADDER, 1, 3, 2, 12, 0),
-        Profile("standard", "enough blocks for verdicts, and one to spare", COMPARED_LADDER, 7, 5, 2, 15, 3),
         Profile(
-            "rigorous", "up to 15 blocks, until the intervals are narrow", COMPARED_LADDER, 15, 5, 2, 30, 3, looks=LOOKS
+            "standard", "enough blocks for verdicts, and one to spare", COMPARED_LADDER, 7, 5, 2, 15, 3, costs=True
+        ),
+        Profile(
+            *("rigorous", "up to 15 blocks, until the intervals are narrow", COMPARED_LADDER, 15, 5, 2, 30, 3),
+            looks=LOOKS,
+            costs=True,
         ),
     )
 }

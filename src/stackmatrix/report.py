@@ -13,6 +13,7 @@ from hdrh.histogram import HdrHistogram
 
 from stackmatrix import phrases
 from stackmatrix.comparison import Compared, Family
+from stackmatrix.evidence import strongest_first
 from stackmatrix.model import InstructionCount, Level, Result, Run, Trial
 from stackmatrix.pages import link
 from stackmatrix.slo import HEADLINE_MS, SLOS_MS
@@ -32,8 +33,11 @@ type Json = dict[str, Any]
 
 
 def report_data(machines: Sequence[tuple[MachineSummary, Sequence[Result]]], left_out: Sequence[str] = ()) -> Json:
-    """All machines, the one with most cells first. ``left_out`` says of each file that is not shown why."""
-    ordered = sorted(machines, key=lambda one: -sum(len(each.rows) for each in one[0].workloads))
+    """All machines, the one that tells most first. ``left_out`` says of each file that is not shown why."""
+    results_of = {summary.name: results for summary, results in machines}
+    ordered = [
+        (one.machine, results_of[one.machine.name]) for one in strongest_first(summary for summary, _ in machines)
+    ]
     return {
         "reference": REFERENCE_STACK,
         "slos": list(SLOS_MS),
@@ -59,6 +63,7 @@ def _machine(summary: MachineSummary, results: Sequence[Result]) -> Json:
                 "name": workload.name,
                 "summary": workload.summary,
                 "floor": WORKLOADS[workload.name].floor_ms if workload.name in WORKLOADS else None,
+                "compareRate": WORKLOADS[workload.name].compare_rate if workload.name in WORKLOADS else None,
                 "cells": [_cell(summary, row, by_cell[row.cell]) for row in workload.rows],
                 "families": [_family(family) for family in summary.families_of(workload.name)],
             }
@@ -86,6 +91,8 @@ def _cell(machine: MachineSummary, row: CellSummary, result: Result) -> Json:
         "plateauText": phrases.plateau(row),
         "limiter": row.plateau.limiter if row.plateau else None,
         "levels": [_level(level, measured) for level, measured in levels],
+        "cost": _spread(row.cost.values.values()) if row.cost else None,
+        "costRemarks": list(row.cost.remarks) if row.cost else [],
         "memory": _spread(map(_memory_mb, result.trials)),
         "instructions": [
             {"inFlight": one.in_flight, **_in_millions(one)}

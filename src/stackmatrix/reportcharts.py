@@ -28,6 +28,7 @@ def report_charts(stacks: Sequence[str], pythons: Sequence[str]) -> dict[str, di
         "throughput": throughput(look),
         "latency": latency(look),
         "distribution": distribution(look),
+        "beside": cost(look, "beside", "CPU time per request side by side, ms"),
         "cpu": cost(look, "cpu", "CPU time of the target per request, ms"),
         "instructions": cost(look, "instructions", "user-space instructions per request, million"),
         "memory": cost(look, "memory", "peak memory of the target, MB"),

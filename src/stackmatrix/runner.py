@@ -10,12 +10,11 @@ import msgspec
 from rich.console import Console
 
 from stackmatrix import environments, machine, store
-from stackmatrix.beside import need_ports
-from stackmatrix.capacity import Capacity
+from stackmatrix.beside import PARTS, Part, need_ports
 from stackmatrix.comparison import compare_results, imprecise
 from stackmatrix.environments import Missing
 from stackmatrix.errors import PythonMissingError, ResultFileError
-from stackmatrix.model import FORMAT_VERSION, Cell, Environment, Instructions, Machine, Result, Run, Status, Trial
+from stackmatrix.model import FORMAT_VERSION, Cell, Environment, Machine, Result, Run, Status, Trial
 from stackmatrix.pace import PaceBook
 from stackmatrix.plan import Profile, TrialPlan, level_seconds, requests_at_once, schedule, with_twins
 from stackmatrix.progress import RunProgress
@@ -148,9 +147,8 @@ class Runner:
         return outcome
 
     def _write(self, cell: Cell, status: Status, measured: Measured) -> None:
-        instructions, capacity = self._kept_beside(cell, measured.environment)
         climbed = self._plan.profile.climbed(WORKLOADS[cell.workload].floor_ms)
-        result = Result(
+        measured_now = Result(
             format_version=FORMAT_VERSION,
             run=msgspec.structs.replace(self._run, ladder=tuple(map(str, climbed))),
             cell=cell,
@@ -158,27 +156,27 @@ class Runner:
             machine=self._machine,
             environment=measured.environment,
             trials=tuple(measured.trials),
-            instructions=instructions,
-            capacity=capacity,
         )
+        result = msgspec.structs.replace(measured_now, **self._kept_beside(cell, measured.environment))
         path = store.write_result(self._plan.folder, self.machine_name, result)
         self.written[cell] = Written(path, result)
 
-    def _kept_beside(self, cell: Cell, environment: Environment | None) -> tuple[Instructions | None, Capacity | None]:
+    def _kept_beside(self, cell: Cell, environment: Environment | None) -> dict[str, Part]:
         """What the cell's file has beside its trials, unless it is of other packages or another Python."""
         try:
             earlier = store.read_earlier(self._plan.folder, self.machine_name, cell)
         except ResultFileError:
-            return None, None
+            return {}
         if earlier is None:
-            return None, None
+            return {}
 
-        def still_holds(part: Instructions | Capacity | None) -> bool:
-            served = part and (part.lock_sha256, part.python)
-            return environment is None or served == (environment.lock_sha256, environment.python)
+        def still_holds(part: Part) -> bool:
+            return environment is None or (part.lock_sha256, part.python) == (
+                environment.lock_sha256,
+                environment.python,
+            )
 
-        instructions = earlier.instructions if still_holds(earlier.instructions) else None
-        return instructions, earlier.capacity if still_holds(earlier.capacity) else None
+        return {PARTS[type(part)]: part for part in earlier.parts if part is not None and still_holds(part)}
 
     def _write_missing(self, cell: Cell, missing: Missing) -> None:
         """Record that a cell was not measured, unless its file holds measurements: those are worth more."""

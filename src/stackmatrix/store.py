@@ -133,7 +133,7 @@ def holds_figures(path: Path) -> bool:
         result = read_result(path, path.name)
     except ResultFileError:
         return path.exists()
-    return bool(result.trials) or result.instructions is not None or result.capacity is not None
+    return bool(result.trials) or any(result.parts)
 
 
 def read_results(folder: Path) -> Iterator[tuple[str, Result | ResultFileError]]:

@@ -12,6 +12,7 @@ from stackmatrix import about
 from stackmatrix.capacity import Capacity
 from stackmatrix.climb import SECOND_ATTEMPT
 from stackmatrix.comparison import Family, Refused, compare_results, refuse
+from stackmatrix.cost import Cost
 from stackmatrix.figures import COMPARE_USERS
 from stackmatrix.model import Cell, Instructions, Level, Result, Run
 from stackmatrix.plan import PROFILES, python_key
@@ -66,6 +67,18 @@ class CellSummary:
     compares: bool
     instructions: Instructions | None = None
     capacity: Capacity | None = None
+    cost: Cost | None = None
+
+    @property
+    def cost_ms(self) -> float | None:
+        """CPU per request side by side."""
+        return self.cost.cpu_ms if self.cost else None
+
+    @property
+    def claims(self) -> bool:
+        """Whether it has enough blocks to be called different from another."""
+        held = max((len(one.told) for one in self.capacity.sustained), default=0) if self.capacity else 0
+        return max(self.trials, self.cost.known if self.cost else 0, held) >= BLOCKS_TO_CLAIM
 
     @property
     def plateau(self) -> LevelSummary | None:
@@ -111,8 +124,13 @@ class WorkloadSummary:
 
     @property
     def driven(self) -> tuple[CellSummary, ...]:
-        """The rows that were under load or should have been; of others, only instructions were counted."""
+        """The rows that have trials or should have them."""
         return tuple(row for row in self.rows if row.trials or row.state != "ok")
+
+    @property
+    def shown(self) -> tuple[CellSummary, ...]:
+        """The rows that were under load of any kind or should have been; of others, only instructions were counted."""
+        return tuple(row for row in self.rows if row in self.driven or row.cost or row.capacity)
 
     @property
     def measured(self) -> tuple[CellSummary, ...]:
@@ -170,7 +188,7 @@ class MachineSummary:
     @property
     def can_claim(self) -> bool:
         """Whether any cell has enough blocks to call a difference real."""
-        return any(row.trials >= BLOCKS_TO_CLAIM for workload in self.workloads for row in workload.rows)
+        return any(row.claims for workload in self.workloads for row in workload.rows)
 
 
 def protocol(run: Run) -> tuple[object, ...]:
@@ -220,6 +238,7 @@ def summarize_cell(result: Result) -> CellSummary:
         compares=result.run.profile not in PROFILES or PROFILES[result.run.profile].compares,
         instructions=result.instructions,
         capacity=result.capacity,
+        cost=result.cost,
     )
 
 

@@ -61,6 +61,25 @@ def counted_table(rows: Sequence[CountedRow]) -> Table:
     return table
 
 
+def cost_table(results: Sequence[Result]) -> Table:
+    """CPU time per request side by side, of every cell that was measured so."""
+    title = "CPU ms per request, all cells up at once and asked in turn"
+    table = Table(title=title, title_justify="left", pad_edge=False)
+    for heading in ("workload", "stack", "Python"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("median", "lowest", "highest", "blocks"):
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    for result in results:
+        if (cost := result.cost) is not None:
+            cell, values = result.cell, cost.values.values()
+            figures = (cost.cpu_ms, min(values, default=None), max(values, default=None))
+            python = f"{cell.python}{' (twin)' if cell.twin else ''}"
+            told = (*(number(one, 2) for one in figures), f"{cost.known} of {len(cost.blocks)}")
+            table.add_row(cell.workload, cell.stack, python, *told, escape(cost.failure or ""))
+    return table
+
+
 def capacity_table(rows: Sequence[CellSummary]) -> Table:
     """The highest rate of arrivals at which each cell of one workload keeps each SLO."""
     caption = "Last rate that passed, its 95 % interval over the blocks (six at least), and the first that failed."
@@ -125,6 +144,6 @@ def overview_table(machine: MachineSummary, workload: WorkloadSummary) -> Table:
     shown = columns(machine, workload)
     for one in shown:
         table.add_column(one.heading, justify="right" if one.is_number else "left", no_wrap=not one.is_number)
-    for row in workload.driven:
+    for row in workload.shown:
         table.add_row(*(escape(one.of(row)) for one in shown))
     return table

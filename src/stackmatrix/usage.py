@@ -61,6 +61,19 @@ def between(readings: Sequence[Reading]) -> Use:
     )
 
 
+def together(uses: Sequence[Use]) -> Use:
+    """What several roles used in the same span; peaks are added as if they had come at once."""
+    return Use(
+        wall_s=max(one.wall_s for one in uses),
+        cpu_s=sum(one.cpu_s for one in uses),
+        rss_bytes_peak=sum(one.rss_bytes_peak for one in uses),
+        threads_peak=sum(one.threads_peak for one in uses),
+        fds_peak=sum(one.fds_peak for one in uses),
+        context_switches=None,
+        fds_share_peak=max((one.fds_share_peak for one in uses if one.fds_share_peak is not None), default=None),
+    )
+
+
 def switches_between(first: Mapping[int, int], last: Mapping[int, int]) -> int | None:
     """Context switches between two readings, or ``None`` when the threads are not the same ones."""
     if not first or first.keys() != last.keys():

@@ -18,6 +18,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from stackmatrix import cli, store
 from stackmatrix.capacity import Capacity, Sustained
 from stackmatrix.charts import COLOURS, SHAPES
+from stackmatrix.cost import Cost, CostBlock
 from stackmatrix.model import Level, Result
 from stackmatrix.processes import PROJECT
 from stackmatrix.stacks import STACKS
@@ -234,6 +235,37 @@ def test_the_chosen_objective_ranks_the_stacks_by_what_they_hold_under_it(
     assert [row[:2] for row in rows(browser)] == [["1", "gunicorn_100_threads"], ["1", "uvicorn"]]
     assert "It cannot be told from uvicorn 3.13." in text_of(browser, "sentences")
     assert "Capacity with p99 within 750 ms" not in text_of(browser, "verdicts")
+
+
+def test_costs_side_by_side_have_a_chart_a_column_and_the_answer(
+    browser: webdriver.Chrome, open_report: Callable[..., None], committed: list[tuple[str, Result]]
+) -> None:
+    machine, results = committed[0][0], [one for machine, one in committed if machine == committed[0][0]]
+    by_stack = {one.cell.stack: one for one in results if one.cell.python == "3.13" and one.trials}
+
+    def costing(result: Result, *costs: float) -> Result:
+        blocks = tuple(
+            CostBlock(block=place, place=0, window_s=10, requests=100, failures={}, cpu_ms_per_request=cost,
+                      idle_share=0, validity="valid", findings=())
+            for place, cost in enumerate(costs)
+        )  # fmt: skip
+        cost = Cost(
+            run_id="one", started="", duration_s=1, seed=1, git_commit=None, python=None, lock_sha256="0", rate=20,
+            together=2, blocks=blocks,
+        )  # fmt: skip
+        return msgspec.structs.replace(result, cost=cost)
+
+    steady = (5.0, 5.1, 5.0, 4.9, 5.0, 5.1)
+    open_report([
+        (machine, costing(by_stack["gunicorn_100_threads"], *steady)),
+        (machine, costing(by_stack["uvicorn"], *(1.5 * one for one in steady))),
+    ])  # fmt: skip
+    assert "measured side by side, is 5.00 ms, of gunicorn_100_threads 3.13." in text_of(browser, "sentences")
+    assert "Ranks by CPU per request side by side" in text_of(browser, "ranking-note")
+    assert [row[:2] for row in rows(browser)] == [["1", "gunicorn_100_threads"], ["2", "uvicorn"]]
+    assert {row[8] for row in rows(browser)} == {"5.00", "7.50"}
+    assert "CPU per request side by side" in text_of(browser, "verdicts")
+    show(browser, "beside")
 
 
 def test_hostile_text_in_a_result_is_shown_as_text(

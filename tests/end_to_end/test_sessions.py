@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from stackmatrix import codec, machine
-from stackmatrix.stacks import PYTHONS, STACKS
+from stackmatrix.sidebench import FIRST_PORT
+from stackmatrix.stacks import PYTHONS, REFERENCE_STACK, STACKS
 from stackmatrix.workloads import API_PORT
 
 ROOT = Path(__file__).parents[2]
@@ -100,6 +101,26 @@ def test_the_pooled_client_opens_no_client_per_request(tmp_path: Path, smoke: Pa
     own = read(smoke, stack)["trials"][0]["levels"][0]["target"]["cpu_ms_per_request"]
     # Not a timing: building a TLS context for each request is most of the work, three times the rest and more.
     assert shared < own
+
+
+def test_cells_side_by_side_are_all_up_at_once_and_each_is_billed_for_its_own_requests(tmp_path: Path) -> None:
+    stacks = [REFERENCE_STACK, next(name for name, row in STACKS.items() if row.interface == "ASGI")]
+    done = nox(
+        "-s", "cost", "--", "--stacks", ",".join(stacks), "--pythons", THIS_PYTHON,
+        "--workload", "fanout_shared_client", "--blocks", "2", "--window", "5",
+        "--results", str(tmp_path), "--machine", "here",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
+    files = [*(f"{stack}/{THIS_PYTHON}" for stack in stacks), f"{REFERENCE_STACK}/{THIS_PYTHON}.twin"]
+    for name in files:
+        result = json.loads((tmp_path / "here" / "fanout_shared_client" / f"{name}.json").read_text())
+        jsonschema.validate(result, json.loads(codec.schema()))
+        blocks = result["cost"]["blocks"]
+        assert [one["block"] for one in blocks] == [0, 1]
+        assert all(one["failures"] == {} and one["requests"] > 0 for one in blocks)
+        assert all(0 < one["cpu_ms_per_request"] < 1_000 for one in blocks)
+    assert done.stdout.count("(twin)") == 1
+    assert [port for port in range(FIRST_PORT, FIRST_PORT + 3) if machine.is_bound(port)] == []
 
 
 def test_ctrl_c_ends_everything_and_leaves_earlier_results_alone(tmp_path: Path, smoke: Path) -> None:

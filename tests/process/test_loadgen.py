@@ -1,5 +1,6 @@
 """Real locust against a stand-in: what is recorded is what was asked and answered, in both models and all processes."""
 
+import json
 import os
 import signal
 import subprocess
@@ -42,7 +43,11 @@ def load(tmp_path: Path, target_port: int, api_port: int) -> Load:
     """Makes a load generator; by default its target answers correctly after 50 ms."""
 
     def make(
-        workload: Workload = AFTER_50_MS, *, port: int = target_port, count: int = 1, cores: tuple[int, ...] = ()
+        workload: Workload = AFTER_50_MS,
+        *,
+        port: int | Sequence[int] = target_port,
+        count: int = 1,
+        cores: tuple[int, ...] = (),
     ) -> LoadGenerator:
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         folder.mkdir()
@@ -110,6 +115,32 @@ def test_a_closed_level_keeps_its_users_under_way_and_rows_are_in_the_phase_they
     # The warm-up is apart from all levels.
     assert {*warm.rows.all["level"]} == {rows.WARMUP_LEVEL}
     assert warm.rows.start_s >= one.drained_s
+
+
+def test_each_process_may_have_a_target_of_its_own_and_arrivals_go_round_them(
+    load: Load,
+    target_port: int,
+    free_port: Callable[[], int],
+    standin_command: Callable[..., tuple[str, ...]],
+    start_child: Callable[[Sequence[str]], object],
+    wait_for: Callable[[Callable[[], object]], None],
+) -> None:
+    other_port = free_port()
+    start_child(standin_command(other_port))
+    wait_for(lambda: untimed.try_get(other_port, "/seen/"))
+    ports = (target_port, other_port)
+
+    def seen() -> list[int]:
+        return [json.loads(untimed.get(port, "/seen/").body).get(AFTER_50_MS.path, 0) for port in ports]
+
+    before = seen()
+    generator = load(port=ports, count=2)
+    (driven,) = drive(generator, [opened(40)])
+    shares = generator.shares(0, driven.rows)
+    assert [len(share.all) for share in shares] == [after - at for after, at in zip(seen(), before, strict=True)]
+    in_turn = np.sort(driven.rows.all, order="intended_s")["intended_s"]
+    assert (np.sort(shares[0].all["intended_s"]) == in_turn[::2]).all()
+    assert (np.sort(shares[1].all["intended_s"]) == in_turn[1::2]).all()
 
 
 def test_load_stays_on_until_the_last_request_of_the_window_has_ended(load: Load) -> None:

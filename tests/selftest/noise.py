@@ -97,7 +97,7 @@ def rows(figure: Figure, run: TwinRun) -> Iterator[str]:
 def main() -> None:
     """Print a table for each run with a twin."""
     for run in twin_runs():
-        print(f"{run.machine}, run {run.run_id[:8]}, {run.workload}, {run.reference.run.blocks} blocks\n")
+        print(f"{run.machine}, run {run.run_id[:8]}, {run.workload}, {run.blocks} blocks\n")
         print("| figure | blocks | apart | paired | mean of blocks | any pair apart | any pair paired | pairs |")
         print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
         for figure in (*run.figures, *MOST_LOADED):

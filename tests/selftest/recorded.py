@@ -3,43 +3,63 @@
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from stackmatrix import store
 from stackmatrix.errors import ResultFileError
-from stackmatrix.figures import Figure, figures_of
+from stackmatrix.figures import COST_FIGURE, Figure, figures_of
 from stackmatrix.model import Cell, Result
 from stackmatrix.plan import references
-from stackmatrix.workloads import WORKLOADS
+from stackmatrix.workloads import WORKLOADS, Workload
 
 
 @dataclass(frozen=True, slots=True)
 class TwinRun:
-    """One workload of one run: all its cells, the reference cell and its twin."""
+    """One workload of one run: all its cells, the reference cell and its twin; ``figures`` are what it measured."""
 
     machine: str
     run_id: str
     workload: str
+    figures: tuple[Figure, ...]
     by_cell: Mapping[Cell, Result]
     reference: Result
     twin: Result
 
     @property
-    def figures(self) -> tuple[Figure, ...]:
-        """The figures that its cells are compared by."""
-        known = WORKLOADS[self.workload]
-        return figures_of(known.compare_rate, known.floor_ms)
+    def blocks(self) -> int:
+        """The most that any figure has."""
+        return max(len(figure.of(self.reference)) for figure in self.figures)
+
+
+type Key = tuple[str, str, str, tuple[Figure, ...]]
 
 
 def twin_runs() -> Iterator[TwinRun]:
     """Those below the folder that the command line names, which is ``results`` by default."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "results").resolve()
-    found: dict[tuple[str, str, str], dict[Cell, Result]] = {}
+    found: dict[Key, dict[Cell, Result]] = {}
     for machine, result in store.read_results(folder):
-        if not isinstance(result, ResultFileError) and len(result.trials) > 1:
-            found.setdefault((machine, result.run.id, result.cell.workload), {})[result.cell] = result
-    for (machine, run_id, workload), by_cell in found.items():
+        if not isinstance(result, ResultFileError):
+            for run_id, figures in _runs(result):
+                found.setdefault((machine, run_id, result.cell.workload, figures), {})[result.cell] = result
+    for (machine, run_id, workload, figures), by_cell in found.items():
         (reference,) = references([cell for cell in by_cell if not cell.twin])
         twin = next((result for cell, result in by_cell.items() if cell.twin), None)
         if twin is not None and reference in by_cell:
-            yield TwinRun(machine, run_id, workload, by_cell, by_cell[reference], twin)
+            yield TwinRun(machine, run_id, workload, figures, by_cell, by_cell[reference], twin)
+
+
+def _runs(result: Result) -> Iterator[tuple[str, tuple[Figure, ...]]]:
+    """The runs that a cell's file has repeated figures of."""
+    known = WORKLOADS[result.cell.workload]
+    if len(result.trials) > 1:
+        yield result.run.id, figures_of_workload(known)
+    if result.cost is not None and len(result.cost.blocks) > 1:
+        yield result.cost.run_id, (COST_FIGURE,)
+
+
+@cache
+def figures_of_workload(workload: Workload) -> tuple[Figure, ...]:
+    """The figures of trials, the same ones for all files of a workload."""
+    return figures_of(workload.compare_rate, workload.floor_ms)

@@ -11,6 +11,7 @@ from hypothesis import settings
 from stackmatrix import rows
 from stackmatrix.assess import assess, not_driven
 from stackmatrix.calibrated import ApiCapacity, Calibration, Jitter, Loop, RateStep, Twins
+from stackmatrix.cost import Cost, CostBlock
 from stackmatrix.facts import LevelFacts, Pace, Recorded
 from stackmatrix.levels import LevelRows, decode_rows
 from stackmatrix.model import FORMAT_VERSION, Cell, Environment, LatencyMs, Machine, Result, Run, Status, Trial
@@ -128,6 +129,27 @@ def make_api_figures() -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 def make_facts() -> Callable[..., LevelFacts]:
     return build_facts
+
+
+@pytest.fixture
+def make_cost() -> Callable[..., Cost]:
+    """Costs of a run, measured side by side, by block; one that is ``None`` was invalid."""
+
+    def make(run_id: str, *costs: float | None, failure: str | None = None) -> Cost:
+        late = Finding(code="generator-lag", severity="invalid", sentence="The generator was late.")
+        blocks = tuple(
+            CostBlock(
+                block=place, place=0, window_s=10, requests=100, failures={}, cpu_ms_per_request=cost or 99.0,
+                idle_share=0, validity="invalid" if cost is None else "valid", findings=(late,) if cost is None else (),
+            )
+            for place, cost in enumerate(costs)
+        )  # fmt: skip
+        return Cost(
+            run_id=run_id, started="2026-11-22T10:00:00+00:00", duration_s=1, seed=1, git_commit=None, python=None,
+            lock_sha256="", rate=20, together=3, blocks=blocks, failure=failure,
+        )  # fmt: skip
+
+    return make
 
 
 @pytest.fixture

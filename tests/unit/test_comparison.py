@@ -9,6 +9,7 @@ import pytest
 from stackmatrix import phrases
 from stackmatrix.capacity import Capacity, Sustained
 from stackmatrix.comparison import Family, compare_results, imprecise, refuse
+from stackmatrix.cost import Cost
 from stackmatrix.figures import COMPARE_USERS, figures_of
 from stackmatrix.model import FORMAT_VERSION, Cell, Level, OverheadMs, Result, Status, TargetUse, Trial
 from stackmatrix.search import rate_at
@@ -321,3 +322,24 @@ def test_precision_is_a_matter_of_the_interval_and_not_of_what_it_says(make: Mak
         assert imprecise(compare_results([reference, make(OTHER, "3.9", at_cpu(same_or_not))])) == ()
     told = imprecise(compare_results([reference, make(OTHER, "3.9", noisy)]))
     assert told == (f"{SHARED}: CPU per request at {COMPARE_USERS} users",)
+
+
+def test_costs_side_by_side_are_compared_within_their_run_with_its_twin(
+    make: MakeResult, make_cost: Callable[..., Cost]
+) -> None:
+    def cell(stack: str, cost: Cost, *, twin: bool = False) -> Result:
+        return msgspec.structs.replace(make(stack, "3.9", (), twin=twin), cost=cost)
+
+    drift = (1.0, 1.5, 0.8, 1.2, 0.9, 1.4, 1.1)  # of the machine, which meets all cells of a block alike
+    reference = cell(REFERENCE_STACK, make_cost("a", *(10 * one for one in drift)))
+    twin = cell(REFERENCE_STACK, make_cost("a", *(10.1 * one for one in drift)), twin=True)
+    dearer = cell(OTHER, make_cost("a", *(10.6 * one for one in drift[:-1]), None))
+    one = family([reference, twin, dearer], "cost")
+    assert one.noise == pytest.approx(0, abs=1e-9)
+    assert words(one) == {(OTHER, "3.9", REFERENCE_STACK, "3.9"): "slower"}
+    assert one.compared[0].verdict.difference.blocks == 6
+    assert one.compared[0].effect(one.figure)[0] == pytest.approx(1.06)
+    assert one.ranks == {reference.cell: 1, dearer.cell: 2}
+
+    elsewhere = cell(OTHER, make_cost("b", *(10.6 * one for one in drift)))
+    assert [each for each in compare_results([reference, twin, elsewhere]) if each.figure.name == "cost"] == []

@@ -14,12 +14,12 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "stackmatrix"
 REQUIREMENTS = ROOT / "requirements"
 
-BASE = {"calibrated", "capacity", "errors", "model", "stacks", "structs", "workloads"}
+BASE = {"calibrated", "capacity", "cost", "errors", "model", "stacks", "structs", "workloads"}
 CORE = {
     "about", "answers", "arrivals", "assess", "callgrind", "charts", "checks", "climb", "codec", "comparison",
-    "counted", "exports", "facts", "figures", "instructions", "judgement", "levels", "limiter", "metrics", "moderation",
-    "overview", "pages", "parquet", "phrases", "plan", "report", "reportcharts", "rows", "search", "slo", "stalled",
-    "summary", "usage", "verdicts", "wording",
+    "counted", "evidence", "exports", "facts", "figures", "instructions", "judgement", "levels", "limiter", "metrics",
+    "moderation", "overview", "pages", "parquet", "phrases", "plan", "report", "reportcharts", "rows", "search",
+    "slo", "stalled", "summary", "usage", "verdicts", "wording",
 }  # fmt: skip
 EDGES = {
     "ceiling", "counters", "environments", "launch", "loadgen", "loadprocess", "machine", "meters", "pace", "processes",
@@ -27,7 +27,7 @@ EDGES = {
 }  # fmt: skip
 TOP = (
     "beside", "bench", "targetbench", "trial", "nullbench", "stall", "calibration", "counting", "count_runner",
-    "capacity_trial", "capacity_runner", "runner", "verbs", "cli", "__main__",
+    "capacity_trial", "capacity_runner", "sidebench", "cost_runner", "runner", "verbs", "cli", "__main__",
 )  # fmt: skip
 """Each may import what stands before it."""
 

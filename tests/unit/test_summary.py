@@ -1,6 +1,6 @@
 """The summary claims nothing it must not, and what it writes is harmless and always the same."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from stackmatrix.answers import Answer, answer
 from stackmatrix.callgrind import Costs, Function
 from stackmatrix.capacity import Capacity, Sustained
 from stackmatrix.climb import SECOND_ATTEMPT
+from stackmatrix.cost import Cost
 from stackmatrix.instructions import summarise
 from stackmatrix.model import (
     FORMAT_VERSION,
@@ -308,6 +309,27 @@ def test_counts_and_loads_of_a_cell_stand_in_their_tables() -> None:
 def sustained(slo_ms: float, **told: Any) -> Sustained:
     nothing = dict.fromkeys(("last_pass", "first_fail", "low", "high", "limiter"))
     return Sustained(**{"slo_ms": slo_ms, "state": "found", "blocks": (), **nothing, **told})
+
+
+def test_cost_side_by_side_is_the_cost_that_answers_and_says_which_blocks_do_not_count(
+    make_cost: Callable[..., Cost],
+) -> None:
+    def cell(stack: str, *costs: float | None, failure: str | None = None) -> Result:
+        return msgspec.structs.replace(make_result(stack), cost=make_cost("one", *costs, failure=failure), trials=())
+
+    steady = (5.0, 5.1, 5.0, 4.9, 5.0, 5.1)
+    dearer = cell("uvicorn", *(1.5 * one for one in steady), None)
+    machine = summarize(
+        "a", [cell("gunicorn_100_threads", *steady), dearer, cell("uwsgi_gevent", failure="<b>gone</b>")]
+    )
+    told = answer(machine, machine.workloads[0])
+    assert "Lowest CPU per request side by side: gunicorn_100_threads (5.00 ms on 3.12)" in told.stack
+    page = render(machine)
+    assert "Not enough blocks to claim anything" not in page
+    assert "**CPU per request side by side**: 1 slower." in page
+    assert "uvicorn on 3.12, side by side: 1 of 7 blocks do not count: The generator was late." in page
+    assert "uwsgi_gevent on 3.12, side by side: &lt;b&gt;gone&lt;/b&gt;" in page
+    assert "<b>gone" not in page
 
 
 def test_a_capacity_stands_in_the_page_with_its_interval_what_failed_and_what_never_passed() -> None:

@@ -7,11 +7,13 @@ import pytest
 from stackmatrix.usage import (
     CoreReading,
     Reading,
+    Use,
     between,
     busiest_share,
     longest_busy_share,
     stolen_share,
     switches_between,
+    together,
 )
 
 
@@ -35,6 +37,12 @@ def test_where_no_limit_on_open_files_is_told_there_is_no_share_of_it() -> None:
 
 def test_cpu_time_is_never_negative_when_a_process_of_the_tree_has_ended() -> None:
     assert between([Reading(0, 5, 1, 1, 1), Reading(1, 3, 1, 1, 1)]).cpu_s == 0
+
+
+def test_what_several_trees_use_together_is_their_sum() -> None:
+    use = together([Use(10.0, 2.0, 100, 3, 9, 5, 0.5, 0.1), Use(10.0, 1.0, 50, 2, 4, None)])
+    assert (use.wall_s, use.cpu_s, use.rss_bytes_peak, use.threads_peak, use.fds_peak) == (10, 3, 150, 5, 13)
+    assert (use.context_switches, use.busiest_share, use.fds_share_peak) == (None, None, 0.1)
 
 
 @pytest.mark.parametrize(

@@ -60,14 +60,14 @@ function choices() {
   boxes(byId("stacks"), stacks, chosen.stacks, "stack");
   boxes(byId("pythons"), pythons, chosen.pythons, "python");
   const levels = unique(known.flatMap((cell) => cell.levels.map((level) => level.name)));
-  const preferred = levels.find((name) => name === "rate=20") ?? levels.at(-1);
+  const preferred = levels.find((name) => name === `rate=${workload().compareRate}`) ?? levels.at(-1);
   chosen.level = fill(byId("level"), levels.map((name) => [name, name]), levels.includes(chosen.level) ? chosen.level : preferred);
   const counts = unique(known.flatMap((cell) => cell.instructions.map((one) => String(one.inFlight))));
   chosen.inFlight = fill(byId("inflight"), counts.map((count) => [count, count]), counts.includes(chosen.inFlight) ? chosen.inFlight : counts[0]);
 }
 
 function newest(known) {
-  const measured = known.filter((cell) => cell.plateau !== null || cell.instructions.length);
+  const measured = known.filter((cell) => cell.plateau !== null || cell.cost || cell.instructions.length);
   const key = (python) => python.split(".").map((part) => parseInt(part, 10));
   const versions = unique((measured.length ? measured : known).map((cell) => cell.python));
   return versions.sort((a, b) => key(b)[0] - key(a)[0] || key(b)[1] - key(a)[1])[0];
@@ -112,7 +112,7 @@ function rankBy(name, some) {
 }
 
 function answer() {
-  const some = cells().filter((cell) => cell.plateau !== null || capacity(cell));
+  const some = cells().filter((cell) => cell.plateau !== null || capacity(cell) || cell.cost);
   const sentences = [];
   const searched = some.filter((cell) => capacity(cell)?.state === "found");
   if (!some.length) sentences.push("Nothing was measured of what is chosen.");
@@ -126,12 +126,15 @@ function answer() {
   } else {
     const measured = some.filter((cell) => cell.plateau !== null);
     const unknown = measured.filter((cell) => cell.limiter === "users");
+    if (!measured.length) sentences.push("How much load it holds was not measured here.");
     const seen = (unknown.length < measured.length ? measured.filter((cell) => cell.limiter !== "users") : measured).map((cell) => [cell, highest(cell)]);
-    sentences.push(`The capacity under a latency objective was not searched here. The highest throughput of a closed loop is ${leaders("plateau", seen, 1, "requests/s")}.`);
+    if (seen.length) sentences.push(`The capacity under a latency objective was not searched here. The highest throughput of a closed loop is ${leaders("plateau", seen, 1, "requests/s")}.`);
     if (unknown.length) sentences.push(`Their users were the limit of ${unknown.map(series).join(", ")}: how much these can do was not seen.`);
   }
+  const beside = cells().filter((cell) => cell.cost).map((cell) => [cell, cell.cost]);
   const costed = some.map((cell) => [cell, levelOf(cell, REFERENCE_LEVEL)?.cpu]).filter(([, cpu]) => cpu);
-  if (costed.length) sentences.push(`The lowest CPU time of a request, at 10 users, is ${leaders("cpu", costed, -1, "ms")}.`);
+  if (beside.length) sentences.push(`The lowest CPU time of a request, measured side by side, is ${leaders("cost", beside, -1, "ms", 2)}.`);
+  else if (costed.length) sentences.push(`The lowest CPU time of a request, at 10 users, is ${leaders("cpu", costed, -1, "ms", 2)}.`);
   sentences.push(newerPython(some), belief(some));
   byId("sentences").replaceChildren(...sentences.filter(Boolean).map((text) => make("p", text)));
 }
@@ -151,18 +154,24 @@ function highest(cell) {
 }
 
 /** The best figure, and whoever cannot be told from it: within what one trial means nothing, or not beaten for sure. */
-function leaders(name, pairs, sign, unit) {
+function leaders(name, pairs, sign, unit, digits = 1) {
   const [first, best] = pairs.reduce((one, other) => (sign * other[1].mid > sign * one[1].mid ? other : one));
-  const few = pairs.some(([cell]) => cell.blocks < DATA.blocksToClaim);
+  const few = pairs.some(([, one]) => one.n < DATA.blocksToClaim) && !rankBy(name, pairs.map(([cell]) => cell)).size;
   const isNear = ([cell, one]) => (few ? Math.abs(one.mid / best.mid - 1) <= ONE_TRIAL_SHARE : !isBeaten(name, [cell, one], [first, best]));
   const near = pairs.filter((pair) => pair[0] !== first && isNear(pair)).map(([cell]) => series(cell));
   const why = few ? `within ${ONE_TRIAL_SHARE * 100} % of it, so not to be told apart` : "not to be told from it";
-  return `${number(best.mid)} ${unit}, of ${series(first)}${near.length ? `; ${why}: ${near.join(", ")}` : ""}`;
+  return `${number(best.mid, digits)} ${unit}, of ${series(first)}${near.length ? `; ${why}: ${near.join(", ")}` : ""}`;
+}
+
+/** What was compared of the cost: the surest that there is. */
+function costFamily() {
+  const found = ["cost", "cpu"].map((name) => workload().families.find((one) => one.name === name && one.paired));
+  return found.find(Boolean) ?? { compared: [] };
 }
 
 function newerPython(some) {
   const names = new Set(some.map((cell) => cell.stack));
-  const words = workload().families.filter((one) => one.name === "cpu").flatMap((one) => one.compared).filter((one) => one.kind === "python" && names.has(one.stack) && one.word !== "not enough blocks");
+  const words = costFamily().compared.filter((one) => one.kind === "python" && names.has(one.stack) && one.word !== "not enough blocks");
   if (!words.length) return "Whether a newer Python helps was not measured in blocks here.";
   const byWord = Map.groupBy(words, (one) => one.says);
   const told = [...byWord].map(([says, some]) => `${says}: ${some.map((one) => `${one.stack} on ${one.python} (against ${one.against.replace("Python ", "")})`).join(", ")}`);
@@ -170,7 +179,7 @@ function newerPython(some) {
 }
 
 function belief(some) {
-  const least = Math.min(...some.map((cell) => cell.blocks).filter((blocks) => blocks > 0));
+  const least = Math.min(...some.map((cell) => Math.max(cell.blocks, cell.cost?.n ?? 0)).filter((blocks) => blocks > 0));
   if (!Number.isFinite(least)) return "";
   if (least < DATA.blocksToClaim) return `Can it be believed? The cells have ${least === 1 ? "one trial" : `${least} blocks`} each, fewer than the ${DATA.blocksToClaim} that a claim needs: differences under about 15 % mean nothing.`;
   return `Can it be believed? Each cell was measured in ${least} blocks and more; what differs for sure is below, and the rest is undecided.`;
@@ -179,18 +188,23 @@ function belief(some) {
 function ranking() {
   const some = cells();
   const byCapacity = some.some((cell) => capacity(cell));
-  const ranks = rankBy(byCapacity ? `capacity_${chosen.slo}` : "plateau", some);
+  const by = [[`capacity_${chosen.slo}`, "capacity"], ["plateau", "plateau"], ["cost", "CPU per request side by side"], ["cpu", "CPU per request"]];
+  const [name, title] = by.find(([name]) => rankBy(name, some).size) ?? by[0];
+  const ranks = rankBy(name, some);
   const worth = (cell) => (byCapacity ? capacity(cell)?.rate ?? -1 : cell.plateau ?? -1);
   const rows = [...some].sort((one, other) => worth(other) - worth(one));
-  const heads = [["rank"], ["stack"], ["Python"], [`arrivals/s with p99 within ${chosen.slo} ms`], ["plateau, req/s", 1], ["limited by"], ["p95 above the floor at rate=20, ms", 1], ["CPU ms/request", 1], ["instructions, million", 1], ["memory, MB", 1], ["valid of blocks", 1], ["data"]];
+  const heads = [["rank"], ["stack"], ["Python"], [`arrivals/s with p99 within ${chosen.slo} ms`], ["plateau, req/s", 1], ["limited by"], ["p95 above the floor, ms", 1], ["CPU ms/request", 1], ["instructions, million", 1], ["memory, MB", 1], ["valid of blocks", 1], ["data"]];
+  const any = some.some((cell) => cell.cost);
+  if (any) heads.splice(8, 0, ["CPU ms, side by side", 1]);
   const body = rows.map((cell) => {
     const reference = levelOf(cell, REFERENCE_LEVEL);
     const counted = cell.instructions.find((one) => String(one.inFlight) === chosen.inFlight);
     const texts = [
       ranks.has(cell) ? String(ranks.get(cell)) : NOTHING, cell.stack, cell.python, capacity(cell)?.text ?? "not searched",
-      cell.plateau === null ? cell.state : cell.plateauText, cell.limiter ?? NOTHING, number(levelOf(cell, "rate=20")?.overhead?.mid),
+      cell.plateau === null ? cell.state : cell.plateauText, cell.limiter ?? NOTHING, number(levelOf(cell, `rate=${workload().compareRate}`)?.overhead?.mid),
       number(reference?.cpu?.mid, 2), number(counted?.mid, 2), number(cell.memory?.mid, 0), reference ? `${reference.n} of ${reference.of}` : NOTHING,
     ];
+    if (any) texts.splice(8, 0, number(cell.cost?.mid, 2));
     const items = texts.map((text, place) => make("td", text, heads[place][1] ? { class: "number" } : {}));
     items.push(make("td", "", {}, make("a", "JSON", { href: cell.data })));
     return make("tr", "", {}, ...items);
@@ -198,8 +212,8 @@ function ranking() {
   const head = make("tr", "", {}, ...heads.map(([text, right]) => make("th", text, right ? { class: "number", scope: "col" } : { scope: "col" })));
   byId("ranking").replaceChildren(make("thead", "", {}, head), make("tbody", "", {}, ...body));
   byId("ranking-note").textContent = ranks.size
-    ? "Cells share a rank where nothing tells them apart. CPU at 10 users; medians over the valid blocks."
-    : "Nothing was claimed that would rank these: sorted by the figure alone. CPU at 10 users; medians over the valid blocks.";
+    ? `Ranks by ${title}, among the stacks on one Python, shared where nothing tells them apart. p95 at ${workload().compareRate} arrivals/s, CPU at 10 users; medians over the valid blocks.`
+    : `Nothing was claimed that would rank these: sorted by the figure alone. p95 at ${workload().compareRate} arrivals/s, CPU at 10 users; medians over the valid blocks.`;
 }
 
 // Charts
@@ -250,6 +264,7 @@ const DRAWN = {
   }),
   answered: () => course(),
   seconds: () => course(),
+  beside: () => ({ beside: costRows((cell) => cell.cost, "blocks") }),
   cpu: () => ({ cpu: costRows((cell) => levelOf(cell, REFERENCE_LEVEL)?.cpu, "blocks") }),
   instructions: () => ({ instructions: costRows((cell) => cell.instructions.find((one) => String(one.inFlight) === chosen.inFlight), "repeats") }),
   memory: () => ({ memory: costRows((cell) => cell.memory, "blocks") }),
@@ -348,6 +363,7 @@ function findings() {
   const lines = [];
   for (const cell of cells()) {
     if (cell.state !== "ok") lines.push(`${series(cell)}: ${cell.state}, ${cell.reason ?? ""}`);
+    for (const remark of cell.costRemarks) lines.push(`${series(cell)}, side by side: ${remark}`);
     for (const level of cell.levels) {
       if (level.state === "not needed") continue;
       for (const remark of level.remarks) lines.push(`${series(cell)}, ${level.name}${level.state === "invalid" ? " (invalid)" : ""}: ${remark}`);
@@ -369,6 +385,7 @@ function environment() {
 
 function notes() {
   byId("cost-note").textContent = "Medians over the valid blocks, at 10 users; the thin line is their range. CPU time is of the whole process tree, less what it uses at rest.";
+  byId("beside").hidden = !workload().cells.some((cell) => cell.cost);
   const any = workload().cells.some((cell) => cell.instructions.length);
   byId("inflight").closest(".row").hidden = !any;
   byId("instructions-note").textContent = any ? "User-space instructions under callgrind: they repeat whatever the machine does, and do not see the kernel or waiting." : "";

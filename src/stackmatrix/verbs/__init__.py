@@ -3,7 +3,7 @@
 import argparse
 from typing import Protocol
 
-from stackmatrix.verbs import calibrate, capacity, count, environment, run, schema, serve, stall, summarize, top
+from stackmatrix.verbs import calibrate, capacity, cost, count, environment, run, schema, serve, stall, summarize, top
 
 
 class Verb(Protocol):
@@ -22,6 +22,7 @@ VERBS: dict[str, Verb] = {
     "run": run,
     "count": count,
     "capacity": capacity,
+    "cost": cost,
     "calibrate": calibrate,
     "stall": stall,
     "summarize": summarize,

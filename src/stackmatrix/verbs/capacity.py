@@ -5,11 +5,10 @@ import random
 
 from rich.console import Console
 
-from stackmatrix import store
 from stackmatrix.capacity_runner import CapacityOrder, CapacityRunner
-from stackmatrix.errors import CellsFailedError
 from stackmatrix.summary import summarize_cell
 from stackmatrix.tables import capacity_table, make_console
+from stackmatrix.verbs.ends import commit_parts, need_all, tell_paths
 from stackmatrix.verbs.options import (
     add_cell_options,
     block_count,
@@ -74,12 +73,7 @@ def search(runner: CapacityRunner, *, commit: bool) -> None:
         rows = [summarize_cell(one.result) for one in written]
         for workload in dict.fromkeys(row.cell.workload for row in rows):
             runner.console.print(capacity_table([row for row in rows if row.cell.workload == workload]))
-        for one in written:
-            runner.console.print(str(one.path), soft_wrap=True, highlight=False, markup=False)
-    if commit and written:
-        cells = "\n".join(str(one.result.cell) for one in written)
-        message = f"Search the capacity of {len(written)} cells on {runner.machine_name}\n\n{cells}\n"
-        store.commit([one.path for one in written], message)
-    if runner.failed:
-        names = "; ".join(map(str, runner.failed))
-        raise CellsFailedError(f"{len(runner.failed)} cells could not be searched ({names}): the lines above say why.")
+        tell_paths(runner.console, written)
+    if commit:
+        commit_parts(written, f"Search the capacity of {len(written)} cells on {runner.machine_name}")
+    need_all(runner.failed, "searched")

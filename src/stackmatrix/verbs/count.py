@@ -4,12 +4,11 @@ import argparse
 
 from rich.console import Console
 
-from stackmatrix import store
 from stackmatrix.count_runner import CountPlan, CountRunner
 from stackmatrix.counted import compare_rows
-from stackmatrix.errors import CellsFailedError
 from stackmatrix.summary import summarize_cell
 from stackmatrix.tables import counted_table, make_console
+from stackmatrix.verbs.ends import commit_parts, need_all, tell_paths
 from stackmatrix.verbs.options import add_cell_options, choose_cells, machine_name, print_sessions, repeat_count
 
 REPEATS = 3
@@ -58,12 +57,7 @@ def count(runner: CountRunner, *, commit: bool) -> None:
             counted = compare_rows(row for row in rows if row.cell.workload == workload)
             if counted:
                 runner.console.print(counted_table(counted))
-        for one in runner.written:
-            runner.console.print(str(one.path), soft_wrap=True, highlight=False, markup=False)
-    if commit and runner.written:
-        cells = "\n".join(str(one.result.cell) for one in runner.written)
-        message = f"Count the instructions of {len(runner.written)} cells on {runner.machine_name}\n\n{cells}\n"
-        store.commit([one.path for one in runner.written], message)
-    if runner.failed:
-        names = "; ".join(map(str, runner.failed))
-        raise CellsFailedError(f"{len(runner.failed)} cells could not be counted ({names}): the lines above say why.")
+        tell_paths(runner.console, runner.written)
+    if commit:
+        commit_parts(runner.written, f"Count the instructions of {len(runner.written)} cells on {runner.machine_name}")
+    need_all(runner.failed, "counted")

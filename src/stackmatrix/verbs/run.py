@@ -9,7 +9,7 @@ from stackmatrix.errors import CellsFailedError
 from stackmatrix.runner import Runner
 from stackmatrix.store import Written
 from stackmatrix.tables import level_table, make_console
-from stackmatrix.verbs import capacity, count
+from stackmatrix.verbs import capacity, cost, count
 from stackmatrix.verbs.options import add_run_options, make_run_plan, print_sessions
 
 
@@ -17,11 +17,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare options."""
     add_run_options(parser)
     parser.add_argument("--count", action="store_true", help="then count every cell's instructions, too (valgrind)")
+    told = "then measure every cell's cost side by side, too, as standard and rigorous do; or do not"
+    parser.add_argument("--cost", action=argparse.BooleanOptionalAction, help=told)
     parser.add_argument("--capacity", action="store_true", help="then search every cell's capacity under SLOs, too")
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Run, show, and commit if asked; then search capacities and count, if asked.
+    """Run, show, and commit if asked; then measure side by side, search capacities and count, if asked.
 
     Raises:
         CellsFailedError: when a cell failed; everything else was done before.
@@ -36,6 +38,10 @@ def execute(options: argparse.Namespace) -> int:
     if counter is not None:
         counter.check()
     failed = measure(Runner(plan, console), console, commit=options.commit)
+    # A cell alone has nobody to sit beside.
+    if plan.profile.costs and len(plan.cells) > 1 if options.cost is None else options.cost:
+        blocks = max(cost.BLOCKS, plan.profile.blocks)
+        cost.measure(cost.make_runner(options, console, blocks, None), commit=options.commit)
     if options.capacity:
         longest_s = capacity.LONGEST_S
         runner = capacity.make_runner(options, console, blocks=capacity.BLOCKS, longest_s=longest_s)

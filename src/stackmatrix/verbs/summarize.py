@@ -60,7 +60,7 @@ def execute(options: argparse.Namespace) -> int:
 def show(console: Console, machine: MachineSummary) -> None:
     """Print one machine's tables."""
     for workload in machine.workloads:
-        if workload.driven:
+        if workload.shown:
             console.print(overview_table(machine, workload))
         for family in machine.families_of(workload.name):
             if not family.figure.is_minor:

@@ -1,0 +1,34 @@
+"""How verbs end that put a part into cells' files: what was written is told and committed, and failures are named."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from stackmatrix import store
+from stackmatrix.errors import CellsFailedError
+from stackmatrix.model import Cell
+from stackmatrix.store import Written
+
+
+def tell_paths(console: Console, written: Sequence[Written]) -> None:
+    """Print where everything is."""
+    for one in written:
+        console.print(str(one.path), soft_wrap=True, highlight=False, markup=False)
+
+
+def commit_parts(written: Sequence[Written], subject: str) -> None:
+    """Commit exactly these files, with the cells below the subject; nothing where there is none."""
+    cells = "\n".join(str(one.result.cell) for one in written)
+    store.commit([one.path for one in written], f"{subject}\n\n{cells}\n")
+
+
+def need_all(failed: Sequence[Cell], done: str) -> None:
+    """Say which cells failed.
+
+    Raises:
+        CellsFailedError: when any did.
+
+    """
+    if failed:
+        names = "; ".join(map(str, failed))
+        raise CellsFailedError(f"{len(failed)} cells could not be {done} ({names}): the lines above say why.")
