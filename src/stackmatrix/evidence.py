@@ -20,9 +20,8 @@ class Evidence:
 
     @property
     def strength(self) -> tuple[int, ...]:
-        """Orders machines: what can be claimed comes before what was only seen."""
-        claimed = (self.in_blocks, self.side_by_side, self.searched)
-        return (sum(map(bool, claimed)), sum(claimed), self.counted, self.in_fewer)
+        """Orders machines: what can be claimed before what was only seen, and trials first, as they tell of load."""
+        return (self.in_blocks, self.side_by_side, self.searched, self.counted, self.in_fewer)
 
 
 def weigh(machine: MachineSummary) -> Evidence:
