@@ -192,24 +192,31 @@ function ranking() {
   const [name, title] = by.find(([name]) => rankBy(name, some).size) ?? by[0];
   const ranks = rankBy(name, some);
   const worth = (cell) => (byCapacity ? capacity(cell)?.rate ?? -1 : cell.plateau ?? -1);
-  const rows = [...some].sort((one, other) => worth(other) - worth(one));
+  const cost = (cell) => cell.cost?.mid ?? levelOf(cell, REFERENCE_LEVEL)?.cpu?.mid ?? Infinity;
+  const byCost = name === "cost" || name === "cpu";
+  const rows = [...some].sort((one, other) => (byCost ? cost(one) - cost(other) : worth(other) - worth(one)));
   const heads = [["rank"], ["stack"], ["Python"], [`arrivals/s with p99 within ${chosen.slo} ms`], ["plateau, req/s", 1], ["limited by"], ["p95 above the floor, ms", 1], ["CPU ms/request", 1], ["instructions, million", 1], ["memory, MB", 1], ["valid of blocks", 1], ["data"]];
   const any = some.some((cell) => cell.cost);
   if (any) heads.splice(8, 0, ["CPU ms, side by side", 1]);
-  const body = rows.map((cell) => {
+  const lines = rows.map((cell) => {
     const reference = levelOf(cell, REFERENCE_LEVEL);
     const counted = cell.instructions.find((one) => String(one.inFlight) === chosen.inFlight);
     const texts = [
       ranks.has(cell) ? String(ranks.get(cell)) : NOTHING, cell.stack, cell.python, capacity(cell)?.text ?? "not searched",
-      cell.plateau === null ? cell.state : cell.plateauText, cell.limiter ?? NOTHING, number(levelOf(cell, `rate=${workload().compareRate}`)?.overhead?.mid),
+      cell.plateau === null ? (cell.levels.length || cell.state !== "ok" ? cell.state : NOTHING) : cell.plateauText, cell.limiter ?? NOTHING, number(levelOf(cell, `rate=${workload().compareRate}`)?.overhead?.mid),
       number(reference?.cpu?.mid, 2), number(counted?.mid, 2), number(cell.memory?.mid, 0), reference ? `${reference.n} of ${reference.of}` : NOTHING,
     ];
     if (any) texts.splice(8, 0, number(cell.cost?.mid, 2));
-    const items = texts.map((text, place) => make("td", text, heads[place][1] ? { class: "number" } : {}));
+    return { cell, texts };
+  });
+  // What was measured of no cell has no column.
+  const isShown = heads.map((_, place) => place < 4 || place === heads.length - 1 || lines.some(({ texts }) => texts[place] !== NOTHING));
+  const body = lines.map(({ cell, texts }) => {
+    const items = texts.flatMap((text, place) => (isShown[place] ? [make("td", text, heads[place][1] ? { class: "number" } : {})] : []));
     items.push(make("td", "", {}, make("a", "JSON", { href: cell.data })));
     return make("tr", "", {}, ...items);
   });
-  const head = make("tr", "", {}, ...heads.map(([text, right]) => make("th", text, right ? { class: "number", scope: "col" } : { scope: "col" })));
+  const head = make("tr", "", {}, ...heads.filter((_, place) => isShown[place]).map(([text, right]) => make("th", text, right ? { class: "number", scope: "col" } : { scope: "col" })));
   byId("ranking").replaceChildren(make("thead", "", {}, head), make("tbody", "", {}, ...body));
   byId("ranking-note").textContent = ranks.size
     ? `Ranks by ${title}, among the stacks on one Python, shared where nothing tells them apart. p95 at ${workload().compareRate} arrivals/s, CPU at 10 users; medians over the valid blocks.`
@@ -388,6 +395,8 @@ function notes() {
   byId("beside").hidden = !workload().cells.some((cell) => cell.cost);
   const any = workload().cells.some((cell) => cell.instructions.length);
   byId("inflight").closest(".row").hidden = !any;
+  const has = { levels: workload().cells.some((cell) => cell.levels.length), instructions: any };
+  for (const place of document.querySelectorAll("[data-needs]")) place.hidden = !has[place.dataset.needs];
   byId("instructions-note").textContent = any ? "User-space instructions under callgrind: they repeat whatever the machine does, and do not see the kernel or waiting." : "";
 }
 
