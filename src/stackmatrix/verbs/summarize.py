@@ -17,6 +17,8 @@ from stackmatrix.tables import capacity_table, counted_table, make_console, over
 from stackmatrix.verbs.options import add_results
 from stackmatrix.workloads import WORKLOADS
 
+MOST_IN_DETAIL = 8
+"""Machines of which everything is printed: with more, who looks for one of them would not find it."""
 TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
@@ -49,19 +51,24 @@ def execute(options: argparse.Namespace) -> int:
     write_pages(folder, machines, list(results.values()), [str(one) for one in broken])
     write_exports(options, [(machine, result) for machine, found in results.items() for result in found])
     console = make_console()
+    is_long = len(machines) > MOST_IN_DETAIL
     for one in machines:
-        show(console, one)
+        show(console, one, in_detail=not is_long)
+    if is_long:
+        console.print("Verdicts, capacities and counts of so many machines are in the page only.")
     console.print(f"Written: {folder / 'README.md'}", soft_wrap=True, highlight=False)
     if broken:
         raise ResultFileError(f"Left out {len(broken)} of the files: " + " ".join(map(str, broken)))
     return 0
 
 
-def show(console: Console, machine: MachineSummary) -> None:
-    """Print one machine's tables."""
+def show(console: Console, machine: MachineSummary, *, in_detail: bool) -> None:
+    """Print one machine's tables: that which the page begins with, and in detail all others."""
     for workload in machine.workloads:
         if workload.shown:
             console.print(overview_table(machine, workload))
+        if not in_detail:
+            continue
         for family in machine.families_of(workload.name):
             if not family.figure.is_minor:
                 console.print(verdict_table(family))
