@@ -69,6 +69,7 @@ class Sitting:
 
     started: str
     blocks: list[CostBlock] = field(default_factory=list)
+    together: int = 0
     environment: Environment | None = None
     duration_s: float = 0.0
     failure: str | None = None
@@ -171,6 +172,7 @@ class CostRunner:
             bench.finish()
         for seat, idle_share in zip(seats, idle_shares, strict=True):
             one = self._sitting(seat.cell, started)
+            one.together = together
             one.environment = one.environment or bench.environments[seat.cell]
             one.blocks.append(block_of(block, seat.place, sat, idle_share, findings))
 
@@ -217,7 +219,7 @@ class CostRunner:
             python=one.environment.python if one.environment else None,
             lock_sha256=environments.need(cell.stack, cell.python).lock_sha256,
             rate=workload.compare_rate,
-            together=sum(other.workload == cell.workload for other in self._sittings),
+            together=one.together,
             blocks=tuple(one.blocks),
             failure=one.failure,
         )

@@ -172,6 +172,8 @@ def test_a_cell_that_does_not_come_up_is_left_out_and_the_others_go_on(tmp_path:
     lost = read(tmp_path, CELLS[0])
     assert (lost.failure, lost.blocks) == ("It did not start.", ())
     assert len(read(tmp_path, CELLS[1]).blocks) == 3
+    # Who never sat beside the others is not among them.
+    assert (lost.together, read(tmp_path, CELLS[1]).together) == (0, 2)
 
 
 def test_a_block_that_breaks_is_a_block_less_for_all_and_the_reason_is_told(tmp_path: Path, made: MadeUp) -> None:
