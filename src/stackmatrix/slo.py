@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from stackmatrix import rows
 from stackmatrix.arrivals import planned
@@ -41,10 +41,10 @@ def judge(slo_ms: float, requests: int, late: int, failed: int, *, final: bool) 
     if requests == 0:
         return outcome(met=None, sure=False)
     too_many = ((late, LATE_SHARE), (failed, FAILED_SHARE))
-    if any(stats.binom.sf(count - 1, requests, share) <= ERROR for count, share in too_many):
+    if any(special.bdtrc(count - 1, requests, share) <= ERROR for count, share in too_many):
         return outcome(met=False, sure=True)
     few_failed = failed <= FAILED_SHARE * requests
-    if stats.binom.cdf(late, requests, LATE_SHARE) <= ERROR and few_failed:
+    if special.bdtr(late, requests, LATE_SHARE) <= ERROR and few_failed:
         return outcome(met=True, sure=True)
     if not final:
         return outcome(met=None, sure=False)

@@ -13,7 +13,7 @@ from statistics import fmean, stdev, variance
 from typing import Literal
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 BLOCKS_TO_CLAIM = 6
 CONFIDENCE = 0.95
@@ -76,7 +76,7 @@ class Verdict:
 @cache
 def _critical(freedom: float) -> float:
     """The quantile of Student's t for an interval of two sides. Asked for at every look at an end, so kept."""
-    return float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom))
+    return float(special.stdtrit(freedom, (1 + CONFIDENCE) / 2))
 
 
 def log_ratios(cell: Sequence[float], other: Sequence[float]) -> tuple[float, ...]:
@@ -148,6 +148,9 @@ def welch(one: Sequence[float], other: Sequence[float]) -> Difference:
 
 def permutation_p(one: Sequence[float], other: Sequence[float]) -> float:
     """Two-sided p that the means differ so much, over all ways to divide the values, or a fixed sample of many."""
+    # Imported here, since it takes as long as everything else that a command imports, and few families need it.
+    from scipy import stats  # noqa: PLC0415
+
     result = stats.permutation_test(
         (np.asarray(one), np.asarray(other)),
         lambda first, second, axis: np.mean(first, axis=axis) - np.mean(second, axis=axis),
@@ -189,7 +192,7 @@ def p_beyond(difference: Difference, margin: float) -> float | None:
     beyond = abs(difference.mean) - margin
     if difference.error == 0:
         return 0.0 if beyond > 0 else 1.0
-    return float(stats.t.sf(beyond / difference.error, difference.freedom))
+    return float(special.stdtr(difference.freedom, -beyond / difference.error))
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
