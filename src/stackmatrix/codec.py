@@ -32,6 +32,12 @@ LEVEL = "\0level "
 _LEVEL_LINE = re.compile(r'"\\u0000level (\d+)"')
 
 
+class _Header(msgspec.Struct):
+    """What of a file can be read whatever its format is."""
+
+    format_version: object = None
+
+
 def decode(data: bytes, name: str) -> Result:
     """A result from the JSON of a file called ``name``.
 
@@ -40,8 +46,8 @@ def decode(data: bytes, name: str) -> Result:
 
     """
     try:
-        version = json.loads(data).get("format_version")
-    except (ValueError, AttributeError) as error:
+        version = msgspec.json.decode(data, type=_Header).format_version
+    except msgspec.DecodeError as error:
         raise ResultFileError(f"{name} is not a result file: it is no whole JSON object.") from error
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise ResultFileError(
