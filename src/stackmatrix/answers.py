@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from stackmatrix.comparison import Family
-from stackmatrix.counted import CountedRow, compare_rows
+from stackmatrix.counted import CountedRow
 from stackmatrix.figures import COST_FIGURE, capacity_name
 from stackmatrix.model import Cell
 from stackmatrix.plan import python_key
@@ -36,7 +36,7 @@ class Answer:
 def answer(machine: MachineSummary, workload: WorkloadSummary) -> Answer:
     """What is to be known of one workload."""
     families = {family.figure.name: family for family in machine.families_of(workload.name) if family.run_id}
-    counted = _alone(compare_rows(workload.rows))
+    counted = _alone(workload.counted)
     return Answer(
         stack=_sentence([*name_firsts(families), *name_bests(workload, families), *name_fewest(counted)]),
         python=_sentence([*name_faster(cost_of(families)), *name_fewer(counted)] or name_untold(workload)),

@@ -1,15 +1,14 @@
-"""Static charts as SVG, readable on a light and on a dark page. Pure: data in, text out."""
+"""Static charts, readable on a light and on a dark page. Pure: data in, Vega-Lite out."""
 
-import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
 import altair as alt
-import vl_convert
 
 from stackmatrix.stacks import STACKS
-from stackmatrix.summary import WorkloadSummary
+from stackmatrix.summary import MachineSummary, WorkloadSummary
+from stackmatrix.workloads import WORKLOADS
 
 # Okabe and Ito's palette, distinguishable without full colour vision, less black and yellow, which vanish on one of
 # the two backgrounds; the shapes tell the lines apart without any colour.
@@ -20,8 +19,22 @@ INK = "#808080"
 HEADROOM = 1.15
 """How far the bound is drawn above the highest point."""
 
+type Chart = alt.LayerChart | alt.FacetChart | alt.Chart
+type Config = Mapping[str, object]
 
-def throughput_chart(workload: WorkloadSummary, python: str, floor_ms: float) -> str | None:
+
+def throughput_charts(machines: Iterable[MachineSummary]) -> dict[tuple[str, str], dict[str, Any]]:
+    """By machine and workload, throughput on the newest Python; nothing where nothing was measured."""
+    return {
+        (machine.name, workload.name): spec
+        for machine in machines
+        for workload in machine.workloads
+        if workload.name in WORKLOADS and workload.pythons
+        if (spec := throughput_chart(workload, workload.pythons[-1], WORKLOADS[workload.name].floor_ms))
+    }
+
+
+def throughput_chart(workload: WorkloadSummary, python: str, floor_ms: float) -> dict[str, Any] | None:
     """Throughput against users on one Python, with the bound that physics sets; ``None`` when there is nothing."""
     measured = [
         (row.cell.stack, level.users, level.throughput_rps)
@@ -43,7 +56,7 @@ def throughput_chart(workload: WorkloadSummary, python: str, floor_ms: float) ->
         subtitle=f"dashed: users / {floor_s:g} s, which no server can beat",
     )
     spec = _throughput_spec(tuple(dict.fromkeys(stack for stack, _, _ in measured)))
-    return draw({**spec, "title": title.to_dict(validate=False)}, points=points, bound=bound)
+    return with_data({**spec, "title": title.to_dict(validate=False)}, points=points, bound=bound)
 
 
 @cache
@@ -68,10 +81,10 @@ def _throughput_spec(stacks: tuple[str, ...]) -> dict[str, Any]:
         )
     )
     limit = alt.Chart(alt.NamedData("bound")).mark_line(strokeDash=[5, 4], color=INK).encode(x=x, y=y)
-    return styled(alt.layer(limit, lines).properties(width=560, height=300, background="transparent"))
+    return _on_a_page(alt.layer(limit, lines))
 
 
-def percentile_chart(series: Mapping[str, Iterable[float]], title: str) -> str:
+def percentile_chart(series: Mapping[str, Iterable[float]], title: str) -> dict[str, Any]:
     """Response times in ms by percentile, on an axis that gives each further nine the same room."""
     points = []
     for name, times_ms in series.items():
@@ -98,29 +111,31 @@ def percentile_chart(series: Mapping[str, Iterable[float]], title: str) -> str:
             ),
             strokeDash=alt.StrokeDash("load:N", sort=names, legend=None),
         )
-        .properties(width=560, height=300, title=alt.TitleParams(title), background="transparent")
     )
-    return draw(styled(chart), points=points)
+    return with_data({**_on_a_page(chart), "title": {"text": title}}, points=points)
 
 
-def styled(chart: alt.LayerChart | alt.FacetChart | alt.Chart) -> dict[str, Any]:
-    """The chart as Vega-Lite, all words in one grey that both backgrounds bear."""
-    grey = (
-        chart.configure_axis(
-            labelColor=INK, titleColor=INK, gridColor=INK, gridOpacity=0.25, domainColor=INK, tickColor=INK
-        )
-        .configure_legend(labelColor=INK, titleColor=INK, labelFontSize=12, orient="right", symbolStrokeWidth=2)
-        .configure_title(color=INK, subtitleColor=INK, anchor="start", fontSize=14)
-        .configure_view(stroke=None)
-    )
-    spec: dict[str, Any] = grey.to_dict(validate=False)
-    return spec
+def _on_a_page(chart: Chart) -> dict[str, Any]:
+    title = {"color": INK, "subtitleColor": INK, "anchor": "start", "fontSize": 14}
+    return styled(chart, {"orient": "right"}, {"title": title}, width=560, height=300)
 
 
-def draw(spec: Mapping[str, Any], **data: list[dict[str, Any]]) -> str:
-    """A chart with its data as SVG. The data come last: altair copies a chart at every step, and whatever is in it."""
-    svg: str = vl_convert.vegalite_to_svg({**spec, "datasets": data})
-    # Ids count up over all charts that the process has drawn; a chart should be the same whatever was drawn before.
-    ids = dict.fromkeys(re.findall(r"\bclip\d+\b", svg))
-    names = {old: f"clip{place}" for place, old in enumerate(ids)}
-    return re.sub(r"\bclip\d+\b", lambda match: names[match[0]], svg)
+def styled(chart: Chart, legend: Config, more: Config, **whole: object) -> dict[str, Any]:
+    """The chart as Vega-Lite, all words in one grey that both backgrounds bear.
+
+    ``legend`` and ``more`` go into its configuration, ``whole`` beside it. None of that goes through altair, which
+    copies a chart at every step.
+    """
+    colours = ("labelColor", "titleColor", "gridColor", "domainColor", "tickColor")
+    config = {
+        "view": {"stroke": None},
+        "axis": {**dict.fromkeys(colours, INK), "gridOpacity": 0.25},
+        "legend": {"labelColor": INK, "titleColor": INK, "labelFontSize": 12, "symbolStrokeWidth": 2, **legend},
+        **more,
+    }
+    return {**chart.to_dict(validate=False), "background": "transparent", **whole, "config": config}
+
+
+def with_data(spec: Mapping[str, Any], **data: list[dict[str, Any]]) -> dict[str, Any]:
+    """A chart with its data by name."""
+    return {**spec, "datasets": data}

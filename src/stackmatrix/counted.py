@@ -1,15 +1,14 @@
 """The counts of one workload's cells: each beside the Python before, the reference stack, and CPU time. Pure."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
 from stackmatrix.instructions import Ratio, compare
-from stackmatrix.model import Cell, InstructionCount
+from stackmatrix.model import Cell, InstructionCount, Instructions
 from stackmatrix.plan import python_key
 from stackmatrix.stacks import REFERENCE_STACK
-from stackmatrix.summary import CellSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +29,12 @@ class CountedRow:
     reference: Against | None
 
 
-def compare_rows(rows: Iterable[CellSummary]) -> tuple[CountedRow, ...]:
+def compare_counts(counted: Mapping[Cell, Instructions]) -> tuple[CountedRow, ...]:
     """All counts of one workload's cells, in their order.
 
     Counts with another number of requests in flight are another figure: they are compared, and corrected, apart.
     """
-    found = {
-        (row.cell, count.in_flight): count
-        for row in rows
-        if row.instructions is not None
-        for count in row.instructions.counts
-    }
+    found = {(cell, count.in_flight): count for cell, one in counted.items() for count in one.counts}
     before = {key: other for key in found if (other := _python_before(key, found))}
     reference = {key: other for key in found if (other := _reference(key)) in found and other != key}
     ratios: dict[tuple[Key, Key], Ratio] = {}
@@ -80,7 +74,7 @@ def _reference(key: Key) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """A cell's ratios to the reference stack on its Python: of CPU time at the reference level, and of counts."""
+    """A cell's ratios to the reference stack on its Python: of CPU time per request, and of counts."""
 
     cell: Cell
     cpu: float
@@ -88,17 +82,16 @@ class Agreement:
     """By the number of requests in flight."""
 
 
-def agree(rows: Sequence[CellSummary]) -> tuple[Agreement, ...]:
+def agree(cpu_ms: Mapping[Cell, float], counted: Mapping[Cell, Instructions]) -> tuple[Agreement, ...]:
     """The cells that have both, and whose reference has both; the reference itself is left out."""
-    known = {row.cell: row for row in rows if row.instructions is not None and row.reference_cpu_ms}
     found = []
-    for cell, row in known.items():
-        reference = known.get(Cell(stack=REFERENCE_STACK, python=cell.python, workload=cell.workload))
-        if reference is None or reference is row:
+    for cell in counted:
+        reference = Cell(stack=REFERENCE_STACK, python=cell.python, workload=cell.workload)
+        if cell == reference or not all(one in cpu_ms and one in counted for one in (cell, reference)):
             continue
-        mine, theirs = _means(row), _means(reference)
+        mine, theirs = _means(counted[cell]), _means(counted[reference])
         ratios = {in_flight: mine[in_flight] / theirs[in_flight] for in_flight in mine if in_flight in theirs}
-        found.append(Agreement(cell, (row.reference_cpu_ms or 0.0) / (reference.reference_cpu_ms or 1.0), ratios))
+        found.append(Agreement(cell, cpu_ms[cell] / cpu_ms[reference], ratios))
     return tuple(found)
 
 
@@ -108,5 +101,5 @@ def typical_gap(found: Iterable[Agreement], in_flight: int) -> float | None:
     return math.expm1(median(gaps)) if gaps else None
 
 
-def _means(row: CellSummary) -> dict[int, float]:
-    return {count.in_flight: count.mean for count in row.instructions.counts} if row.instructions else {}
+def _means(one: Instructions) -> dict[int, float]:
+    return {count.in_flight: count.mean for count in one.counts}

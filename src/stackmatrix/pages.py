@@ -5,19 +5,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 import jinja2
-import vl_convert
 from markupsafe import Markup
 
 from stackmatrix import phrases
 from stackmatrix.answers import Answer, answer
-from stackmatrix.counted import agree, compare_rows
 from stackmatrix.evidence import strongest_first
 from stackmatrix.overview import columns
 from stackmatrix.plan import python_key
 from stackmatrix.slo import SLOS_MS
 from stackmatrix.stalled import Stalled
 from stackmatrix.summary import (
-    REFERENCE_LEVEL,
     CellSummary,
     LevelSummary,
     MachineSummary,
@@ -114,7 +111,7 @@ def escape(text: str) -> str:
 def render_results(
     template: str,
     machines: Sequence[MachineSummary],
-    charts: Mapping[tuple[str, str], str | None],
+    charts: Mapping[tuple[str, str], str],
     left_out: Sequence[str] = (),
 ) -> str:
     """The whole of results/README.md. ``left_out`` says of each file that is not shown why."""
@@ -132,7 +129,6 @@ def render_results(
         charts=charts,
         left_out=left_out,
         blocks_to_claim=BLOCKS_TO_CLAIM,
-        reference=REFERENCE_LEVEL,
         number=number,
         columns=columns,
         figure=figure,
@@ -141,8 +137,6 @@ def render_results(
         link=link,
         answers=answers,
         remarks=remarks,
-        agree=agree,
-        compare_rows=compare_rows,
         phrases=phrases,
         slos_ms=SLOS_MS,
         told=told,
@@ -151,7 +145,7 @@ def render_results(
     return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
 
 
-def render_report(template: str, *, css: str, script: str, data: object, charts: object) -> str:
+def render_report(template: str, *, css: str, script: str, vega: str, data: object, charts: object) -> str:
     """The whole of results/report.html: one file, with Vega and everything that it shows in it.
 
     What comes from results is JSON in which nothing can end the element that it stands in (jinja's ``tojson``).
@@ -159,7 +153,7 @@ def render_report(template: str, *, css: str, script: str, data: object, charts:
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True
     )
-    own = {"css": css, "script": script, "vega": vl_convert.javascript_bundle()}  # type: ignore[call-arg] # it has a default
+    own = {"css": css, "script": script, "vega": vega}
     trusted = {name: Markup(text) for name, text in own.items()}  # noqa: S704 - this project's and Vega's own
     return environment.from_string(template).render(data=data, charts=charts, **trusted)
 
@@ -180,7 +174,7 @@ def render_stall(template: str, both: Sequence[Stalled], stall_s: float, window_
     return page.strip() + "\n"
 
 
-def headline(machines: Sequence[MachineSummary], charts: Mapping[tuple[str, str], str | None]) -> str:
+def headline(machines: Sequence[MachineSummary], charts: Mapping[tuple[str, str], str]) -> str:
     """The block for the project's README: the newest Python on the machine with the most cells, then the last run."""
     measured = [machine for machine in machines if any(workload.measured for workload in machine.workloads)]
     if not measured:

@@ -9,7 +9,7 @@ from typing import Any
 
 import altair as alt
 
-from stackmatrix.charts import COLOURS, INK, SHAPES
+from stackmatrix.charts import COLOURS, INK, SHAPES, Chart, styled
 
 DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 4], [1, 3])
 HEIGHT = 300
@@ -17,8 +17,6 @@ LEGENDS = {"bottom": {"anchor": "start", "direction": "vertical", "margin": 4}}
 """One below the other, as a phone is not wide."""
 EDGE = alt.Scale(padding=14, nice=False)
 """Room for the marks at both ends, which may be all that there is."""
-
-type Chart = alt.LayerChart | alt.FacetChart | alt.Chart
 
 
 def report_charts(stacks: Sequence[str], pythons: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -76,20 +74,21 @@ def _tooltip(*fields: tuple[str, str]) -> list[alt.Tooltip]:
     ]
 
 
-def _lines(look: _Look, data: str, x: alt.X, y: str, y_axis: alt.Y, *fields: tuple[str, str]) -> Chart:
-    """One line for each cell, with points, and its range over the blocks at each point."""
-    base = alt.Chart(_data(data)).encode(x=x)
-    tooltip = _tooltip(*fields)
-    ranges = base.mark_rule(strokeWidth=1.5, opacity=0.6, clip=True).encode(
-        y=alt.Y("low:Q"), y2="high:Q", color=look.colour, tooltip=tooltip
+def _joined(look: _Look, data: str, x: alt.X, y: alt.Y, size: int, *fields: tuple[str, str]) -> Chart:
+    """One line for each cell, with points of its stack's shape, which tell about themselves."""
+    base = alt.Chart(_data(data)).encode(x=x, y=y, color=look.colour, detail="series:N")
+    lines = base.mark_line(strokeWidth=2, clip=True).encode(strokeDash=look.dash)
+    points = base.mark_point(size=size, filled=True, opacity=1, clip=True).encode(
+        shape=look.shape, tooltip=_tooltip(*fields)
     )
-    lines = base.mark_line(strokeWidth=2, clip=True).encode(
-        y=y_axis, color=look.colour, strokeDash=look.dash, detail="series:N"
-    )
-    points = base.mark_point(size=55, filled=True, opacity=1, clip=True).encode(
-        y=y, color=look.colour, shape=look.shape, tooltip=tooltip
-    )
-    return alt.layer(ranges, lines, points)
+    return alt.layer(lines, points)
+
+
+def _lines(look: _Look, data: str, x: alt.X, y: alt.Y, *fields: tuple[str, str]) -> Chart:
+    """One line for each cell, with its range over the blocks at each point."""
+    ranges = alt.Chart(_data(data)).mark_rule(strokeWidth=1.5, opacity=0.6, clip=True)
+    encoded = ranges.encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=look.colour, tooltip=_tooltip(*fields))
+    return alt.layer(encoded, _joined(look, data, x, y, 55, *fields))
 
 
 def _invalid(look: _Look, x: alt.X) -> Chart:
@@ -110,7 +109,7 @@ def throughput(look: _Look) -> Chart:
         .encode(x=x, y=alt.Y("mid:Q", title="correct responses per second"))
     )
     fields = (("users:Q", "users"), ("mid:Q", "responses/s"), ("limiter:N", "limited by"), ("blocks:N", "valid blocks"))
-    return alt.layer(bound, _lines(look, "throughput", x, "mid:Q", y, *fields), _invalid(look, x))
+    return alt.layer(bound, _lines(look, "throughput", x, y, *fields), _invalid(look, x))
 
 
 def latency(look: _Look) -> Chart:
@@ -123,7 +122,7 @@ def latency(look: _Look) -> Chart:
         .encode(y=alt.Y("ms:Q", title="response time, ms (log)"), tooltip=[alt.Tooltip("what:N", title="line"), "ms:Q"])
     )
     fields = (("rate:Q", "arrivals/s"), ("mid:Q", "ms"), ("limiter:N", "limited by"), ("blocks:N", "valid blocks"))
-    return alt.layer(floor, _lines(look, "latency", x, "mid:Q", y, *fields), _invalid(look, x))
+    return alt.layer(floor, _lines(look, "latency", x, y, *fields), _invalid(look, x))
 
 
 def distribution(look: _Look) -> Chart:
@@ -135,18 +134,9 @@ def distribution(look: _Look) -> Chart:
         scale=alt.Scale(type="log"),
         axis=alt.Axis(values=[1, 2, 4, 10, 20, 100, 1000, 10000], labelExpr=label),
     )
-    lines = alt.Chart(_data("distribution")).mark_line(
-        strokeWidth=2, point=alt.OverlayMarkDef(size=25, filled=True), clip=True
-    )
-    encoded: Chart = lines.encode(
-        x=x,
-        y=alt.Y("ms:Q", title="response time, ms (log)", scale=alt.Scale(type="log", nice=False, padding=12)),
-        color=look.colour,
-        strokeDash=look.dash,
-        detail="series:N",
-        tooltip=_tooltip(("percentile:N", "percentile"), ("ms:Q", "ms"), ("blocks:N", "valid blocks")),
-    )
-    return encoded
+    y = alt.Y("ms:Q", title="response time, ms (log)", scale=alt.Scale(type="log", nice=False, padding=12))
+    fields = (("percentile:N", "percentile"), ("ms:Q", "ms"), ("blocks:N", "valid blocks"))
+    return _joined(look, "distribution", x, y, 25, *fields)
 
 
 def cost(look: _Look, data: str, title: str) -> Chart:
@@ -168,30 +158,12 @@ def timeline(look: _Look, figure: str, title: str) -> Chart:
     window = alt.Chart(_data("window")).mark_rect(color=INK, opacity=0.15).encode(x=alt.X("from:Q"), x2="to:Q")
     axis = alt.Axis(tickMinStep=1, tickCount=12, format="d")
     x = alt.X("second:Q", title="seconds from the window's start (grey: the window)", axis=axis)
-    lines = (
-        alt.Chart(_data("timeline"))
-        .mark_line(strokeWidth=1.8, point=alt.OverlayMarkDef(size=14, filled=True))
-        .encode(
-            x=x,
-            y=alt.Y(f"{figure}:Q", title=title, scale=alt.Scale(zero=figure == "answered")),
-            color=look.colour,
-            strokeDash=look.dash,
-            detail="series:N",
-            tooltip=_tooltip(("second:Q", "second"), (f"{figure}:Q", title)),
-        )
-    )
-    return alt.layer(window, lines)
+    y = alt.Y(f"{figure}:Q", title=title, scale=alt.Scale(zero=figure == "answered"))
+    return alt.layer(window, _joined(look, "timeline", x, y, 14, ("second:Q", "second"), (f"{figure}:Q", title)))
 
 
 def _styled(chart: Chart) -> dict[str, Any]:
-    """Wide as the page, in greys that a light and a dark one bear."""
-    styled = (
-        chart.properties(width="container", height=HEIGHT, background="transparent")
-        .configure(autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
-        .configure_axis(labelColor=INK, titleColor=INK, gridColor=INK, gridOpacity=0.25, domainColor=INK, tickColor=INK)
-        .configure_legend(labelColor=INK, titleColor=INK, labelFontSize=12, symbolStrokeWidth=2, labelLimit=200)
-        .configure_view(stroke=None)
-    )
-    spec: dict[str, Any] = styled.to_dict(validate=False)
-    spec["config"]["legend"]["layout"] = LEGENDS  # Vega's, of which altair does not know
-    return spec
+    """Wide as the page."""
+    legend = {"labelLimit": 200, "layout": LEGENDS}
+    fitted = {"autosize": {"type": "fit-x", "contains": "padding"}}
+    return styled(chart, legend, fitted, width="container", height=HEIGHT)

@@ -13,6 +13,7 @@ from stackmatrix.capacity import Capacity
 from stackmatrix.climb import SECOND_ATTEMPT
 from stackmatrix.comparison import Family, Refused, compare_results, refuse
 from stackmatrix.cost import Cost
+from stackmatrix.counted import Agreement, CountedRow, agree, compare_counts
 from stackmatrix.figures import COMPARE_USERS
 from stackmatrix.model import Cell, Instructions, Level, Result, Run
 from stackmatrix.plan import PROFILES, python_key
@@ -115,6 +116,7 @@ class WorkloadSummary:
     summary: str
     rows: tuple[CellSummary, ...]
     skipped: tuple[CellSummary, ...]
+    counted: tuple[CountedRow, ...]
 
     @property
     def level_names(self) -> tuple[str, ...]:
@@ -141,6 +143,17 @@ class WorkloadSummary:
     def searched(self) -> tuple[CellSummary, ...]:
         """The rows whose capacity was searched."""
         return tuple(row for row in self.rows if row.capacity is not None)
+
+    @property
+    def agreed(self) -> tuple[str, tuple[Agreement, ...]]:
+        """How ratios of CPU time and of instructions agree, and which CPU time that is."""
+        counted = {row.cell: row.instructions for row in self.rows if row.instructions is not None}
+        beside = {row.cell: row.cost_ms for row in self.rows if row.cost_ms}
+        if found := agree(beside, counted):
+            return "side by side", found
+        return f"at {REFERENCE_LEVEL}", agree(
+            {row.cell: row.reference_cpu_ms for row in self.rows if row.reference_cpu_ms}, counted
+        )
 
     @property
     def pythons(self) -> tuple[str, ...]:
@@ -207,7 +220,8 @@ def summarize(machine: str, results: Sequence[Result]) -> MachineSummary:
         rows = tuple(row for row in cells if row.state != "skipped")
         skipped = tuple(row for row in cells if row.state == "skipped")
         known = WORKLOADS.get(name)
-        workloads.append(WorkloadSummary(name, known.summary if known else "", rows, skipped))
+        counted = compare_counts({row.cell: row.instructions for row in rows if row.instructions is not None})
+        workloads.append(WorkloadSummary(name, known.summary if known else "", rows, skipped, counted))
     return MachineSummary(
         name=machine,
         description=about.describe(results[0].machine),

@@ -1,17 +1,15 @@
 """Counts are compared like with like, and called different only where their repeats say so."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
 from stackmatrix import phrases
 from stackmatrix.callgrind import Costs, Function
-from stackmatrix.counted import CountedRow, agree, compare_rows, typical_gap
+from stackmatrix.counted import CountedRow, agree, compare_counts, typical_gap
 from stackmatrix.instructions import compare, summarise
-from stackmatrix.model import Cell, InstructionCount, Instructions, Run
+from stackmatrix.model import Cell, InstructionCount, Instructions
 from stackmatrix.stacks import REFERENCE_STACK, STACKS
-from stackmatrix.summary import REFERENCE_LEVEL, CellSummary, LevelSummary
 
 OTHER = next(name for name in STACKS if name != REFERENCE_STACK)
 
@@ -63,16 +61,14 @@ def test_among_many_comparisons_a_difference_needs_to_be_surer() -> None:
     assert words(*[pair] * 40) == ["undecided"] * 40
 
 
-def row(stack: str, python: str, *counts: InstructionCount) -> CellSummary:
-    cell = Cell(stack=stack, python=python, workload="fanout")
-    run = Run(
-        id="0", started="", seed=1, profile="count", ladder=(), blocks=0, warmup_s=0, settle_s=0, window_s=0,
-        tool_versions={}, tool_lock_sha256=None, git_commit=None,
-    )  # fmt: skip
-    instructions = Instructions(
+def cell(stack: str, python: str) -> Cell:
+    return Cell(stack=stack, python=python, workload="fanout")
+
+
+def counted(*counts: InstructionCount) -> Instructions:
+    return Instructions(
         counter="valgrind-3", started="", duration_s=1, git_commit=None, python=None, lock_sha256="0", counts=counts
     )
-    return CellSummary(cell, "ok", None, run, 0, (), compares=False, instructions=instructions if counts else None)
 
 
 def others(rows: Sequence[CountedRow]) -> list[tuple[str | None, str | None]]:
@@ -87,15 +83,16 @@ def others(rows: Sequence[CountedRow]) -> list[tuple[str | None, str | None]]:
 
 def test_each_count_is_compared_with_the_python_before_and_with_the_reference_stack_at_the_same_load() -> None:
     one, many = count(100, 100), count(300, 300, in_flight=20)
-    rows = [
-        row(OTHER, "3.9", one, many),
-        row(OTHER, "3.10", one),
-        row(OTHER, "3.14", one),
-        row(REFERENCE_STACK, "3.9", one),
-        row(REFERENCE_STACK, "3.14", one),
-        row(REFERENCE_STACK, "3.15"),
-    ]
-    told = compare_rows(rows)
+    told = compare_counts(
+        {
+            cell(OTHER, "3.9"): counted(one, many),
+            cell(OTHER, "3.10"): counted(one),
+            cell(OTHER, "3.14"): counted(one),
+            cell(REFERENCE_STACK, "3.9"): counted(one),
+            cell(REFERENCE_STACK, "3.14"): counted(one),
+            cell(REFERENCE_STACK, "3.15"): counted(),
+        }
+    )
     assert [(each.cell.stack, each.cell.python, each.count.in_flight) for each in told] == [
         (OTHER, "3.9", 1), (OTHER, "3.9", 20), (OTHER, "3.10", 1), (OTHER, "3.14", 1), (REFERENCE_STACK, "3.9", 1),
         (REFERENCE_STACK, "3.14", 1),
@@ -106,29 +103,22 @@ def test_each_count_is_compared_with_the_python_before_and_with_the_reference_st
 
 
 def test_nothing_counted_is_nothing_to_compare() -> None:
-    assert compare_rows([row(OTHER, "3.12")]) == ()
-
-
-def with_cpu(one: CellSummary, cpu_ms: float | None) -> CellSummary:
-    level = LevelSummary(
-        name=REFERENCE_LEVEL, users=10, rate=None, state="valid", throughput_rps=16, bound_rps=None, p50_ms=None,
-        p95_ms=None, p99_ms=None, overhead_p95_ms=None, cpu_ms_per_request=cpu_ms, rss_bytes_peak=None, limiter=None,
-        failures=0, remarks=(), repeated=0,
-    )  # fmt: skip
-    return replace(one, levels=(level,))
+    assert compare_counts({}) == compare_counts({cell(OTHER, "3.12"): counted()}) == ()
 
 
 def test_ratios_of_cpu_time_stand_beside_those_of_instructions_to_the_same_reference() -> None:
     one, many = count(100, 100), count(400, 400, in_flight=20)
-    rows = [
-        with_cpu(row(REFERENCE_STACK, "3.9", one, many), 8.0),
-        with_cpu(row(OTHER, "3.9", count(200), count(600, in_flight=20)), 20.0),
-        with_cpu(row(OTHER, "3.10", one), 20.0),
-        with_cpu(row(REFERENCE_STACK, "3.12", one), None),
-        with_cpu(row(OTHER, "3.12", one), 20.0),
-    ]
-    (told,) = agree(rows)
-    assert (told.cell, told.cpu, told.instructions) == (rows[1].cell, 2.5, {1: 2.0, 20: 1.5})
+    other, reference = cell(OTHER, "3.9"), cell(REFERENCE_STACK, "3.9")
+    counts = {
+        reference: counted(one, many),
+        other: counted(count(200), count(600, in_flight=20)),
+        cell(OTHER, "3.10"): counted(one),
+        cell(REFERENCE_STACK, "3.12"): counted(one),
+        cell(OTHER, "3.12"): counted(one),
+    }
+    cpu_ms = {reference: 8.0, other: 20.0, cell(OTHER, "3.10"): 20.0, cell(OTHER, "3.12"): 20.0}
+    (told,) = agree(cpu_ms, counts)
+    assert (told.cell, told.cpu, told.instructions) == (other, 2.5, {1: 2.0, 20: 1.5})
     assert typical_gap([told], 1) == pytest.approx(0.25)
     assert typical_gap([told], 5) is None
     assert phrases.gaps([told]) == (

@@ -22,8 +22,8 @@ CORE = {
     "slo", "stalled", "summary", "usage", "verdicts", "wording",
 }  # fmt: skip
 EDGES = {
-    "ceiling", "counters", "environments", "launch", "loadgen", "loadprocess", "machine", "meters", "pace", "processes",
-    "progress", "serving", "store", "supervisor", "surroundings", "tables", "untimed", "verification",
+    "ceiling", "counters", "drawing", "environments", "launch", "loadgen", "loadprocess", "machine", "meters", "pace",
+    "processes", "progress", "serving", "store", "supervisor", "surroundings", "tables", "untimed", "verification",
 }  # fmt: skip
 TOP = (
     "beside", "bench", "targetbench", "trial", "nullbench", "stall", "calibration", "counting", "count_runner",

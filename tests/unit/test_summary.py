@@ -77,8 +77,7 @@ def make_result(
 
 
 def render(*machines: MachineSummary, left_out: Sequence[str] = ()) -> str:
-    drawn = {(machine.name, workload.name): None for machine in machines for workload in machine.workloads}
-    return pages.render_results(TEMPLATE, machines, drawn, left_out)
+    return pages.render_results(TEMPLATE, machines, {}, left_out)
 
 
 def test_a_figure_is_the_median_over_blocks() -> None:
@@ -330,6 +329,20 @@ def test_cost_side_by_side_is_the_cost_that_answers_and_says_which_blocks_do_not
     assert "uvicorn on 3.12, side by side: 1 of 7 blocks do not count: The generator was late." in page
     assert "uwsgi_gevent on 3.12, side by side: &lt;b&gt;gone&lt;/b&gt;" in page
     assert "<b>gone" not in page
+
+
+def test_counts_are_held_against_cost_side_by_side_where_it_was_measured(make_cost: Callable[..., Cost]) -> None:
+    def cell(stack: str, count: int, cpu_ms: float, *costs: float) -> Result:
+        levels = [[make_level(10, 16.0, cpu_ms=cpu_ms)]]
+        cost = make_cost("one", *costs) if costs else None
+        return msgspec.structs.replace(make_result(stack, levels=levels), instructions=count_of(count), cost=cost)
+
+    in_trials = render(summarize("m", [cell("uvicorn", 9, 9.0), cell("gunicorn_100_threads", 6, 6.0)]))
+    assert "of CPU time at users=10 and of instructions" in in_trials
+    assert "| uvicorn | 3.12 | 1.50 | 1.50 |" in in_trials
+    beside = render(summarize("m", [cell("uvicorn", 9, 9.0, 8.0), cell("gunicorn_100_threads", 6, 6.0, 4.0)]))
+    assert "of CPU time side by side and of instructions" in beside
+    assert "| uvicorn | 3.12 | 2.00 | 1.50 |" in beside
 
 
 def test_a_capacity_stands_in_the_page_with_its_interval_what_failed_and_what_never_passed() -> None:

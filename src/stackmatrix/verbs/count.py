@@ -5,8 +5,7 @@ import argparse
 from rich.console import Console
 
 from stackmatrix.count_runner import CountPlan, CountRunner
-from stackmatrix.counted import compare_rows
-from stackmatrix.summary import summarize_cell
+from stackmatrix.counted import compare_counts
 from stackmatrix.tables import counted_table, make_console
 from stackmatrix.verbs.ends import commit_parts, need_all, tell_paths
 from stackmatrix.verbs.options import add_cell_options, choose_cells, machine_name, print_sessions, repeat_count
@@ -52,11 +51,13 @@ def count(runner: CountRunner, *, commit: bool) -> None:
     try:
         runner.run()
     finally:
-        rows = [summarize_cell(one.result) for one in runner.written]
-        for workload in dict.fromkeys(row.cell.workload for row in rows):
-            counted = compare_rows(row for row in rows if row.cell.workload == workload)
-            if counted:
-                runner.console.print(counted_table(counted))
+        results = [one.result for one in runner.written]
+        for workload in dict.fromkeys(one.cell.workload for one in results):
+            counted = {
+                one.cell: one.instructions for one in results if one.cell.workload == workload and one.instructions
+            }
+            if compared := compare_counts(counted):
+                runner.console.print(counted_table(compared))
         tell_paths(runner.console, runner.written)
     if commit:
         commit_parts(runner.written, f"Count the instructions of {len(runner.written)} cells on {runner.machine_name}")

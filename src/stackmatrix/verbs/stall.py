@@ -18,13 +18,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Measure, and write the page with its chart."""
     # Imported here, since drawing takes a second to import and no measurement should share that with it.
-    from stackmatrix import charts, pages  # noqa: PLC0415
+    from stackmatrix import charts, drawing, pages  # noqa: PLC0415
 
     console = make_console()
     with console.status("starting") as status:
         both = stall.stall_both(lambda step: status.update(f"stalling: {step}"))
     title = f"A target that stands still for {stall.STALL_S:g} s of {stall.WINDOW_S:g}"
-    svg = charts.percentile_chart({str(one.name): one.response_ms for one in both}, title)
+    svg = drawing.draw(charts.percentile_chart({str(one.name): one.response_ms for one in both}, title))
     page = pages.render_stall(TEMPLATE.read_text(encoding="utf-8"), both, stall.STALL_S, stall.WINDOW_S)
     store.write_atomically(options.docs / "stall.svg", svg.encode())
     store.write_atomically(options.docs / "stall.md", page.encode())

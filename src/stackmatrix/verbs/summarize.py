@@ -1,12 +1,12 @@
 """Make results/README.md, its charts and results/report.html from the results, and print the table."""
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from stackmatrix import phrases, store
-from stackmatrix.counted import compare_rows
+from stackmatrix import pages, phrases, store
 from stackmatrix.errors import ResultFileError, ResultsFolderError
 from stackmatrix.model import Result
 from stackmatrix.plan import python_key
@@ -15,7 +15,6 @@ from stackmatrix.stacks import STACKS
 from stackmatrix.summary import MachineSummary, order_of, summarize, tell_skipped
 from stackmatrix.tables import capacity_table, counted_table, make_console, overview_table, verdict_table
 from stackmatrix.verbs.options import add_results
-from stackmatrix.workloads import WORKLOADS
 
 MOST_IN_DETAIL = 8
 """Machines of which everything is printed: with more, who looks for one of them would not find it."""
@@ -40,26 +39,42 @@ def execute(options: argparse.Namespace) -> int:
     folder: Path = options.results.resolve()
     if not folder.is_dir():
         raise ResultsFolderError(f"There is no results folder {folder}: make results with nox -s matrix.")
-    results: dict[str, list[Result]] = {}
-    broken: list[ResultFileError] = []
-    for machine, result in store.read_results(folder):
-        if isinstance(result, ResultFileError):
-            broken.append(result)
-        else:
-            results.setdefault(machine, []).append(result)
-    machines = [summarize(machine, found) for machine, found in results.items()]
-    write_pages(folder, machines, list(results.values()), [str(one) for one in broken])
-    write_exports(options, [(machine, result) for machine, found in results.items() for result in found])
+    # Imported here, since what draws takes half a second to import and no other verb needs it.
+    from stackmatrix import charts, drawing  # noqa: PLC0415
+
+    with drawing.drawn_beside() as draw:
+        results: dict[str, list[Result]] = {}
+        broken: list[ResultFileError] = []
+        for machine, result in store.read_results(folder):
+            if isinstance(result, ResultFileError):
+                broken.append(result)
+            else:
+                results.setdefault(machine, []).append(result)
+        machines = [summarize(machine, found) for machine, found in results.items()]
+        specs = charts.throughput_charts(machines)
+        drawn = draw(list(specs.values()))
+        names = {key: "/".join(key) + ".svg" for key in specs}
+        left_out = [str(one) for one in broken]
+        write_page(folder, machines, names, left_out)
+        write_exports(options, [(machine, result) for machine, found in results.items() for result in found])
+        show_all(machines)
+        write_report(folder, list(zip(machines, results.values(), strict=True)), left_out)
+        for name, svg in zip(names.values(), drawn.result(), strict=True):
+            store.write_atomically(folder / name, svg.encode())
+    print(f"Written: {folder / 'README.md'}")
+    if broken:
+        raise ResultFileError(f"Left out {len(broken)} of the files: " + " ".join(left_out))
+    return 0
+
+
+def show_all(machines: Sequence[MachineSummary]) -> None:
+    """Print the tables of all machines."""
     console = make_console()
     is_long = len(machines) > MOST_IN_DETAIL
     for one in machines:
         show(console, one, in_detail=not is_long)
     if is_long:
         console.print("Verdicts, capacities and counts of so many machines are in the page only.")
-    console.print(f"Written: {folder / 'README.md'}", soft_wrap=True, highlight=False)
-    if broken:
-        raise ResultFileError(f"Left out {len(broken)} of the files: " + " ".join(map(str, broken)))
-    return 0
 
 
 def show(console: Console, machine: MachineSummary, *, in_detail: bool) -> None:
@@ -74,8 +89,8 @@ def show(console: Console, machine: MachineSummary, *, in_detail: bool) -> None:
                 console.print(verdict_table(family))
         if workload.searched:
             console.print(capacity_table(workload.searched))
-        if counted := compare_rows(workload.rows):
-            console.print(counted_table(counted))
+        if workload.counted:
+            console.print(counted_table(workload.counted))
     for sentence in (*map(phrases.refused, machine.refused), *tell_skipped(machine)):
         console.print(sentence, markup=False, highlight=False)
 
@@ -100,38 +115,35 @@ def write_exports(options: argparse.Namespace, results: list[tuple[str, Result]]
         store.write_atomically(options.hlog.resolve(), exports.to_histogram_log(results).encode())
 
 
-def write_pages(folder: Path, machines: list[MachineSummary], results: list[list[Result]], left_out: list[str]) -> None:
-    """Write the results page, its charts, the report, and, for the project's own results, the block in the README.
+def write_page(
+    folder: Path, machines: Sequence[MachineSummary], charts: Mapping[tuple[str, str], str], left_out: Sequence[str]
+) -> None:
+    """Write the results page, and, for the project's own results, the block in the README.
 
     ``left_out`` says which files are not shown, and why.
     """
-    # Imported here, since drawing takes a second to import and no other verb needs it.
-    from stackmatrix import charts, pages, report, reportcharts  # noqa: PLC0415
-
-    drawn: dict[tuple[str, str], str | None] = {}
-    for machine in machines:
-        for workload in machine.workloads:
-            drawn[machine.name, workload.name] = None
-            if not workload.pythons:
-                continue
-            svg = charts.throughput_chart(workload, workload.pythons[-1], WORKLOADS[workload.name].floor_ms)
-            if svg is not None:
-                name = f"{machine.name}/{workload.name}.svg"
-                store.write_atomically(folder / name, svg.encode())
-                drawn[machine.name, workload.name] = name
-    page = pages.render_results(read_template("results.md"), machines, drawn, left_out)
+    page = pages.render_results(read_template("results.md"), machines, charts, left_out)
     store.write_atomically(folder / "README.md", page.encode())
-    told = report.report_data(list(zip(machines, results, strict=True)), left_out)
-    cells = [row.cell for machine in machines for workload in machine.workloads for row in workload.rows]
-    stacks = sorted({cell.stack for cell in cells}, key=order_of(STACKS))
-    pythons = sorted({cell.python for cell in cells}, key=python_key)
-    specs = reportcharts.report_charts(stacks, pythons)
-    html, css, script = (read_template(f"report.{kind}") for kind in ("html", "css", "js"))
-    whole = pages.render_report(html, css=css, script=script, data=told, charts=specs)
-    store.write_atomically(folder / "report.html", whole.encode())
     readme = PROJECT / "README.md"
     if folder == PROJECT / "results" and readme.exists():
         text = readme.read_text(encoding="utf-8")
-        updated = pages.put_headline(text, pages.headline(machines, drawn))
+        updated = pages.put_headline(text, pages.headline(machines, charts))
         if updated != text:
             store.write_atomically(readme, updated.encode())
+
+
+def write_report(
+    folder: Path, machines: Sequence[tuple[MachineSummary, Sequence[Result]]], left_out: Sequence[str]
+) -> None:
+    """Write the report."""
+    # Imported here for the same reason as what draws.
+    from stackmatrix import drawing, report, reportcharts  # noqa: PLC0415
+
+    told = report.report_data(machines, left_out)
+    cells = [row.cell for machine, _ in machines for workload in machine.workloads for row in workload.rows]
+    stacks = sorted({cell.stack for cell in cells}, key=order_of(STACKS))
+    pythons = sorted({cell.python for cell in cells}, key=python_key)
+    shown = reportcharts.report_charts(stacks, pythons)
+    html, css, script = (read_template(f"report.{kind}") for kind in ("html", "css", "js"))
+    whole = pages.render_report(html, css=css, script=script, vega=drawing.bundle(), data=told, charts=shown)
+    store.write_atomically(folder / "report.html", whole.encode())
