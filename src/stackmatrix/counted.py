@@ -36,7 +36,7 @@ def compare_counts(counted: Mapping[Cell, Instructions]) -> tuple[CountedRow, ..
     """
     found = {(cell, count.in_flight): count for cell, one in counted.items() for count in one.counts}
     before = {key: other for key in found if (other := _python_before(key, found))}
-    reference = {key: other for key in found if (other := _reference(key)) in found and other != key}
+    reference = {key: other for key in found if (other := (reference_of(key[0]), key[1])) in found and other != key}
     ratios: dict[tuple[Key, Key], Ratio] = {}
     for in_flight in dict.fromkeys(in_flight for _, in_flight in found):
         declared = [pair for pair in (*before.items(), *reference.items()) if pair[0][1] == in_flight]
@@ -67,9 +67,9 @@ def _python_before(key: Key, found: Iterable[Key]) -> Key | None:
     return max(older, key=lambda one: python_key(one[0].python), default=None)
 
 
-def _reference(key: Key) -> Key:
-    cell, in_flight = key
-    return Cell(stack=REFERENCE_STACK, python=cell.python, workload=cell.workload), in_flight
+def reference_of(cell: Cell) -> Cell:
+    """The reference stack on the same Python with the same workload."""
+    return Cell(stack=REFERENCE_STACK, python=cell.python, workload=cell.workload)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +82,16 @@ class Agreement:
     """By the number of requests in flight."""
 
 
-def agree(cpu_ms: Mapping[Cell, float], counted: Mapping[Cell, Instructions]) -> tuple[Agreement, ...]:
-    """The cells that have both, and whose reference has both; the reference itself is left out."""
+def agree(cpu: Mapping[Cell, float], counted: Mapping[Cell, Instructions]) -> tuple[Agreement, ...]:
+    """The cells whose ratio of CPU time to the reference is known, and that are counted as it is."""
     found = []
-    for cell in counted:
-        reference = Cell(stack=REFERENCE_STACK, python=cell.python, workload=cell.workload)
-        if cell == reference or not all(one in cpu_ms and one in counted for one in (cell, reference)):
+    for cell, one in counted.items():
+        reference = reference_of(cell)
+        if cell == reference or cell not in cpu or reference not in counted:
             continue
-        mine, theirs = _means(counted[cell]), _means(counted[reference])
+        mine, theirs = _means(one), _means(counted[reference])
         ratios = {in_flight: mine[in_flight] / theirs[in_flight] for in_flight in mine if in_flight in theirs}
-        found.append(Agreement(cell, cpu_ms[cell] / cpu_ms[reference], ratios))
+        found.append(Agreement(cell, cpu[cell], ratios))
     return tuple(found)
 
 

@@ -4,6 +4,7 @@ An invalid level has no figures here: it is named with its findings and never co
 ``BLOCKS_TO_CLAIM`` a ratio is shown as what it is, one measurement over another, and claims nothing.
 """
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -13,8 +14,8 @@ from stackmatrix.capacity import Capacity
 from stackmatrix.climb import SECOND_ATTEMPT
 from stackmatrix.comparison import Family, Refused, compare_results, refuse
 from stackmatrix.cost import Cost
-from stackmatrix.counted import Agreement, CountedRow, agree, compare_counts
-from stackmatrix.figures import COMPARE_USERS
+from stackmatrix.counted import Agreement, CountedRow, agree, compare_counts, reference_of
+from stackmatrix.figures import COMPARE_USERS, COST_FIGURE
 from stackmatrix.model import Cell, Instructions, Level, Result, Run
 from stackmatrix.plan import PROFILES, python_key
 from stackmatrix.stacks import PYTHONS, STACKS
@@ -119,6 +120,11 @@ class WorkloadSummary:
     counted: tuple[CountedRow, ...]
 
     @property
+    def instructions(self) -> dict[Cell, Instructions]:
+        """What was counted, by cell."""
+        return {row.cell: row.instructions for row in self.rows if row.instructions is not None}
+
+    @property
     def level_names(self) -> tuple[str, ...]:
         """Every level of any cell, in the order in which ladders have them."""
         loads = {level.name: level.load for row in self.rows for level in row.levels}
@@ -143,17 +149,6 @@ class WorkloadSummary:
     def searched(self) -> tuple[CellSummary, ...]:
         """The rows whose capacity was searched."""
         return tuple(row for row in self.rows if row.capacity is not None)
-
-    @property
-    def agreed(self) -> tuple[str, tuple[Agreement, ...]]:
-        """How ratios of CPU time and of instructions agree, and which CPU time that is."""
-        counted = {row.cell: row.instructions for row in self.rows if row.instructions is not None}
-        beside = {row.cell: row.cost_ms for row in self.rows if row.cost_ms}
-        if found := agree(beside, counted):
-            return "side by side", found
-        return f"at {REFERENCE_LEVEL}", agree(
-            {row.cell: row.reference_cpu_ms for row in self.rows if row.reference_cpu_ms}, counted
-        )
 
     @property
     def pythons(self) -> tuple[str, ...]:
@@ -197,6 +192,24 @@ class MachineSummary:
     def families_of(self, workload: str) -> tuple[Family, ...]:
         """What was compared of one workload."""
         return tuple(family for family in self.families if family.workload == workload)
+
+    def agreed(self, workload: WorkloadSummary) -> tuple[str, tuple[Agreement, ...]]:
+        """How ratios of CPU time to the reference stack and of instructions agree, and which CPU time that is.
+
+        Side by side it is the ratio of the verdict, by block; else that of the medians at the reference level.
+        """
+        beside = {
+            one.cell: math.exp(one.verdict.difference.mean)
+            for family in self.families_of(workload.name)
+            if family.figure.name == COST_FIGURE.name
+            for one in family.compared
+            if one.other == reference_of(one.cell)
+        }
+        if found := agree(beside, workload.instructions):
+            return "side by side", found
+        known = {row.cell: row.reference_cpu_ms for row in workload.rows if row.reference_cpu_ms}
+        ratios = {cell: cpu / known[other] for cell, cpu in known.items() if (other := reference_of(cell)) in known}
+        return f"at {REFERENCE_LEVEL}", agree(ratios, workload.instructions)
 
     @property
     def can_claim(self) -> bool:
