@@ -21,6 +21,13 @@ TEMPLATES = [
     }
 ]
 USE_I18N = False
+# A page that breaks says why in the server's log; Django by itself would only send mail.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"log": {"class": "logging.StreamHandler"}},
+    "loggers": {"django.request": {"handlers": ["log"], "level": "ERROR", "propagate": False}},
+}
 
 # The view's own: where the external API is, and how long to wait for it (5 s is httpx's default, too).
 SLOW_API_URL = os.environ.get("SLOW_API_URL", "http://127.0.0.1:5000")

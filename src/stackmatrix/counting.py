@@ -123,8 +123,9 @@ class CountRun:
             with circus:
                 self.show("starting")
                 verification.wait_for_api(self.api_port, lambda: circus.why_gone("api"))
-                identity = verification.wait_for_target(stack.port, lambda: circus.why_gone("target"), PATIENCE_S)
-                build = verification.verify_identity(identity, stack, self.cell.python)
+                with circus.explaining("target"):
+                    identity = verification.wait_for_target(stack.port, lambda: circus.why_gone("target"), PATIENCE_S)
+                    build = verification.verify_identity(identity, stack, self.cell.python)
                 environment = self.target_environment.describe(build, identity["packages"], command, self.api_port)
                 loads = loads_of(workload, stack.slots) if self.loads is None else self.loads
                 counts = {load.in_flight: self._count(load, counter, circus, workload) for load in loads}

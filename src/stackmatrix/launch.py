@@ -1,7 +1,8 @@
-"""``python -m stackmatrix.launch [--cores 0,1] [--open-files N] -- COMMAND``: set limits, then become the command.
+"""``python -m stackmatrix.launch [--cores 0,1] [--open-files N] [--log FILE] -- COMMAND``: become the command.
 
-The process keeps its id, so whoever started it supervises the command itself. On Linux it also asks the kernel to end
-it with its parent: a harness that is killed outright leaves nothing running.
+The process keeps its id, so whoever started it supervises the command itself. It writes to its log without anybody in
+between, so that its last words are there as soon as it has ended. On Linux it also asks the kernel to end it with its
+parent: a harness that is killed outright leaves nothing running.
 """
 
 import argparse
@@ -31,13 +32,24 @@ def end_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def write_to(log: str) -> None:
+    """Add all further output of this process to a file."""
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.close(file)
+
+
 def main() -> None:
     """Apply what was asked and execute the command."""
     parser = argparse.ArgumentParser(prog="stackmatrix.launch")
     parser.add_argument("--cores", default="", help="comma-separated; empty: wherever the kernel likes")
     parser.add_argument("--open-files", type=int, default=0)
+    parser.add_argument("--log", help="file that its output is added to; without it, wherever this one's goes")
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
+    if options.log:
+        write_to(options.log)
     if options.cores:
         os.sched_setaffinity(0, {int(core) for core in options.cores.split(",")})
     if options.open_files:

@@ -116,7 +116,7 @@ class LoadProcess:
             self.heard.append(event)
 
     def _ended(self) -> TrialError:
-        return TrialError(f"The load generator ended by itself: {processes.tail(self._log)}")
+        return TrialError(f"The load generator ended by itself: {processes.last_words(self._log)}")
 
 
 def wait_until(every: Sequence[LoadProcess], until_s: float, tick: Callable[[], None]) -> None:

@@ -2,10 +2,13 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -114,17 +117,60 @@ def end_all(processes: Iterable[psutil.Process], timeout_s: float) -> list[psuti
 
 
 CRASH = re.compile(r"segmentation fault|fatal python error|bus error", re.IGNORECASE)
+TRACEBACK = re.compile(r"Traceback \(most recent call last\):\s*$")
+NOT_A_CAUSE = re.compile(r"^(\w+\.)*(HaltServer|SystemExit|KeyboardInterrupt|CancelledError)\b")
+"""Exceptions with which a server tells that something else has ended it."""
+LAST_LINES = 3
+LONGEST_REASON = 500
+"""Characters of a line that are shown: an exception may quote a whole page."""
 
 
-def tail(log: Path, lines: int = 3) -> str:
-    """The last lines of a log on one line, for the reason of a failure; empty when there is none.
+def explain(log: Path) -> str:
+    """What a log says of why its process ended, on one line; empty when there is no log or it is empty.
 
-    Of a crash, the line that tells of it: what follows is a backtrace, whose end says nothing.
+    The line of a crash, else the last exception's own line, else the last lines: servers follow an exception with words
+    of their own ("Worker failed to boot"), and a crash with a backtrace.
     """
+    crash = exception = ""
+    is_traceback = False
+    last: deque[str] = deque(maxlen=LAST_LINES)
     try:
-        text = log.read_text(encoding="utf-8", errors="replace")
+        with log.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                if TRACEBACK.search(line):
+                    is_traceback = True
+                elif is_traceback and not line[:1].isspace():
+                    is_traceback = False
+                    exception = exception if NOT_A_CAUSE.match(line) else line.strip()
+                if not crash and CRASH.search(line):
+                    crash = line.strip()
+                if line.strip():
+                    last.append(line.strip())
     except OSError:
         return ""
-    every = [line.strip() for line in text.splitlines() if line.strip()]
-    crash = next((line for line in every if CRASH.search(line)), None)
-    return " | ".join(every[-lines:]) if crash is None else crash
+    return (crash or exception or " | ".join(last))[:LONGEST_REASON]
+
+
+KEPT_LOGS = PROJECT / ".nox" / "logs"
+MOST_KEPT = 50
+
+
+def keep(log: Path) -> str:
+    """Copy a log out of a folder that will be removed; returns where it is, for people, or nothing if it is empty."""
+    try:
+        if not log.stat().st_size:
+            return ""
+        KEPT_LOGS.mkdir(parents=True, exist_ok=True)
+        kept = KEPT_LOGS / f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{log.name}"
+        shutil.copyfile(log, kept)
+        for old in sorted(KEPT_LOGS.iterdir())[:-MOST_KEPT]:
+            old.unlink(missing_ok=True)
+    except OSError:
+        return ""
+    return str(kept.relative_to(PROJECT) if kept.is_relative_to(PROJECT) else kept)
+
+
+def last_words(log: Path) -> str:
+    """What a log says of why its process ended, and where the whole of it is kept; empty without a log."""
+    said, kept = explain(log), keep(log)
+    return f"{said} (its whole log: {kept})" if said and kept else said

@@ -96,14 +96,14 @@ class Served:
             return self.circus.why_gone(name)
         if self.page.poll() is None:
             return None
-        return f"locust's web page ended by itself: {processes.tail(self.folder / 'locust.log')}"
+        return f"locust's web page ended by itself: {processes.last_words(self.folder / 'locust.log')}"
 
     @contextlib.contextmanager
     def _blaming(self, name: str) -> Iterator[None]:
         try:
             yield
         except TrialError as error:
-            told, end = str(error), processes.tail(self.folder / f"{name}.log")
+            told, end = str(error), processes.last_words(self.folder / f"{name}.log")
             # One that ended is named with the end of its log already, one that is only silent is not.
             raise not_served(told if name in told else f"{name}: {told} Its log ends: {end or '(empty)'}") from error
 

@@ -161,7 +161,7 @@ def side_bench(
         show(f"{len(seats)} cells starting")
         identities = {seat: _answering(seat, circus, len(seats)) for seat in seats}
         show(f"verifying {len(seats)} cells")
-        environments = {seat.cell: _verified(seat, identities[seat], api_port) for seat in seats}
+        environments = {seat.cell: _verified(seat, circus, identities[seat], api_port) for seat in seats}
         circus.note_tree()
         ports = {"target": targets[0].port, "external_api": api_port}
         bench = Bench(circus, generator, layout, ports, [one.name for one in targets])
@@ -171,18 +171,20 @@ def side_bench(
 def _answering(seat: Seat, circus: Supervisor, count: int) -> dict[str, Any]:
     """What a cell says of itself; all of them start at once on one core, so each has the time of all."""
     try:
-        return verification.wait_for_target(
-            seat.stack.port, lambda: circus.why_gone(seat.name), verification.READY_TIMEOUT_S * count
-        )
+        with circus.explaining(seat.name):
+            return verification.wait_for_target(
+                seat.stack.port, lambda: circus.why_gone(seat.name), verification.READY_TIMEOUT_S * count
+            )
     except TrialError as error:
         raise CellError(seat.cell, str(error)) from error
 
 
-def _verified(seat: Seat, identity: dict[str, Any], api_port: int) -> Environment:
+def _verified(seat: Seat, circus: Supervisor, identity: dict[str, Any], api_port: int) -> Environment:
     stack = seat.stack
     try:
-        build = verification.verify_identity(identity, stack, seat.cell.python)
-        verification.verify_workload(stack.port, api_port, WORKLOADS[seat.cell.workload])
+        with circus.explaining(seat.name):
+            build = verification.verify_identity(identity, stack, seat.cell.python)
+            verification.verify_workload(stack.port, api_port, WORKLOADS[seat.cell.workload])
     except TrialError as error:
         raise CellError(seat.cell, str(error)) from error
     return seat.environment.describe(build, identity["packages"], seat.environment.command(stack), api_port)

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +23,7 @@ from circus.client import CircusClient
 from circus.exc import CallError
 
 from stackmatrix import processes
-from stackmatrix.errors import SupervisorError
+from stackmatrix.errors import SupervisorError, TrialError
 
 CIRCUS_INI = processes.PROJECT / "circus.ini"
 
@@ -139,6 +139,7 @@ class Supervisor:
     _client: CircusClient | None = None
     _pids: dict[str, int] = field(default_factory=dict)
     _seen: dict[int, psutil.Process] = field(default_factory=dict)
+    _ends: dict[str, str] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         """Start circusd and wait until each watcher has a process.
@@ -185,7 +186,23 @@ class Supervisor:
 
     def why_gone(self, watcher: str) -> str | None:
         """One sentence if a watcher's process has ended, with the end of its log; ``None`` while it lives."""
-        return None if processes.is_running(self._pids[watcher]) else _ended(watcher, self.folder)
+        return None if processes.is_running(self._pids[watcher]) else self._end_of(watcher)
+
+    @contextlib.contextmanager
+    def explaining(self, watcher: str) -> Iterator[None]:
+        """Add to what goes wrong in the body what the watcher's log says of it, while its process lives.
+
+        Raises:
+            TrialError: the one of the body, with the end of the log.
+
+        """
+        try:
+            yield
+        except TrialError as error:
+            said = processes.last_words(self.folder / f"{watcher}.log")
+            if not said or not processes.is_running(self._pids[watcher]):
+                raise
+            raise TrialError(f"{error} Its log says: {said}.") from error
 
     def note_tree(self) -> None:
         """Remember every process that is there now, so that leaving can see to all of them."""
@@ -207,12 +224,19 @@ class Supervisor:
 
     def _why_dead(self) -> str | None:
         if self._child.poll() is not None:
-            return f"circusd ended by itself: {processes.tail(self.folder / 'circus.log')}"
+            return f"circusd ended by itself: {processes.last_words(self.folder / 'circus.log')}"
         told = (self.folder / "circus.log").read_text(encoding="utf-8", errors="replace")
         for watcher in self.watchers:
             if f"] {watcher} stopped" in told:
-                return _ended(watcher, self.folder)
+                return self._end_of(watcher)
         return None
+
+    def _end_of(self, watcher: str) -> str:
+        """How a watcher's process has ended; its log is read and kept once."""
+        if watcher not in self._ends:
+            said = processes.last_words(self.folder / f"{watcher}.log")
+            self._ends[watcher] = f"the process of {watcher!r} ended by itself" + (f": {said}" if said else "")
+        return self._ends[watcher]
 
     def _stop(self) -> list[int]:
         """Stop everything; returns what had to be killed."""
@@ -232,11 +256,6 @@ class Supervisor:
         processes.stop(self._child, timeout_s=QUIT_TIMEOUT_S)
         killed += processes.end_all(self._seen.values(), timeout_s=1.0)
         return sorted({process.pid for process in killed})
-
-
-def _ended(watcher: str, folder: Path) -> str:
-    end = processes.tail(folder / f"{watcher}.log")
-    return f"the process of {watcher!r} ended by itself" + (f": {end}" if end else "")
 
 
 def remove(folder: Path) -> None:

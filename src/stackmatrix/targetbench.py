@@ -142,10 +142,11 @@ def target_bench(
     )
     with circus, generator:
         verification.wait_for_api(port, lambda: circus.why_gone("api"))
-        identity = verification.wait_for_target(stack.port, lambda: circus.why_gone("target"))
-        show("verifying")
-        build = verification.verify_identity(identity, stack, cell.python)
-        verification.verify_workload(stack.port, port, workload)
+        with circus.explaining("target"):
+            identity = verification.wait_for_target(stack.port, lambda: circus.why_gone("target"))
+            show("verifying")
+            build = verification.verify_identity(identity, stack, cell.python)
+            verification.verify_workload(stack.port, port, workload)
         circus.note_tree()
         bench = Bench(circus, generator, conditions.layout, {"target": stack.port, "external_api": port})
         yield TargetBench(

@@ -227,7 +227,7 @@ def test_every_stack_is_served_by_the_policy_of_the_one_target() -> None:
         policy = {key: value.replace(f"/{name}.log", "/target.log") for key, value in many[f"watcher:{name}"].items()}
         policy["cmd"] = policy["cmd"].replace(f"_command_{name})", "_command)")
         assert policy == dict(one["watcher:target"])
-        assert f"/{name}.log" in many[f"watcher:{name}"]["stdout_stream.filename"]
+        assert f"--log=$(circus.env.stackmatrix_logs)/{name}.log " in many[f"watcher:{name}"]["cmd"]
 
 
 @pytest.fixture

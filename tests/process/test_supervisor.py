@@ -121,6 +121,46 @@ def test_a_target_that_does_not_come_up_is_told_with_the_end_of_its_log_and_not_
     assert "within" not in str(failed.value)
 
 
+STARTS = 20
+BROKEN = """
+import sys
+sys.stdout.write('A line of other output.\\n' * 100_000)
+sys.stdout.flush()
+try:
+    raise ValueError('Set the KEY variable.')
+except ValueError:
+    sys.excepthook(*sys.exc_info())
+sys.exit('Worker failed to boot.')
+"""
+
+
+def test_an_exception_is_told_by_its_own_line_at_every_start_whatever_was_said_before_and_after(
+    ports: tuple[int, int], make: Make
+) -> None:
+    for _ in range(STARTS):
+        with (
+            pytest.raises(
+                TrialError, match=r"ended by itself: ValueError: Set the KEY variable\. \(its whole log: "
+            ) as told,
+            make(command=(sys.executable, "-c", BROKEN)) as circus,
+        ):
+            wait_ready(circus, ports)
+        kept = processes.PROJECT / str(told.value).rpartition("its whole log: ")[2].split(")")[0]
+        assert kept.stat().st_size > 2_000_000
+
+
+def test_what_goes_wrong_while_a_target_lives_is_told_with_what_its_log_says(
+    ports: tuple[int, int], make: Make
+) -> None:
+    with make() as circus:
+        wait_ready(circus, ports)
+        with (
+            pytest.raises(TrialError, match=r"^Status 500\. Its log says: stand-in is up "),
+            circus.explaining("target"),
+        ):
+            raise TrialError("Status 500.")
+
+
 def test_a_command_that_does_not_exist_is_told_by_its_name(ports: tuple[int, int], make: Make) -> None:
     with (
         pytest.raises(TrialError, match="ended by itself: /no/such/server cannot be started: No such file"),

@@ -1,5 +1,6 @@
 """Waiting for a condition, and the end of a log; with real children, tests/process/test_processes.py."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,24 +74,75 @@ def test_waiting_ends_when_the_time_is_over(clock: Clock) -> None:
     assert clock.now_s > 1.5
 
 
-def test_the_tail_of_a_log_is_its_last_lines_on_one_line(tmp_path: Path) -> None:
+LOG_OF_A_SERVER = """\
+[INFO] Booting worker with pid: 7
+[ERROR] Exception in worker process
+Traceback (most recent call last):
+  File "settings.py", line 1, in <module>
+    key = os.environ["KEY"]
+          ~~~~~~~~~~^^^^^^^
+KeyError: 'KEY'
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "worker.py", line 134, in init_process
+    self.load_wsgi()
+django.core.exceptions.ImproperlyConfigured: Set the KEY variable.
+[INFO] Worker exiting (pid: 7)
+[ERROR] Worker (pid:7) exited with code 3
+Traceback (most recent call last):
+  File "arbiter.py", line 209, in run
+    self.sleep()
+gunicorn.errors.HaltServer: <HaltServer 'Worker failed to boot.' 3>
+[ERROR] Shutting down: Master
+[ERROR] Reason: Worker failed to boot.
+"""
+
+
+def test_a_log_explains_an_end_by_its_last_lines_on_one_line(tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     log.write_bytes(b"one\n\ntwo  \n\tthree\nf\xffur\n\n")
-    assert processes.tail(log) == "two | three | f\ufffdur"
-    assert processes.tail(log, lines=1) == "f\ufffdur"
+    assert processes.explain(log) == "two | three | f\ufffdur"
 
 
 def test_of_a_crash_the_line_that_tells_of_it_is_shown_and_not_the_end_of_its_backtrace(tmp_path: Path) -> None:
     log = tmp_path / "target.log"
-    told = "!!! uWSGI process 42 got Segmentation Fault !!!"
-    log.write_text(f"starting\n{told}\n*** backtrace of 42 ***\nuwsgi(main+0x1)\n*** end of backtrace ***\n")
-    assert processes.tail(log) == told
+    crash = "!!! uWSGI process 42 got Segmentation Fault !!!"
+    log.write_text(f"starting\n{crash}\n*** backtrace of 42 ***\nuwsgi(main+0x1)\n*** end of backtrace ***\n")
+    assert processes.explain(log) == crash
 
 
-def test_a_log_that_is_not_there_or_empty_has_no_tail(tmp_path: Path) -> None:
-    assert processes.tail(tmp_path / "none.log") == ""
+@pytest.mark.parametrize("before", ["", "A line of other output.\n" * 100_000], ids=["short", "2 MB"])
+def test_of_an_exception_its_own_line_is_shown_and_not_what_the_server_says_of_it(tmp_path: Path, before: str) -> None:
+    log = tmp_path / "target.log"
+    log.write_text(before + LOG_OF_A_SERVER)
+    assert processes.explain(log) == "django.core.exceptions.ImproperlyConfigured: Set the KEY variable."
+
+
+def test_an_exception_without_end_is_cut(tmp_path: Path) -> None:
+    log = tmp_path / "target.log"
+    log.write_text("Traceback (most recent call last):\n  File x\nValueError: " + "x" * 100_000)
+    assert len(processes.explain(log)) == processes.LONGEST_REASON
+
+
+def test_a_log_that_is_not_there_or_empty_explains_nothing(tmp_path: Path) -> None:
+    assert processes.explain(tmp_path / "none.log") == processes.last_words(tmp_path / "none.log") == ""
     (tmp_path / "empty.log").write_text("\n \n")
-    assert processes.tail(tmp_path / "empty.log") == ""
+    assert processes.explain(tmp_path / "empty.log") == processes.last_words(tmp_path / "empty.log") == ""
+
+
+def test_the_whole_log_is_kept_where_the_message_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "KEPT_LOGS", tmp_path / "kept")
+    monkeypatch.setattr(processes, "MOST_KEPT", 2)
+    log = tmp_path / "target.log"
+    for number in range(3):
+        log.write_text(f"start {number}\n" + LOG_OF_A_SERVER)
+        words = processes.last_words(log)
+        told = re.fullmatch(r".*Set the KEY variable\. \(its whole log: (.*target\.log)\)", words)
+        assert told, words
+        assert Path(told[1]).read_text() == log.read_text()
+    assert len(list((tmp_path / "kept").iterdir())) == 2
 
 
 def test_a_child_gets_of_the_users_environment_only_what_is_on_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
