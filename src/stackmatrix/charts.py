@@ -1,6 +1,6 @@
 """Static charts, readable on a light and on a dark page. Pure: data in, Vega-Lite out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -11,9 +11,13 @@ from stackmatrix.summary import MachineSummary, WorkloadSummary
 from stackmatrix.workloads import WORKLOADS
 
 # Okabe and Ito's palette, distinguishable without full colour vision, less black and yellow, which vanish on one of
-# the two backgrounds; the shapes tell the lines apart without any colour.
-COLOURS = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8C8C8C"]
-SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke"]
+# the two backgrounds, and three of Tol's; the shapes tell the lines apart without any colour.
+COLOURS = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8C8C8C", "#AA4499", "#999933", "#882255"]
+SHAPES = [
+    *("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke", "triangle-right"),
+    "triangle-left",
+]
+"""One fewer than the colours, so that the two together are new for ninety stacks."""
 INK = "#808080"
 """A grey that has contrast enough against white and against near-black."""
 HEADROOM = 1.15
@@ -65,11 +69,7 @@ def _throughput_spec(stacks: tuple[str, ...]) -> dict[str, Any]:
     names = list(stacks)
     x = alt.X("users:Q", title="users (closed loop, no think time)", scale=alt.Scale(nice=False))
     y = alt.Y("throughput:Q", title="correct responses per second", scale=alt.Scale(nice=False))
-    # A stack looks the same in every chart, whatever else was measured.
-    known = list(STACKS)
-    places = [known.index(name) if name in STACKS else len(known) + place for place, name in enumerate(names)]
-    colours = alt.Scale(domain=names, range=[COLOURS[place % len(COLOURS)] for place in places])
-    shapes = alt.Scale(domain=names, range=[SHAPES[place % len(SHAPES)] for place in places])
+    colours, shapes = scales(names)
     lines = (
         alt.Chart(alt.NamedData("points"))
         .mark_line(point=alt.OverlayMarkDef(size=55, filled=True), strokeWidth=2)
@@ -82,6 +82,15 @@ def _throughput_spec(stacks: tuple[str, ...]) -> dict[str, Any]:
     )
     limit = alt.Chart(alt.NamedData("bound")).mark_line(strokeDash=[5, 4], color=INK).encode(x=x, y=y)
     return _on_a_page(alt.layer(limit, lines))
+
+
+def scales(stacks: Sequence[str]) -> tuple[alt.Scale, alt.Scale]:
+    """Colour and shape of each stack: the same in every chart, whatever else was measured, and no two alike."""
+    every = [*STACKS, *(name for name in stacks if name not in STACKS)]
+    places = [every.index(name) for name in stacks]
+    colours = [COLOURS[place % len(COLOURS)] for place in places]
+    shapes = [SHAPES[place % len(SHAPES)] for place in places]
+    return alt.Scale(domain=list(stacks), range=colours), alt.Scale(domain=list(stacks), range=shapes)
 
 
 def percentile_chart(series: Mapping[str, Iterable[float]], title: str) -> dict[str, Any]:

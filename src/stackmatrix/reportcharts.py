@@ -9,7 +9,7 @@ from typing import Any
 
 import altair as alt
 
-from stackmatrix.charts import COLOURS, INK, SHAPES, Chart, styled
+from stackmatrix.charts import INK, Chart, scales, styled
 
 DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 4], [1, 3])
 HEIGHT = 300
@@ -42,11 +42,9 @@ class _Look:
     def __init__(self, stacks: Sequence[str], pythons: Sequence[str]) -> None:
         names, versions = list(stacks), list(pythons)
         self.stacks = names
-        repeated = len(names) // len(COLOURS) + 1
         legend = alt.Legend(orient="bottom", columns=2, title=None, symbolOpacity=1)
-        self.colours = colours = alt.Scale(domain=names, range=(COLOURS * repeated)[: len(names)])
-        self.colour = alt.Color("stack:N", scale=colours, legend=legend)
-        shapes = alt.Scale(domain=names, range=(SHAPES * repeated)[: len(names)])
+        self.colours, shapes = scales(names)
+        self.colour = alt.Color("stack:N", scale=self.colours, legend=legend)
         self.shape = alt.Shape("stack:N", scale=shapes, legend=legend)
         # The newest Python is a plain line.
         dashes = alt.Scale(domain=versions[::-1], range=[DASHES[place % len(DASHES)] for place in range(len(versions))])
