@@ -1,24 +1,17 @@
 """Work on cells that stands beside their trials, such as counts: what has to be there, and where it is written."""
 
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import msgspec
 from rich.console import Console
 
 from stackmatrix import environments, machine, store
-from stackmatrix.capacity import Capacity
-from stackmatrix.cost import Cost
-from stackmatrix.model import FORMAT_VERSION, Cell, Environment, Instructions, Machine, Result, Run, Status
+from stackmatrix.keeping import put
+from stackmatrix.model import FORMAT_VERSION, Cell, Environment, Machine, Part, Result, Status, part_name
 from stackmatrix.stacks import STACKS
 from stackmatrix.store import Written
 from stackmatrix.workloads import API_PORT
-
-type Part = Instructions | Capacity | Cost
-
-PARTS: dict[type, str] = {Instructions: "instructions", Capacity: "capacity", Cost: "cost"}
-"""By what name each stands in the file."""
 
 
 def prepare(cells: Sequence[Cell], nox_report: Path | None, console: Console) -> tuple[list[Cell], list[Cell]]:
@@ -70,33 +63,20 @@ def write_beside(
     environment: Environment | None,
     part: Part,
 ) -> Written:
-    """Put a part into a cell's file and leave everything else in it; make the file where there is none."""
-    earlier = store.read_earlier(folder, machine_name, cell) or Result(
+    """Put a part into a cell's file, with what else in it still holds; make the file where there is none."""
+    parts: dict[str, Any] = {part_name(part): part}
+    fresh = Result(
         format_version=FORMAT_VERSION,
-        run=_run_of(part),
+        run=None,
         cell=cell,
         status=Status(state="ok"),
         machine=described,
         environment=environment,
         trials=(),
+        **parts,
     )
-    result = msgspec.structs.replace(earlier, format_version=FORMAT_VERSION, **{PARTS[type(part)]: part})
-    return Written(store.write_result(folder, machine_name, result), result)
-
-
-def _run_of(part: Part) -> Run:
-    """The run of a file that has no trials."""
-    return Run(
-        id=uuid.uuid4().hex,
-        started=part.started,
-        seed=0,
-        profile=PARTS[type(part)],
-        ladder=(),
-        blocks=0,
-        warmup_s=0,
-        settle_s=0,
-        window_s=0,
-        tool_versions=machine.tool_versions(),
-        tool_lock_sha256=environments.lock_sha256("tool"),
-        git_commit=part.git_commit,
-    )
+    earlier = store.read_earlier(folder, machine_name, cell)
+    result = put(earlier, fresh)
+    is_new = result != earlier
+    path = store.write_result(folder, machine_name, result) if is_new else store.path_of(folder, machine_name, cell)
+    return Written(path, result, is_new=is_new)

@@ -87,3 +87,8 @@ class Capacity(Struct, frozen=True):
     probes: tuple[Probe, ...]
     sustained: tuple[Sustained, ...]
     failure: str | None = None
+
+    @property
+    def has_figures(self) -> bool:
+        """Whether anything was found."""
+        return any(one.state != "undecided" for one in self.sustained)

@@ -67,6 +67,7 @@ class CapacityRunner:
         self._machine = machine.describe(self._layout)
         self.machine_name = order.machine_name or machine.slug(self._machine)
         self._id = uuid.uuid4().hex
+        self._commit: str | None = None
         self._searched: dict[Cell, Searched] = {}
         self.written: dict[Cell, Written] = {}
         self.failed: list[Cell] = []
@@ -80,6 +81,7 @@ class CapacityRunner:
 
         """
         order = self._order
+        self._commit = machine.git_commit()
         need_files(order.folder, self.machine_name, order.cells)
         cells, self.failed = prepare(order.cells, order.nox_report, self.console)
         if cells:
@@ -140,7 +142,7 @@ class CapacityRunner:
             started=searched.started,
             duration_s=searched.duration_s,
             seed=self._order.seed,
-            git_commit=machine.git_commit(),
+            git_commit=self._commit,
             python=searched.environment.python if searched.environment else None,
             lock_sha256=environments.need(cell.stack, cell.python).lock_sha256,
             scouted=tuple(searched.scouted),

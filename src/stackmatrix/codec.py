@@ -54,9 +54,17 @@ def decode(data: bytes, name: str) -> Result:
             f"{name} has format {version}, and this version reads up to {FORMAT_VERSION}: update the project."
         )
     try:
-        return msgspec.json.decode(data, type=Result)
+        return _updated(msgspec.json.decode(data, type=Result))
     except msgspec.DecodeError as error:
         raise ResultFileError(f"{name} is not a result file: {error}.") from error
+
+
+def _updated(result: Result) -> Result:
+    """A result of an older format as this one has it."""
+    # Until format 5, a cell that was only counted had a run of no blocks.
+    if result.run is not None and not result.run.blocks:
+        return msgspec.structs.replace(result, run=None)
+    return result
 
 
 def decode_calibration(data: bytes) -> Calibration:

@@ -15,7 +15,7 @@ from statistics import median, stdev
 from stackmatrix.capacity import Capacity
 from stackmatrix.cost import Cost
 from stackmatrix.figures import CAPACITY_FIGURES, COST_FIGURE, Figure, figures_of
-from stackmatrix.model import Cell, Result
+from stackmatrix.model import Cell, Result, Run
 from stackmatrix.plan import python_key, references
 from stackmatrix.stacks import REFERENCE_STACK
 from stackmatrix.verdicts import Difference, Verdict, differ, differ_unpaired, judge_all, log_ratios, margin_of
@@ -78,11 +78,11 @@ def compare_results(results: Sequence[Result]) -> tuple[Family, ...]:
     """
     families = []
     repeated = _repeated(results)
-    runs = {result.run.id: result.run for result in sorted(repeated, key=lambda one: one.run.started)}
+    runs = {run.id: run for run in sorted(map(_run_of, repeated), key=lambda one: one.started)}
     for workload, figures in _workloads(repeated):
         alike = {result.cell: result for result in repeated if result.cell.workload == workload}
         for run_id in runs:
-            of_run = {cell: result for cell, result in alike.items() if result.run.id == run_id}
+            of_run = {cell: result for cell, result in alike.items() if _run_of(result).id == run_id}
             families += [_compare(figure, of_run, run_id) for figure in figures]
         families += [_compare_runs(figure, alike, [one for one in families if one]) for figure in figures]
     families += _compare_parts(((one, one.cost) for one in results), (COST_FIGURE,))
@@ -117,7 +117,7 @@ def refuse(results: Sequence[Result]) -> tuple[Refused, ...]:
 
 def unlike(one: Result, other: Result) -> tuple[str, ...]:
     """What two results of one machine's folder differ in that makes a comparison meaningless; empty when nothing."""
-    runs, machines = (one.run, other.run), (one.machine, other.machine)
+    runs, machines = (_run_of(one), _run_of(other)), (one.machine, other.machine)
     kinds: dict[str, list[object]] = {
         "the processor": [(each.cpu_model, each.cpu_id) for each in machines],
         "the cores": [each.cores for each in machines],
@@ -129,6 +129,12 @@ def unlike(one: Result, other: Result) -> tuple[str, ...]:
         "the tool environment": [each.tool_lock_sha256 for each in runs],
     }
     return tuple(name for name, (mine, theirs) in kinds.items() if mine != theirs)
+
+
+def _run_of(result: Result) -> Run:
+    """The run of a result with trials."""
+    assert result.run is not None
+    return result.run
 
 
 def _repeated(results: Iterable[Result]) -> list[Result]:
@@ -196,7 +202,7 @@ def _compare_runs(figure: Figure, results: Mapping[Cell, Result], families: Iter
     pairs = [(one, other) for one, other in across if not unlike(results[one], results[other])]
     if not pairs:
         return None
-    runs = {results[cell].run.id for pair in pairs for cell in pair}
+    runs = {_run_of(results[cell]).id for pair in pairs for cell in pair}
     kind = (pairs[0][0].workload, figure.name)
     of_runs = [one for one in families if one.run_id in runs and (one.workload, one.figure.name) == kind]
     widest = max(of_runs, key=lambda one: one.margin)
@@ -237,7 +243,7 @@ def _medians(by_block: Mapping[Cell, Mapping[int, float]]) -> dict[Cell, float]:
 
 def _across_runs(results: Mapping[Cell, Result]) -> list[tuple[Cell, Cell]]:
     """The declared pairs whose two cells were measured in different runs."""
-    return [pair for pair in _declared(results) if results[pair[0]].run.id != results[pair[1]].run.id]
+    return [(one, two) for one, two in _declared(results) if _run_of(results[one]).id != _run_of(results[two]).id]
 
 
 def _differences(figure: Figure, cell: Mapping[int, float], other: Mapping[int, float]) -> tuple[float, ...]:

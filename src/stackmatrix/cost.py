@@ -42,6 +42,11 @@ class Cost(Struct, frozen=True):
     failure: str | None = None
 
     @property
+    def has_figures(self) -> bool:
+        """Whether any block tells."""
+        return bool(self.values)
+
+    @property
     def values(self) -> dict[int, float]:
         """CPU ms per request by block, of the blocks that tell."""
         return {

@@ -85,6 +85,7 @@ class CostRunner:
         self._machine = machine.describe(self._layout)
         self.machine_name = order.machine_name or machine.slug(self._machine)
         self._id = uuid.uuid4().hex
+        self._commit: str | None = None
         self._sittings: dict[Cell, Sitting] = {}
         self._written: dict[Cell, Written] = {}
         self.failed: list[Cell] = []
@@ -98,6 +99,7 @@ class CostRunner:
 
         """
         order = self._order
+        self._commit = machine.git_commit()
         need_files(order.folder, self.machine_name, with_twins(order.cells, order.blocks))
         present, self.failed = prepare(order.cells, order.nox_report, self.console)
         cells = with_twins(present, order.blocks)
@@ -215,7 +217,7 @@ class CostRunner:
             started=one.started,
             duration_s=one.duration_s,
             seed=self._order.seed,
-            git_commit=machine.git_commit(),
+            git_commit=self._commit,
             python=one.environment.python if one.environment else None,
             lock_sha256=environments.need(cell.stack, cell.python).lock_sha256,
             rate=workload.compare_rate,

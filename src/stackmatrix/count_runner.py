@@ -42,6 +42,7 @@ class CountRunner:
         self._machine = machine.describe(self._layout)
         self.machine_name = plan.machine_name or machine.slug(self._machine)
         self._counter = ""
+        self._commit: str | None = None
         self.written: list[Written] = []
         self.failed: list[Cell] = []
 
@@ -69,6 +70,7 @@ class CountRunner:
         """
         plan = self._plan
         self.check()
+        self._commit = machine.git_commit()
         present, self.failed = prepare(plan.cells, plan.nox_report, self.console)
         with RunProgress(self.console, len(present) * plan.repeats, ESTIMATE_S) as progress:
             for cell in present:
@@ -93,7 +95,7 @@ class CountRunner:
             counter=self._counter,
             started=started.isoformat(timespec="seconds"),
             duration_s=time.monotonic() - started_s,
-            git_commit=machine.git_commit(),
+            git_commit=self._commit,
             python=repeats[0].environment.python if repeats else None,
             lock_sha256=environment.lock_sha256,
             counts=tuple(

@@ -74,8 +74,8 @@ def tidy(machine: str, result: Result) -> Iterator[dict[str, Any]]:
         "python_version": build.version if build else None,
         "optimised": build.optimised if build else None,
         "gil": build.gil if build else None,
-        "run_id": result.run.id,
-        "profile": result.run.profile,
+        "run_id": result.run.id if result.run else None,
+        "profile": result.run.profile if result.run else None,
         "instructions_at_1": counted.get(1),
         "instructions_at_20": counted.get(20),
     }

@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Literal
 
 from stackmatrix.callgrind import Costs, by_object
-from stackmatrix.model import InstructionCount, Part
+from stackmatrix.model import CostPart, InstructionCount
 from stackmatrix.moderation import Spread, moderate
 from stackmatrix.verdicts import SIGNIFICANCE, Difference, holm, p_beyond, t_interval
 
@@ -26,9 +26,9 @@ def summarise(in_flight: int, requests: int, repeats: Sequence[Costs]) -> Instru
     mean, low, high = t_interval(each)
     total = sum(repeats, Costs())
     per_request = 1 / (requests * len(repeats))
-    parts = [Part(object=name, instructions=cost * per_request) for name, cost in by_object(total).most_common()]
+    parts = [CostPart(object=name, instructions=cost * per_request) for name, cost in by_object(total).most_common()]
     functions = [
-        Part(object=function.object, function=function.name, instructions=cost * per_request)
+        CostPart(object=function.object, function=function.name, instructions=cost * per_request)
         for function, cost in total.most_common(HEAVIEST)
     ]
     known = any(part.object for part in parts)

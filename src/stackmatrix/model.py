@@ -21,7 +21,7 @@ from stackmatrix.structs import (
     Validity,
 )
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 """Raised whenever an older reader would misread a file.
 
 1: the first.
@@ -29,6 +29,7 @@ FORMAT_VERSION = 5
 3: counted instructions, A/A twins, the processor's family.
 4: capacity under latency objectives, the timeline of a level.
 5: CPU time side by side.
+6: no run where there are no trials.
 """
 
 
@@ -230,7 +231,7 @@ class Environment(Struct, frozen=True):
     variables: dict[str, str]
 
 
-class Part(Struct, frozen=True):
+class CostPart(Struct, frozen=True):
     """A part of a cost: instructions per request, the mean of the repeats, of an object or of a function in one."""
 
     object: str
@@ -251,8 +252,8 @@ class InstructionCount(Struct, frozen=True):
     mean: NonNegative
     low: float | None
     high: float | None
-    objects: tuple[Part, ...] = ()
-    functions: tuple[Part, ...] = ()
+    objects: tuple[CostPart, ...] = ()
+    functions: tuple[CostPart, ...] = ()
 
 
 class Instructions(Struct, frozen=True):
@@ -270,12 +271,29 @@ class Instructions(Struct, frozen=True):
     counts: tuple[InstructionCount, ...]
     failure: str | None = None
 
+    @property
+    def has_figures(self) -> bool:
+        """Whether anything was counted."""
+        return bool(self.counts)
+
+
+type Part = Instructions | Capacity | Cost
+"""What is measured of a cell apart from its trials."""
+
+PARTS = {"instructions": Instructions, "capacity": Capacity, "cost": Cost}
+"""By what names parts stand in the file."""
+
+
+def part_name(part: Part) -> str:
+    """By what name a part stands in the file."""
+    return next(name for name, kind in PARTS.items() if isinstance(part, kind))
+
 
 class Result(Struct, frozen=True):
-    """One file: everything about one cell."""
+    """One file: everything about one cell. ``run`` made the trials, and is ``None`` where there are none."""
 
     format_version: int
-    run: Run
+    run: Run | None
     cell: Cell
     status: Status
     machine: Machine
@@ -286,6 +304,6 @@ class Result(Struct, frozen=True):
     cost: Cost | None = None
 
     @property
-    def parts(self) -> tuple[Instructions | Capacity | Cost | None, ...]:
+    def parts(self) -> tuple[Part, ...]:
         """What was measured apart from the trials."""
-        return (self.instructions, self.capacity, self.cost)
+        return tuple(part for name in PARTS if (part := getattr(self, name)) is not None)

@@ -43,13 +43,6 @@ def latencies(level: LevelSummary | None) -> str:
     return " / ".join(number(value, 0) for value in (level.p50_ms, level.p95_ms, level.p99_ms))
 
 
-def ratio(workload: WorkloadSummary, row: CellSummary, name: str) -> str:
-    """A figure of a row over that of the oldest Python measured."""
-    value = workload.ratio(row, lambda other: getattr(other, name))
-    oldest = workload.oldest(row)
-    return NOTHING if value is None or oldest is None else f"{value:.2f} × {oldest.cell.python}"
-
-
 def link(machine: MachineSummary, row: CellSummary) -> str:
     """The result file, from the results folder."""
     return str(PurePosixPath(machine.name, row.cell.workload, row.cell.stack, f"{row.cell.python}.json"))
@@ -133,7 +126,6 @@ def render_results(
         columns=columns,
         figure=figure,
         latencies=latencies,
-        ratio=ratio,
         link=link,
         answers=answers,
         remarks=remarks,

@@ -18,7 +18,7 @@ from stackmatrix.model import InstructionCount, Level, Result, Run, Trial
 from stackmatrix.pages import link
 from stackmatrix.slo import HEADLINE_MS, SLOS_MS
 from stackmatrix.stacks import REFERENCE_STACK
-from stackmatrix.summary import CellSummary, LevelSummary, MachineSummary, level_name, tell_skipped
+from stackmatrix.summary import CellSummary, LevelSummary, MachineSummary, level_name, of_every, tell_skipped
 from stackmatrix.verdicts import BLOCKS_TO_CLAIM
 from stackmatrix.wording import built
 from stackmatrix.workloads import WORKLOADS
@@ -57,7 +57,7 @@ def _machine(summary: MachineSummary, results: Sequence[Result]) -> Json:
         "builds": list(summary.builds),
         "packages": list(summary.packages),
         "remarks": [*summary.remarks, *map(phrases.refused, summary.refused), *tell_skipped(summary)],
-        "runs": [_run(run) for run in summary.runs if run.blocks],
+        "runs": [_run(run) for run in summary.runs],
         "workloads": [
             {
                 "name": workload.name,
@@ -85,7 +85,6 @@ def _cell(machine: MachineSummary, row: CellSummary, result: Result) -> Json:
         "state": row.state,
         "reason": row.reason,
         "blocks": row.trials,
-        "profile": row.run.profile,
         "data": link(machine, row),
         "plateau": row.plateau_rps,
         "plateauText": phrases.plateau(row),
@@ -149,6 +148,7 @@ def _is_valid(level: Level) -> bool:
 def _level(summary: LevelSummary, measured: Sequence[Level]) -> Json:
     """One level over all blocks; the course in time and the distribution are of its valid blocks."""
     valid = [level for level in measured if _is_valid(level)]
+    answered = [level.latency_ms for level in valid if level.latency_ms is not None]
     return {
         "name": summary.name,
         "users": summary.users,
@@ -158,10 +158,10 @@ def _level(summary: LevelSummary, measured: Sequence[Level]) -> Json:
         "of": len(measured),
         "rps": _spread(level.throughput_rps for level in valid),
         "bound": summary.bound_rps,
-        "p50": _spread(level.latency_ms.p50 if level.latency_ms else None for level in valid),
-        "p95": _spread(level.latency_ms.p95 if level.latency_ms else None for level in valid),
-        "p99": _spread(level.latency_ms.p99 if level.latency_ms else None for level in valid),
-        "overhead": _spread(level.overhead_ms.p95 if level.overhead_ms else None for level in valid),
+        "p50": _spread(of_every(times.p50 for times in answered)),
+        "p95": _spread(of_every(times.p95 for times in answered)),
+        "p99": _spread(of_every(times.p99 for times in answered)),
+        "overhead": _spread(of_every(level.overhead_ms.p95 if level.overhead_ms else None for level in valid)),
         "cpu": _spread(level.target.cpu_ms_per_request if level.target else None for level in valid),
         "limiter": summary.limiter,
         "failures": summary.failures,

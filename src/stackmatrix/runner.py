@@ -10,10 +10,11 @@ import msgspec
 from rich.console import Console
 
 from stackmatrix import environments, machine, store
-from stackmatrix.beside import PARTS, Part, need_ports
+from stackmatrix.beside import need_ports
 from stackmatrix.comparison import compare_results, imprecise
 from stackmatrix.environments import Missing
 from stackmatrix.errors import PythonMissingError, ResultFileError
+from stackmatrix.keeping import put
 from stackmatrix.model import FORMAT_VERSION, Cell, Environment, Machine, Result, Run, Status, Trial
 from stackmatrix.pace import PaceBook
 from stackmatrix.plan import Profile, TrialPlan, level_seconds, requests_at_once, schedule, with_twins
@@ -67,6 +68,8 @@ class Runner:
         self.written: dict[Cell, Written] = {}
         self.kept: list[Cell] = []
         """Cells that failed before they could be measured, and whose earlier results therefore stay."""
+        self.stays: dict[Cell, Status] = {}
+        """Cells whose earlier results are worth more than what was measured, and how they ended now."""
         self._run = Run(
             id=uuid.uuid4().hex,
             started=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -112,7 +115,8 @@ class Runner:
                 block = f", block {trial.block + 1}" if plan.profile.blocks > 1 else ""
                 progress.begin(f"{trial.cell}{block}")
                 outcome = self._measure(trial, progress)
-                progress.end(describe(outcome.trial))
+                stays = "; the earlier result is worth more and stays" if trial.cell in self.stays else ""
+                progress.end(describe(outcome.trial) + stays)
         if plan.profile.looks and trials:
             self._tell_precision()
         return [self.written[cell] for cell in dict.fromkeys((*plan.cells, *present)) if cell in self.written]
@@ -148,7 +152,7 @@ class Runner:
 
     def _write(self, cell: Cell, status: Status, measured: Measured) -> None:
         climbed = self._plan.profile.climbed(WORKLOADS[cell.workload].floor_ms)
-        measured_now = Result(
+        fresh = Result(
             format_version=FORMAT_VERSION,
             run=msgspec.structs.replace(self._run, ladder=tuple(map(str, climbed))),
             cell=cell,
@@ -157,26 +161,20 @@ class Runner:
             environment=measured.environment,
             trials=tuple(measured.trials),
         )
-        result = msgspec.structs.replace(measured_now, **self._kept_beside(cell, measured.environment))
+        earlier = self._read_earlier(cell)
+        result = put(earlier, fresh)
+        if result == earlier:
+            self.stays[cell] = status
+            return
+        self.stays.pop(cell, None)
         path = store.write_result(self._plan.folder, self.machine_name, result)
         self.written[cell] = Written(path, result)
 
-    def _kept_beside(self, cell: Cell, environment: Environment | None) -> dict[str, Part]:
-        """What the cell's file has beside its trials, unless it is of other packages or another Python."""
+    def _read_earlier(self, cell: Cell) -> Result | None:
         try:
-            earlier = store.read_earlier(self._plan.folder, self.machine_name, cell)
+            return store.read_earlier(self._plan.folder, self.machine_name, cell)
         except ResultFileError:
-            return {}
-        if earlier is None:
-            return {}
-
-        def still_holds(part: Part) -> bool:
-            return environment is None or (part.lock_sha256, part.python) == (
-                environment.lock_sha256,
-                environment.python,
-            )
-
-        return {PARTS[type(part)]: part for part in earlier.parts if part is not None and still_holds(part)}
+            return None
 
     def _write_missing(self, cell: Cell, missing: Missing) -> None:
         """Record that a cell was not measured, unless its file holds measurements: those are worth more."""

@@ -16,10 +16,11 @@ from stackmatrix.model import Cell, Result
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A cell's file, and what stands in it."""
+    """A cell's file, and what stands in it; it ``is_new`` unless what was there is worth more and stays."""
 
     path: Path
     result: Result
+    is_new: bool = True
 
 
 TWIN = ".twin"

@@ -1,7 +1,7 @@
-"""What the tables show, from results: medians over blocks, plateaus, and ratios between Pythons. Pure.
+"""What the tables show, from results: medians over blocks, plateaus, and verdicts. Pure.
 
 An invalid level has no figures here: it is named with its findings and never compared. With fewer blocks than
-``BLOCKS_TO_CLAIM`` a ratio is shown as what it is, one measurement over another, and claims nothing.
+``BLOCKS_TO_CLAIM`` nothing is claimed.
 """
 
 import math
@@ -16,8 +16,8 @@ from stackmatrix.comparison import Family, Refused, compare_results, refuse
 from stackmatrix.cost import Cost
 from stackmatrix.counted import Agreement, CountedRow, agree, compare_counts, reference_of
 from stackmatrix.figures import COMPARE_USERS, COST_FIGURE
-from stackmatrix.model import Cell, Instructions, Level, Result, Run
-from stackmatrix.plan import PROFILES, python_key
+from stackmatrix.model import Cell, Instructions, LatencyMs, Level, Result, Run
+from stackmatrix.plan import python_key
 from stackmatrix.stacks import PYTHONS, STACKS
 from stackmatrix.structs import State
 from stackmatrix.verdicts import BLOCKS_TO_CLAIM
@@ -63,10 +63,8 @@ class CellSummary:
     cell: Cell
     state: State
     reason: str | None
-    run: Run
     trials: int
     levels: tuple[LevelSummary, ...]
-    compares: bool
     instructions: Instructions | None = None
     capacity: Capacity | None = None
     cost: Cost | None = None
@@ -155,24 +153,6 @@ class WorkloadSummary:
         """Every Python that was measured, oldest first."""
         return tuple(sorted({row.cell.python for row in self.measured}, key=python_key))
 
-    def oldest(self, row: CellSummary) -> CellSummary | None:
-        """The same stack on the oldest Python that was measured with the same protocol; ``None`` for that one."""
-        same = [
-            other
-            for other in self.measured
-            if other.cell.stack == row.cell.stack and protocol(other.run) == protocol(row.run)
-        ]
-        first = min(same, key=lambda other: python_key(other.cell.python), default=None)
-        return None if first is None or first.cell == row.cell or not row.compares else first
-
-    def ratio(self, row: CellSummary, figure: Callable[[CellSummary], float | None]) -> float | None:
-        """A figure of a row over that of the oldest Python, or ``None`` where either is missing."""
-        oldest = self.oldest(row)
-        if oldest is None:
-            return None
-        mine, theirs = figure(row), figure(oldest)
-        return mine / theirs if mine and theirs else None
-
 
 @dataclass(frozen=True, slots=True)
 class MachineSummary:
@@ -217,14 +197,10 @@ class MachineSummary:
         return any(row.claims for workload in self.workloads for row in workload.rows)
 
 
-def protocol(run: Run) -> tuple[object, ...]:
-    """What must be equal for two cells to be compared."""
-    return (run.ladder, run.window_s, run.settle_s, run.warmup_s, run.tool_lock_sha256, run.generators)
-
-
 def summarize(machine: str, results: Sequence[Result]) -> MachineSummary:
     """Everything that is shown of one machine's results."""
     refused = refuse(results)
+    runs = [result.run for result in results if result.run is not None and not result.cell.twin]
     families, results = compare_results(results), [result for result in results if not result.cell.twin]
     workloads = []
     for name in sorted({result.cell.workload for result in results}, key=order_of(WORKLOADS)):
@@ -245,7 +221,7 @@ def summarize(machine: str, results: Sequence[Result]) -> MachineSummary:
         remarks=about.remarks(results),
         families=families,
         refused=refused,
-        runs=tuple({result.run.id: result.run for result in sorted(results, key=lambda r: r.run.started)}.values()),
+        runs=tuple({run.id: run for run in sorted(runs, key=lambda one: one.started)}.values()),
     )
 
 
@@ -259,10 +235,8 @@ def summarize_cell(result: Result) -> CellSummary:
         cell=result.cell,
         state=result.status.state,
         reason=result.status.reason,
-        run=result.run,
         trials=len(result.trials),
         levels=tuple(summarize_level(name, levels) for name, levels in by_name.items()),
-        compares=result.run.profile not in PROFILES or PROFILES[result.run.profile].compares,
         instructions=result.instructions,
         capacity=result.capacity,
         cost=result.cost,
@@ -289,10 +263,10 @@ def summarize_level(name: str, levels: Sequence[Level]) -> LevelSummary:
         state=state,
         throughput_rps=middle(level.throughput_rps for level in valid),
         bound_rps=middle(level.bound_rps for level in levels),
-        p50_ms=middle(level.latency_ms.p50 if level.latency_ms else None for level in valid),
-        p95_ms=middle(level.latency_ms.p95 if level.latency_ms else None for level in valid),
-        p99_ms=middle(level.latency_ms.p99 if level.latency_ms else None for level in valid),
-        overhead_p95_ms=middle(level.overhead_ms.p95 if level.overhead_ms else None for level in valid),
+        p50_ms=_percentile(valid, lambda times: times.p50),
+        p95_ms=_percentile(valid, lambda times: times.p95),
+        p99_ms=_percentile(valid, lambda times: times.p99),
+        overhead_p95_ms=middle(of_every(level.overhead_ms.p95 if level.overhead_ms else None for level in valid)),
         cpu_ms_per_request=middle(level.target.cpu_ms_per_request if level.target else None for level in valid),
         rss_bytes_peak=middle(level.target.rss_bytes_peak if level.target else None for level in valid),
         limiter=max(limiters, key=limiters.count) if limiters else None,
@@ -300,6 +274,21 @@ def summarize_level(name: str, levels: Sequence[Level]) -> LevelSummary:
         remarks=tuple(remarks),
         repeated=sum(finding.code == SECOND_ATTEMPT for finding in findings),
     )
+
+
+def _percentile(levels: Sequence[Level], of: Callable[[LatencyMs], float | None]) -> float | None:
+    """The median of a percentile over the blocks that were answered at all."""
+    return middle(of_every(of(level.latency_ms) for level in levels if level.latency_ms is not None))
+
+
+def of_every(values: Iterable[float | None]) -> list[float]:
+    """The values if every block has one, else none.
+
+    Percentiles that stand beside each other are of the same blocks: of different ones, a p99 may lie below its p95.
+    """
+    every = list(values)
+    known = [value for value in every if value is not None]
+    return known if len(known) == len(every) else []
 
 
 def middle(values: Iterable[float | None]) -> float | None:

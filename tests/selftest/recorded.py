@@ -53,7 +53,7 @@ def twin_runs() -> Iterator[TwinRun]:
 def _runs(result: Result) -> Iterator[tuple[str, tuple[Figure, ...]]]:
     """The runs that a cell's file has repeated figures of."""
     known = WORKLOADS[result.cell.workload]
-    if len(result.trials) > 1:
+    if len(result.trials) > 1 and result.run is not None:
         yield result.run.id, figures_of_workload(known)
     if result.cost is not None and len(result.cost.blocks) > 1:
         yield result.cost.run_id, (COST_FIGURE,)

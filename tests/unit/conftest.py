@@ -154,6 +154,7 @@ def make_cost() -> Callable[..., Cost]:
 
 @pytest.fixture
 def calibration(result: Result) -> Calibration:
+    assert result.run is not None
     return Calibration(
         format_version=FORMAT_VERSION, id="calibrated", started="2026-11-22T09:00:00+00:00", machine=result.machine,
         tool_versions=result.run.tool_versions, tool_lock_sha256=None, duration_s=60.0, generator_ceiling_rps=2_000.0,

@@ -110,7 +110,7 @@ def test_every_cell_is_searched_and_then_confirmed_in_blocks_from_where_its_sear
 
 
 def test_what_was_measured_of_the_cell_stays(tmp_path: Path, made: list[CapacityPlan], result: Result) -> None:
-    before = msgspec.structs.replace(result, cell=CELLS[0], format_version=3)
+    before = msgspec.structs.replace(result, cell=CELLS[0], format_version=3, environment=ENVIRONMENT)
     store.write_result(tmp_path, "m", before)
     make_runner(tmp_path, CELLS[0]).run()
     after = read(tmp_path, CELLS[0])

@@ -138,7 +138,16 @@ def test_a_file_of_the_first_format_is_read_and_what_it_does_not_tell_is_none(re
     level, whole = read.trials[0].levels[0], result.trials[0].levels[0]
     assert (level.throughput_rps, level.findings, level.target) == (whole.throughput_rps, whole.findings, whole.target)
     assert (level.machine, level.service_ms) == (None, None)
+    assert read.run is not None
     assert (read.run.generators, read.run.calibration, read.trials[0].findings) == (1, None, ())
+
+
+def test_a_run_that_never_was_is_absent_in_what_an_older_version_wrote(result: Result) -> None:
+    assert result.run is not None
+    never = msgspec.structs.replace(result.run, blocks=0, window_s=0.0)
+    older = msgspec.structs.replace(result, format_version=5, run=never, trials=())
+    assert codec.decode(codec.encode(older), "a.json").run is None
+    assert codec.decode(codec.encode(result), "a.json").run == result.run
 
 
 def test_a_calibration_comes_back_equal(calibration: Calibration) -> None:

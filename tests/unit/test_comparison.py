@@ -64,10 +64,13 @@ def at_cpu(middle: float) -> tuple[Trial, ...]:
 
 @pytest.fixture
 def make(result: Result) -> MakeResult:
+    of_result = result.run
+    assert of_result is not None
+
     def make(stack: str, python: str, trials: Sequence[Trial], run: str = "one", *, twin: bool = False) -> Result:
         cell = Cell(stack=stack, python=python, workload=SHARED, twin=twin)
         return Result(
-            format_version=FORMAT_VERSION, run=msgspec.structs.replace(result.run, id=run, started=run),
+            format_version=FORMAT_VERSION, run=msgspec.structs.replace(of_result, id=run, started=run),
             cell=cell, status=Status(state="ok"), machine=result.machine, environment=None, trials=tuple(trials),
         )  # fmt: skip
 

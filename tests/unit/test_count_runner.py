@@ -89,13 +89,41 @@ def test_each_cell_is_counted_so_many_times_and_its_file_has_every_repeat(tmp_pa
 
 
 def test_what_was_measured_of_the_cell_stays(tmp_path: Path, made: list[Cell], result: Result) -> None:
-    before = msgspec.structs.replace(result, cell=CELLS[0], format_version=1)
+    before = msgspec.structs.replace(result, cell=CELLS[0], format_version=1, environment=ENVIRONMENT)
     store.write_result(tmp_path, "m", before)
     make_runner(tmp_path, CELLS[0]).run()
     after = read(tmp_path, CELLS[0])
     assert after.instructions is not None
     assert msgspec.structs.replace(after, instructions=None, format_version=1) == before
     assert len(made) == 2
+
+
+def test_git_is_asked_once_and_before_the_first_file_is_written(
+    tmp_path: Path, made: list[Cell], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = store.write_result
+    happened: list[str] = []
+
+    def ask() -> str:
+        happened.append("asked")
+        return "clean" if "written" not in happened else "clean-dirty"
+
+    def write(folder: Path, machine_name: str, result: Result) -> Path:
+        happened.append("written")
+        return written(folder, machine_name, result)
+
+    monkeypatch.setattr(machine, "git_commit", ask)
+    monkeypatch.setattr(store, "write_result", write)
+    make_runner(tmp_path).run()
+    assert happened == ["asked", "written", "written"]
+    assert [one.git_commit for cell in CELLS if (one := read(tmp_path, cell).instructions)] == ["clean"] * 2
+    assert len(made) == 4
+
+
+def test_a_cell_that_was_only_counted_has_no_run(tmp_path: Path, made: list[Cell]) -> None:
+    make_runner(tmp_path).run()
+    assert [read(tmp_path, cell).run for cell in CELLS] == [None, None]
+    assert made
 
 
 def test_a_cell_that_cannot_be_counted_keeps_its_reason_and_the_repeats_before_and_the_others_go_on(

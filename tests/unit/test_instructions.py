@@ -4,7 +4,7 @@ import pytest
 
 from stackmatrix.callgrind import Costs, Function
 from stackmatrix.instructions import HEAVIEST, summarise
-from stackmatrix.model import Part
+from stackmatrix.model import CostPart
 
 EVAL, DIGEST, COPY = Function("python", "eval"), Function("libcrypto", "digest"), Function("python", "copy")
 
@@ -15,11 +15,11 @@ def test_the_parts_are_means_per_request_and_the_objects_add_up_to_the_whole() -
     assert (count.in_flight, count.requests) == (20, 10)
     assert count.repeats == (20, 20)
     assert (count.mean, count.low, count.high) == (20, 20, 20)
-    assert count.objects == (Part(object="python", instructions=14), Part(object="libcrypto", instructions=6))
+    assert count.objects == (CostPart(object="python", instructions=14), CostPart(object="libcrypto", instructions=6))
     assert count.functions == (
-        Part(object="python", function="eval", instructions=11),
-        Part(object="libcrypto", function="digest", instructions=6),
-        Part(object="python", function="copy", instructions=3),
+        CostPart(object="python", function="eval", instructions=11),
+        CostPart(object="libcrypto", function="digest", instructions=6),
+        CostPart(object="python", function="copy", instructions=3),
     )
 
 

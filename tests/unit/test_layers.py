@@ -17,7 +17,8 @@ REQUIREMENTS = ROOT / "requirements"
 BASE = {"calibrated", "capacity", "cost", "errors", "model", "stacks", "structs", "workloads"}
 CORE = {
     "about", "answers", "arrivals", "assess", "callgrind", "charts", "checks", "climb", "codec", "comparison",
-    "counted", "evidence", "exports", "facts", "figures", "instructions", "judgement", "levels", "limiter", "metrics",
+    "counted", "evidence", "exports", "facts", "figures", "instructions", "judgement", "keeping", "levels", "limiter",
+    "metrics",
     "moderation", "overview", "pages", "parquet", "phrases", "plan", "report", "reportcharts", "rows", "search",
     "slo", "stalled", "summary", "usage", "verdicts", "wording",
 }  # fmt: skip

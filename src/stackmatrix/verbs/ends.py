@@ -13,13 +13,15 @@ from stackmatrix.store import Written
 def tell_paths(console: Console, written: Sequence[Written]) -> None:
     """Print where everything is."""
     for one in written:
-        console.print(str(one.path), soft_wrap=True, highlight=False, markup=False)
+        stays = "" if one.is_new else " (the earlier figures are worth more and stay)"
+        console.print(f"{one.path}{stays}", soft_wrap=True, highlight=False, markup=False)
 
 
 def commit_parts(written: Sequence[Written], subject: str) -> None:
     """Commit exactly these files, with the cells below the subject; nothing where there is none."""
-    cells = "\n".join(str(one.result.cell) for one in written)
-    store.commit([one.path for one in written], f"{subject}\n\n{cells}\n")
+    new = [one for one in written if one.is_new]
+    cells = "\n".join(str(one.result.cell) for one in new)
+    store.commit([one.path for one in new], f"{subject}\n\n{cells}\n")
 
 
 def need_all(failed: Sequence[Cell], done: str) -> None:

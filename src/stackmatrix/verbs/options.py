@@ -13,6 +13,9 @@ from stackmatrix.runner import RunPlan
 from stackmatrix.stacks import PYTHONS, STACKS
 from stackmatrix.structs import LoadModel
 
+RESULTS = PROJECT / "results"
+SMOKE_RESULTS = PROJECT / ".nox" / "smoke-results"
+"""What only proves the wiring is no evidence, and stays apart from it."""
 LONGEST_S = 3600.0
 MOST_BLOCKS = 100
 MOST_PROCESSES = 16
@@ -61,7 +64,7 @@ def process_count(text: str) -> int:
 
 def add_results(parser: argparse.ArgumentParser) -> None:
     """Where results are."""
-    parser.add_argument("--results", type=Path, default=PROJECT / "results", metavar="DIR", help="results folder")
+    parser.add_argument("--results", type=Path, default=RESULTS, metavar="DIR", help="results folder")
 
 
 def add_listing(parser: argparse.ArgumentParser) -> None:
@@ -152,13 +155,20 @@ def make_run_plan(options: argparse.Namespace) -> RunPlan:
     """
     ladder = (*_ladder("closed", options.users), *_ladder("open", options.rates))
     profile = plan.PROFILES[plan.choose_one("profile", options.profile, tuple(plan.PROFILES))]
+    if options.commit and not profile.compares:
+        raise UsageError(
+            f"A {profile.name} run proves that everything works, and what it measures is no evidence to commit: "
+            "leave out --commit, or choose another --profile."
+        )
+    folder = SMOKE_RESULTS if options.results == RESULTS and not profile.compares else options.results
+    options.results = folder  # whatever else is measured goes to the same place
     return RunPlan(
         cells=choose_cells(options),
         profile=plan.adjust(
             profile, ladder=ladder or None, window_s=options.window, warmup_s=options.warmup, blocks=options.blocks
         ),
         seed=random.SystemRandom().getrandbits(32) if options.seed is None else options.seed,
-        folder=options.results.resolve(),
+        folder=folder.resolve(),
         machine_name=machine_name(options),
         nox_report=options.nox_report,
         fail_on_missing=options.fail_on_missing,

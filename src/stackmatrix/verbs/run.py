@@ -63,9 +63,10 @@ def measure(runner: Runner, console: Console, *, commit: bool) -> CellsFailedErr
         show(console, written or list(runner.written.values()))
     if commit and written:
         store.commit([one.path for one in written], commit_message(written, runner.machine_name))
-    failed = [one.result.cell for one in written if one.result.status.state in ("failed", "unstable")] + runner.kept
+    ended = {**{one.result.cell: one.result.status for one in written}, **runner.stays}
+    failed = [cell for cell, status in ended.items() if status.state in ("failed", "unstable")] + runner.kept
     if failed:
-        share = f"{len(failed)} of {len(written) + len(runner.kept)} cells failed"
+        share = f"{len(failed)} of {len(ended) + len(runner.kept)} cells failed"
         return CellsFailedError(f"{share} ({'; '.join(map(str, failed))}): their files or the lines above say why.")
     return None
 
@@ -83,6 +84,7 @@ def commit_message(written: list[Written], machine: str) -> str:
     """Machine, cells and profile, as the history of results should tell them."""
     results = [one.result for one in written]
     run = results[0].run
+    assert run is not None
     pythons = ", ".join(dict.fromkeys(result.cell.python for result in results))
     stacks = ", ".join(dict.fromkeys(result.cell.stack for result in results))
     workloads = ", ".join(dict.fromkeys(result.cell.workload for result in results))
