@@ -13,8 +13,8 @@ import nox.virtualenv
 ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT / "src"))
 
-from stackmatrix.stacks import BASE_REQUIREMENTS, PYTHONS, STACKS, Stack  # noqa: E402
-from stackmatrix.workloads import DEFAULT_WORKLOAD  # noqa: E402
+from stackmatrix.matrix.stacks import BASE_REQUIREMENTS, PYTHONS, STACKS, Stack  # noqa: E402
+from stackmatrix.matrix.workloads import DEFAULT_WORKLOAD  # noqa: E402
 
 nox.needs_version = ">=2025.11.12"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -174,10 +174,10 @@ def site_tests(session: nox.Session) -> None:
 
 @nox.session(python=TOOL_PYTHON, default=False)
 def lock(session: nox.Session) -> None:
-    """Write the lock files in requirements/, and the schema of the result files."""
+    """Write the lock files in requirements/, and the schema of results; ``-- --upgrade`` takes newer releases."""
     session.install("uv")
     command = "uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --no-annotate".split()
-    command += ["--quiet", "--upgrade", "--python-version", PYTHONS[0]]
+    command += ["--quiet", "--python-version", PYTHONS[0], *session.posargs]
     for stack in STACKS.values():
         source = Path(session.create_tmp()) / f"{stack.name}.in"
         source.write_text("\n".join([*BASE_REQUIREMENTS, *stack.requirements]))

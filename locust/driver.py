@@ -17,8 +17,8 @@ import gevent.event
 from locust import User
 
 from recorder import Recorder, now
-from stackmatrix import rows
-from stackmatrix.arrivals import arrivals
+from stackmatrix.matrix.arrivals import arrivals
+from stackmatrix.results import rows
 from visitor import Visitor
 
 LONGEST_SLEEP_S = 0.2

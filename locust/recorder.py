@@ -12,7 +12,7 @@ from typing import Any
 import gevent.timeout
 from geventhttpclient.response import HTTPParseError
 
-from stackmatrix import rows
+from stackmatrix.results import rows
 
 EXHAUSTED_ERRORS = {errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM}
 """What the generator itself has run out of: files, ports, memory. The target is not to blame."""

@@ -10,8 +10,8 @@ from typing import Any
 
 from locust import FastHttpUser, events, task
 
-from stackmatrix.stacks import STACKS
-from stackmatrix.workloads import BODY_PATTERN, DEFAULT_WORKLOAD, WORKLOADS
+from stackmatrix.matrix.stacks import STACKS
+from stackmatrix.matrix.workloads import BODY_PATTERN, DEFAULT_WORKLOAD, WORKLOADS
 from visitor import HEADERS
 
 SERVED = os.environ.get("STACKMATRIX_SERVED", ",".join(STACKS)).split(",")

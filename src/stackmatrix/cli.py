@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from stackmatrix.commands import VERBS
 from stackmatrix.errors import INTERRUPTED_EXIT_CODE, StackmatrixError, UsageError
-from stackmatrix.verbs import VERBS
 
 
 class Parser(argparse.ArgumentParser):

@@ -15,13 +15,14 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from stackmatrix import cli, store
-from stackmatrix.capacity import Capacity, Sustained
-from stackmatrix.charts import COLOURS, SHAPES
-from stackmatrix.cost import Cost, CostBlock
-from stackmatrix.model import Level, Result
-from stackmatrix.processes import PROJECT
-from stackmatrix.stacks import STACKS
+from stackmatrix import cli
+from stackmatrix.matrix.stacks import STACKS
+from stackmatrix.report.charts import COLOURS, SHAPES
+from stackmatrix.results import store
+from stackmatrix.results.capacity import Capacity, Sustained
+from stackmatrix.results.cost import Cost, CostBlock
+from stackmatrix.results.model import Level, Result
+from stackmatrix.system.processes import PROJECT
 
 DRIVER, BROWSER = shutil.which("chromedriver"), shutil.which("chromium")
 PATIENCE_S = 30

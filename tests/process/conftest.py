@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stackmatrix import processes, untimed
+from stackmatrix.system import http, processes
 
 STANDIN = Path(__file__).parent / "standin.py"
 DEADLINE_S = 30.0
@@ -80,7 +80,7 @@ def api_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     port = choose_free_port()
     command = (sys.executable, "-m", "slow_api", "--port", str(port))
     for _ in run_child(command, tmp_path_factory.mktemp("api")):
-        wait(lambda: untimed.try_get(port, "/stats/"))
+        wait(lambda: http.try_get(port, "/stats/"))
         yield port
 
 
@@ -90,7 +90,7 @@ def target_port(tmp_path_factory: pytest.TempPathFactory, api_port: int) -> Iter
     port = choose_free_port()
     command = (sys.executable, str(STANDIN), "--port", str(port), "--api-port", str(api_port))
     for _ in run_child(command, tmp_path_factory.mktemp("target")):
-        wait(lambda: untimed.try_get(port, "/seen/"))
+        wait(lambda: http.try_get(port, "/seen/"))
         yield port
 
 

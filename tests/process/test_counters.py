@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from stackmatrix import counters, processes
-from stackmatrix.callgrind import Costs
-from stackmatrix.counters import Callgrind, Perf
+from stackmatrix.analysis.callgrind import Costs
 from stackmatrix.errors import CounterMissingError, TrialError
+from stackmatrix.measurements.instructions import counters
+from stackmatrix.measurements.instructions.counters import Callgrind, Perf
+from stackmatrix.system import processes
 
 needs_valgrind = pytest.mark.skipif(not shutil.which("vgdb"), reason="valgrind is not installed")
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from stackmatrix import untimed
-from stackmatrix.counting import MANY, SLOW_MS, ask_many, loads_of
 from stackmatrix.errors import TrialError
-from stackmatrix.stacks import STACKS, Stack
-from stackmatrix.workloads import WORKLOADS, Workload
+from stackmatrix.matrix.stacks import STACKS, Stack
+from stackmatrix.matrix.workloads import WORKLOADS, Workload
+from stackmatrix.measurements.instructions.counting import MANY, SLOW_MS, ask_many, loads_of
+from stackmatrix.system import http
 
 
 def page(path: str) -> Workload:
@@ -20,7 +20,7 @@ def page(path: str) -> Workload:
 
 def seen(port: int, path: str) -> int:
     """How many requests a path has had."""
-    return int(json.loads(untimed.get(port, "/seen/").body).get(path, 0))
+    return int(json.loads(http.get(port, "/seen/").body).get(path, 0))
 
 
 @pytest.mark.parametrize(("in_flight", "requests"), [(1, 7), (5, 23), (20, 20), (20, 3)])

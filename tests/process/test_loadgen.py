@@ -17,16 +17,20 @@ import numpy as np
 import psutil
 import pytest
 
-from stackmatrix import checks, limiter, loadgen, loadprocess, processes, rows, untimed
-from stackmatrix.arrivals import arrivals, plan_seed, planned
+from stackmatrix.analysis.level import checks, limiter
+from stackmatrix.analysis.level.facts import LevelFacts, Recorded
+from stackmatrix.analysis.level.requests import LevelRows, Rows, decode_rows
+from stackmatrix.analysis.level.usage import Use
 from stackmatrix.errors import TrialError
-from stackmatrix.facts import LevelFacts, Recorded
-from stackmatrix.levels import LevelRows, Rows, decode_rows
-from stackmatrix.loadgen import Driven, LoadGenerator, Order
-from stackmatrix.plan import LevelPlan
-from stackmatrix.stacks import STACKS
-from stackmatrix.usage import Use
-from stackmatrix.workloads import Workload
+from stackmatrix.load import generator as loadgen
+from stackmatrix.load import process as loadprocess
+from stackmatrix.load.generator import Driven, LoadGenerator, Order
+from stackmatrix.matrix.arrivals import arrivals, plan_seed, planned
+from stackmatrix.matrix.plan import LevelPlan
+from stackmatrix.matrix.stacks import STACKS
+from stackmatrix.matrix.workloads import Workload
+from stackmatrix.results import rows
+from stackmatrix.system import http, processes
 
 AFTER_50_MS = Workload("after", "", "/after/50/", (50,))
 SEED = 42
@@ -127,11 +131,11 @@ def test_each_process_may_have_a_target_of_its_own_and_arrivals_go_round_them(
 ) -> None:
     other_port = free_port()
     start_child(standin_command(other_port))
-    wait_for(lambda: untimed.try_get(other_port, "/seen/"))
+    wait_for(lambda: http.try_get(other_port, "/seen/"))
     ports = (target_port, other_port)
 
     def seen() -> list[int]:
-        return [json.loads(untimed.get(port, "/seen/").body).get(AFTER_50_MS.path, 0) for port in ports]
+        return [json.loads(http.get(port, "/seen/").body).get(AFTER_50_MS.path, 0) for port in ports]
 
     before = seen()
     generator = load(port=ports, count=2)
@@ -153,9 +157,9 @@ def test_load_stays_on_until_the_last_request_of_the_window_has_ended(load: Load
 
 
 def test_every_kind_of_failure_is_counted_in_its_class_as_the_target_gave_it(load: Load, target_port: int) -> None:
-    before = Counter(untimed.get(target_port, "/seen/").json())
+    before = Counter(http.get(target_port, "/seen/").json())
     (driven,) = drive(load(Workload("each", "", "/each/", (1,))), [closed(3)])
-    gave = Counter(untimed.get(target_port, "/seen/").json()) - before
+    gave = Counter(http.get(target_port, "/seen/").json()) - before
     level = driven.rows
     told = Counter(rows.OUTCOMES[outcome] for outcome in level.all["outcome"])
     assert told == {
@@ -173,9 +177,9 @@ def test_every_kind_of_failure_is_counted_in_its_class_as_the_target_gave_it(loa
 def test_a_request_that_the_target_drops_is_a_failure_and_is_not_silently_sent_again(
     load: Load, target_port: int
 ) -> None:
-    before = Counter(untimed.get(target_port, "/seen/").json())
+    before = Counter(http.get(target_port, "/seen/").json())
     (driven,) = drive(load(Workload("close", "", "/close/", (1,))), [closed(2, settle_s=0.1, window_s=0.3)])
-    gave = Counter(untimed.get(target_port, "/seen/").json()) - before
+    gave = Counter(http.get(target_port, "/seen/").json()) - before
     assert driven.rows.failures() == {"connection": len(driven.rows.window)}
     assert gave["/close/"] == len(driven.rows.all) > 0
 
@@ -183,10 +187,10 @@ def test_a_request_that_the_target_drops_is_a_failure_and_is_not_silently_sent_a
 def test_a_request_on_a_kept_connection_that_was_closed_meanwhile_is_sent_again_and_counted(
     load: Load, target_port: int
 ) -> None:
-    before = Counter(untimed.get(target_port, "/seen/").json())
+    before = Counter(http.get(target_port, "/seen/").json())
     (driven,) = drive(load(Workload("turns", "", "/turns/", (1,))), [closed(1, settle_s=0.1, window_s=0.5)])
     level = driven.rows
-    gave = Counter(untimed.get(target_port, "/seen/").json()) - before
+    gave = Counter(http.get(target_port, "/seen/").json()) - before
     assert level.failures() == {}
     # Every second request on a connection is dropped; on its new one, the visitor is answered.
     assert level.all["attempts"].tolist() == [1, *[2] * (len(level.all) - 1)]
@@ -403,7 +407,7 @@ def stoppable(
     """Port and process of a stand-in of its own, which a test may stop."""
     port = free_port()
     child = start_child(standin_command(port))
-    wait_for(lambda: untimed.try_get(port, "/seen/"))
+    wait_for(lambda: http.try_get(port, "/seen/"))
     return port, child.pid  # type: ignore[attr-defined]
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stackmatrix import machine, processes, untimed
 from stackmatrix.errors import PortTakenError
-from stackmatrix.supervisor import Layout
+from stackmatrix.system import host, http, processes
+from stackmatrix.testbed.supervisor import Layout
 
 type StartChild = Callable[[Sequence[str]], "subprocess.Popen[bytes]"]
 
@@ -24,23 +24,23 @@ def test_a_port_that_is_taken_is_told_with_the_process_that_listens(
     wait_for: Callable[[Callable[[], object]], None],
 ) -> None:
     port = free_port()
-    machine.need_free_port(port, "a test")
+    host.need_free_port(port, "a test")
     child = start_child(standin_command(port))
-    wait_for(lambda: untimed.try_get(port, "/seen/"))
+    wait_for(lambda: http.try_get(port, "/seen/"))
     with pytest.raises(PortTakenError) as taken:
-        machine.need_free_port(port, "a test")
+        host.need_free_port(port, "a test")
     told = str(taken.value)
     assert told.startswith(f"Port {port}, needed for a test, is taken by python")
     assert f"(process {child.pid})" in told
-    assert machine.is_bound(port)
+    assert host.is_bound(port)
 
 
 def test_a_port_whose_listener_is_not_told_is_taken_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "_listeners", lambda _: [])
+    monkeypatch.setattr(host, "_listeners", lambda _: [])
     with socket.create_server(("127.0.0.1", 0)) as server:
         with pytest.raises(PortTakenError, match="is taken by a process of another user: stop it"):
-            machine.need_free_port(server.getsockname()[1], "a test")
-        assert machine.is_bound(server.getsockname()[1])
+            host.need_free_port(server.getsockname()[1], "a test")
+        assert host.is_bound(server.getsockname()[1])
 
 
 def test_a_port_whose_connections_have_just_ended_is_free() -> None:
@@ -50,7 +50,7 @@ def test_a_port_whose_connections_have_just_ended_is_free() -> None:
             connection, _ = server.accept()
             connection.close()  # the server's side closes first, and waits for stray packets
             client.recv(1)
-    machine.need_free_port(port, "a test")
+    host.need_free_port(port, "a test")
 
 
 REFUSE = """
@@ -70,7 +70,7 @@ def test_too_few_open_files_for_the_ladder_are_refused_with_both_numbers_and_the
     command = ["sh", "-c", 'ulimit -Sn 256 && ulimit -Hn 512 && exec "$@"', "sh", sys.executable, "-c", REFUSE]
     done = subprocess.run(command, env=processes.child_environment(), check=True, capture_output=True, text=True)
     output = done.stdout.splitlines()
-    needed = machine.FILES_PER_REQUEST * 1000 + machine.FILES_BESIDE
+    needed = host.FILES_PER_REQUEST * 1000 + host.FILES_BESIDE
     assert output == [
         "512",
         (
@@ -119,13 +119,13 @@ FOUR_PAIRS = paired((0, 4), (1, 5), (2, 6), (3, 7))
 def test_cores_are_divided_by_what_needs_one_most(
     cores: dict[int, frozenset[int]], generators: int, layout: Layout
 ) -> None:
-    assert machine.layout_for(cores, generators) == layout
+    assert host.layout_for(cores, generators) == layout
 
 
 @pytest.mark.parametrize("generators", [1, 2, 3])
 @pytest.mark.parametrize("count", range(2, 17))
 def test_nobody_is_on_the_targets_core_and_everybody_is_on_some(count: int, generators: int) -> None:
-    layout = machine.layout_for(alone(count), generators)
+    layout = host.layout_for(alone(count), generators)
     others = (layout.generator, layout.api, layout.harness)
     assert len(layout.target) == 1
     assert all(others)
@@ -136,12 +136,12 @@ def test_nobody_is_on_the_targets_core_and_everybody_is_on_some(count: int, gene
 def test_the_cores_that_this_process_may_use_are_divided_with_their_siblings(monkeypatch: pytest.MonkeyPatch) -> None:
     told = {0: "0,4", 2: "2", 4: "0,4", 6: "6-7", 7: "6-7"}
     files = {f"/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list": text for core, text in told.items()}
-    monkeypatch.setattr(machine, "_read", files.get)
+    monkeypatch.setattr(host, "_read", files.get)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 4, 6, 7})
-    assert machine.divide_cores() == Layout(target=(7,), generator=(4,), api=(2,), harness=(0,))
-    assert machine.divide_cores(2) == Layout(target=(7,), generator=(2, 4), api=(0,), harness=(0,))
+    assert host.divide_cores() == Layout(target=(7,), generator=(4,), api=(2,), harness=(0,))
+    assert host.divide_cores(2) == Layout(target=(7,), generator=(2, 4), api=(0,), harness=(0,))
     files.clear()  # where nothing is told, each is alone
-    assert machine.divide_cores() == Layout(target=(7,), generator=(6,), api=(4,), harness=(0, 2))
+    assert host.divide_cores() == Layout(target=(7,), generator=(6,), api=(4,), harness=(0, 2))
 
 
 @pytest.mark.parametrize(
@@ -151,13 +151,13 @@ def test_the_cores_that_this_process_may_use_are_divided_with_their_siblings(mon
 def test_siblings_are_told_one_by_one_or_in_ranges(
     told: str | None, siblings: set[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine, "_read", lambda _: told)
-    assert machine._siblings(3) == siblings
+    monkeypatch.setattr(host, "_read", lambda _: told)
+    assert host._siblings(3) == siblings
 
 
 def test_where_the_system_cannot_pin_nothing_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    assert machine.divide_cores() == Layout()
+    assert host.divide_cores() == Layout()
 
 
 def test_the_roles_of_a_layout_are_told_by_name_and_none_where_nothing_is_pinned() -> None:
@@ -175,16 +175,16 @@ def test_the_cores_that_a_measurement_uses_are_those_of_all_roles_but_the_harnes
 
 @pytest.mark.parametrize("count", [2, 3, 8])
 def test_a_target_with_a_core_to_itself_needs_no_excuse(count: int) -> None:
-    assert machine.why_not_pinned(machine.layout_for(alone(count))) is None
+    assert host.why_not_pinned(host.layout_for(alone(count))) is None
 
 
 def test_a_target_without_a_core_to_itself_is_told_with_what_is_in_the_way() -> None:
-    assert str(machine.why_not_pinned(machine.layout_for(alone(1)))).startswith("There is one core: ")
-    assert str(machine.why_not_pinned(Layout())).startswith("This system cannot pin processes to cores: ")
+    assert str(host.why_not_pinned(host.layout_for(alone(1)))).startswith("There is one core: ")
+    assert str(host.why_not_pinned(Layout())).startswith("This system cannot pin processes to cores: ")
 
 
 def test_the_machine_is_described_as_it_is() -> None:
-    described = machine.describe(Layout())
+    described = host.describe(Layout())
     assert described.cores == os.cpu_count()
     assert described.memory_bytes == os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     assert described.kernel == f"{os.uname().sysname} {os.uname().release}"
@@ -205,8 +205,8 @@ def test_the_machine_is_described_as_it_is() -> None:
     ],
 )
 def test_a_machines_folder_is_named_for_its_processor_and_cores(cpu_model: str, cpu_id: str | None, slug: str) -> None:
-    described = machine.describe(Layout())
-    assert machine.slug(msgspec.structs.replace(described, cpu_model=cpu_model, cpu_id=cpu_id, cores=4)) == slug
+    described = host.describe(Layout())
+    assert host.slug(msgspec.structs.replace(described, cpu_model=cpu_model, cpu_id=cpu_id, cores=4)) == slug
 
 
 @pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="only Linux tells")
@@ -215,10 +215,10 @@ def test_a_processor_is_told_by_its_family_model_and_stepping() -> None:
     if "cpu family" not in info:
         pytest.skip("this processor has no family")
     expected = [info[key].strip() for key in ("cpu family", "model", "stepping")]
-    assert machine.cpu_id() == "-".join(expected)
+    assert host.cpu_id() == "-".join(expected)
 
 
 def test_versions_are_of_the_parts_that_take_part_in_a_measurement() -> None:
-    versions = machine.tool_versions()
+    versions = host.tool_versions()
     assert versions["python"] == ".".join(map(str, sys.version_info[:3]))
     assert {"locust", "circus", "uvloop"} <= versions.keys()

@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stackmatrix import meters, processes, surroundings
-from stackmatrix.meters import MachineMeter, Meters, TreeMeter
-from stackmatrix.usage import Around
+from stackmatrix.analysis.level.usage import Around
+from stackmatrix.system import linux, meters, processes
+from stackmatrix.system.meters import MachineMeter, Meters, TreeMeter
 
 type StartChild = Callable[[Sequence[str]], "subprocess.Popen[bytes]"]
 type Wait = Callable[[Callable[[], object]], None]
@@ -153,7 +153,7 @@ def test_open_files_are_compared_with_the_limit_of_the_process_that_is_nearest_t
 def test_where_no_limit_is_told_there_is_no_share_of_it(
     start_child: StartChild, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(surroundings, "open_files_limit", lambda _: None)
+    monkeypatch.setattr(linux, "open_files_limit", lambda _: None)
     meter = Meters({"target": [start_child([sys.executable, "-c", IDLE]).pid]})
     meter.begin()
     assert meter.end()["target"].fds_share_peak is None
@@ -320,7 +320,7 @@ def test_what_others_burnt_before_is_not_told_again(tmp_path: Path, start_child:
 
 
 def drops(server: socket.socket) -> int:
-    counted = surroundings.listen_drops(server.getsockname()[1])
+    counted = linux.listen_drops(server.getsockname()[1])
     assert counted is not None
     return counted
 
@@ -413,7 +413,7 @@ def test_ports_in_use_are_a_share_of_those_there_are() -> None:
             servers.enter_context(socket.create_server(("127.0.0.1", 0)))
         meter.begin()
         meter.end()
-        _, available = surroundings.used_ports() or (0, 1)
+        _, available = linux.used_ports() or (0, 1)
     around = meter.close(())
     assert around.ports_share is not None
     assert 200 / available <= around.ports_share < 1
@@ -421,8 +421,8 @@ def test_ports_in_use_are_a_share_of_those_there_are() -> None:
 
 def test_cores_and_ports_are_read_within_the_window_only(monkeypatch: pytest.MonkeyPatch) -> None:
     reads = []
-    monkeypatch.setattr(surroundings, "core_times", lambda: reads.append("cores"))
-    monkeypatch.setattr(surroundings, "used_ports", lambda: reads.append("ports"))
+    monkeypatch.setattr(linux, "core_times", lambda: reads.append("cores"))
+    monkeypatch.setattr(linux, "used_ports", lambda: reads.append("ports"))
     meter = MachineMeter((0,), (0,), {}, period_s=0)
     meter.tick()
     meter.open(())
@@ -455,7 +455,7 @@ def test_what_was_told_of_one_level_is_not_told_of_the_next(wait_for: Wait) -> N
 
 def test_where_the_system_tells_nothing_nothing_is_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(psutil, "LINUX", False)
-    monkeypatch.setattr(surroundings, "_read", lambda _: None)
+    monkeypatch.setattr(linux, "_read", lambda _: None)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         meter = MachineMeter((0,), (0,), {"target": port, "external_api": port})

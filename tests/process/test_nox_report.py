@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stackmatrix import environments
-from stackmatrix.model import Cell
+from stackmatrix.results.model import Cell
+from stackmatrix.testbed import environments
 
 pytest.importorskip("nox")
 

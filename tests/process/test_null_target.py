@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from stackmatrix import untimed
-from stackmatrix.ceiling import saturate
-from stackmatrix.workloads import BODY_PATTERN
+from stackmatrix.load.saturate import saturate
+from stackmatrix.matrix.workloads import BODY_PATTERN
+from stackmatrix.system import http
 
 
 @pytest.fixture
@@ -18,13 +18,13 @@ def null_port(
 ) -> int:
     port = free_port()
     start_child((sys.executable, "-m", "null_target", "--port", str(port)))
-    wait_for(lambda: untimed.try_get(port, "/0/"))
+    wait_for(lambda: http.try_get(port, "/0/"))
     return port
 
 
 @pytest.mark.parametrize(("path", "least_ms"), [("/", 600), ("/0/", 0), ("/150/", 150), ("/shared-client/", 600)])
 def test_its_page_is_correct_and_never_comes_too_early(null_port: int, path: str, least_ms: int) -> None:
-    answer = untimed.get(null_port, path)
+    answer = http.get(null_port, path)
     assert answer.status == 200
     assert re.fullmatch(BODY_PATTERN, answer.body)
     assert answer.took_ms >= least_ms
@@ -45,9 +45,9 @@ def test_a_request_in_pieces_and_two_in_one_packet_are_each_answered_once(null_p
 
 
 def test_bare_sockets_count_what_the_external_api_has_seen(api_port: int) -> None:
-    before = untimed.get(api_port, "/stats/").json()["calls_started"]
+    before = http.get(api_port, "/stats/").json()["calls_started"]
     rps = saturate(api_port, "/0/", 0.5)
-    seen = untimed.get(api_port, "/stats/").json()["calls_started"] - before
+    seen = http.get(api_port, "/stats/").json()["calls_started"] - before
     # The last request of each connection was asked and not waited for.
     assert 32 < seen - 32 <= rps * 0.5 * 2
     assert rps > 0

@@ -7,16 +7,16 @@ from itertools import pairwise
 
 import pytest
 
-from stackmatrix import pace
-from stackmatrix.pace import PaceBook, pinned, read_pace
+from stackmatrix.system import core_speed
+from stackmatrix.system.core_speed import PaceBook, pinned, read_pace
 
 on_cores = pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system cannot pin")
 
 
 @pytest.fixture(autouse=True)
 def few_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pace, "TURNS", 1_000)
-    monkeypatch.setattr(pace, "PAUSE_AT_REST_S", 0.0)
+    monkeypatch.setattr(core_speed, "TURNS", 1_000)
+    monkeypatch.setattr(core_speed, "PAUSE_AT_REST_S", 0.0)
 
 
 @pytest.fixture
@@ -65,28 +65,28 @@ def test_every_piece_is_made_on_the_core_and_their_median_counts(core: int, monk
         assert os.sched_getaffinity(0) == {core}
         return next(took_s)
 
-    monkeypatch.setattr(pace, "_piece", piece)
+    monkeypatch.setattr(core_speed, "_piece", piece)
     assert read_pace([core]) == 2.0
     assert next(took_s, None) is None
 
 
 def test_a_loop_of_more_turns_takes_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     few_s = read_pace(())
-    monkeypatch.setattr(pace, "TURNS", 100_000)
+    monkeypatch.setattr(core_speed, "TURNS", 100_000)
     # A hundred times as long, if nothing comes between.
     assert read_pace(()) > 5 * few_s
 
 
 def test_a_book_keeps_all_readings_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
     readings = iter([float(number) for number in range(1, 100)])
-    monkeypatch.setattr(pace, "read_pace", lambda _: next(readings))
+    monkeypatch.setattr(core_speed, "read_pace", lambda _: next(readings))
     book = PaceBook(())
     assert not book.readings
     book.begin()
-    at_rest = tuple(float(number) for number in range(1, pace.READINGS_AT_REST + 1))
+    at_rest = tuple(float(number) for number in range(1, core_speed.READINGS_AT_REST + 1))
     assert book.readings == at_rest
-    assert book.read() == pace.READINGS_AT_REST + 1
-    assert book.readings == (*at_rest, pace.READINGS_AT_REST + 1)
+    assert book.read() == core_speed.READINGS_AT_REST + 1
+    assert book.readings == (*at_rest, core_speed.READINGS_AT_REST + 1)
 
 
 @on_cores
@@ -97,22 +97,22 @@ def test_a_book_reads_on_its_cores(core: int, monkeypatch: pytest.MonkeyPatch) -
         seen.append(os.sched_getaffinity(0))
         return 1.0
 
-    monkeypatch.setattr(pace, "_piece", piece)
+    monkeypatch.setattr(core_speed, "_piece", piece)
     PaceBook((core,)).read()
-    assert seen == [{core}] * pace.PIECES
+    assert seen == [{core}] * core_speed.PIECES
 
 
 def test_readings_at_rest_are_spread_over_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A neighbour that comes and goes within half a second would be in all of them, or in none."""
-    monkeypatch.setattr(pace, "PAUSE_AT_REST_S", 0.02)
-    monkeypatch.setattr(pace, "READINGS_AT_REST", 5)
+    monkeypatch.setattr(core_speed, "PAUSE_AT_REST_S", 0.02)
+    monkeypatch.setattr(core_speed, "READINGS_AT_REST", 5)
     at_s: list[float] = []
 
     def read(_: object) -> float:
         at_s.append(time.monotonic())
         return 1.0
 
-    monkeypatch.setattr(pace, "read_pace", read)
+    monkeypatch.setattr(core_speed, "read_pace", read)
     PaceBook(()).begin()
     assert len(at_s) == 5
     assert all(later - earlier >= 0.02 for earlier, later in pairwise(at_s))
@@ -125,9 +125,9 @@ def test_readings_at_rest_are_spread_over_time(monkeypatch: pytest.MonkeyPatch) 
 def test_an_unusual_reading_is_made_again_and_the_middle_one_told(
     readings: list[float], told: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_rest = [1.0] * (pace.READINGS_AT_REST - 3) + [0.9, 1.1, 1.1]
+    at_rest = [1.0] * (core_speed.READINGS_AT_REST - 3) + [0.9, 1.1, 1.1]
     to_come = iter([*at_rest, *readings])
-    monkeypatch.setattr(pace, "read_pace", lambda _: next(to_come))
+    monkeypatch.setattr(core_speed, "read_pace", lambda _: next(to_come))
     book = PaceBook(())
     book.begin()
     assert book.read_surely() == told

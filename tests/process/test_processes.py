@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stackmatrix import processes
+from stackmatrix.system import processes
 
 STUBBORN_FAMILY = """
 import signal, subprocess, sys, time
@@ -24,7 +24,7 @@ print("up", flush=True)
 time.sleep(600)
 """
 
-LAUNCH = (sys.executable, "-m", "stackmatrix.launch")
+LAUNCH = (sys.executable, "-m", "stackmatrix.system.launch")
 TELL = (
     "import json, os, resource; "
     "print(json.dumps([os.getpid(), sorted(os.sched_getaffinity(0)), resource.getrlimit(resource.RLIMIT_NOFILE)]))"

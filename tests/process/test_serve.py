@@ -21,10 +21,12 @@ from typing import Any
 import psutil
 import pytest
 
-from stackmatrix import environments, errors, machine, processes, serving, supervisor, untimed, verification
-from stackmatrix.environments import TargetEnvironment
-from stackmatrix.stacks import PYTHONS, STACKS, Stack
-from stackmatrix.workloads import API_PORT, DEFAULT_WORKLOAD, WORKLOADS
+from stackmatrix import errors
+from stackmatrix.matrix.stacks import PYTHONS, STACKS, Stack
+from stackmatrix.matrix.workloads import API_PORT, DEFAULT_WORKLOAD, WORKLOADS
+from stackmatrix.system import host, http, processes
+from stackmatrix.testbed import environments, serve, supervisor, verification
+from stackmatrix.testbed.environments import TargetEnvironment
 
 type Wait = Callable[[Callable[[], object]], None]
 
@@ -49,7 +51,7 @@ class Serving:
 
     def __init__(self, environment: TargetEnvironment, log: Path) -> None:
         self.stack = STACKS[environment.stack]
-        self.ports = [port for port, _ in serving.ports([self.stack])]
+        self.ports = [port for port, _ in serve.ports([self.stack])]
         self._log = log
         self.child = processes.start(
             command("--python", environment.python, self.stack.name),
@@ -98,23 +100,23 @@ def served(tmp_path: Path, wait_for: Wait) -> Iterator[Serving]:
 
 def ask_page(path: str, **form: str) -> Any:
     data = urllib.parse.urlencode(form).encode() if form else None
-    with urllib.request.urlopen(f"http://127.0.0.1:{serving.PAGE_PORT}{path}", data, timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{serve.PAGE_PORT}{path}", data, timeout=10) as answer:
         return json.load(answer)
 
 
 def test_ctrl_c_ends_all_that_was_served_and_frees_the_ports(served: Serving) -> None:
     for workload in WORKLOADS.values():
-        verification.verify_page(untimed.get(served.stack.port, workload.path))
+        verification.verify_page(http.get(served.stack.port, workload.path))
     for port in served.ports:
         assert f":{port}" in served.told()
-        assert machine.is_bound(port)
+        assert host.is_bound(port)
     running = processes.tree(served.child.pid)
     assert len(running) >= 5  # itself, circusd, the external API, the stack and locust
 
     assert served.press_ctrl_c() == 0
 
     assert [one for one in running if processes.is_running(one.pid)] == []
-    assert [port for port in served.ports if machine.is_bound(port)] == []
+    assert [port for port in served.ports if host.is_bound(port)] == []
     assert served.told().endswith("Stopped: nothing is left running.\n")
 
 
@@ -129,16 +131,16 @@ def test_ctrl_c_pressed_again_does_not_break_off_the_stopping(served: Serving) -
     locust.resume()
     assert served.child.wait(STOP_S) == 0
     assert [one for one in running if processes.is_running(one.pid)] == []
-    assert [port for port in served.ports if machine.is_bound(port)] == []
+    assert [port for port in served.ports if host.is_bound(port)] == []
 
 
 def test_the_page_offers_what_is_served_with_its_form_filled_in_and_loads_it(served: Serving, wait_for: Wait) -> None:
-    page = untimed.get(serving.PAGE_PORT, "/").body
+    page = http.get(serve.PAGE_PORT, "/").body
     form = json.loads(re.search(r"window\.templateArgs = (.*)", page)[1])  # type: ignore[index]
     assert form["extra_options"]["stack"]["choices"] == [served.stack.name]
     assert form["extra_options"]["workload"]["choices"] == list(WORKLOADS)
     assert (form["num_users"], form["spawn_rate"], form["run_time"]) == (100, 10, 30)
-    called = untimed.get(API_PORT, "/stats/").json()["calls_finished"]
+    called = http.get(API_PORT, "/stats/").json()["calls_finished"]
 
     ask_page("/swarm", user_count="4", spawn_rate="4", stack=served.stack.name, workload=DEFAULT_WORKLOAD)
     wait_for(lambda: ask_page("/stats/requests")["stats"][0]["num_requests"] >= 8)
@@ -147,14 +149,14 @@ def test_the_page_offers_what_is_served_with_its_form_filled_in_and_loads_it(ser
     assert first["name"] == f"{served.stack.name}, {DEFAULT_WORKLOAD}"
     assert first["num_failures"] == 0
     assert first["min_response_time"] >= WORKLOADS[DEFAULT_WORKLOAD].floor_ms
-    assert untimed.get(API_PORT, "/stats/").json()["calls_finished"] >= called + 8 * WORKLOADS[DEFAULT_WORKLOAD].calls
+    assert http.get(API_PORT, "/stats/").json()["calls_finished"] >= called + 8 * WORKLOADS[DEFAULT_WORKLOAD].calls
     assert served.press_ctrl_c() == 0  # under load
 
 
 def test_what_ends_is_told_and_the_rest_is_still_served(served: Serving, wait_for: Wait) -> None:
     served.find("-m slow_api").kill()
     wait_for(lambda: "The process of 'api' ended by itself" in served.told())
-    assert untimed.get(served.stack.port, "/served-by/").status == 200
+    assert http.get(served.stack.port, "/served-by/").status == 200
     assert served.child.poll() is None
 
 
@@ -165,7 +167,7 @@ def test_when_the_last_stack_has_ended_serving_ends_with_an_exit_code(served: Se
     assert served.child.returncode == errors.SupervisorError.exit_code
     assert f"The process of '{served.stack.name}' ended by itself" in served.told()
     assert "No stack is left" in served.told()
-    assert [port for port in served.ports if machine.is_bound(port)] == []
+    assert [port for port in served.ports if host.is_bound(port)] == []
 
 
 def test_a_server_that_does_not_come_up_is_named_with_the_end_of_its_log_and_nothing_stays(
@@ -182,19 +184,19 @@ def test_a_server_that_does_not_come_up_is_named_with_the_end_of_its_log_and_not
         pytest.raises(
             errors.SupervisorError, match=f"'{SOME_STACK.name}' ended by itself: .*the reason is here.* nox -s"
         ),
-        serving.start([SOME_STACK], PYTHONS[0]) as served,
+        serve.start([SOME_STACK], PYTHONS[0]) as served,
     ):
         served.wait_ready()
 
-    assert [port for port, _ in serving.ports([SOME_STACK]) if machine.is_bound(port)] == []
+    assert [port for port, _ in serve.ports([SOME_STACK]) if host.is_bound(port)] == []
 
 
-@pytest.mark.parametrize("port", [port for port, _ in serving.ports([SOME_STACK])])
+@pytest.mark.parametrize("port", [port for port, _ in serve.ports([SOME_STACK])])
 @pytest.mark.parametrize("more", [(), ("--list",)], ids=["serve", "list"])
 def test_a_port_that_is_taken_is_told_with_its_purpose_and_its_holder(port: int, more: tuple[str, ...]) -> None:
     with socket.create_server(("127.0.0.1", port)):
         done = run(SOME_STACK.name, *more)
-    purpose = dict(serving.ports([SOME_STACK]))[port]
+    purpose = dict(serve.ports([SOME_STACK]))[port]
     holder = f"{psutil.Process().name()} (process {os.getpid()})"
     assert done.returncode == errors.PortTakenError.exit_code
     assert done.stderr == (
@@ -273,7 +275,7 @@ def test_only_the_right_page_is_a_success(
     stack = answering(status, body)
     locust = [sys.executable, "-m", "locust", "--headless", "--users=1", "--run-time=1s", "--json"]
     done = subprocess.run(
-        [*locust, f"--locustfile={serving.LOCUSTFILE}", f"--stack={stack.name}"],
+        [*locust, f"--locustfile={serve.LOCUSTFILE}", f"--stack={stack.name}"],
         env=processes.child_environment(HOME=str(tmp_path)),
         capture_output=True,
         text=True,

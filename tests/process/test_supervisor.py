@@ -10,9 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stackmatrix import machine, processes, supervisor, untimed, verification
 from stackmatrix.errors import SupervisorError, TrialError
-from stackmatrix.supervisor import Layout, Supervisor, Target
+from stackmatrix.system import host, http, processes
+from stackmatrix.testbed import supervisor, verification
+from stackmatrix.testbed.supervisor import Layout, Supervisor, Target
 
 type Wait = Callable[[Callable[[], object]], None]
 type Make = Callable[..., Supervisor]
@@ -61,7 +62,7 @@ def test_both_are_up_and_leaving_ends_everything_and_frees_the_ports(ports: tupl
     before = children()
     with make() as circus:
         wait_ready(circus, ports)
-        told = untimed.get(ports[1], "/served-by/").json()
+        told = http.get(ports[1], "/served-by/").json()
         assert told["pid"] == circus.pid("target")
         assert processes.is_running(circus.pid("api"))
         assert (circus.why_gone("api"), circus.why_gone("target")) == (None, None)
@@ -71,7 +72,7 @@ def test_both_are_up_and_leaving_ends_everything_and_frees_the_ports(ports: tupl
         assert watched == [circus.pid("api"), circus.pid("target")]
         assert "circus.circusd" in psutil.Process(circusd).cmdline()
     assert not [pid for pid in during if psutil.pid_exists(pid)]
-    assert [machine.is_bound(port) for port in ports] == [False, False]
+    assert [host.is_bound(port) for port in ports] == [False, False]
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system cannot pin")
@@ -194,7 +195,7 @@ def test_a_target_that_ignores_its_stop_signal_is_killed_and_told(ports: tuple[i
         pid = circus.pid("target")
     assert str(told.value).startswith(f"Processes {pid} had to be killed")
     assert not psutil.pid_exists(pid)
-    assert not machine.is_bound(ports[1])
+    assert not host.is_bound(ports[1])
 
 
 def test_a_stubborn_target_does_not_hide_why_a_trial_failed(ports: tuple[int, int], make: Make) -> None:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from stackmatrix import verification
 from stackmatrix.errors import TrialError
-from stackmatrix.workloads import Workload
+from stackmatrix.matrix.workloads import Workload
+from stackmatrix.testbed import verification
 
 SOUND = Workload("sound", "", "/calls/150,300,75/parallel", (150, 300, 75))
 

@@ -22,14 +22,16 @@ from typing import Any
 import psutil
 import pytest
 
-from stackmatrix import loadprocess, machine, processes, supervisor
-from stackmatrix.environments import TargetEnvironment
-from stackmatrix.model import Cell, Trial
-from stackmatrix.pace import PaceBook
-from stackmatrix.plan import LevelPlan, Profile, TrialPlan
-from stackmatrix.stacks import STACKS
-from stackmatrix.targetbench import Conditions
-from stackmatrix.trial import Setting, TrialRun
+from stackmatrix.load import process as loadprocess
+from stackmatrix.matrix.plan import LevelPlan, Profile, TrialPlan
+from stackmatrix.matrix.stacks import STACKS
+from stackmatrix.measurements.trials.trial import Setting, TrialRun
+from stackmatrix.results.model import Cell, Trial
+from stackmatrix.system import host, processes
+from stackmatrix.system.core_speed import PaceBook
+from stackmatrix.testbed import supervisor
+from stackmatrix.testbed.environments import TargetEnvironment
+from stackmatrix.testbed.targetbench import Conditions
 
 HERE = Path(__file__).parent
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -83,7 +85,7 @@ def nothing_is_left_behind(ports: tuple[int, int]) -> Iterator[None]:
     yield
     left = psutil.Process(os.getpid()).children(recursive=True)
     assert not left, f"left running: {[process.cmdline() for process in left]}"
-    assert [port for port in ports if machine.is_bound(port)] == []
+    assert [port for port in ports if host.is_bound(port)] == []
 
 
 @pytest.fixture
@@ -323,13 +325,13 @@ def burn(start_child: Callable[..., "subprocess.Popen[bytes]"]) -> Callable[...,
 @pytest.fixture(scope="session")
 def layout() -> supervisor.Layout:
     """The cores of a trial's parts."""
-    return machine.divide_cores()
+    return host.divide_cores()
 
 
 @pytest.fixture
 def pinned(layout: supervisor.Layout) -> supervisor.Layout:
     """The same, where the target has a core to itself."""
-    reason = machine.why_not_pinned(layout)
+    reason = host.why_not_pinned(layout)
     if reason:
         pytest.skip(reason)
     return layout

@@ -11,8 +11,8 @@ from statistics import stdev
 import numpy as np
 
 from recorded import twin_runs
-from stackmatrix.comparison import _differences
-from stackmatrix.verdicts import BLOCKS_TO_CLAIM, differ, judge_all, margin_of
+from stackmatrix.analysis.comparison.compare import _differences
+from stackmatrix.analysis.comparison.verdicts import BLOCKS_TO_CLAIM, differ, judge_all, margin_of
 
 PAIRS = 2_000
 

@@ -17,9 +17,9 @@ from itertools import combinations, product
 from statistics import median, stdev
 
 from recorded import TwinRun, twin_runs
-from stackmatrix.comparison import _differences
-from stackmatrix.figures import Figure
-from stackmatrix.model import Level, Result
+from stackmatrix.analysis.comparison.compare import _differences
+from stackmatrix.analysis.metrics import Figure
+from stackmatrix.results.model import Level, Result
 
 type ByBlock = Mapping[int, float]
 

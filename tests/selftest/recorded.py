@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from stackmatrix import store
+from stackmatrix.analysis.metrics import COST_FIGURE, Figure, figures_of
 from stackmatrix.errors import ResultFileError
-from stackmatrix.figures import COST_FIGURE, Figure, figures_of
-from stackmatrix.model import Cell, Result
-from stackmatrix.plan import references
-from stackmatrix.workloads import WORKLOADS, Workload
+from stackmatrix.matrix.plan import references
+from stackmatrix.matrix.workloads import WORKLOADS, Workload
+from stackmatrix.results import store
+from stackmatrix.results.model import Cell, Result
 
 
 @dataclass(frozen=True, slots=True)

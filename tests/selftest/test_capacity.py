@@ -5,13 +5,13 @@ from itertools import islice, pairwise
 
 import numpy as np
 
-from stackmatrix.arrivals import arrivals
-from stackmatrix.capacity_trial import CapacityPlan, CapacityTrial
-from stackmatrix.environments import TargetEnvironment
-from stackmatrix.model import Cell
-from stackmatrix.search import rate_at, step_of
-from stackmatrix.supervisor import Layout
-from stackmatrix.targetbench import Conditions
+from stackmatrix.matrix.arrivals import arrivals
+from stackmatrix.measurements.capacity.search import rate_at, step_of
+from stackmatrix.measurements.capacity.trial import CapacityPlan, CapacityTrial
+from stackmatrix.results.model import Cell
+from stackmatrix.testbed.environments import TargetEnvironment
+from stackmatrix.testbed.supervisor import Layout
+from stackmatrix.testbed.targetbench import Conditions
 
 SLO_MS = 1200.0
 FLOOR_MS = 600.0

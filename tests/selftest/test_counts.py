@@ -9,12 +9,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stackmatrix.counting import Counted, CountRun, Load
-from stackmatrix.environments import TargetEnvironment
 from stackmatrix.errors import TrialError
-from stackmatrix.model import Cell
-from stackmatrix.stacks import STACKS
-from stackmatrix.supervisor import Layout
+from stackmatrix.matrix.stacks import STACKS
+from stackmatrix.measurements.instructions.counting import Counted, CountRun, Load
+from stackmatrix.results.model import Cell
+from stackmatrix.testbed.environments import TargetEnvironment
+from stackmatrix.testbed.supervisor import Layout
 
 pytestmark = pytest.mark.skipif(not shutil.which("vgdb"), reason="valgrind is not installed")
 

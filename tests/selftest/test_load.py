@@ -10,14 +10,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stackmatrix import processes, untimed
-from stackmatrix.arrivals import plan_seed, planned
-from stackmatrix.levels import LevelRows
-from stackmatrix.loadgen import LoadGenerator, Order
-from stackmatrix.metrics import p99
-from stackmatrix.plan import LevelPlan
-from stackmatrix.supervisor import Layout
-from stackmatrix.workloads import WORKLOADS
+from stackmatrix.analysis.level.latency import p99
+from stackmatrix.analysis.level.requests import LevelRows
+from stackmatrix.load.generator import LoadGenerator, Order
+from stackmatrix.matrix.arrivals import plan_seed, planned
+from stackmatrix.matrix.plan import LevelPlan
+from stackmatrix.matrix.workloads import WORKLOADS
+from stackmatrix.system import http, processes
+from stackmatrix.testbed.supervisor import Layout
 
 SEED = 1
 SETTLE_S, WINDOW_S = 1.0, 5.0
@@ -40,9 +40,9 @@ def null_target(
     """A target that answers every request after 600 ms, on a core of its own."""
     cores = ",".join(map(str, layout.target))
     command = (sys.executable, "-m", "null_target", "--port", str(ports[0]))
-    child = start_child(sys.executable, "-m", "stackmatrix.launch", f"--cores={cores}", "--", *command)
+    child = start_child(sys.executable, "-m", "stackmatrix.system.launch", f"--cores={cores}", "--", *command)
     why_dead: Callable[[], str | None] = lambda: "it ended" if child.poll() is not None else None  # noqa: E731
-    processes.wait_until(lambda: untimed.try_get(ports[0], "/"), timeout_s=30, alive=why_dead)
+    processes.wait_until(lambda: http.try_get(ports[0], "/"), timeout_s=30, alive=why_dead)
     return psutil.Process(child.pid)
 
 

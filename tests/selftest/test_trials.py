@@ -8,11 +8,11 @@ from typing import Any
 import psutil
 import pytest
 
-from stackmatrix.model import Level, Trial
-from stackmatrix.pace import PaceBook
-from stackmatrix.plan import rates, users
-from stackmatrix.structs import Limiter, Severity
-from stackmatrix.supervisor import Layout
+from stackmatrix.matrix.plan import rates, users
+from stackmatrix.results.model import Level, Trial
+from stackmatrix.results.types import Limiter, Severity
+from stackmatrix.system.core_speed import PaceBook
+from stackmatrix.testbed.supervisor import Layout
 
 type RunTrial = Callable[..., Trial]
 

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from stackmatrix import rows
-from stackmatrix.assess import assess, not_driven
-from stackmatrix.calibrated import ApiCapacity, Calibration, Jitter, Loop, RateStep, Twins
-from stackmatrix.cost import Cost, CostBlock
-from stackmatrix.facts import LevelFacts, Pace, Recorded
-from stackmatrix.levels import LevelRows, decode_rows
-from stackmatrix.model import FORMAT_VERSION, Cell, Environment, LatencyMs, Machine, Result, Run, Status, Trial
-from stackmatrix.plan import LevelPlan
-from stackmatrix.stacks import Stack
-from stackmatrix.structs import Finding, PythonBuild
-from stackmatrix.usage import Around, Use
-from stackmatrix.workloads import Workload
+from stackmatrix.analysis.level.assess import assess, not_driven
+from stackmatrix.analysis.level.facts import LevelFacts, Pace, Recorded
+from stackmatrix.analysis.level.requests import LevelRows, decode_rows
+from stackmatrix.analysis.level.usage import Around, Use
+from stackmatrix.matrix.plan import LevelPlan
+from stackmatrix.matrix.stacks import Stack
+from stackmatrix.matrix.workloads import Workload
+from stackmatrix.results import rows
+from stackmatrix.results.calibration import ApiCapacity, Calibration, Jitter, Loop, RateStep, Twins
+from stackmatrix.results.cost import Cost, CostBlock
+from stackmatrix.results.model import FORMAT_VERSION, Cell, Environment, LatencyMs, Machine, Result, Run, Status, Trial
+from stackmatrix.results.types import Finding, PythonBuild
 
 # A slow machine is no failure.
 settings.register_profile("unit", deadline=None)

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from stackmatrix import cli, environments, errors, machine, serving, store
+from stackmatrix import cli, errors
+from stackmatrix.commands import VERBS, run
 from stackmatrix.errors import StackmatrixError
-from stackmatrix.model import Result
-from stackmatrix.runner import RunPlan
-from stackmatrix.stacks import PYTHONS, STACKS
-from stackmatrix.verbs import VERBS, run
+from stackmatrix.matrix.stacks import PYTHONS, STACKS
+from stackmatrix.measurements.trials.runner import RunPlan
+from stackmatrix.results import store
+from stackmatrix.results.model import Result
+from stackmatrix.system import host
+from stackmatrix.testbed import environments, serve
 
 UNWATCHED = next(stack.name for stack in STACKS.values() if stack.stats_port is None)
 
@@ -152,7 +155,7 @@ def test_schema_writes_what_the_model_says(tmp_path: Path) -> None:
 @pytest.fixture
 def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environments, "installed", dict)
-    monkeypatch.setattr(machine, "need_free_port", lambda *_: None)
+    monkeypatch.setattr(host, "need_free_port", lambda *_: None)
 
 
 @pytest.mark.usefixtures("nothing_installed")
@@ -199,7 +202,7 @@ def test_a_port_that_is_taken_has_its_own_exit_code(
     def taken(port: int, purpose: str) -> None:
         raise errors.PortTakenError(f"Port {port}, needed for {purpose}, is taken.")
 
-    monkeypatch.setattr(machine, "need_free_port", taken)
-    monkeypatch.setattr(serving, "start", must_not_be_reached)
+    monkeypatch.setattr(host, "need_free_port", taken)
+    monkeypatch.setattr(serve, "start", must_not_be_reached)
     assert cli.main(["serve", UNWATCHED]) in {errors.PortTakenError.exit_code, errors.UsageError.exit_code}
     assert len(capsys.readouterr().err.splitlines()) == 1

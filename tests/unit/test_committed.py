@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stackmatrix import cli
-from stackmatrix.processes import PROJECT
+from stackmatrix.system.processes import PROJECT
 
 RESULTS = PROJECT / "results"
 MADE = [

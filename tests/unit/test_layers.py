@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stackmatrix.stacks import BASE_REQUIREMENTS, STACKS
+from stackmatrix.matrix.stacks import BASE_REQUIREMENTS, STACKS
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "stackmatrix"
@@ -160,8 +160,8 @@ def test_what_runs_inside_locust_imports_only_what_it_was_given(path: Path) -> N
 def test_the_noxfile_dispatches_only() -> None:
     assert len((ROOT / "noxfile.py").read_text(encoding="utf-8").splitlines()) < 200
     assert {name for name in imports(ROOT / "noxfile.py") if name.startswith("stackmatrix")} == {
-        "stackmatrix.stacks",
-        "stackmatrix.workloads",
+        "stackmatrix.matrix.stacks",
+        "stackmatrix.matrix.workloads",
     }
 
 

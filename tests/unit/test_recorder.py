@@ -10,8 +10,8 @@ import pytest
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
 
 from recorder import Recorder, classify
-from stackmatrix import rows
-from stackmatrix.levels import decode_rows
+from stackmatrix.analysis.level.requests import decode_rows
+from stackmatrix.results import rows
 
 CONTEXT = {
     "intended_s": 1.0, "sent_s": 1.25, "done_s": 2.0, "level": 3, "phase": rows.WINDOW, "wrong_body": False,

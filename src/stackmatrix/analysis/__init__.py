@@ -1,0 +1,1 @@
+"""Pure: from requests and readings to a judged level, from results to verdicts."""

@@ -1,0 +1,1 @@
+"""Which cells are compared, and what may be said of the difference."""

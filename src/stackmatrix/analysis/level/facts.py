@@ -1,0 +1,109 @@
+"""Everything known of a level that was driven: what the checks, the limiter and the figures are computed from. Pure."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from stackmatrix.analysis.level import latency
+from stackmatrix.analysis.level.requests import LevelRows
+from stackmatrix.analysis.level.usage import Around, Use
+from stackmatrix.matrix.plan import LevelPlan
+from stackmatrix.matrix.stacks import Stack
+from stackmatrix.matrix.workloads import Workload
+
+UNSATURATED_SHARE = 0.9
+"""From this share of the offered load on, a level is bounded by what was offered."""
+
+NOTHING_TOLD = Around()
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds that a fixed CPU loop took on the target's idle core: around a level, and in the run until then.
+
+    A level's own readings are not among the run's: a core that has just become slow must not make that usual.
+    """
+
+    before_s: float
+    after_s: float
+    of_run_s: tuple[float, ...]
+
+    @property
+    def usual_s(self) -> float:
+        """The run's median."""
+        return median(self.of_run_s)
+
+
+UNREST_PART = 0.05
+"""Readings further off than all but so many of them are unusual, whichever way."""
+
+
+def unrest(readings: Sequence[float]) -> float:
+    """How far off their median readings usually are, as a share of it: all but the twentieth part that is furthest."""
+    middle = median(readings)
+    off = sorted(abs(one / middle - 1) for one in readings)
+    return off[max(0, math.ceil(round((1 - UNREST_PART) * len(off), 6)) - 1)]
+
+
+def spread(readings: Sequence[float]) -> float:
+    """The largest deviation from the median, as a share of it."""
+    middle = median(readings)
+    return max(abs(one / middle - 1) for one in readings)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the recorder kept beside what locust counted, and exceptions that locust only logged."""
+
+    recorded: int
+    counted: int
+    exceptions: int
+
+
+@dataclass(frozen=True)
+class LevelFacts:
+    """Facts of one level. ``planned`` is the number of arrivals that an open level's plan has in the window."""
+
+    plan: LevelPlan
+    workload: Workload
+    stack: Stack
+    rows: LevelRows
+    uses: Mapping[str, Use]
+    api_before: dict[str, Any] | None
+    api_after: dict[str, Any] | None
+    target_pids_verified: tuple[int, ...]
+    target_pids_now: tuple[int, ...]
+    around: Around = NOTHING_TOLD
+    pace: Pace | None = None
+    recorded: Recorded | None = None
+    planned: int | None = None
+
+    @property
+    def bound_rps(self) -> float:
+        """The physical bound of a closed level, or the offered rate of an open one."""
+        if self.plan.model == "open":
+            return self.plan.value
+        return latency.bound_rps(int(self.plan.value), self.stack.slots, self.workload.floor_ms)
+
+    @property
+    def saturated(self) -> bool:
+        """Whether the offered load was more than the target could take."""
+        return is_saturated(self.plan, latency.throughput_rps(self.rows), self.workload.floor_ms, self.planned_rate)
+
+    @property
+    def planned_rate(self) -> float | None:
+        """What the plan of an open level offered in its window: a Poisson process draws it around its rate."""
+        return None if self.planned is None else self.planned / self.rows.window_s
+
+
+def is_saturated(plan: LevelPlan, throughput_rps: float, floor_ms: float, planned_rate: float | None = None) -> bool:
+    """Whether a target that answered so much was offered more than it could take."""
+    return throughput_rps < UNSATURATED_SHARE * offered_rps(plan, floor_ms, planned_rate)
+
+
+def offered_rps(plan: LevelPlan, floor_ms: float, planned_rate: float | None = None) -> float:
+    """The most that a load asks for: what its users can, who wait for the floor at least, or the rate of arrivals."""
+    offered = plan.offered_rps(floor_ms)
+    return offered if planned_rate is None or plan.model == "closed" else min(offered, planned_rate)

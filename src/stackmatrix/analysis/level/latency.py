@@ -1,0 +1,170 @@
+"""What is computed of one level. Pure; adding a metric is a function here and a field in the model.
+
+Percentiles are by nearest rank on exact times: the smallest time that at least ``q`` per cent of all do not exceed
+(Hyndman and Fan, "Sample Quantiles in Statistical Packages", 1996, definition 1). No interpolation, no buckets.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from hdrh.histogram import HdrHistogram
+
+from stackmatrix.analysis.level.requests import Floats, LevelRows
+from stackmatrix.results.model import LatencyMs, OverheadMs, Timeline
+from stackmatrix.results.rows import OK
+
+NEEDED = {50.0: 1, 90.0: 20, 95.0: 20, 99.0: 1_000, 99.9: 10_000}
+"""Responses that a percentile needs before it is shown: with fewer it is one or two single requests."""
+
+NO_RESPONSE = "no correct response in the window"
+
+HISTOGRAM_HIGHEST_US = 3_600_000_000
+HISTOGRAM_DIGITS = 3
+
+
+def percentile(sorted_ms: Floats, q: float) -> float:
+    """The nearest-rank percentile of times sorted upwards.
+
+    Raises:
+        ValueError: when there is none to rank.
+
+    """
+    if len(sorted_ms) == 0:
+        raise ValueError("no times to rank")
+    # Rounded before it is raised: in floating point, 99.9 per cent of 1,000 is a hair above 999.
+    return float(sorted_ms[max(0, math.ceil(round(q / 100 * len(sorted_ms), 6)) - 1)])
+
+
+def p99(times_ms: Floats) -> float | None:
+    """The p99 of times in any order, however few; ``None`` when there is none."""
+    return percentile(np.sort(times_ms), 99) if len(times_ms) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Latencies:
+    """Times of a level's correct responses, with the reason for each number that is left out."""
+
+    latency: LatencyMs | None
+    service: LatencyMs | None
+    overhead: OverheadMs | None
+    histogram: str | None
+    absent: dict[str, str]
+
+
+def latencies(level: LevelRows, floor_ms: float) -> Latencies:
+    """Percentiles of response and service times in ms, and of what the response is above the floor."""
+    latency, absent = rank(level.response_ms, "latency_ms")
+    service, no_service = rank(level.service_ms, "service_ms")
+    absent |= no_service
+    if latency is None:
+        return Latencies(
+            None, None, None, None, absent | dict.fromkeys(("latency_histogram", "overhead_ms"), NO_RESPONSE)
+        )
+    overhead = OverheadMs(
+        p50=latency.p50 - floor_ms,
+        p95=None if latency.p95 is None else latency.p95 - floor_ms,
+        p99=None if latency.p99 is None else latency.p99 - floor_ms,
+    )
+    for name in ("p95", "p99"):
+        if f"latency_ms.{name}" in absent:
+            absent[f"overhead_ms.{name}"] = absent[f"latency_ms.{name}"]
+    return Latencies(latency, service, overhead, encode_histogram(np.sort(level.response_ms)), absent)
+
+
+def rank(times_ms: Floats, figure: str) -> tuple[LatencyMs | None, dict[str, str]]:
+    """Percentiles of times in ms, and the reasons for those that are left out, by dotted path below ``figure``."""
+    count = len(times_ms)
+    if count == 0:
+        return None, {figure: NO_RESPONSE}
+    ordered = np.sort(times_ms)
+    ranked = {q: percentile(ordered, q) if count >= needed else None for q, needed in NEEDED.items()}
+    absent = {
+        f"{figure}.p{q:g}".replace("99.9", "99_9"): f"needs {NEEDED[q]} responses, had {count}"
+        for q, value in ranked.items()
+        if value is None
+    }
+    return LatencyMs(
+        mean=float(ordered.mean()),
+        p50=percentile(ordered, 50),
+        p90=ranked[90.0],
+        p95=ranked[95.0],
+        p99=ranked[99.0],
+        max=float(ordered[-1]),
+        p99_9=ranked[99.9],
+    ), absent
+
+
+def timeline(level: LevelRows) -> Timeline | None:
+    """The level second by second, all of its phases; ``None`` when nothing was answered correctly."""
+    right = level.all[level.all["outcome"] == OK]
+    if len(right) == 0:
+        return None
+    # Rounded, as the ends of a window are sums of floating point numbers.
+    seconds = np.floor(np.round(right["done_s"] - level.start_s, 6)).astype(int)
+    first = min(0, math.floor(round(float(level.all["intended_s"].min()) - level.start_s, 6)))
+    times_s = right["done_s"] - right["intended_s"]
+    bins = [np.sort(times_s[seconds == second]) for second in range(first, int(seconds.max()) + 1)]
+
+    def rank_us(q: float) -> tuple[int | None, ...]:
+        return tuple(round(percentile(each, q) * 1e6) if len(each) else None for each in bins)
+
+    return Timeline(from_s=first, answered=tuple(map(len, bins)), p50_us=rank_us(50), p95_us=rank_us(95))
+
+
+def encode_histogram(response_ms: Floats) -> str:
+    """The times as an HdrHistogram in microseconds, V2, compressed, base64.
+
+    Raises:
+        ValueError: for a time that the histogram cannot hold.
+
+    """
+    histogram = HdrHistogram(1, HISTOGRAM_HIGHEST_US, HISTOGRAM_DIGITS)
+    for time_ms in response_ms:
+        if not histogram.record_value(max(1, round(time_ms * 1000))):
+            raise ValueError(f"a response time of {time_ms} ms is out of the histogram's range")
+    encoded: bytes = histogram.encode()
+    return encoded.decode("ascii")
+
+
+def bound_rps(users: int, slots: int | None, floor_ms: float) -> float:
+    """The most that a closed loop can get from any server: ``min(users, slots) / floor``."""
+    return min(users, slots or users) / (floor_ms / 1000)
+
+
+def throughput_rps(level: LevelRows) -> float:
+    """Correct responses that came within the window, per second."""
+    return len(level.answered) / level.window_s
+
+
+def connections_per_request(level: LevelRows) -> float | None:
+    """Connections that the generator opened, per request of the window."""
+    return float(level.window["opened"].sum() / len(level.window)) if len(level.window) else None
+
+
+def overshoot_ms(before: dict[str, object], after: dict[str, object]) -> tuple[float, float] | None:
+    """Mean and p99 of how much longer than asked the external API slept between two readings of its figures, in ms.
+
+    The p99 is the upper edge of a histogram bucket. ``None`` when it finished no call in between.
+    """
+    finished = _number(after, "calls_finished") - _number(before, "calls_finished")
+    if finished <= 0:
+        return None
+    mean = (_number(after, "overshoot_sum_ms") - _number(before, "overshoot_sum_ms")) / finished
+    earlier, later = before["overshoot_histogram"], after["overshoot_histogram"]
+    assert isinstance(earlier, dict)
+    assert isinstance(later, dict)
+    rank, seen = math.ceil(0.99 * finished), 0
+    p99 = 0.0
+    for bucket, count in sorted((int(bucket), count) for bucket, count in later.items()):
+        seen += count - earlier.get(str(bucket), 0)
+        if seen >= rank:
+            p99 = (bucket + 1) * _number(after, "overshoot_bucket_ms")
+            break
+    return max(0.0, mean), p99
+
+
+def _number(figures: dict[str, object], key: str) -> float:
+    value = figures[key]
+    assert isinstance(value, int | float)
+    return value

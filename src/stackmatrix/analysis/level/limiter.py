@@ -1,0 +1,72 @@
+"""What bounded the throughput of a level: its load, the target, or (then it is invalid) the benchmark itself. Pure."""
+
+import math
+
+from stackmatrix.analysis.level import latency
+from stackmatrix.analysis.level.facts import UNSATURATED_SHARE, LevelFacts, offered_rps
+from stackmatrix.results.types import Finding, Limiter
+
+BUSY_SHARE = 0.85
+"""From this share of one core on, an interpreter with a GIL has no more to give."""
+NEAR_SHARE = 0.7
+"""Between its bounds, a level is near to one from this share of it on."""
+
+_OUTSIDE: dict[str, Limiter] = {
+    "generator-lag": "generator",
+    "generator-busy": "generator",
+    "generator-exhausted": "generator",
+    "offered-rate": "generator",
+    "api-busy": "external-api",
+    "api-overshoot": "external-api",
+    "api-gone": "external-api",
+    "api-listen-queue": "external-api",
+}
+"""Findings that name the limiter at once."""
+
+
+def name_limiter(facts: LevelFacts, findings: tuple[Finding, ...]) -> Limiter:
+    """What bounded the level's throughput. ``users`` stands for the offered load, in an open level too.
+
+    The target's CPU is looked at in the busiest quarter of the seconds, not on average: a saturated closed loop answers
+    in waves, and its target rests while all of its requests wait for the external API. Where throughput bends from one
+    bound to the other, the nearer one is named (asymptotic bounds: Denning and Buzen 1978).
+    """
+    outside = _outside(findings)
+    if outside is not None:
+        return outside
+    if not facts.saturated:
+        return "users"
+    near = _shares(facts)
+    throughput = latency.throughput_rps(facts.rows)
+    near["users"] = throughput / offered_rps(facts.plan, facts.workload.floor_ms, facts.planned_rate)
+    if throughput >= UNSATURATED_SHARE * _slots_rps(facts):
+        return "slots"
+    if near["target-cpu"] >= BUSY_SHARE:
+        return "target-cpu"
+    nearest = max(near, key=near.__getitem__)
+    return nearest if near[nearest] >= NEAR_SHARE else "unknown"
+
+
+def nearest_bound(facts: LevelFacts, findings: tuple[Finding, ...]) -> Limiter:
+    """Which bound is next, however far away: a latency objective is missed long before throughput ends to grow."""
+    outside, near = _outside(findings), _shares(facts)
+    return max(near, key=near.__getitem__) if outside is None else outside
+
+
+def _outside(findings: tuple[Finding, ...]) -> Limiter | None:
+    return next((_OUTSIDE[finding.code] for finding in findings if finding.code in _OUTSIDE), None)
+
+
+def _shares(facts: LevelFacts) -> dict[Limiter, float]:
+    """How much of each of the target's own bounds is used."""
+    use = facts.uses["target"]
+    return {
+        "slots": latency.throughput_rps(facts.rows) / _slots_rps(facts),
+        "target-cpu": max(use.cpu_share, use.busiest_share or 0.0),
+    }
+
+
+def _slots_rps(facts: LevelFacts) -> float:
+    """The most that the stack's slots let through."""
+    slots = facts.stack.slots
+    return math.inf if slots is None else slots / (facts.workload.floor_ms / 1000)

@@ -1,0 +1,17 @@
+"""Write results/schema.json from the model."""
+
+import argparse
+
+from stackmatrix.commands.options import add_results
+from stackmatrix.results import codec, store
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare options."""
+    add_results(parser)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Write it."""
+    store.write_atomically(options.results / "schema.json", codec.schema())
+    return 0

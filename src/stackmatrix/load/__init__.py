@@ -1,0 +1,1 @@
+"""The load generator, as the harness sees it."""

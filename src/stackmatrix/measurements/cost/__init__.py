@@ -1,0 +1,1 @@
+"""CPU time per request, all cells side by side."""

@@ -1,0 +1,1 @@
+"""Instructions per request, counted by callgrind or perf."""

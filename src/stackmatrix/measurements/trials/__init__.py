@@ -1,0 +1,1 @@
+"""Trials: a fresh target, driven up a ladder of load levels."""

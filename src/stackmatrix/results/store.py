@@ -1,0 +1,168 @@
+"""The results folder: ``<machine>/<workload>/<stack>/<python>.json``, written whole or not at all."""
+
+import contextlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from stackmatrix.errors import CommitError, ResultFileError, ResultsFolderError
+from stackmatrix.results.calibration import Calibration
+from stackmatrix.results.codec import decode, decode_calibration, encode
+from stackmatrix.results.model import Cell, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A cell's file, and what stands in it; it ``is_new`` unless what was there is worth more and stays."""
+
+    path: Path
+    result: Result
+    is_new: bool = True
+
+
+TWIN = ".twin"
+"""In the name of a twin's file."""
+
+
+def path_of(folder: Path, machine: str, cell: Cell) -> Path:
+    """Where a cell's file is."""
+    return folder / machine / cell.workload / cell.stack / f"{cell.python}{TWIN if cell.twin else ''}.json"
+
+
+def need_writable(folder: Path) -> None:
+    """Make sure, before anything is measured, that results can be written.
+
+    Raises:
+        ResultsFolderError: when they cannot, with the reason.
+
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ResultsFolderError(
+            f"The results folder {folder} cannot be written ({error.strerror}): "
+            "mend its permissions or choose another with --results."
+        ) from error
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Put a whole new file in place of the old one.
+
+    Raises:
+        ResultsFolderError: when it cannot be written; the old file is then untouched.
+
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise ResultsFolderError(f"{path} cannot be written ({error.strerror}): mend that and run again.") from error
+
+
+def write_result(folder: Path, machine: str, result: Result) -> Path:
+    """Write a cell's file and return its path."""
+    path = path_of(folder, machine, result.cell)
+    write_atomically(path, encode(result))
+    return path
+
+
+def read_result(path: Path, name: str) -> Result:
+    """Read one file.
+
+    Raises:
+        ResultFileError: when it is unreadable, broken, of a newer format, or of another cell than its place says.
+
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ResultFileError(f"{name} cannot be read: {error.strerror}.") from error
+    result = decode(data, name)
+    python, twin = path.stem.removesuffix(TWIN), path.stem.endswith(TWIN)
+    place = Cell(workload=path.parent.parent.name, stack=path.parent.name, python=python, twin=twin)
+    if place != result.cell:
+        raise ResultFileError(f"{name} holds the results of another cell: {result.cell}.")
+    return result
+
+
+def calibration_path(folder: Path, machine: str) -> Path:
+    """Where a machine's calibration is."""
+    return folder / machine / "calibration.json"
+
+
+def write_calibration(folder: Path, machine: str, calibration: Calibration) -> Path:
+    """Write a machine's calibration and return its path."""
+    path = calibration_path(folder, machine)
+    write_atomically(path, encode(calibration))
+    return path
+
+
+def calibration_id(folder: Path, machine: str) -> str | None:
+    """The id of a machine's calibration, which results refer to; ``None`` when there is none that can be read."""
+    try:
+        return decode_calibration(calibration_path(folder, machine).read_bytes()).id
+    except (OSError, ResultFileError):
+        return None
+
+
+def read_earlier(folder: Path, machine: str, cell: Cell) -> Result | None:
+    """What a cell's file holds; ``None`` when there is none.
+
+    Raises:
+        ResultFileError: when it cannot be read, so that writing it anew might lose something.
+
+    """
+    path = path_of(folder, machine, cell)
+    return read_result(path, str(path.relative_to(folder))) if path.exists() else None
+
+
+def holds_figures(path: Path) -> bool:
+    """Whether a cell's file holds what was measured or counted; one that cannot be read might."""
+    try:
+        result = read_result(path, path.name)
+    except ResultFileError:
+        return path.exists()
+    return bool(result.trials) or any(result.parts)
+
+
+def read_results(folder: Path) -> Iterator[tuple[str, Result | ResultFileError]]:
+    """All results below a folder as machine and result, in the order of their paths; what cannot be read is an error.
+
+    The schema and other files at the top are no results.
+    """
+    for path in sorted(folder.glob("*/*/*/*.json")):
+        name = str(path.relative_to(folder))
+        try:
+            yield path.parts[len(folder.parts)], read_result(path, name)
+        except ResultFileError as error:
+            yield path.parts[len(folder.parts)], error
+
+
+def commit(paths: Iterable[Path], message: str) -> None:
+    """Commit exactly these files, whatever else is staged or changed.
+
+    Raises:
+        CommitError: with git's own words.
+
+    """
+    names = [str(path.resolve()) for path in paths]
+    if not names:
+        return
+    root = Path(names[0]).parent
+    for command in (["git", "add", "--", *names], ["git", "commit", "--quiet", "--message", message, "--", *names]):
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            words = (done.stderr or done.stdout).strip().splitlines()
+            raise CommitError(f"The results are written, but git did not commit them: {' '.join(words[-2:])}")

@@ -1,0 +1,1 @@
+"""The operating system: processes, ports, cores, and what a machine does."""

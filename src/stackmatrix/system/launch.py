@@ -1,0 +1,65 @@
+"""``python -m stackmatrix.system.launch [--cores 0,1] [--open-files N] [--log FILE] -- COMMAND``: become the command.
+
+The process keeps its id, so whoever started it supervises the command itself. It writes to its log without anybody in
+between, so that its last words are there as soon as it has ended. On Linux it also asks the kernel to end it with its
+parent: a harness that is killed outright leaves nothing running.
+"""
+
+import argparse
+import ctypes
+import os
+import resource
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def raise_open_files(wanted: int) -> int:
+    """Raise the soft limit on open files to ``wanted`` or as far as the hard limit allows; returns what holds now."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        return wanted
+    return soft if soft != resource.RLIM_INFINITY else wanted
+
+
+def end_with_parent() -> None:
+    """Have the kernel send SIGTERM to this process when its parent dies; Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def write_to(log: str) -> None:
+    """Add all further output of this process to a file."""
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.close(file)
+
+
+def main() -> None:
+    """Apply what was asked and execute the command."""
+    parser = argparse.ArgumentParser(prog="stackmatrix.system.launch")
+    parser.add_argument("--cores", default="", help="comma-separated; empty: wherever the kernel likes")
+    parser.add_argument("--open-files", type=int, default=0)
+    parser.add_argument("--log", help="file that its output is added to; without it, wherever this one's goes")
+    parser.add_argument("command", nargs="+")
+    options = parser.parse_args()
+    if options.log:
+        write_to(options.log)
+    if options.cores:
+        os.sched_setaffinity(0, {int(core) for core in options.cores.split(",")})
+    if options.open_files:
+        raise_open_files(options.open_files)
+    end_with_parent()
+    try:
+        os.execvp(options.command[0], options.command)
+    except OSError as error:
+        sys.exit(f"{options.command[0]} cannot be started: {error.strerror}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+"""Reads what process trees use, and the machine around them: totals at the ends of a window, and peaks in between.
+
+The trees are found once, after the target has answered, and looked through again once a second: finding the children of
+a process means reading every process of the machine, which the generator's core should not pay for more often.
+"""
+
+import contextlib
+import re
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from stackmatrix.analysis.level.usage import (
+    Around,
+    CoreReading,
+    Reading,
+    Use,
+    between,
+    longest_busy_share,
+    stolen_share,
+)
+from stackmatrix.system import linux
+from stackmatrix.system.processes import tree
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """User and system time of all threads of a process, in seconds.
+
+    On Linux from the process's own CPU clock, which counts in nanoseconds, where ``/proc`` counts in hundredths of a
+    second; elsewhere from psutil. See clock_getcpuclockid(3): the clock's id is the complement of the process's.
+    """
+    if psutil.LINUX:
+        try:
+            return time.clock_gettime((~process.pid << 3) | 2)
+        except OSError as error:
+            raise psutil.NoSuchProcess(process.pid) from error
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def thread_switches(pid: int) -> dict[int, int]:
+    """Context switches of each thread of a process, by thread id; empty where the kernel does not tell.
+
+    ``/proc/<pid>/status``, which psutil reads, counts only the first thread's.
+    """
+    switches = {}
+    for path in Path(f"/proc/{pid}/task").glob("*/status"):
+        with contextlib.suppress(OSError):  # the thread has just ended
+            switches[int(path.parent.name)] = sum(map(int, re.findall(r"ctxt_switches:\t(\d+)", path.read_text())))
+    return switches
+
+
+class TreeMeter:
+    """Reads some processes and all that descend from them."""
+
+    def __init__(self, roots: Sequence[int]) -> None:
+        self._roots = roots
+        self._processes: list[psutil.Process] = []
+        self._limits: dict[int, int | None] = {}
+
+    def refresh(self) -> list[int]:
+        """Find the trees' processes again; returns their ids."""
+        self._processes = [process for root in self._roots for process in tree(root)]
+        # Each time anew: a server may change its own limit.
+        self._limits = {one.pid: linux.open_files_limit(one.pid) for one in self._processes}
+        return [process.pid for process in self._processes]
+
+    def read(self, *, with_switches: bool = False) -> Reading:
+        """The trees' totals now. A process that has ended counts for nothing; a check notices that it is gone."""
+        cpu_s, rss, threads, fds = 0.0, 0, 0, 0
+        switches: dict[int, int] = {}
+        shares: list[float] = []
+        at_s = time.monotonic()
+        for process in self._processes:
+            try:
+                cpu_s += cpu_seconds(process)
+                with process.oneshot():
+                    rss += process.memory_info().rss
+                    threads += process.num_threads()
+                    open_files = process.num_fds()
+                if with_switches:
+                    switches |= thread_switches(process.pid)
+            except psutil.NoSuchProcess:
+                continue
+            fds += open_files
+            if limit := self._limits[process.pid]:
+                shares.append(open_files / limit)
+        return Reading(at_s, cpu_s, rss, threads, fds, switches, max(shares, default=None))
+
+
+@dataclass
+class Meters:
+    """One meter per role, by the processes at the root of each. Call :meth:`tick` often; it reads once a second."""
+
+    roots: Mapping[str, Sequence[int]]
+    period_s: float = 1.0
+    _meters: dict[str, TreeMeter] = field(default_factory=dict)
+    _readings: dict[str, list[Reading]] = field(default_factory=dict)
+    _pids: dict[str, list[int]] = field(default_factory=dict)
+    _next_s: float = 0.0
+
+    def begin(self) -> None:
+        """Find all trees; start of a window."""
+        self._meters = self._meters or {role: TreeMeter(roots) for role, roots in self.roots.items()}
+        self._pids = {role: meter.refresh() for role, meter in self._meters.items()}
+        self._readings = {role: [meter.read(with_switches=True)] for role, meter in self._meters.items()}
+        self._next_s = time.monotonic() + self.period_s
+
+    def tick(self) -> None:
+        """Read for the peaks, if it is time."""
+        if not self._readings or time.monotonic() < self._next_s:
+            return
+        self._next_s += self.period_s
+        for role, meter in self._meters.items():
+            meter.refresh()
+            self._readings[role].append(meter.read())
+
+    def end(self) -> dict[str, Use]:
+        """What each role used since :meth:`begin`."""
+        uses = {}
+        for role, meter in self._meters.items():
+            last = meter.read(with_switches=True)
+            uses[role] = between([*self._readings[role], last])
+        self._readings = {}
+        return uses
+
+    def look(self) -> None:
+        """Find all trees again, outside of a window: that takes time, which would be charged to it."""
+        self._pids = {role: meter.refresh() for role, meter in self._meters.items()}
+
+    def pids(self, role: str) -> list[int]:
+        """The processes of a role when they were last looked for, by :meth:`begin` or :meth:`look`."""
+        return self._pids[role]
+
+
+ALL = "all"
+"""Every listener of the machine, beside the roles."""
+
+
+@dataclass
+class MachineMeter:
+    """Reads what the machine does around a level: :meth:`open` and :meth:`close` it, with the window in between.
+
+    Other processes are looked for before and after the load, since reading all of them takes the generator's core
+    longer than a window can bear.
+    """
+
+    used_cores: Sequence[int]
+    generator_cores: Sequence[int]
+    ports: Mapping[str, int]
+    period_s: float = 1.0
+    _cores: list[CoreReading] = field(default_factory=list)
+    _ports_peak: float | None = None
+    _opened_s: float = 0.0
+    _before: linux.Snapshot = field(default_factory=dict)
+    _drops: dict[str, int | None] = field(default_factory=dict)
+    _next_s: float | None = None
+
+    def open(self, ours: Collection[int]) -> None:
+        """Before the load. ``ours`` are the processes of the benchmark."""
+        self._before = linux.snapshot(ours)
+        self._drops = self._read_drops()
+        self._cores, self._ports_peak = [], None
+        self._opened_s = time.monotonic()
+
+    def begin(self) -> None:
+        """Start of the window."""
+        self._read()
+        self._next_s = time.monotonic() + self.period_s
+
+    def tick(self) -> None:
+        """Read within the window, if it is time."""
+        if self._next_s is not None and time.monotonic() >= self._next_s:
+            self._next_s += self.period_s
+            self._read()
+
+    def end(self) -> None:
+        """End of the window."""
+        self._next_s = None
+        self._read()
+
+    def close(self, ours: Collection[int]) -> Around:
+        """After the load: what the machine did."""
+        wall_s = time.monotonic() - self._opened_s
+        # Not on every system can other users' processes be read; where none can, nothing is told.
+        after = linux.snapshot(ours)
+        foreign = linux.foreign_use(self._before, after) if psutil.LINUX else None
+        drops = self._read_drops()
+        lost = {role: _lost(self._drops[role], drops[role], self._drops[ALL], drops[ALL]) for role in self.ports}
+        return Around(
+            steal_share=stolen_share(self._cores, self.used_cores),
+            generator_core_share=longest_busy_share(self._cores, self.generator_cores),
+            foreign_share=None if foreign is None else foreign.total_s / wall_s,
+            foreign_name=f"{one.name} (process {one.pid})" if foreign and (one := foreign.busiest) else None,
+            api_drops=lost.get("external_api"),
+            target_drops=lost.get("target"),
+            ports_share=self._ports_peak,
+        )
+
+    def _read(self) -> None:
+        at_s, cores = time.monotonic(), linux.core_times()
+        if cores is not None:
+            busy_s = {core: times.busy_s for core, times in cores.items()}
+            self._cores.append(CoreReading(at_s, busy_s, {core: times.steal_s for core, times in cores.items()}))
+        ports = linux.used_ports()
+        if ports is not None:
+            self._ports_peak = max(self._ports_peak or 0.0, ports[0] / ports[1])
+
+    def _read_drops(self) -> dict[str, int | None]:
+        by_role = {role: linux.listen_drops(port) for role, port in self.ports.items()}
+        return {**by_role, ALL: linux.listen_overflows()}
+
+
+def _lost(before: int | None, after: int | None, all_before: int | None, all_after: int | None) -> int | None:
+    """Connections that a full queue lost: a listener drops other packets too, so no more than the machine lost."""
+    if before is None or after is None or all_before is None or all_after is None:
+        return None
+    return min(after - before, all_after - all_before)

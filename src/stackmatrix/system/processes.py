@@ -1,0 +1,176 @@
+"""The one owner of child processes: argument lists, a group of their own, one shared deadline to stop, then KILL."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+from stackmatrix.errors import TrialError
+
+POLL_S = 0.02
+"""Between looks at a condition: short against every wait, long against the look."""
+
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER")
+"""What a child gets of this process's environment; everything else is given by name."""
+
+PROJECT = Path(__file__).resolve().parents[3]
+SOURCE = PROJECT / "src"
+
+
+def child_environment(**given: str) -> dict[str, str]:
+    """The environment of a child of the tool environment."""
+    passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return {**passed, "PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": "1", **given}
+
+
+def start(
+    command: Sequence[str], *, environment: Mapping[str, str], log: Path, pass_fds: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
+    """Start a child in a session of its own, so that Ctrl-C reaches only us and we decide the order of stopping."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            list(command),
+            cwd=PROJECT,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=tuple(pass_fds),
+        )
+
+
+def stop(child: subprocess.Popen[bytes], timeout_s: float) -> None:
+    """Ask a child to end, and kill its whole group when it has not within the time."""
+    if child.poll() is None:
+        child.terminate()
+        try:
+            child.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def wait_until[T](look: Callable[[], T | None], *, timeout_s: float, alive: Callable[[], str | None]) -> T:
+    """Look again and again until there is something to see.
+
+    ``alive`` says why waiting has become pointless, or ``None`` while it has not.
+
+    Raises:
+        TrialError: when the time is over or waiting has become pointless.
+
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        seen = look()
+        if seen is not None:
+            return seen
+        reason = alive()
+        if reason is not None:
+            raise TrialError(reason)
+        if time.monotonic() > deadline:
+            raise TrialError(f"it was not ready within {timeout_s:g} s")
+        time.sleep(POLL_S)
+
+
+def tree(pid: int) -> list[psutil.Process]:
+    """A process and all that descend from it; empty when it is gone."""
+    try:
+        root = psutil.Process(pid)
+        return [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def still_running(processes: Iterable[psutil.Process], timeout_s: float) -> list[psutil.Process]:
+    """Those of these processes that have not ended within the time; one that nobody has reaped yet has ended."""
+    _, alive = psutil.wait_procs(list(processes), timeout=timeout_s)
+    return [process for process in alive if is_running(process.pid)]
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and is no zombie."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def end_all(processes: Iterable[psutil.Process], timeout_s: float) -> list[psutil.Process]:
+    """Wait for processes to end and kill those that stay; returns the ones that had to be killed."""
+    alive = still_running(processes, timeout_s)
+    for process in alive:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+    psutil.wait_procs(alive, timeout=timeout_s)
+    return alive
+
+
+CRASH = re.compile(r"segmentation fault|fatal python error|bus error", re.IGNORECASE)
+TRACEBACK = re.compile(r"Traceback \(most recent call last\):\s*$")
+NOT_A_CAUSE = re.compile(r"^(\w+\.)*(HaltServer|SystemExit|KeyboardInterrupt|CancelledError)\b")
+"""Exceptions with which a server tells that something else has ended it."""
+LAST_LINES = 3
+LONGEST_REASON = 500
+"""Characters of a line that are shown: an exception may quote a whole page."""
+
+
+def explain(log: Path) -> str:
+    """What a log says of why its process ended, on one line; empty when there is no log or it is empty.
+
+    The line of a crash, else the last exception's own line, else the last lines: servers follow an exception with words
+    of their own ("Worker failed to boot"), and a crash with a backtrace.
+    """
+    crash = exception = ""
+    is_traceback = False
+    last: deque[str] = deque(maxlen=LAST_LINES)
+    try:
+        with log.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                if TRACEBACK.search(line):
+                    is_traceback = True
+                elif is_traceback and not line[:1].isspace():
+                    is_traceback = False
+                    exception = exception if NOT_A_CAUSE.match(line) else line.strip()
+                if not crash and CRASH.search(line):
+                    crash = line.strip()
+                if line.strip():
+                    last.append(line.strip())
+    except OSError:
+        return ""
+    return (crash or exception or " | ".join(last))[:LONGEST_REASON]
+
+
+KEPT_LOGS = PROJECT / ".nox" / "logs"
+MOST_KEPT = 50
+
+
+def keep(log: Path) -> str:
+    """Copy a log out of a folder that will be removed; returns where it is, for people, or nothing if it is empty."""
+    try:
+        if not log.stat().st_size:
+            return ""
+        KEPT_LOGS.mkdir(parents=True, exist_ok=True)
+        kept = KEPT_LOGS / f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{log.name}"
+        shutil.copyfile(log, kept)
+        for old in sorted(KEPT_LOGS.iterdir())[:-MOST_KEPT]:
+            old.unlink(missing_ok=True)
+    except OSError:
+        return ""
+    return str(kept.relative_to(PROJECT) if kept.is_relative_to(PROJECT) else kept)
+
+
+def last_words(log: Path) -> str:
+    """What a log says of why its process ended, and where the whole of it is kept; empty without a log."""
+    said, kept = explain(log), keep(log)
+    return f"{said} (its whole log: {kept})" if said and kept else said

@@ -1,0 +1,1 @@
+"""Everything that is up while something is measured."""

@@ -1,0 +1,263 @@
+"""Runs circusd for one trial, by the committed ``circus.ini``, and leaves nothing behind.
+
+circus is spoken to through its client over an ``ipc://`` socket in a private folder: a ``circusctl`` would cost 0.2 s a
+call. Whatever happens, leaving the ``with`` block ends every process that was seen and says what had to be killed.
+"""
+
+import contextlib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psutil
+from circus.client import CircusClient
+from circus.exc import CallError
+
+from stackmatrix.errors import SupervisorError, TrialError
+from stackmatrix.system import processes
+
+CIRCUS_INI = processes.PROJECT / "circus.ini"
+
+CALL_TIMEOUT_S = 1.0
+"""For one call of circus's client; circusd answers in milliseconds once it is up."""
+START_TIMEOUT_S = 15.0
+"""For circusd to answer and have started its watchers: it imports for half a second on a slow machine."""
+PATIENCE_S = 4.0
+"""For watchers to stop: a second less than circus.ini's graceful time-out, after which circus kills without a word."""
+QUIT_TIMEOUT_S = 15.0
+"""For circusd to stop its watchers and itself: the graceful time-outs of circus.ini and some seconds."""
+LONGEST_TEMPORARY_BYTES = 75
+"""A socket's path may have 103 bytes on macOS and 107 on Linux, of which the names below take 28."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What circus is to start as a target."""
+
+    name: str
+    command: tuple[str, ...]
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Which cores each role may use; empty where nothing is pinned. ``shared`` is the one core of all of them."""
+
+    target: tuple[int, ...] = ()
+    generator: tuple[int, ...] = ()
+    api: tuple[int, ...] = ()
+    harness: tuple[int, ...] = ()
+    shared: tuple[int, ...] = ()
+
+    def roles(self) -> dict[str, tuple[int, ...]] | None:
+        """The roles by name as the result file has them, or ``None`` where nothing is pinned."""
+        if not self.target:
+            return None
+        roles = {"target": self.target, "external_api": self.api, "generator": self.generator, "harness": self.harness}
+        return dict(roles)
+
+    @property
+    def used(self) -> tuple[int, ...]:
+        """Every core that a measurement needs."""
+        return tuple(sorted({*self.target, *self.generator, *self.api, *self.shared}))
+
+
+def variables(target: Target, api_port: int, layout: Layout, folder: Path) -> dict[str, str]:
+    """What ``circus.ini`` takes from the environment."""
+    return {**_shared(api_port, layout, folder), "STACKMATRIX_TARGET_COMMAND": shlex.join(target.command)}
+
+
+def variables_for_many(targets: Iterable[Target], api_port: int, layout: Layout, folder: Path) -> dict[str, str]:
+    """What :func:`ini_for_many` takes from the environment."""
+    commands = {f"STACKMATRIX_TARGET_COMMAND_{one.name.upper()}": shlex.join(one.command) for one in targets}
+    return {**_shared(api_port, layout, folder), **commands}
+
+
+def _shared(api_port: int, layout: Layout, folder: Path) -> dict[str, str]:
+    return {
+        "STACKMATRIX_ENDPOINT": f"ipc://{folder}/circus",
+        "STACKMATRIX_PUBSUB": f"ipc://{folder}/events",
+        "STACKMATRIX_LOGS": str(folder),
+        "STACKMATRIX_SOURCE": str(processes.SOURCE),
+        "STACKMATRIX_TOOL_PYTHON": shlex.quote(sys.executable),
+        "STACKMATRIX_API_PORT": str(api_port),
+        "STACKMATRIX_API_CORES": _join(layout.api),
+        "STACKMATRIX_TARGET_CORES": _join(layout.target),
+    }
+
+
+def _join(cores: tuple[int, ...]) -> str:
+    return ",".join(map(str, cores))
+
+
+def private_folder() -> Path:
+    """A new folder that only this user can enter, with a path that leaves room for a socket's name.
+
+    nox points ``TMPDIR`` into the project, however deep that lies.
+    """
+    usual = tempfile.gettempdir()
+    fits = len(os.fsencode(usual)) <= LONGEST_TEMPORARY_BYTES
+    return Path(tempfile.mkdtemp(prefix="stackmatrix-", dir=usual if fits else "/tmp"))  # noqa: S108 - mkdtemp is safe
+
+
+def ini_for_many(template: str, names: Iterable[str]) -> str:
+    """The text of ``circus.ini`` with its one target watcher repeated, by name, for each of many targets."""
+
+    def repeat(section: re.Match[str]) -> str:
+        return "\n".join(
+            section[0]
+            .replace("[watcher:target]", f"[watcher:{name}]")
+            .replace("stackmatrix_target_command)", f"stackmatrix_target_command_{name})")
+            .replace("/target.log", f"/{name}.log")
+            for name in names
+        )
+
+    many, found = re.subn(r"(?ms)^\[watcher:target\]$.*?(?=^\[|\Z)", repeat, template)
+    assert found == 1, "circus.ini has one watcher named target"
+    return many
+
+
+@dataclass
+class Supervisor:
+    """circusd and what it started. Enter it to start them, leave it to stop them."""
+
+    ini: Path
+    environment: dict[str, str]
+    folder: Path
+    watchers: tuple[str, ...]
+    cores: tuple[int, ...] = ()
+    _child: Any = None
+    _client: CircusClient | None = None
+    _pids: dict[str, int] = field(default_factory=dict)
+    _seen: dict[int, psutil.Process] = field(default_factory=dict)
+    _ends: dict[str, str] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        """Start circusd and wait until each watcher has a process.
+
+        Raises:
+            TrialError: when a watcher's process ended at once or never came.
+
+        """
+        command = [sys.executable, "-m", "stackmatrix.system.launch", f"--cores={_join(self.cores)}", "--"]
+        command += [sys.executable, "-m", "circus.circusd", str(self.ini)]
+        environment = processes.child_environment(**self.environment)
+        self._child = processes.start(command, environment=environment, log=self.folder / "circus.log")
+        try:
+            self._client = CircusClient(endpoint=self.environment["STACKMATRIX_ENDPOINT"], timeout=CALL_TIMEOUT_S)
+            self._pids = processes.wait_until(self._look_for_pids, timeout_s=START_TIMEOUT_S, alive=self._why_dead)
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop everything.
+
+        Raises:
+            SupervisorError: naming what had to be killed, unless an error is on its way already.
+
+        """
+        killed = self._stop()
+        if killed and error is None:
+            raise SupervisorError(
+                f"Processes {', '.join(map(str, killed))} had to be killed: they did not stop when circus told them to."
+            )
+
+    def pid(self, watcher: str) -> int:
+        """The process that a watcher started; with ``respawn = False`` it stays the same or is gone."""
+        return self._pids[watcher]
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes of circusd and its watchers."""
+        return (self._child.pid, *self._pids.values())
+
+    def why_gone(self, watcher: str) -> str | None:
+        """One sentence if a watcher's process has ended, with the end of its log; ``None`` while it lives."""
+        return None if processes.is_running(self._pids[watcher]) else self._end_of(watcher)
+
+    @contextlib.contextmanager
+    def explaining(self, watcher: str) -> Iterator[None]:
+        """Add to what goes wrong in the body what the watcher's log says of it, while its process lives.
+
+        Raises:
+            TrialError: the one of the body, with the end of the log.
+
+        """
+        try:
+            yield
+        except TrialError as error:
+            said = processes.last_words(self.folder / f"{watcher}.log")
+            if not said or not processes.is_running(self._pids[watcher]):
+                raise
+            raise TrialError(f"{error} Its log says: {said}.") from error
+
+    def note_tree(self) -> None:
+        """Remember every process that is there now, so that leaving can see to all of them."""
+        for pid in self._pids.values():
+            self._seen.update({process.pid: process for process in processes.tree(pid)})
+
+    def _look_for_pids(self) -> dict[str, int] | None:
+        found = {}
+        for watcher in self.watchers:
+            try:
+                assert self._client is not None
+                reply = self._client.send_message("list", name=watcher)
+            except CallError:
+                return None
+            if not reply.get("pids"):
+                return None
+            found[watcher] = int(reply["pids"][0])
+        return found
+
+    def _why_dead(self) -> str | None:
+        if self._child.poll() is not None:
+            return f"circusd ended by itself: {processes.last_words(self.folder / 'circus.log')}"
+        told = (self.folder / "circus.log").read_text(encoding="utf-8", errors="replace")
+        for watcher in self.watchers:
+            if f"] {watcher} stopped" in told:
+                return self._end_of(watcher)
+        return None
+
+    def _end_of(self, watcher: str) -> str:
+        """How a watcher's process has ended; its log is read and kept once."""
+        if watcher not in self._ends:
+            said = processes.last_words(self.folder / f"{watcher}.log")
+            self._ends[watcher] = f"the process of {watcher!r} ended by itself" + (f": {said}" if said else "")
+        return self._ends[watcher]
+
+    def _stop(self) -> list[int]:
+        """Stop everything; returns what had to be killed."""
+        self.note_tree()
+        for process in processes.tree(self._child.pid):
+            self._seen.setdefault(process.pid, process)
+        if self._client is not None:
+            # When circusd does not answer it is stopped below, like any child.
+            with contextlib.suppress(CallError):
+                if self._child.poll() is None:
+                    self._client.send_message("quit")
+            self._client.stop()
+        watched = [self._seen[pid] for pid in self._pids.values() if pid in self._seen]
+        killed = processes.still_running(watched, PATIENCE_S)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(QUIT_TIMEOUT_S)
+        processes.stop(self._child, timeout_s=QUIT_TIMEOUT_S)
+        killed += processes.end_all(self._seen.values(), timeout_s=1.0)
+        return sorted({process.pid for process in killed})
+
+
+def remove(folder: Path) -> None:
+    """Remove a private folder with its logs and sockets."""
+    shutil.rmtree(folder, ignore_errors=True)

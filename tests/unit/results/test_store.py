@@ -1,0 +1,248 @@
+"""The results folder: files whole or not at all, in their place, and committed alone."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from stackmatrix.errors import CommitError, ResultFileError, ResultsFolderError
+from stackmatrix.results import codec, store
+from stackmatrix.results.calibration import Calibration
+from stackmatrix.results.capacity import Capacity
+from stackmatrix.results.model import FORMAT_VERSION, Cell, Instructions, Result
+
+CELL = Cell(stack="uvicorn", python="3.13", workload="fanout")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with one commit, and nothing of the user's own configuration."""
+    for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
+        monkeypatch.setenv(name, os.devnull)
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "A Tester")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "tester@example.org")
+    folder = tmp_path / "clone"
+    folder.mkdir()
+    git(folder, "init", "--quiet")
+    (folder / "code.py").write_text("old")
+    git(folder, "add", "code.py")
+    git(folder, "commit", "--quiet", "--message", "Begin")
+    return folder
+
+
+def test_a_cells_file_is_machine_workload_stack_python() -> None:
+    assert store.path_of(Path("results"), "laptop", CELL) == Path("results/laptop/fanout/uvicorn/3.13.json")
+
+
+def test_a_result_is_read_as_it_was_written(tmp_path: Path, result: Result) -> None:
+    path = store.write_result(tmp_path, "laptop", result)
+    assert list(store.read_results(tmp_path)) == [("laptop", result)]
+    assert store.read_result(path, "name") == result
+
+
+def test_a_later_result_replaces_the_earlier(tmp_path: Path, result: Result) -> None:
+    later = msgspec.structs.replace(result, trials=())
+    store.write_result(tmp_path, "laptop", result)
+    path = store.write_result(tmp_path, "laptop", later)
+    assert store.read_result(path, "name") == later
+    assert [file.name for file in path.parent.iterdir()] == ["3.13.json"]
+
+
+def test_results_come_in_the_order_of_their_paths_with_their_machine(tmp_path: Path, result: Result) -> None:
+    older = msgspec.structs.replace(result, cell=Cell(stack="uvicorn", python="3.12", workload="fanout"))
+    for machine, one in (("b", result), ("a", result), ("a", older)):
+        store.write_result(tmp_path, machine, one)
+    assert list(store.read_results(tmp_path)) == [("a", older), ("a", result), ("b", result)]
+
+
+def test_what_is_beside_the_results_is_no_result(tmp_path: Path, result: Result, calibration: Calibration) -> None:
+    path = store.write_result(tmp_path, "laptop", result)
+    store.write_calibration(tmp_path, "laptop", calibration)
+    (tmp_path / "schema.json").write_text("{}")
+    path.with_name(f".{path.name}.1.part").write_text("{")
+    assert len(list(store.read_results(tmp_path))) == 1
+
+
+def test_a_calibration_is_in_its_machines_folder_and_is_known_by_its_id(
+    tmp_path: Path, calibration: Calibration
+) -> None:
+    path = store.write_calibration(tmp_path, "laptop", calibration)
+    assert path == tmp_path / "laptop" / "calibration.json"
+    assert codec.decode_calibration(path.read_bytes()) == calibration
+    assert store.calibration_id(tmp_path, "laptop") == "calibrated"
+    assert store.calibration_id(tmp_path, "desktop") is None
+
+
+def test_a_later_calibration_replaces_the_earlier(tmp_path: Path, calibration: Calibration) -> None:
+    store.write_calibration(tmp_path, "laptop", calibration)
+    store.write_calibration(tmp_path, "laptop", msgspec.structs.replace(calibration, id="again"))
+    assert store.calibration_id(tmp_path, "laptop") == "again"
+
+
+def test_a_calibration_that_cannot_be_read_is_none(tmp_path: Path, calibration: Calibration) -> None:
+    path = store.write_calibration(tmp_path, "laptop", calibration)
+    path.write_bytes(path.read_bytes()[:-10])
+    assert store.calibration_id(tmp_path, "laptop") is None
+
+
+BROKEN: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "truncated": (lambda data: data[: len(data) // 2], "is not a result file"),
+    "not JSON": (lambda _: b"hello", "is not a result file"),
+    "unknown key": (lambda data: data.replace(b'"cell"', b'"cell_"', 1), "is not a result file"),
+    "newer": (
+        lambda data: data.replace(
+            b'"format_version": %d' % FORMAT_VERSION, b'"format_version": %d' % (FORMAT_VERSION + 1)
+        ),
+        f"has format {FORMAT_VERSION + 1}",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_file_is_an_error_that_names_it_and_the_others_are_read(
+    tmp_path: Path, result: Result, kind: str
+) -> None:
+    spoil, told = BROKEN[kind]
+    path = store.write_result(tmp_path, "laptop", result)
+    bad = path.with_name("3.12.json")
+    bad.write_bytes(spoil(path.read_bytes()))
+    (_, error), (_, whole) = store.read_results(tmp_path)
+    assert isinstance(error, ResultFileError)
+    assert str(error).startswith(f"laptop/fanout/uvicorn/3.12.json {told}")
+    assert whole == result
+
+
+@pytest.mark.parametrize("place", ["fanout/uvicorn/3.12", "fanout/uwsgi/3.13", "other/uvicorn/3.13"])
+def test_a_file_in_another_cells_place_is_refused_by_name(tmp_path: Path, result: Result, place: str) -> None:
+    path = tmp_path / f"{place}.json"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(codec.encode(result))
+    with pytest.raises(ResultFileError, match=r"^x holds the results of another cell: uvicorn on 3.13, fanout\.$"):
+        store.read_result(path, "x")
+
+
+def test_a_file_that_is_not_there_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(ResultFileError, match=r"^x cannot be read: No such file"):
+        store.read_result(tmp_path / "none.json", "x")
+
+
+def test_only_a_file_with_trials_counts_or_a_capacity_holds_figures(tmp_path: Path, result: Result) -> None:
+    path = store.write_result(tmp_path, "laptop", result)
+    assert store.holds_figures(path)
+    path.write_bytes(b"broken, perhaps by a merge")
+    assert store.holds_figures(path)
+    store.write_result(tmp_path, "laptop", msgspec.structs.replace(result, trials=()))
+    assert not store.holds_figures(path)
+    counted = Instructions(
+        counter="valgrind-3", started="", duration_s=1, git_commit=None, python=None, lock_sha256="0", counts=()
+    )
+    store.write_result(tmp_path, "laptop", msgspec.structs.replace(result, trials=(), instructions=counted))
+    assert store.holds_figures(path)
+    searched = Capacity(
+        run_id="a", started="", duration_s=1, seed=1, git_commit=None, python=None, lock_sha256="0", scouted=(),
+        probes=(), sustained=(), failure=None,
+    )  # fmt: skip
+    store.write_result(tmp_path, "laptop", msgspec.structs.replace(result, trials=(), capacity=searched))
+    assert store.holds_figures(path)
+    path.unlink()
+    assert not store.holds_figures(path)
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(b"old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ResultsFolderError, match=r"a\.json cannot be written \(No space left on device\)"):
+        store.write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_file_is_never_seen_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(b"old")
+    seen = []
+    sync = os.fsync
+
+    def look(number: int) -> None:
+        sync(number)
+        seen.append(path.read_bytes())
+
+    monkeypatch.setattr(os, "fsync", look)
+    store.write_atomically(path, b"new")
+    assert (seen, path.read_bytes()) == ([b"old"], b"new")
+
+
+def test_a_place_that_cannot_be_a_folder_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ResultsFolderError, match="cannot be written"):
+        store.write_atomically(tmp_path / "file" / "a.json", b"new")
+
+
+def test_results_below_a_regular_file_are_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ResultsFolderError, match=r"file/results cannot be written \(Not a directory\): mend"):
+        store.need_writable(tmp_path / "file" / "results")
+
+
+def test_a_new_results_folder_is_made_and_left_empty(tmp_path: Path) -> None:
+    store.need_writable(tmp_path / "new" / "results")
+    assert list((tmp_path / "new" / "results").iterdir()) == []
+
+
+def test_exactly_the_given_files_are_committed_and_other_staged_changes_left_alone(clone: Path, result: Result) -> None:
+    path = store.write_result(clone / "results", "laptop", result)
+    beside = path.with_name("note.txt")
+    beside.write_text("mine")
+    (clone / "code.py").write_text("staged")
+    git(clone, "add", "code.py")
+    (clone / "code.py").write_text("changed since")
+    store.commit([path], "Measure\n\nMore.\n")
+    assert git(clone, "show", "--name-only", "--format=%B", "HEAD").split() == [
+        "Measure", "More.", "results/laptop/fanout/uvicorn/3.13.json",
+    ]  # fmt: skip
+    assert git(clone, "status", "--short").splitlines() == ["MM code.py", "?? results/laptop/fanout/uvicorn/note.txt"]
+    assert git(clone, "show", ":code.py") == "staged"
+
+
+def test_a_file_that_was_changed_is_committed_again(clone: Path, result: Result) -> None:
+    path = store.write_result(clone / "results", "laptop", result)
+    store.commit([path], "First")
+    store.write_result(clone / "results", "laptop", msgspec.structs.replace(result, trials=()))
+    store.commit([path], "Second")
+    assert git(clone, "log", "--format=%s").split() == ["Second", "First", "Begin"]
+    assert git(clone, "status", "--short") == ""
+
+
+def test_nothing_to_commit_is_no_commit(clone: Path) -> None:
+    store.commit([], "Nothing")
+    assert git(clone, "log", "--format=%s").split() == ["Begin"]
+
+
+def test_outside_a_clone_the_error_has_gits_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    path = tmp_path / "a.json"
+    path.write_text("{}")
+    with pytest.raises(CommitError, match=r"git did not commit them: .*not a git repository"):
+        store.commit([path], "Measure")
+
+
+def test_a_hook_that_refuses_is_told(clone: Path, result: Result) -> None:
+    hook = clone / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho not on a Friday >&2\nexit 1\n")
+    hook.chmod(0o755)
+    with pytest.raises(CommitError, match="not on a Friday"):
+        store.commit([store.write_result(clone / "results", "laptop", result)], "Measure")

@@ -1,0 +1,149 @@
+"""What verification refuses, by its sentence; with real servers, tests/process/test_verification.py."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from stackmatrix.errors import TrialError
+from stackmatrix.matrix.stacks import STACKS
+from stackmatrix.matrix.workloads import WORKLOADS, Workload
+from stackmatrix.results.types import PythonBuild
+from stackmatrix.system.http import Answer
+from stackmatrix.testbed import verification
+
+WORKLOAD = Workload("w", "", "/", (300, 600, 150))
+BUILD: dict[str, Any] = {
+    "version": "3.13.2",
+    "implementation": "CPython",
+    "compiler": "GCC",
+    "optimised": True,
+    "gil": True,
+}
+PAGE = """<!doctype html>
+<ul>
+  <li>Åland Islands (AX)</li>
+  <li>Côte d&#x27;Ivoire (CI)</li>
+  <li>Chad (TD)</li>
+</ul>
+<p>It took 0.601 s.</p>
+</html>
+"""
+
+
+def identity(name: str) -> dict[str, Any]:
+    """What a target of this stack on 3.13 says of itself."""
+    stack = STACKS[name]
+    return {
+        "python": BUILD,
+        "servers": {stack.server: "1.0"},
+        "interface": stack.interface,
+        "waits_with": stack.waits_with,
+        "monkey_patched": stack.monkey_patched,
+    }
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_a_target_that_is_what_the_cell_names_tells_its_build(name: str) -> None:
+    assert verification.verify_identity(identity(name), STACKS[name], "3.13") == PythonBuild(**BUILD)
+
+
+@pytest.mark.parametrize("name", STACKS)
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"python": {**BUILD, "version": "3.12.9"}}, "Python is '3.12', expected '3.13'"),
+        ({"python": {**BUILD, "version": "3.1.3"}}, "Python is '3.1', expected '3.13'"),
+        ({"python": {**BUILD, "gil": False}}, "Python is '3.13t', expected '3.13'"),
+        ({"servers": {"waitress": "3"}}, "server is False, expected True"),
+        ({"servers": {}}, "server is False, expected True"),
+        ({"interface": "none"}, "interface is 'none'"),
+        ({"waits_with": "hope"}, "way of waiting is 'hope'"),
+        ({"monkey_patched": "half"}, "monkey patching is 'half'"),
+    ],
+)
+def test_a_target_that_is_something_else_is_told_by_what_differs(
+    name: str, changed: dict[str, object], told: str
+) -> None:
+    with pytest.raises(TrialError) as refused:
+        verification.verify_identity({**identity(name), **changed}, STACKS[name], "3.13")
+    assert str(refused.value).startswith(f"The target is not what the cell names: {told}")
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_no_stack_passes_for_another(name: str) -> None:
+    """But for two that differ in a number only, which no process can be asked for."""
+    told = identity(name)
+    for stack in STACKS.values():
+        same = (stack.server, stack.interface, stack.waits_with) == (
+            STACKS[name].server,
+            STACKS[name].interface,
+            STACKS[name].waits_with,
+        )
+        if not same:
+            with pytest.raises(TrialError):
+                verification.verify_identity(told, stack, "3.13")
+
+
+def test_a_page_with_three_countries_and_its_time_is_right() -> None:
+    verification.verify_page(Answer(200, PAGE, 601.0))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "It works!",
+        PAGE.replace("(CI)", ""),
+        PAGE.replace("  <li>Chad (TD)</li>\n", ""),
+        PAGE.replace("  <li>Chad (TD)</li>\n", "  <li>Chad (TD)</li>\n  <li>Peru (PE)</li>\n"),
+        PAGE.replace("0.601", ""),
+        PAGE.replace("<!doctype html>", ""),
+        PAGE[: PAGE.index("It took")],
+        PAGE.replace("Chad", ""),
+    ],
+)
+def test_any_other_page_is_wrong_and_told_by_its_beginning(body: str) -> None:
+    with pytest.raises(TrialError, match=r"^The page is not the one that was expected: ") as refused:
+        verification.verify_page(Answer(200, body, 601.0))
+    assert repr(body[:200]) in str(refused.value)
+
+
+def test_another_status_is_told_before_the_body() -> None:
+    with pytest.raises(TrialError, match=r"^The page has status 502: 'The external API failed'"):
+        verification.verify_page(Answer(502, "The external API failed", 601.0))
+
+
+def calls(asked_ms: list[int], max_in_flight: int, status: int = 200) -> Answer:
+    return Answer(status, json.dumps({"asked_ms": asked_ms, "max_in_flight": max_in_flight}), 1.0)
+
+
+def test_the_calls_may_come_in_any_order() -> None:
+    verification.verify_calls(calls([150, 600, 300], 3), WORKLOAD)
+
+
+@pytest.mark.parametrize("asked_ms", [[300, 600], [300, 600, 150, 150], [300, 300, 150], []])
+def test_other_calls_than_the_workloads_are_told(asked_ms: list[int]) -> None:
+    with pytest.raises(TrialError) as refused:
+        verification.verify_calls(calls(asked_ms, 3), WORKLOAD)
+    assert str(refused.value) == (
+        f"The external API saw the calls {asked_ms} ms for one request, expected [300, 600, 150]."
+    )
+
+
+def test_a_request_that_the_api_never_saw_is_told() -> None:
+    with pytest.raises(TrialError, match=r"saw the calls \[\] ms for one request"):
+        verification.verify_calls(Answer(404, '{"error": "no call"}', 1.0), WORKLOAD)
+
+
+@pytest.mark.parametrize("overlap", [1, 2])
+def test_calls_that_do_not_all_overlap_are_not_parallel(overlap: int) -> None:
+    with pytest.raises(TrialError, match=f"^At most {overlap} of the 3 calls of one request overlapped"):
+        verification.verify_calls(calls([300, 600, 150], overlap), WORKLOAD)
+
+
+@pytest.mark.parametrize("workload", WORKLOADS.values(), ids=lambda workload: workload.name)
+def test_a_workloads_bounds_leave_room_between_parallel_and_sequence(workload: Workload) -> None:
+    assert workload.floor_ms < verification.SEQUENCE_SHARE * workload.sequence_ms
+    assert replace(workload, delays_ms=(10, 20)).calls == 2
