@@ -137,10 +137,11 @@ add_verb("top", "Watch a uWSGI stack that serve has brought up, with uwsgitop.",
 
 @nox.session(python=TOOL_PYTHON)
 def lint(session: nox.Session) -> None:
-    """Check style and layout with ruff."""
+    """Check style and layout with ruff, and that packages import only what stands below them."""
     install(session, "dev")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports", env=HARNESS)
 
 
 @nox.session(python=TOOL_PYTHON)

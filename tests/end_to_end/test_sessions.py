@@ -17,7 +17,7 @@ import pytest
 from stackmatrix.matrix.stacks import PYTHONS, REFERENCE_STACK, STACKS
 from stackmatrix.matrix.workloads import API_PORT
 from stackmatrix.results import codec
-from stackmatrix.system import host
+from stackmatrix.system import ports
 from stackmatrix.testbed.sidebench import FIRST_PORT
 
 ROOT = Path(__file__).parents[2]
@@ -76,7 +76,7 @@ def test_all_cells_of_a_run_share_its_id_and_seed(smoke: Path) -> None:
 
 def test_nothing_is_left_running(smoke: Path) -> None:
     assert smoke
-    assert [port for port in PORTS if host.is_bound(port)] == []
+    assert [port for port in PORTS if ports.is_bound(port)] == []
 
 
 def test_the_summary_shows_every_stack_and_compares_nothing_of_a_smoke_run(smoke: Path) -> None:
@@ -121,7 +121,7 @@ def test_cells_side_by_side_are_all_up_at_once_and_each_is_billed_for_its_own_re
         assert all(one["failures"] == {} and one["requests"] > 0 for one in blocks)
         assert all(0 < one["cpu_ms_per_request"] < 1_000 for one in blocks)
     assert done.stdout.count("(twin)") == 1
-    assert [port for port in range(FIRST_PORT, FIRST_PORT + 3) if host.is_bound(port)] == []
+    assert [port for port in range(FIRST_PORT, FIRST_PORT + 3) if ports.is_bound(port)] == []
 
 
 def test_ctrl_c_ends_everything_and_leaves_earlier_results_alone(tmp_path: Path, smoke: Path) -> None:
@@ -137,7 +137,7 @@ def test_ctrl_c_ends_everything_and_leaves_earlier_results_alone(tmp_path: Path,
     signal.signal(signal.SIGINT, heard)
     try:
         deadline = time.monotonic() + 60
-        while not host.is_bound(STACKS[stack].port):
+        while not ports.is_bound(STACKS[stack].port):
             assert time.monotonic() < deadline, "the target never listened"
             time.sleep(0.1)
         os.killpg(run.pid, signal.SIGINT)
@@ -149,7 +149,7 @@ def test_ctrl_c_ends_everything_and_leaves_earlier_results_alone(tmp_path: Path,
 
     assert run.returncode == 130, output
     assert b"Traceback" not in output
-    assert [port for port in PORTS if host.is_bound(port)] == []
+    assert [port for port in PORTS if ports.is_bound(port)] == []
     lines = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
     parts = ("circus.ini", "locustfile.py", f"slow_api --port {API_PORT}", "/bench-")
     assert [line for line in lines if str(ROOT) in line and any(part in line for part in parts)] == []

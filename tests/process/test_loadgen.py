@@ -26,7 +26,7 @@ from stackmatrix.load import generator as loadgen
 from stackmatrix.load import process as loadprocess
 from stackmatrix.load.generator import Driven, LoadGenerator, Order
 from stackmatrix.matrix.arrivals import arrivals, plan_seed, planned
-from stackmatrix.matrix.plan import LevelPlan
+from stackmatrix.matrix.ladder import LevelPlan
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import Workload
 from stackmatrix.results import rows

@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from stackmatrix.errors import PortTakenError
-from stackmatrix.system import host, http, processes
-from stackmatrix.testbed.supervisor import Layout
+from stackmatrix.system import host, http, ports, processes
+from stackmatrix.system.cores import Layout, _siblings, divide_cores, layout_for, why_not_pinned
 
 type StartChild = Callable[[Sequence[str]], "subprocess.Popen[bytes]"]
 
@@ -24,23 +24,23 @@ def test_a_port_that_is_taken_is_told_with_the_process_that_listens(
     wait_for: Callable[[Callable[[], object]], None],
 ) -> None:
     port = free_port()
-    host.need_free_port(port, "a test")
+    ports.need_free_port(port, "a test")
     child = start_child(standin_command(port))
     wait_for(lambda: http.try_get(port, "/seen/"))
     with pytest.raises(PortTakenError) as taken:
-        host.need_free_port(port, "a test")
+        ports.need_free_port(port, "a test")
     told = str(taken.value)
     assert told.startswith(f"Port {port}, needed for a test, is taken by python")
     assert f"(process {child.pid})" in told
-    assert host.is_bound(port)
+    assert ports.is_bound(port)
 
 
 def test_a_port_whose_listener_is_not_told_is_taken_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host, "_listeners", lambda _: [])
+    monkeypatch.setattr(ports, "_listeners", lambda _: [])
     with socket.create_server(("127.0.0.1", 0)) as server:
         with pytest.raises(PortTakenError, match="is taken by a process of another user: stop it"):
-            host.need_free_port(server.getsockname()[1], "a test")
-        assert host.is_bound(server.getsockname()[1])
+            ports.need_free_port(server.getsockname()[1], "a test")
+        assert ports.is_bound(server.getsockname()[1])
 
 
 def test_a_port_whose_connections_have_just_ended_is_free() -> None:
@@ -50,7 +50,7 @@ def test_a_port_whose_connections_have_just_ended_is_free() -> None:
             connection, _ = server.accept()
             connection.close()  # the server's side closes first, and waits for stray packets
             client.recv(1)
-    host.need_free_port(port, "a test")
+    ports.need_free_port(port, "a test")
 
 
 REFUSE = """
@@ -119,13 +119,13 @@ FOUR_PAIRS = paired((0, 4), (1, 5), (2, 6), (3, 7))
 def test_cores_are_divided_by_what_needs_one_most(
     cores: dict[int, frozenset[int]], generators: int, layout: Layout
 ) -> None:
-    assert host.layout_for(cores, generators) == layout
+    assert layout_for(cores, generators) == layout
 
 
 @pytest.mark.parametrize("generators", [1, 2, 3])
 @pytest.mark.parametrize("count", range(2, 17))
 def test_nobody_is_on_the_targets_core_and_everybody_is_on_some(count: int, generators: int) -> None:
-    layout = host.layout_for(alone(count), generators)
+    layout = layout_for(alone(count), generators)
     others = (layout.generator, layout.api, layout.harness)
     assert len(layout.target) == 1
     assert all(others)
@@ -136,12 +136,12 @@ def test_nobody_is_on_the_targets_core_and_everybody_is_on_some(count: int, gene
 def test_the_cores_that_this_process_may_use_are_divided_with_their_siblings(monkeypatch: pytest.MonkeyPatch) -> None:
     told = {0: "0,4", 2: "2", 4: "0,4", 6: "6-7", 7: "6-7"}
     files = {f"/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list": text for core, text in told.items()}
-    monkeypatch.setattr(host, "_read", files.get)
+    monkeypatch.setattr(host, "read", files.get)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 4, 6, 7})
-    assert host.divide_cores() == Layout(target=(7,), generator=(4,), api=(2,), harness=(0,))
-    assert host.divide_cores(2) == Layout(target=(7,), generator=(2, 4), api=(0,), harness=(0,))
+    assert divide_cores() == Layout(target=(7,), generator=(4,), api=(2,), harness=(0,))
+    assert divide_cores(2) == Layout(target=(7,), generator=(2, 4), api=(0,), harness=(0,))
     files.clear()  # where nothing is told, each is alone
-    assert host.divide_cores() == Layout(target=(7,), generator=(6,), api=(4,), harness=(0, 2))
+    assert divide_cores() == Layout(target=(7,), generator=(6,), api=(4,), harness=(0, 2))
 
 
 @pytest.mark.parametrize(
@@ -151,13 +151,13 @@ def test_the_cores_that_this_process_may_use_are_divided_with_their_siblings(mon
 def test_siblings_are_told_one_by_one_or_in_ranges(
     told: str | None, siblings: set[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host, "_read", lambda _: told)
-    assert host._siblings(3) == siblings
+    monkeypatch.setattr(host, "read", lambda _: told)
+    assert _siblings(3) == siblings
 
 
 def test_where_the_system_cannot_pin_nothing_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    assert host.divide_cores() == Layout()
+    assert divide_cores() == Layout()
 
 
 def test_the_roles_of_a_layout_are_told_by_name_and_none_where_nothing_is_pinned() -> None:
@@ -175,12 +175,12 @@ def test_the_cores_that_a_measurement_uses_are_those_of_all_roles_but_the_harnes
 
 @pytest.mark.parametrize("count", [2, 3, 8])
 def test_a_target_with_a_core_to_itself_needs_no_excuse(count: int) -> None:
-    assert host.why_not_pinned(host.layout_for(alone(count))) is None
+    assert why_not_pinned(layout_for(alone(count))) is None
 
 
 def test_a_target_without_a_core_to_itself_is_told_with_what_is_in_the_way() -> None:
-    assert str(host.why_not_pinned(host.layout_for(alone(1)))).startswith("There is one core: ")
-    assert str(host.why_not_pinned(Layout())).startswith("This system cannot pin processes to cores: ")
+    assert str(why_not_pinned(layout_for(alone(1)))).startswith("There is one core: ")
+    assert str(why_not_pinned(Layout())).startswith("This system cannot pin processes to cores: ")
 
 
 def test_the_machine_is_described_as_it_is() -> None:

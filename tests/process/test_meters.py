@@ -13,8 +13,9 @@ import psutil
 import pytest
 
 from stackmatrix.analysis.level.usage import Around
-from stackmatrix.system import linux, meters, processes
-from stackmatrix.system.meters import MachineMeter, Meters, TreeMeter
+from stackmatrix.system import linux, process_meter, processes
+from stackmatrix.system.machine_meter import MachineMeter
+from stackmatrix.system.process_meter import Meters, TreeMeter
 
 type StartChild = Callable[[Sequence[str]], "subprocess.Popen[bytes]"]
 type Wait = Callable[[Callable[[], object]], None]
@@ -67,13 +68,13 @@ def test_cpu_time_of_a_child_is_what_it_says_itself(tmp_path: Path, start_child:
     child = start_child([sys.executable, "-c", BURN])
     own_s = float(said(tmp_path, wait_for))
     # It goes to sleep after it has told; a tick of the kernel's coarser clock is 10 ms.
-    assert own_s - 0.02 <= meters.cpu_seconds(psutil.Process(child.pid)) <= own_s + 0.05
+    assert own_s - 0.02 <= process_meter.cpu_seconds(psutil.Process(child.pid)) <= own_s + 0.05
 
 
 @pytest.mark.skipif(not psutil.LINUX, reason="finer than psutil on Linux only")
 def test_cpu_time_is_finer_than_the_hundredths_of_proc(start_child: StartChild) -> None:
     child = psutil.Process(start_child([sys.executable, "-c", BURN]).pid)
-    seen = {meters.cpu_seconds(child) for _ in range(200)}
+    seen = {process_meter.cpu_seconds(child) for _ in range(200)}
     assert any(round(cpu_s * 100) / 100 != pytest.approx(cpu_s, abs=1e-6) for cpu_s in seen)
 
 
@@ -82,21 +83,21 @@ def test_the_cpu_time_of_a_process_that_is_gone_is_an_error(start_child: StartCh
     process = psutil.Process(child.pid)
     child.wait()
     with pytest.raises(psutil.NoSuchProcess):
-        meters.cpu_seconds(process)
+        process_meter.cpu_seconds(process)
 
 
 @pytest.mark.skipif(not psutil.LINUX, reason="only Linux tells switches by thread")
 def test_context_switches_are_of_every_thread(tmp_path: Path, start_child: StartChild, wait_for: Wait) -> None:
     child = start_child([sys.executable, "-c", BIG])
     said(tmp_path, wait_for)
-    switches = meters.thread_switches(child.pid)
+    switches = process_meter.thread_switches(child.pid)
     assert switches.keys() == {thread.id for thread in psutil.Process(child.pid).threads()}
     assert len(switches) == 6
     assert sum(switches.values()) > 0
 
 
 def test_a_process_that_is_gone_has_no_switches() -> None:
-    assert meters.thread_switches(2**22 + 1) == {}
+    assert process_meter.thread_switches(2**22 + 1) == {}
 
 
 def test_a_tree_is_read_as_a_whole(tmp_path: Path, start_child: StartChild, wait_for: Wait) -> None:
@@ -109,7 +110,7 @@ def test_a_tree_is_read_as_a_whole(tmp_path: Path, start_child: StartChild, wait
     reading = meter.read(with_switches=True)
     alone = psutil.Process(master.pid)
     assert reading.rss_bytes > 1.5 * alone.memory_info().rss
-    assert (reading.threads, reading.cpu_s > meters.cpu_seconds(alone)) == (2, True)
+    assert (reading.threads, reading.cpu_s > process_meter.cpu_seconds(alone)) == (2, True)
     assert reading.switches.keys() == {master.pid, int(pid_file.read_text())}
 
 
@@ -387,13 +388,13 @@ def test_a_hogged_core_of_the_generator_is_busy_for_what_the_hog_used_at_least(s
     hog.cpu_affinity([core])
     meter = MachineMeter((core,), (core,), {}, period_s=0.1)
     meter.open(())
-    before_s = meters.cpu_seconds(hog)
+    before_s = process_meter.cpu_seconds(hog)
     meter.begin()
     end_s = time.monotonic() + 1.0
     while time.monotonic() < end_s:
         meter.tick()
         time.sleep(0.01)
-    used_s = meters.cpu_seconds(hog) - before_s
+    used_s = process_meter.cpu_seconds(hog) - before_s
     meter.end()
     around = meter.close(())
     wall_s = meter._cores[-1].at_s - meter._cores[0].at_s
@@ -455,7 +456,7 @@ def test_what_was_told_of_one_level_is_not_told_of_the_next(wait_for: Wait) -> N
 
 def test_where_the_system_tells_nothing_nothing_is_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(psutil, "LINUX", False)
-    monkeypatch.setattr(linux, "_read", lambda _: None)
+    monkeypatch.setattr(linux, "read", lambda _: None)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         meter = MachineMeter((0,), (0,), {"target": port, "external_api": port})

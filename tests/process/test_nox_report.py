@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stackmatrix.results.model import Cell
+from stackmatrix.matrix.cells import Cell
 from stackmatrix.testbed import environments
 
 pytest.importorskip("nox")

@@ -8,7 +8,8 @@ from itertools import pairwise
 import pytest
 
 from stackmatrix.system import core_speed
-from stackmatrix.system.core_speed import PaceBook, pinned, read_pace
+from stackmatrix.system.core_speed import PaceBook, read_pace
+from stackmatrix.system.cores import pinned
 
 on_cores = pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system cannot pin")
 

@@ -24,7 +24,7 @@ import pytest
 from stackmatrix import errors
 from stackmatrix.matrix.stacks import PYTHONS, STACKS, Stack
 from stackmatrix.matrix.workloads import API_PORT, DEFAULT_WORKLOAD, WORKLOADS
-from stackmatrix.system import host, http, processes
+from stackmatrix.system import http, ports, processes
 from stackmatrix.testbed import environments, serve, supervisor, verification
 from stackmatrix.testbed.environments import TargetEnvironment
 
@@ -109,14 +109,14 @@ def test_ctrl_c_ends_all_that_was_served_and_frees_the_ports(served: Serving) ->
         verification.verify_page(http.get(served.stack.port, workload.path))
     for port in served.ports:
         assert f":{port}" in served.told()
-        assert host.is_bound(port)
+        assert ports.is_bound(port)
     running = processes.tree(served.child.pid)
     assert len(running) >= 5  # itself, circusd, the external API, the stack and locust
 
     assert served.press_ctrl_c() == 0
 
     assert [one for one in running if processes.is_running(one.pid)] == []
-    assert [port for port in served.ports if host.is_bound(port)] == []
+    assert [port for port in served.ports if ports.is_bound(port)] == []
     assert served.told().endswith("Stopped: nothing is left running.\n")
 
 
@@ -131,7 +131,7 @@ def test_ctrl_c_pressed_again_does_not_break_off_the_stopping(served: Serving) -
     locust.resume()
     assert served.child.wait(STOP_S) == 0
     assert [one for one in running if processes.is_running(one.pid)] == []
-    assert [port for port in served.ports if host.is_bound(port)] == []
+    assert [port for port in served.ports if ports.is_bound(port)] == []
 
 
 def test_the_page_offers_what_is_served_with_its_form_filled_in_and_loads_it(served: Serving, wait_for: Wait) -> None:
@@ -167,7 +167,7 @@ def test_when_the_last_stack_has_ended_serving_ends_with_an_exit_code(served: Se
     assert served.child.returncode == errors.SupervisorError.exit_code
     assert f"The process of '{served.stack.name}' ended by itself" in served.told()
     assert "No stack is left" in served.told()
-    assert [port for port in served.ports if host.is_bound(port)] == []
+    assert [port for port in served.ports if ports.is_bound(port)] == []
 
 
 def test_a_server_that_does_not_come_up_is_named_with_the_end_of_its_log_and_nothing_stays(
@@ -188,7 +188,7 @@ def test_a_server_that_does_not_come_up_is_named_with_the_end_of_its_log_and_not
     ):
         served.wait_ready()
 
-    assert [port for port, _ in serve.ports([SOME_STACK]) if host.is_bound(port)] == []
+    assert [port for port, _ in serve.ports([SOME_STACK]) if ports.is_bound(port)] == []
 
 
 @pytest.mark.parametrize("port", [port for port, _ in serve.ports([SOME_STACK])])

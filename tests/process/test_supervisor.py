@@ -11,9 +11,11 @@ import psutil
 import pytest
 
 from stackmatrix.errors import SupervisorError, TrialError
-from stackmatrix.system import host, http, processes
+from stackmatrix.system import http, processes
+from stackmatrix.system.cores import Layout
+from stackmatrix.system.ports import is_bound
 from stackmatrix.testbed import supervisor, verification
-from stackmatrix.testbed.supervisor import Layout, Supervisor, Target
+from stackmatrix.testbed.supervisor import Supervisor, Target
 
 type Wait = Callable[[Callable[[], object]], None]
 type Make = Callable[..., Supervisor]
@@ -72,7 +74,7 @@ def test_both_are_up_and_leaving_ends_everything_and_frees_the_ports(ports: tupl
         assert watched == [circus.pid("api"), circus.pid("target")]
         assert "circus.circusd" in psutil.Process(circusd).cmdline()
     assert not [pid for pid in during if psutil.pid_exists(pid)]
-    assert [host.is_bound(port) for port in ports] == [False, False]
+    assert [is_bound(port) for port in ports] == [False, False]
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system cannot pin")
@@ -195,7 +197,7 @@ def test_a_target_that_ignores_its_stop_signal_is_killed_and_told(ports: tuple[i
         pid = circus.pid("target")
     assert str(told.value).startswith(f"Processes {pid} had to be killed")
     assert not psutil.pid_exists(pid)
-    assert not host.is_bound(ports[1])
+    assert not is_bound(ports[1])
 
 
 def test_a_stubborn_target_does_not_hide_why_a_trial_failed(ports: tuple[int, int], make: Make) -> None:

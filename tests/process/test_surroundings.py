@@ -12,8 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stackmatrix.system import linux
-from stackmatrix.system.linux import Account, CoreTimes, Foreign, ForeignUse, Snapshot
+from stackmatrix.system import foreign, linux
+from stackmatrix.system.foreign import Account, Foreign, ForeignUse, Snapshot
+from stackmatrix.system.linux import CoreTimes
 
 type StartChild = Callable[[Sequence[str]], "subprocess.Popen[bytes]"]
 type Wait = Callable[[Callable[[], object]], None]
@@ -123,7 +124,7 @@ def test_the_time_that_a_child_burns_is_on_the_core_it_is_pinned_to(
 
 def test_user_nice_system_and_interrupts_are_busy_and_what_was_stolen_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     stat = "cpu  9 9 9 9 9 9 9 9 9 9\ncpu0 1 2 4 8 16 32 64 128 1 2\ncpu2 5 0 0 0 0 0 0 0 5 0\nintr 9 9\n"
-    monkeypatch.setattr(linux, "_read", {"/proc/stat": stat}.get)
+    monkeypatch.setattr(linux, "read", {"/proc/stat": stat}.get)
     tick_s = 1 / os.sysconf("SC_CLK_TCK")
     assert cores() == {0: CoreTimes(103 * tick_s, 128 * tick_s), 2: CoreTimes(5 * tick_s, 0)}
 
@@ -250,7 +251,7 @@ def test_ports_are_those_of_tcp_and_the_range_includes_both_ends(monkeypatch: py
         "/proc/net/sockstat6": "TCP6: inuse 4\nUDP6: inuse 90\n",
         "/proc/sys/net/ipv4/ip_local_port_range": "1000\t1009\n",
     }
-    monkeypatch.setattr(linux, "_read", files.get)
+    monkeypatch.setattr(linux, "read", files.get)
     assert linux.used_ports() == (7, 10)
     del files["/proc/net/sockstat6"]
     assert linux.used_ports() == (3, 10)
@@ -269,7 +270,7 @@ def test_the_limit_on_open_files_is_the_soft_one_and_goes_with_the_process(
 
 
 def test_where_the_system_has_no_proc_figures_are_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linux, "_read", lambda _: None)
+    monkeypatch.setattr(linux, "read", lambda _: None)
     assert (linux.core_times(), linux.used_ports()) == (None, None)
     assert linux.open_files_limit(os.getpid()) is None
 
@@ -282,32 +283,32 @@ def test_a_process_that_burns_is_named_with_what_it_used_in_between(
 ) -> None:
     child = start_child([sys.executable, "-c", BURN_TWICE, str(tmp_path / "go")])
     first_s = float(said(1)[1])
-    before = linux.snapshot(())
+    before = foreign.snapshot(())
     (tmp_path / "go").touch()
     second_s = float(said(2)[1])
-    after = linux.snapshot(())
-    use = linux.foreign_use(only(child.pid, before), only(child.pid, after))
+    after = foreign.snapshot(())
+    use = foreign.foreign_use(only(child.pid, before), only(child.pid, after))
     name = psutil.Process(child.pid).name()
     assert use == ForeignUse(use.total_s, Foreign(child.pid, name, use.total_s))
     assert use.total_s == pytest.approx(second_s - first_s, abs=SLACK_S)
-    assert linux.foreign_use(before, after).total_s >= use.total_s
+    assert foreign.foreign_use(before, after).total_s >= use.total_s
 
 
 def test_a_process_that_began_in_between_counts_wholly(
     start_child: StartChild, said: Callable[[int], list[str]]
 ) -> None:
-    before = linux.snapshot(())
+    before = foreign.snapshot(())
     child = start_child([sys.executable, "-c", BURN])
     used_s = float(said(1)[1])
-    use = linux.foreign_use(before, only(child.pid, linux.snapshot(())))
+    use = foreign.foreign_use(before, only(child.pid, foreign.snapshot(())))
     assert use.total_s == pytest.approx(used_s, abs=SLACK_S)
 
 
 def test_what_is_ours_is_left_out(start_child: StartChild, said: Callable[[int], list[str]]) -> None:
     child = start_child([sys.executable, "-c", BURN])
     said(1)
-    assert only(child.pid, linux.snapshot({os.getpid()}))
-    assert not only(child.pid, linux.snapshot({child.pid}))
+    assert only(child.pid, foreign.snapshot({os.getpid()}))
+    assert not only(child.pid, foreign.snapshot({child.pid}))
 
 
 @on_linux
@@ -315,10 +316,10 @@ def test_a_child_that_came_and_went_is_charged_to_its_parent(
     tmp_path: Path, start_child: StartChild, said: Callable[[int], list[str]]
 ) -> None:
     child = start_child([sys.executable, "-c", HAVE_IT_BURNT, str(tmp_path / "go")])
-    before = linux.snapshot(())
+    before = foreign.snapshot(())
     (tmp_path / "go").touch()
     said(1)
-    use = linux.foreign_use(only(child.pid, before), only(child.pid, linux.snapshot(())))
+    use = foreign.foreign_use(only(child.pid, before), only(child.pid, foreign.snapshot(())))
     assert use.busiest is not None
     assert (use.busiest.pid, use.busiest.cpu_s >= BURNT_S - SLACK_S) == (child.pid, True)
 
@@ -329,13 +330,13 @@ def test_what_a_process_used_before_is_not_charged_again_when_it_is_reaped(
 ) -> None:
     parent = start_child([sys.executable, "-c", REAP_ONE_THAT_HAD_BURNT, str(tmp_path / "go")])
     child_pid = int(said(1)[1])
-    seen = linux.snapshot(())
+    seen = foreign.snapshot(())
     before = {**only(parent.pid, seen), **only(child_pid, seen)}
     (tmp_path / "go").touch()
     said(2)
-    after = only(parent.pid, linux.snapshot(()))
+    after = only(parent.pid, foreign.snapshot(()))
     assert account_of(parent.pid, after).reaped_s >= BURNT_S - SLACK_S
-    assert linux.foreign_use(before, after).total_s < BURNT_S / 2
+    assert foreign.foreign_use(before, after).total_s < BURNT_S / 2
 
 
 def test_a_whole_family_that_ended_is_charged_to_who_is_left_with_what_is_new() -> None:
@@ -346,43 +347,43 @@ def test_a_whole_family_that_ended_is_charged_to_who_is_left_with_what_is_new() 
         compiler: Account("cc", 2, own_s=20, reaped_s=0),
     }
     after = {make: Account("make", 0, own_s=1.5, reaped_s=10 + 2 + 3 + 20 + 4)}
-    assert linux.foreign_use(before, after) == ForeignUse(4.5, Foreign(1, "make", 4.5))
+    assert foreign.foreign_use(before, after) == ForeignUse(4.5, Foreign(1, "make", 4.5))
     # Reaped by another: what a process used itself stays.
     after = {make: Account("make", 0, own_s=1.5, reaped_s=10)}
-    assert linux.foreign_use(before, after) == ForeignUse(0.5, Foreign(1, "make", 0.5))
+    assert foreign.foreign_use(before, after) == ForeignUse(0.5, Foreign(1, "make", 0.5))
 
 
 def test_of_several_the_one_that_used_most_is_named_and_the_total_is_of_all() -> None:
     before = {(pid, 1.0): Account(f"p{pid}", 0, own_s=10 - pid, reaped_s=0) for pid in (1, 2, 3)}
     used_s = {1: 1, 2: 4, 3: 2}
     after = {(pid, 1.0): Account(f"p{pid}", 0, own_s=10 - pid + used_s[pid], reaped_s=0) for pid in (1, 2, 3)}
-    assert linux.foreign_use(before, after) == ForeignUse(7, Foreign(2, "p2", 4))
+    assert foreign.foreign_use(before, after) == ForeignUse(7, Foreign(2, "p2", 4))
 
 
 def test_a_child_began_after_its_parent(start_child: StartChild) -> None:
     child = start_child([sys.executable, "-c", BURN])
-    began_s = dict(linux.snapshot(()).keys())
+    began_s = dict(foreign.snapshot(()).keys())
     assert began_s[child.pid] > began_s[os.getpid()]
 
 
 def test_an_id_that_was_given_again_is_another_process() -> None:
     before = {(7, 1.0): Account("old", 0, own_s=5, reaped_s=0)}
     after = {(7, 2.0): Account("new", 0, own_s=1, reaped_s=0)}
-    assert linux.foreign_use(before, after) == ForeignUse(1, Foreign(7, "new", 1))
+    assert foreign.foreign_use(before, after) == ForeignUse(1, Foreign(7, "new", 1))
 
 
 def test_where_nobody_used_anything_nobody_is_the_busiest() -> None:
     seen = {(7, 1.0): Account("idle", 0, own_s=5, reaped_s=1)}
-    assert linux.foreign_use(seen, seen) == linux.foreign_use({}, {}) == ForeignUse(0, None)
+    assert foreign.foreign_use(seen, seen) == foreign.foreign_use({}, {}) == ForeignUse(0, None)
 
 
 @on_linux
 def test_what_this_process_reaped_is_not_foreign() -> None:
-    before = linux.snapshot(())
+    before = foreign.snapshot(())
     subprocess.run([sys.executable, "-c", f"{TELL}\nburn()"], check=True)
-    after = linux.snapshot(())
+    after = foreign.snapshot(())
     mine = [key for key in after if key[0] == os.getpid()]
-    used = linux.foreign_use({key: before[key] for key in mine}, {key: after[key] for key in mine})
+    used = foreign.foreign_use({key: before[key] for key in mine}, {key: after[key] for key in mine})
     assert after[mine[0]].reaped_s - before[mine[0]].reaped_s > 0
     assert used.total_s == after[mine[0]].own_s - before[mine[0]].own_s
 
@@ -390,7 +391,7 @@ def test_what_this_process_reaped_is_not_foreign() -> None:
 @on_linux
 def test_what_an_ancestor_reaped_is_not_foreign(start_child: StartChild, said: Callable[[int], list[str]]) -> None:
     ancestor = start_child([sys.executable, "-c", ANCESTOR])
-    from_here = account_of(ancestor.pid, linux.snapshot(())).reaps_ours
+    from_here = account_of(ancestor.pid, foreign.snapshot(())).reaps_ours
     assert (said(1)[0], from_here) == ("True", False)
 
 
@@ -402,7 +403,7 @@ def test_an_ancestor_that_is_reaped_itself_charges_nobody_with_what_it_had_reape
         shell: Account("bash", 1, own_s=2, reaped_s=800, reaps_ours=True),
     }
     after = {terminal: Account("bash", 0, own_s=1, reaped_s=5 + 2 + 800)}
-    assert linux.foreign_use(before, after).total_s == 0
+    assert foreign.foreign_use(before, after).total_s == 0
 
 
 @on_linux
@@ -410,7 +411,7 @@ def test_a_name_may_hold_brackets_and_spaces(start_child: StartChild, said: Call
     rename = f"{TELL}\nPath('/proc/self/comm').write_text('a) R 1 (b'); tell('renamed'); time.sleep(600)"
     child = start_child([sys.executable, "-c", rename])
     said(1)
-    account = account_of(child.pid, linux.snapshot(()))
+    account = account_of(child.pid, foreign.snapshot(()))
     assert (account.name, account.parent_pid) == ("a) R 1 (b", os.getpid())
 
 
@@ -421,9 +422,9 @@ def test_accounts_are_the_same_without_proc(
     (tmp_path / "go").touch()
     child = start_child([sys.executable, "-c", HAVE_IT_BURNT, str(tmp_path / "go")])
     said(1)
-    by_proc = account_of(child.pid, linux.snapshot(()))
+    by_proc = account_of(child.pid, foreign.snapshot(()))
     monkeypatch.setattr(psutil, "LINUX", False)
-    by_psutil = account_of(child.pid, linux.snapshot(()))
+    by_psutil = account_of(child.pid, foreign.snapshot(()))
     assert by_proc.reaped_s >= BURNT_S - SLACK_S
     assert astuple(by_psutil)[:4] == (
         by_proc.name,

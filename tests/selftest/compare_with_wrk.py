@@ -20,9 +20,9 @@ import numpy as np
 
 from stackmatrix.analysis.level import latency
 from stackmatrix.load.generator import LoadGenerator, Order
-from stackmatrix.matrix.plan import LevelPlan
+from stackmatrix.matrix.ladder import LevelPlan
 from stackmatrix.matrix.workloads import API_PORT, WORKLOADS, Workload
-from stackmatrix.system import host
+from stackmatrix.system.cores import divide_cores
 
 UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 SETTLE_S = 3.0
@@ -43,7 +43,7 @@ class Wrk:
         script = folder / "stagger.lua"
         script.write_text(STAGGER % (users, workload.floor_ms, users), encoding="utf-8")
         url = f"http://127.0.0.1:{port}{workload.path}"
-        cores = ",".join(map(str, host.divide_cores().generator))
+        cores = ",".join(map(str, divide_cores().generator))
         self.command = [sys.executable, "-m", "stackmatrix.system.launch", f"--cores={cores}", "--"]
         self.command += ["wrk", "-t1", f"-c{users}", f"-d{seconds:g}", "--timeout", "60", "-s", str(script)]
         self.command += ["--latency", url]
@@ -71,7 +71,7 @@ class Wrk:
 
 def compare(port: int, workload: Workload, users: int, seconds: float) -> dict[str, tuple[float, float, int]]:
     """p50 and p99 in ms and number of responses by who measured them."""
-    cores = host.divide_cores().generator
+    cores = divide_cores().generator
     with tempfile.TemporaryDirectory() as folder:
         generator = LoadGenerator(
             folder=Path(folder), target_port=port, api_port=API_PORT, workload=workload, cores=cores

@@ -23,12 +23,17 @@ import psutil
 import pytest
 
 from stackmatrix.load import process as loadprocess
-from stackmatrix.matrix.plan import LevelPlan, Profile, TrialPlan
+from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.ladder import LevelPlan
+from stackmatrix.matrix.profiles import Profile
+from stackmatrix.matrix.schedule import TrialPlan
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.measurements.trials.trial import Setting, TrialRun
-from stackmatrix.results.model import Cell, Trial
-from stackmatrix.system import host, processes
+from stackmatrix.results.model import Trial
+from stackmatrix.system import processes
 from stackmatrix.system.core_speed import PaceBook
+from stackmatrix.system.cores import Layout, divide_cores, why_not_pinned
+from stackmatrix.system.ports import is_bound
 from stackmatrix.testbed import supervisor
 from stackmatrix.testbed.environments import TargetEnvironment
 from stackmatrix.testbed.targetbench import Conditions
@@ -85,7 +90,7 @@ def nothing_is_left_behind(ports: tuple[int, int]) -> Iterator[None]:
     yield
     left = psutil.Process(os.getpid()).children(recursive=True)
     assert not left, f"left running: {[process.cmdline() for process in left]}"
-    assert [port for port in ports if host.is_bound(port)] == []
+    assert [port for port in ports if is_bound(port)] == []
 
 
 @pytest.fixture
@@ -125,9 +130,7 @@ def equip(ports: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture
-def run_trial(
-    equip: Callable[..., TargetEnvironment], ports: tuple[int, int], layout: supervisor.Layout
-) -> Callable[..., Trial]:
+def run_trial(equip: Callable[..., TargetEnvironment], ports: tuple[int, int], layout: Layout) -> Callable[..., Trial]:
     """Runs a trial whose parts have the ``faults`` that ``equip`` knows; ``pace`` has the run's readings of the core.
 
     ``during`` is called in a thread whenever the trial says that it begins what ``at`` names, be it once more.
@@ -323,15 +326,15 @@ def burn(start_child: Callable[..., "subprocess.Popen[bytes]"]) -> Callable[...,
 
 
 @pytest.fixture(scope="session")
-def layout() -> supervisor.Layout:
+def layout() -> Layout:
     """The cores of a trial's parts."""
-    return host.divide_cores()
+    return divide_cores()
 
 
 @pytest.fixture
-def pinned(layout: supervisor.Layout) -> supervisor.Layout:
+def pinned(layout: Layout) -> Layout:
     """The same, where the target has a core to itself."""
-    reason = host.why_not_pinned(layout)
+    reason = why_not_pinned(layout)
     if reason:
         pytest.skip(reason)
     return layout

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from stackmatrix.analysis.metrics import COST_FIGURE, Figure, figures_of
 from stackmatrix.errors import ResultFileError
-from stackmatrix.matrix.plan import references
+from stackmatrix.matrix.cells import Cell, references
 from stackmatrix.matrix.workloads import WORKLOADS, Workload
 from stackmatrix.results import store
-from stackmatrix.results.model import Cell, Result
+from stackmatrix.results.model import Result
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from itertools import islice, pairwise
 import numpy as np
 
 from stackmatrix.matrix.arrivals import arrivals
-from stackmatrix.measurements.capacity.search import rate_at, step_of
+from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.objectives import rate_at, step_of
 from stackmatrix.measurements.capacity.trial import CapacityPlan, CapacityTrial
-from stackmatrix.results.model import Cell
+from stackmatrix.system.cores import Layout
 from stackmatrix.testbed.environments import TargetEnvironment
-from stackmatrix.testbed.supervisor import Layout
 from stackmatrix.testbed.targetbench import Conditions
 
 SLO_MS = 1200.0

@@ -10,11 +10,11 @@ import psutil
 import pytest
 
 from stackmatrix.errors import TrialError
+from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.measurements.instructions.counting import Counted, CountRun, Load
-from stackmatrix.results.model import Cell
+from stackmatrix.system.cores import Layout
 from stackmatrix.testbed.environments import TargetEnvironment
-from stackmatrix.testbed.supervisor import Layout
 
 pytestmark = pytest.mark.skipif(not shutil.which("vgdb"), reason="valgrind is not installed")
 

@@ -14,10 +14,10 @@ from stackmatrix.analysis.level.latency import p99
 from stackmatrix.analysis.level.requests import LevelRows
 from stackmatrix.load.generator import LoadGenerator, Order
 from stackmatrix.matrix.arrivals import plan_seed, planned
-from stackmatrix.matrix.plan import LevelPlan
+from stackmatrix.matrix.ladder import LevelPlan
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.system import http, processes
-from stackmatrix.testbed.supervisor import Layout
+from stackmatrix.system.cores import Layout
 
 SEED = 1
 SETTLE_S, WINDOW_S = 1.0, 5.0

@@ -8,11 +8,12 @@ from typing import Any
 import psutil
 import pytest
 
-from stackmatrix.matrix.plan import rates, users
+from stackmatrix.matrix.ladder import rates, users
+from stackmatrix.results.findings import Severity
 from stackmatrix.results.model import Level, Trial
-from stackmatrix.results.types import Limiter, Severity
+from stackmatrix.results.types import Limiter
 from stackmatrix.system.core_speed import PaceBook
-from stackmatrix.testbed.supervisor import Layout
+from stackmatrix.system.cores import Layout
 
 type RunTrial = Callable[..., Trial]
 

@@ -12,14 +12,16 @@ from stackmatrix.analysis.level.assess import assess, not_driven
 from stackmatrix.analysis.level.facts import LevelFacts, Pace, Recorded
 from stackmatrix.analysis.level.requests import LevelRows, decode_rows
 from stackmatrix.analysis.level.usage import Around, Use
-from stackmatrix.matrix.plan import LevelPlan
+from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.ladder import LevelPlan
 from stackmatrix.matrix.stacks import Stack
 from stackmatrix.matrix.workloads import Workload
 from stackmatrix.results import rows
 from stackmatrix.results.calibration import ApiCapacity, Calibration, Jitter, Loop, RateStep, Twins
 from stackmatrix.results.cost import Cost, CostBlock
-from stackmatrix.results.model import FORMAT_VERSION, Cell, Environment, LatencyMs, Machine, Result, Run, Status, Trial
-from stackmatrix.results.types import Finding, PythonBuild
+from stackmatrix.results.findings import Finding
+from stackmatrix.results.model import FORMAT_VERSION, Environment, LatencyMs, Machine, Result, Run, Status, Trial
+from stackmatrix.results.types import PythonBuild
 
 # A slow machine is no failure.
 settings.register_profile("unit", deadline=None)

@@ -12,7 +12,7 @@ from stackmatrix.matrix.stacks import PYTHONS, STACKS
 from stackmatrix.measurements.trials.runner import RunPlan
 from stackmatrix.results import store
 from stackmatrix.results.model import Result
-from stackmatrix.system import host
+from stackmatrix.system import ports
 from stackmatrix.testbed import environments, serve
 
 UNWATCHED = next(stack.name for stack in STACKS.values() if stack.stats_port is None)
@@ -155,7 +155,7 @@ def test_schema_writes_what_the_model_says(tmp_path: Path) -> None:
 @pytest.fixture
 def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environments, "installed", dict)
-    monkeypatch.setattr(host, "need_free_port", lambda *_: None)
+    monkeypatch.setattr(ports, "need_free_port", lambda *_: None)
 
 
 @pytest.mark.usefixtures("nothing_installed")
@@ -202,7 +202,7 @@ def test_a_port_that_is_taken_has_its_own_exit_code(
     def taken(port: int, purpose: str) -> None:
         raise errors.PortTakenError(f"Port {port}, needed for {purpose}, is taken.")
 
-    monkeypatch.setattr(host, "need_free_port", taken)
+    monkeypatch.setattr(ports, "need_free_port", taken)
     monkeypatch.setattr(serve, "start", must_not_be_reached)
     assert cli.main(["serve", UNWATCHED]) in {errors.PortTakenError.exit_code, errors.UsageError.exit_code}
     assert len(capsys.readouterr().err.splitlines()) == 1

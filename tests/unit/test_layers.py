@@ -1,4 +1,4 @@
-"""Imports point one way, from the edges to a pure core; a stack is a row of one table; the lock files are whole."""
+"""What the linter of imports does not see: pure packages touch nothing, a stack is a row, the lock files are whole."""
 
 import ast
 import re
@@ -14,35 +14,31 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "stackmatrix"
 REQUIREMENTS = ROOT / "requirements"
 
-BASE = {"calibrated", "capacity", "cost", "errors", "model", "stacks", "structs", "workloads"}
-CORE = {
-    "about", "answers", "arrivals", "assess", "callgrind", "charts", "checks", "climb", "codec", "comparison",
-    "counted", "evidence", "exports", "facts", "figures", "instructions", "judgement", "keeping", "levels", "limiter",
-    "metrics",
-    "moderation", "overview", "pages", "parquet", "phrases", "plan", "report", "reportcharts", "rows", "search",
-    "slo", "stalled", "summary", "usage", "verdicts", "wording",
-}  # fmt: skip
-EDGES = {
-    "ceiling", "counters", "drawing", "environments", "launch", "loadgen", "loadprocess", "machine", "meters", "pace",
-    "processes", "progress", "serving", "store", "supervisor", "surroundings", "tables", "untimed", "verification",
-}  # fmt: skip
-TOP = (
-    "beside", "bench", "targetbench", "trial", "nullbench", "stall", "calibration", "counting", "count_runner",
-    "capacity_trial", "capacity_runner", "sidebench", "cost_runner", "runner", "verbs", "cli", "__main__",
+PURE = ("matrix", "results", "analysis")
+TOUCHES_THE_WORLD = {
+    "circus",
+    "gevent",
+    "locust",
+    "psutil",
+    "rich",
+    "select",
+    "socket",
+    "subprocess",
+    "threading",
+    "time",
+}
+STANDARD_LIBRARY_ONLY = (
+    "errors.py", "matrix/arrivals.py", "matrix/stacks", "matrix/workloads.py", "results/rows.py", "system/launch.py",
 )  # fmt: skip
-"""Each may import what stands before it."""
-
-NOT_IN_CORE = {"circus", "gevent", "locust", "os", "psutil", "socket", "subprocess", "threading", "time", "rich"}
-STANDARD_LIBRARY_ONLY = {"arrivals", "errors", "launch", "rows", "stacks", "workloads"}
-"""The noxfile reads two of them with nothing installed, locust and the target's launcher the others."""
+"""The noxfile reads some of them with nothing installed, locust and the target's launcher the others."""
 
 IN_LOCUST = {
-    "driver.py": {"arrivals", "rows"}, "locustfile.py": set[str](), "recorder.py": {"rows"}, "visitor.py": set[str](),
-    "webui.py": {"stacks", "workloads"},
+    "driver.py": {"matrix.arrivals", "results.rows"}, "locustfile.py": set[str](), "recorder.py": {"results.rows"},
+    "visitor.py": set[str](), "webui.py": {"matrix.stacks", "matrix.workloads"},
 }  # fmt: skip
 """What each file that runs inside locust imports of the project: it carries nothing that it does not need."""
 
-ALSO_A_PACKAGE = {("machine.py", "uvicorn")}
+ALSO_A_PACKAGE = {("host.py", "uvicorn")}
 """Versions of the tool environment's packages are recorded by name, and one stack is called as its server's package."""
 
 
@@ -50,28 +46,25 @@ def sources(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.py"))
 
 
-def module_of(path: Path) -> str:
-    """The module below ``stackmatrix`` that a file belongs to; all of ``verbs`` is one."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-
-
 def imports(path: Path) -> Iterator[str]:
-    """Every module that a file imports, anywhere in it; ``from stackmatrix import x`` is ``stackmatrix.x``."""
+    """Every module that a file imports, anywhere in it; ``from stackmatrix.a import b`` is ``stackmatrix.a.b``, too."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} imports relatively"
-            if node.module == "stackmatrix":
-                yield from (f"stackmatrix.{alias.name}" for alias in node.names)
-            else:
-                yield str(node.module)
+            yield str(node.module)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def own_imports(path: Path) -> set[str]:
-    """The modules below ``stackmatrix`` that a file imports, but for its own."""
-    parts = [name.split(".") for name in imports(path)]
-    return {part[1] for part in parts if part[0] == "stackmatrix" and len(part) > 1} - {module_of(path)}
+def own_modules(path: Path) -> set[str]:
+    """The project's modules that a file imports, without ``stackmatrix``."""
+    names = {name.removeprefix("stackmatrix.") for name in imports(path) if name.startswith("stackmatrix.")}
+    return {name for name in names if PACKAGE.joinpath(*name.split(".")).with_suffix(".py").exists() or is_stacks(name)}
+
+
+def is_stacks(name: str) -> bool:
+    return name == "matrix.stacks"
 
 
 def packages(path: Path) -> set[str]:
@@ -84,12 +77,15 @@ def strings(path: Path) -> set[str]:
     return {node.value for node in tree if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
-MODULES = [path for path in sources(PACKAGE) if module_of(path) != "__init__"]
+MODULES = sources(PACKAGE)
 
 
-def of_layer(layer: set[str]) -> list[Path]:
-    found = [path for path in MODULES if module_of(path) in layer]
-    assert found
+def below(*places: str) -> list[Path]:
+    """All files of packages or modules, given from the package's folder on."""
+    found = [
+        path for place in places for path in ([PACKAGE / place] if place.endswith(".py") else sources(PACKAGE / place))
+    ]
+    assert all(path.exists() for path in found)
     return found
 
 
@@ -97,30 +93,9 @@ def by_name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("path", MODULES, ids=by_name)
-def test_every_module_has_its_layer(path: Path) -> None:
-    assert module_of(path) in BASE | CORE | EDGES | {*TOP}, "give it a place above, and so say what it may import"
-
-
-@pytest.mark.parametrize("path", of_layer(BASE), ids=by_name)
-def test_the_base_imports_nothing_of_the_project_but_itself(path: Path) -> None:
-    assert own_imports(path) <= BASE
-
-
-@pytest.mark.parametrize("path", of_layer(CORE), ids=by_name)
-def test_the_core_imports_no_edge_and_nothing_that_touches_the_world(path: Path) -> None:
-    assert own_imports(path) <= BASE | CORE
-    assert not packages(path) & NOT_IN_CORE
-
-
-@pytest.mark.parametrize("path", of_layer(EDGES), ids=by_name)
-def test_edges_do_not_import_what_directs_them(path: Path) -> None:
-    assert own_imports(path) <= BASE | CORE | EDGES
-
-
-@pytest.mark.parametrize("path", of_layer({*TOP}), ids=by_name)
-def test_what_directs_imports_only_downwards(path: Path) -> None:
-    assert not own_imports(path) & {*TOP[TOP.index(module_of(path)) :]}
+@pytest.mark.parametrize("path", below(*PURE), ids=by_name)
+def test_pure_packages_touch_no_clock_process_socket_or_screen(path: Path) -> None:
+    assert not packages(path) & TOUCHES_THE_WORLD
 
 
 @pytest.mark.parametrize("path", MODULES, ids=by_name)
@@ -128,14 +103,17 @@ def test_the_harness_never_imports_locust_or_gevent(path: Path) -> None:
     assert not packages(path) & {"locust", "gevent", "geventhttpclient"}
 
 
-@pytest.mark.parametrize("path", of_layer(STANDARD_LIBRARY_ONLY), ids=by_name)
+@pytest.mark.parametrize("path", below(*STANDARD_LIBRARY_ONLY), ids=by_name)
 def test_what_is_read_without_an_environment_imports_the_standard_library_only(path: Path) -> None:
-    assert packages(path) <= sys.stdlib_module_names
+    assert packages(path) - {"stackmatrix"} <= sys.stdlib_module_names
+    assert own_modules(path) <= {"errors", "matrix.stacks"} | {
+        place.removesuffix(".py").replace("/", ".") for place in STANDARD_LIBRARY_ONLY
+    }
 
 
 @pytest.mark.parametrize(
     "path",
-    [ROOT / "noxfile.py", *sources(ROOT / "locust"), *(path for path in MODULES if path.name != "stacks.py")],
+    [ROOT / "noxfile.py", *sources(ROOT / "locust"), *(path for path in MODULES if "stacks" not in path.parts)],
     ids=by_name,
 )
 def test_no_stacks_name_appears_in_source_outside_the_table(path: Path) -> None:
@@ -151,18 +129,17 @@ def test_the_load_generators_folder_is_no_package() -> None:
 
 @pytest.mark.parametrize("path", sources(ROOT / "locust"), ids=by_name)
 def test_what_runs_inside_locust_imports_only_what_it_was_given(path: Path) -> None:
-    parts = [name.split(".") for name in imports(path)]
-    taken = {part[1] for part in parts if part[0] == "stackmatrix"}
-    assert taken == IN_LOCUST[path.name]
-    assert taken <= STANDARD_LIBRARY_ONLY
+    assert own_modules(path) == IN_LOCUST[path.name]
+    assert own_modules(path) <= {place.removesuffix(".py").replace("/", ".") for place in STANDARD_LIBRARY_ONLY}
+
+
+def test_four_modules_stand_outside_of_any_package() -> None:
+    assert {path.name for path in PACKAGE.glob("*.py")} == {"__init__.py", "__main__.py", "cli.py", "errors.py"}
 
 
 def test_the_noxfile_dispatches_only() -> None:
     assert len((ROOT / "noxfile.py").read_text(encoding="utf-8").splitlines()) < 200
-    assert {name for name in imports(ROOT / "noxfile.py") if name.startswith("stackmatrix")} == {
-        "stackmatrix.matrix.stacks",
-        "stackmatrix.matrix.workloads",
-    }
+    assert own_modules(ROOT / "noxfile.py") == {"matrix.stacks", "matrix.workloads"}
 
 
 LOCKS = sorted(REQUIREMENTS.glob("*.txt"))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from stackmatrix.analysis.comparison.verdicts import LEAST_MARGIN
-from stackmatrix.measurements.capacity.slo import HEADLINE_MS, SLOS_MS
+from stackmatrix.matrix.objectives import HEADLINE_MS, SLOS_MS
 from stackmatrix.results.model import Level, Result, Trial
 
 COMPARE_USERS = 10

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from stackmatrix.analysis.level import latency
 from stackmatrix.analysis.level.requests import Floats
-from stackmatrix.matrix.plan import LevelPlan
+from stackmatrix.matrix.ladder import LevelPlan
 
 DELAYED_MS = 100.0
 """A response this much above the floor was delayed by the stall: without one they are a few ms above."""

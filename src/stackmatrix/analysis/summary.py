@@ -13,14 +13,13 @@ from stackmatrix.analysis.comparison.compare import Family, Refused, compare_res
 from stackmatrix.analysis.comparison.counts import Agreement, CountedRow, agree, compare_counts, reference_of
 from stackmatrix.analysis.comparison.verdicts import BLOCKS_TO_CLAIM
 from stackmatrix.analysis.metrics import COMPARE_USERS, COST_FIGURE
-from stackmatrix.matrix.plan import python_key
+from stackmatrix.matrix.cells import Cell, python_key
 from stackmatrix.matrix.stacks import PYTHONS, STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
-from stackmatrix.measurements.trials.climb import SECOND_ATTEMPT
-from stackmatrix.report import about
 from stackmatrix.results.capacity import Capacity
 from stackmatrix.results.cost import Cost
-from stackmatrix.results.model import Cell, Instructions, LatencyMs, Level, Result, Run
+from stackmatrix.results.findings import SECOND_ATTEMPT
+from stackmatrix.results.model import Instructions, LatencyMs, Level, Result, Run
 from stackmatrix.results.types import State
 
 REFERENCE_LEVEL = f"users={COMPARE_USERS}"
@@ -159,13 +158,9 @@ class MachineSummary:
     """All results of one machine's folder."""
 
     name: str
-    description: str
-    pinned: str
+    results: tuple[Result, ...]
     workloads: tuple[WorkloadSummary, ...]
-    builds: tuple[str, ...]
-    packages: tuple[str, ...]
     runs: tuple[Run, ...]
-    remarks: tuple[str, ...]
     families: tuple[Family, ...] = ()
     refused: tuple[Refused, ...] = ()
 
@@ -213,12 +208,8 @@ def summarize(machine: str, results: Sequence[Result]) -> MachineSummary:
         workloads.append(WorkloadSummary(name, known.summary if known else "", rows, skipped, counted))
     return MachineSummary(
         name=machine,
-        description=about.describe(results[0].machine),
-        pinned=about.pinned(results[0].machine),
+        results=tuple(results),
         workloads=tuple(workloads),
-        builds=about.builds(results),
-        packages=about.packages(results),
-        remarks=about.remarks(results),
         families=families,
         refused=refused,
         runs=tuple({run.id: run for run in sorted(runs, key=lambda one: one.started)}.values()),

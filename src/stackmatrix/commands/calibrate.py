@@ -10,6 +10,7 @@ from stackmatrix.measurements.calibration.calibrator import Calibrator, default_
 from stackmatrix.report.terminal import make_console
 from stackmatrix.results import store
 from stackmatrix.results.calibration import Calibration
+from stackmatrix.system import git
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +33,7 @@ def execute(options: argparse.Namespace) -> int:
     console.print(str(path), soft_wrap=True, highlight=False, markup=False)
     if options.commit:
         message = f"Calibrate {name}: {calibration.grade}\n\n" + "\n".join(calibration.limits)
-        store.commit([path], message)
+        git.commit([path], message)
     return 0
 
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from stackmatrix.errors import CellsFailedError
-from stackmatrix.results import store
-from stackmatrix.results.model import Cell
+from stackmatrix.matrix.cells import Cell
 from stackmatrix.results.store import Written
+from stackmatrix.system import git
 
 
 def tell_paths(console: Console, written: Sequence[Written]) -> None:
@@ -21,7 +21,7 @@ def commit_parts(written: Sequence[Written], subject: str) -> None:
     """Commit exactly these files, with the cells below the subject; nothing where there is none."""
     new = [one for one in written if one.is_new]
     cells = "\n".join(str(one.result.cell) for one in new)
-    store.commit([one.path for one in new], f"{subject}\n\n{cells}\n")
+    git.commit([one.path for one in new], f"{subject}\n\n{cells}\n")
 
 
 def need_all(failed: Sequence[Cell], done: str) -> None:

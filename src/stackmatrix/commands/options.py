@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stackmatrix.errors import EnvironmentMissingError, UsageError
-from stackmatrix.matrix import plan
+from stackmatrix.matrix import cells, ladder
+from stackmatrix.matrix import profiles as plan
+from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.ladder import LoadModel
 from stackmatrix.matrix.stacks import PYTHONS, STACKS
 from stackmatrix.measurements.trials.runner import RunPlan
-from stackmatrix.results.model import Cell
-from stackmatrix.results.types import LoadModel
 from stackmatrix.system.processes import PROJECT
 from stackmatrix.testbed import environments
 
@@ -110,10 +111,10 @@ def choose_cells(options: argparse.Namespace) -> tuple[Cell, ...]:
         UsageError: for what is not known.
 
     """
-    return plan.make_cells(
-        plan.choose("stack", options.stacks, plan.known_stacks()),
-        plan.choose("Python", options.pythons, PYTHONS),
-        plan.choose("workload", options.workload, plan.known_workloads()),
+    return cells.make_cells(
+        cells.choose("stack", options.stacks, cells.known_stacks()),
+        cells.choose("Python", options.pythons, PYTHONS),
+        cells.choose("workload", options.workload, cells.known_workloads()),
     )
 
 
@@ -155,7 +156,7 @@ def make_run_plan(options: argparse.Namespace) -> RunPlan:
 
     """
     ladder = (*_ladder("closed", options.users), *_ladder("open", options.rates))
-    profile = plan.PROFILES[plan.choose_one("profile", options.profile, tuple(plan.PROFILES))]
+    profile = plan.PROFILES[cells.choose_one("profile", options.profile, tuple(plan.PROFILES))]
     if options.commit and not profile.compares:
         raise UsageError(
             f"A {profile.name} run proves that everything works, and what it measures is no evidence to commit: "
@@ -179,5 +180,5 @@ def make_run_plan(options: argparse.Namespace) -> RunPlan:
     )
 
 
-def _ladder(model: LoadModel, text: str | None) -> tuple[plan.LevelPlan, ...]:
-    return plan.parse_ladder(model, text) if text is not None else ()
+def _ladder(model: LoadModel, text: str | None) -> tuple[ladder.LevelPlan, ...]:
+    return ladder.parse_ladder(model, text) if text is not None else ()

@@ -9,8 +9,8 @@ from stackmatrix.commands.options import add_run_options, make_run_plan, print_s
 from stackmatrix.errors import CellsFailedError
 from stackmatrix.measurements.trials.runner import Runner
 from stackmatrix.report.terminal import level_table, make_console
-from stackmatrix.results import store
 from stackmatrix.results.store import Written
+from stackmatrix.system import git
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +62,7 @@ def measure(runner: Runner, console: Console, *, commit: bool) -> CellsFailedErr
         # After Ctrl-C, too: what was measured until then is there and worth seeing.
         show(console, written or list(runner.written.values()))
     if commit and written:
-        store.commit([one.path for one in written], commit_message(written, runner.machine_name))
+        git.commit([one.path for one in written], commit_message(written, runner.machine_name))
     ended = {**{one.result.cell: one.result.status for one in written}, **runner.stays}
     failed = [cell for cell, status in ended.items() if status.state in ("failed", "unstable")] + runner.kept
     if failed:

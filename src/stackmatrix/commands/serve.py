@@ -7,11 +7,11 @@ from rich.console import Console
 from rich.table import Table
 
 from stackmatrix.commands.options import add_listing
-from stackmatrix.matrix import plan
+from stackmatrix.matrix import cells
 from stackmatrix.matrix.stacks import PYTHONS, STACKS, Stack
 from stackmatrix.matrix.workloads import API_PORT, WORKLOADS
 from stackmatrix.report.terminal import make_console
-from stackmatrix.system import host
+from stackmatrix.system import ports
 from stackmatrix.testbed import serve as serving
 
 OWN_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -32,12 +32,12 @@ def execute(options: argparse.Namespace) -> int:
         PortTakenError: when a port is in use.
 
     """
-    names = plan.choose("stack", ",".join(options.stacks) if options.stacks else None, plan.known_stacks())
-    python = plan.choose_one("Python", options.python, PYTHONS)
+    names = cells.choose("stack", ",".join(options.stacks) if options.stacks else None, cells.known_stacks())
+    python = cells.choose_one("Python", options.python, PYTHONS)
     stacks = [STACKS[name] for name in names]
     # When only listing, too: a port that is taken is told before a long installation.
     for port, purpose in serving.ports(stacks):
-        host.need_free_port(port, purpose)
+        ports.need_free_port(port, purpose)
     if options.list:
         print("\n".join(f"bench-{name}-{python}" for name in names))
     else:

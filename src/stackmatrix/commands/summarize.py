@@ -9,7 +9,7 @@ from rich.console import Console
 from stackmatrix.analysis.summary import MachineSummary, order_of, summarize, tell_skipped
 from stackmatrix.commands.options import add_results
 from stackmatrix.errors import ResultFileError, ResultsFolderError
-from stackmatrix.matrix.plan import python_key
+from stackmatrix.matrix.cells import python_key
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.report import markdown, phrases
 from stackmatrix.report.terminal import capacity_table, counted_table, make_console, overview_table, verdict_table

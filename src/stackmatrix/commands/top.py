@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from stackmatrix.errors import UsageError
-from stackmatrix.matrix import plan
+from stackmatrix.matrix import cells
 from stackmatrix.matrix.stacks import STACKS
-from stackmatrix.system import host
+from stackmatrix.system import ports
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -25,10 +25,10 @@ def execute(options: argparse.Namespace) -> int:
 
     """
     watched = tuple(stack.name for stack in STACKS.values() if stack.stats_port is not None)
-    name = plan.choose_one("stack with statistics", options.stack, watched)
+    name = cells.choose_one("stack with statistics", options.stack, watched)
     port = STACKS[name].stats_port
     assert port is not None
-    if not host.is_bound(port):
+    if not ports.is_bound(port):
         raise UsageError(f"{name} is not running: start it in another terminal with nox -s serve -- {name}")
     program = shutil.which("uwsgitop", path=str(Path(sys.executable).parent))
     assert program is not None, "the tool environment holds uwsgitop"

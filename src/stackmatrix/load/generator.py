@@ -16,7 +16,7 @@ from stackmatrix.analysis.level.requests import LevelRows, decode_rows
 from stackmatrix.errors import TrialError
 from stackmatrix.load.process import Event, LoadProcess, wait_all, wait_until
 from stackmatrix.matrix.arrivals import plan_seed
-from stackmatrix.matrix.plan import LevelPlan, requests_at_once
+from stackmatrix.matrix.ladder import LevelPlan, requests_at_once
 from stackmatrix.matrix.workloads import BODY_PATTERN, Workload
 from stackmatrix.results.rows import WARMUP_LEVEL
 from stackmatrix.system import http

@@ -6,13 +6,14 @@ from typing import Any
 
 from rich.console import Console
 
+from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import API_PORT
 from stackmatrix.results import store
 from stackmatrix.results.keeping import put
-from stackmatrix.results.model import FORMAT_VERSION, Cell, Environment, Machine, Part, Result, Status, part_name
+from stackmatrix.results.model import FORMAT_VERSION, Environment, Machine, Part, Result, Status, part_name
 from stackmatrix.results.store import Written
-from stackmatrix.system import host
+from stackmatrix.system import ports
 from stackmatrix.testbed import environments
 
 
@@ -52,9 +53,9 @@ def need_ports(cells: Sequence[Cell]) -> None:
 
     """
     if cells:
-        host.need_free_port(API_PORT, "the external API")
+        ports.need_free_port(API_PORT, "the external API")
     for name in dict.fromkeys(cell.stack for cell in cells):
-        host.need_free_port(STACKS[name].port, name)
+        ports.need_free_port(STACKS[name].port, name)
 
 
 def write_beside(

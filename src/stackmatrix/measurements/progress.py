@@ -7,8 +7,6 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from stackmatrix.report.words import duration
-
 REFRESHES_PER_S = 2
 """Drawing costs CPU on the generator's core, so it is done seldom."""
 
@@ -69,3 +67,8 @@ class RunProgress:
         each_s = sum(self._durations) / len(self._durations) if self._durations else self.estimate_s
         in_trial_s = 0.0 if self._trial_started_s is None else time.monotonic() - self._trial_started_s
         return max(0.0, each_s * (self.trials - self._done) - min(in_trial_s, each_s))
+
+
+def duration(seconds: float) -> str:
+    """A time such as ``45 s`` or ``12 min``."""
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

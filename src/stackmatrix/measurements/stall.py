@@ -14,9 +14,9 @@ from collections.abc import Callable
 import numpy as np
 
 from stackmatrix.analysis.stall import Stalled
-from stackmatrix.matrix.plan import LevelPlan
+from stackmatrix.matrix.ladder import LevelPlan
 from stackmatrix.matrix.workloads import API_PORT
-from stackmatrix.system import host
+from stackmatrix.system import cores, ports
 from stackmatrix.testbed.nullbench import NULL_PORT, WAITS, null_bench
 
 RATE = 50.0
@@ -35,10 +35,10 @@ def stall_both(show: Callable[[str], None]) -> tuple[Stalled, Stalled]:
         TrialError: when something did not start or ended.
 
     """
-    host.need_free_port(API_PORT, "the external API")
-    host.need_free_port(NULL_PORT, "the null target")
+    ports.need_free_port(API_PORT, "the external API")
+    ports.need_free_port(NULL_PORT, "the null target")
     stalled = []
-    with null_bench(host.divide_cores()) as bench:
+    with null_bench(cores.divide_cores()) as bench:
         for name, plan in (("open", LevelPlan("open", RATE)), ("closed", LevelPlan("closed", USERS))):
             show(f"{name} loop, {plan}")
             rows = bench.measure(plan, 2.0, WINDOW_S, lambda: stop_later(bench.target_pid)).driven.rows

@@ -11,10 +11,9 @@ from stackmatrix.analysis.comparison.compare import Family
 from stackmatrix.analysis.comparison.counts import CountedRow
 from stackmatrix.analysis.metrics import COST_FIGURE, capacity_name
 from stackmatrix.analysis.summary import REFERENCE_LEVEL, MachineSummary, WorkloadSummary
-from stackmatrix.matrix.plan import python_key
-from stackmatrix.measurements.capacity.slo import HEADLINE_MS
+from stackmatrix.matrix.cells import Cell, python_key
+from stackmatrix.matrix.objectives import HEADLINE_MS
 from stackmatrix.report.words import number
-from stackmatrix.results.model import Cell
 
 ONE_TRIAL_SHARE = 0.15
 """One trial cannot tell smaller differences from noise on a shared machine."""

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from stackmatrix.analysis.comparison.compare import Compared, Family
 from stackmatrix.analysis.metrics import COST_FIGURE, capacity_name
 from stackmatrix.analysis.summary import REFERENCE_LEVEL, CellSummary, MachineSummary, WorkloadSummary
+from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.objectives import HEADLINE_MS
 from stackmatrix.matrix.stacks import REFERENCE_STACK
 from stackmatrix.matrix.workloads import WORKLOADS
-from stackmatrix.measurements.capacity.slo import HEADLINE_MS
 from stackmatrix.report import phrases
 from stackmatrix.report.words import NOTHING, megabytes, number
-from stackmatrix.results.model import Cell
 
 RANKED_BY = {capacity_name(HEADLINE_MS): "capacity", "plateau": "plateau"}
 """The figures whose ranks may stand in the table, by how its heading names them: the one that ranks the most cells."""

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
+from stackmatrix.matrix.cells import Cell
 from stackmatrix.results.model import (
     ApiUse,
-    Cell,
     GeneratorUse,
     LatencyMs,
     Level,

@@ -17,9 +17,9 @@ from stackmatrix.analysis.summary import (
     WorkloadSummary,
     tell_skipped,
 )
-from stackmatrix.matrix.plan import python_key
-from stackmatrix.measurements.capacity.slo import SLOS_MS
-from stackmatrix.report import phrases
+from stackmatrix.matrix.cells import python_key
+from stackmatrix.matrix.objectives import SLOS_MS
+from stackmatrix.report import about, phrases
 from stackmatrix.report.answers import Answer, answer
 from stackmatrix.report.columns import columns
 from stackmatrix.report.words import NOTHING, number
@@ -130,6 +130,7 @@ def render_results(
         answers=answers,
         remarks=remarks,
         phrases=phrases,
+        about=about,
         slos_ms=SLOS_MS,
         told=told,
         tell_skipped=tell_skipped,
@@ -185,10 +186,8 @@ def headline(machines: Sequence[MachineSummary], charts: Mapping[tuple[str, str]
         lines.append(f"| {stack} | {' | '.join(cells)} |")
     profile = machine.runs[-1].profile
     claim = "" if machine.can_claim else " One trial of each: differences under about 15 % mean nothing."
-    lines += [
-        "",
-        f"Plateau of a closed loop, and CPU per request at 10 users; {machine.description}; profile {profile}.{claim}",
-    ]
+    where = about.describe(machine.results[0].machine)
+    lines += ["", f"Plateau of a closed loop, and CPU per request at 10 users; {where}; profile {profile}.{claim}"]
     for one in machines:
         if one.can_claim:
             lines += ["", f"In blocks, on {escape(one.name)}:", "", *_items(answers(one))]

@@ -7,11 +7,10 @@ from stackmatrix.analysis.comparison.compare import Compared, Family, Refused
 from stackmatrix.analysis.comparison.counts import Against, Agreement, CountedRow, typical_gap
 from stackmatrix.analysis.instructions import MARGIN
 from stackmatrix.analysis.summary import CellSummary
-from stackmatrix.matrix.plan import python_key
-from stackmatrix.measurements.capacity.search import LOWEST_RATE
+from stackmatrix.matrix.cells import Cell, python_key
+from stackmatrix.matrix.objectives import LOWEST_RATE
 from stackmatrix.report.words import NOTHING, number
 from stackmatrix.results.capacity import Capacity, Sustained
-from stackmatrix.results.model import Cell
 
 
 def title(family: Family) -> str:

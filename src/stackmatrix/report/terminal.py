@@ -9,7 +9,7 @@ from rich.table import Table
 from stackmatrix.analysis.comparison.compare import Family
 from stackmatrix.analysis.comparison.counts import CountedRow
 from stackmatrix.analysis.summary import CellSummary, MachineSummary, WorkloadSummary, level_name
-from stackmatrix.measurements.capacity.slo import SLOS_MS
+from stackmatrix.matrix.objectives import SLOS_MS
 from stackmatrix.report import phrases
 from stackmatrix.report.columns import columns
 from stackmatrix.report.words import megabytes, number

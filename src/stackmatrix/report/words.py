@@ -16,11 +16,6 @@ def megabytes(value: float | None) -> str:
     return number(None if value is None else value / 1e6, 0)
 
 
-def duration(seconds: float) -> str:
-    """A time such as ``45 s`` or ``12 min``."""
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
-
-
 def built(python: PythonBuild) -> str:
     """How an interpreter was optimised, as far as its configuration tells."""
     return f"configured with{'' if python.optimised else 'out'} --enable-optimizations"

@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from stackmatrix.results.types import Count, Finding, Limiter, NonNegative, PythonBuild, Share, Struct, Validity
+from stackmatrix.results.findings import Finding
+from stackmatrix.results.types import Count, Limiter, NonNegative, PythonBuild, Share, Struct, Validity
 
 Ended = Literal["decided", "backlog", "time"]
 Found = Literal["found", "never", "undecided"]

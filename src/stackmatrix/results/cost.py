@@ -2,7 +2,8 @@
 
 from statistics import median
 
-from stackmatrix.results.types import Count, Finding, NonNegative, PythonBuild, Share, Struct, Validity
+from stackmatrix.results.findings import Finding
+from stackmatrix.results.types import Count, NonNegative, PythonBuild, Share, Struct, Validity
 
 
 class CostBlock(Struct, frozen=True):

@@ -6,7 +6,7 @@ none, nor by a run that only proves the wiring.
 
 import msgspec
 
-from stackmatrix.matrix.plan import PROFILES
+from stackmatrix.matrix.profiles import PROFILES
 from stackmatrix.results.model import PARTS, Environment, Part, Result, Run, Status
 
 

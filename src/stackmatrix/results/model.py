@@ -6,20 +6,12 @@ path of the number. Times are in the unit that their name ends with. Nothing is 
 
 import msgspec
 
+from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.ladder import LoadModel
 from stackmatrix.results.capacity import Capacity
 from stackmatrix.results.cost import Cost
-from stackmatrix.results.types import (
-    Count,
-    Finding,
-    Limiter,
-    LoadModel,
-    NonNegative,
-    PythonBuild,
-    Share,
-    State,
-    Struct,
-    Validity,
-)
+from stackmatrix.results.findings import Finding
+from stackmatrix.results.types import Count, Limiter, NonNegative, PythonBuild, Share, State, Struct, Validity
 
 FORMAT_VERSION = 6
 """Raised whenever an older reader would misread a file.
@@ -180,21 +172,6 @@ class Run(Struct, frozen=True):
     generators: Count = 1
     calibration: str | None = None
     imprecise: tuple[str, ...] | None = None
-
-
-class Cell(Struct, frozen=True, order=True):
-    """Stack by Python by workload; the Python is its minor version, such as ``3.13``.
-
-    A ``twin`` is the very same cell under another name: what it differs by is the run's noise (A/A).
-    """
-
-    stack: str
-    python: str
-    workload: str
-    twin: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.stack} on {self.python}, {self.workload}{' (twin)' if self.twin else ''}"
 
 
 class Status(Struct, frozen=True):

@@ -2,16 +2,16 @@
 
 import contextlib
 import os
-import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackmatrix.errors import CommitError, ResultFileError, ResultsFolderError
+from stackmatrix.errors import ResultFileError, ResultsFolderError
+from stackmatrix.matrix.cells import Cell
 from stackmatrix.results.calibration import Calibration
 from stackmatrix.results.codec import decode, decode_calibration, encode
-from stackmatrix.results.model import Cell, Result
+from stackmatrix.results.model import Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,21 +148,3 @@ def read_results(folder: Path) -> Iterator[tuple[str, Result | ResultFileError]]
             yield path.parts[len(folder.parts)], read_result(path, name)
         except ResultFileError as error:
             yield path.parts[len(folder.parts)], error
-
-
-def commit(paths: Iterable[Path], message: str) -> None:
-    """Commit exactly these files, whatever else is staged or changed.
-
-    Raises:
-        CommitError: with git's own words.
-
-    """
-    names = [str(path.resolve()) for path in paths]
-    if not names:
-        return
-    root = Path(names[0]).parent
-    for command in (["git", "add", "--", *names], ["git", "commit", "--quiet", "--message", message, "--", *names]):
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            words = (done.stderr or done.stdout).strip().splitlines()
-            raise CommitError(f"The results are written, but git did not commit them: {' '.join(words[-2:])}")

@@ -9,23 +9,13 @@ Share = Annotated[float, Meta(ge=0, description="CPU time over wall time: 1 is o
 NonNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
 
-LoadModel = Literal["closed", "open"]
 Limiter = Literal["users", "slots", "target-cpu", "generator", "external-api", "unknown"]
 Validity = Literal["valid", "invalid", "not_needed"]
-Severity = Literal["note", "invalid"]
 State = Literal["ok", "failed", "skipped", "unstable"]
 
 
 class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of everything in a result file."""
-
-
-class Finding(Struct, frozen=True):
-    """A validity check's outcome. ``invalid`` keeps the level out of every comparison; ``note`` only tells."""
-
-    code: str
-    severity: Severity
-    sentence: str
 
 
 class PythonBuild(Struct, frozen=True):

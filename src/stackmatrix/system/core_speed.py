@@ -1,12 +1,11 @@
 """How fast a core is at a moment: the time of a fixed loop of pure Python, run on that core by this process."""
 
-import contextlib
-import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from statistics import median
 
 from stackmatrix.analysis.level.facts import unrest
+from stackmatrix.system.cores import pinned
 
 TURNS = 100_000
 """Of the loop in one piece: some milliseconds."""
@@ -16,20 +15,6 @@ READINGS_AT_REST = 24
 """Before the first trial: they tell the run's median, and how much readings differ when nothing is the matter."""
 PAUSE_AT_REST_S = 0.2
 """Between them: a neighbour on the same physical core comes and goes within half a second."""
-
-
-@contextlib.contextmanager
-def pinned(cores: Sequence[int]) -> Iterator[None]:
-    """Run the body on these cores; empty: wherever the kernel likes."""
-    if not cores:
-        yield
-        return
-    allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cores)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, allowed)
 
 
 def read_pace(cores: Sequence[int]) -> float:

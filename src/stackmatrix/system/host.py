@@ -1,22 +1,17 @@
 """What this machine is, how its cores are divided, and whether it can hold the run."""
 
-import os
 import platform
 import re
 import resource
-import socket
-import subprocess
-from collections.abc import Mapping
 from importlib import metadata
-from pathlib import Path
 
 import psutil
 
-from stackmatrix.errors import OpenFilesError, PortTakenError
+from stackmatrix.errors import OpenFilesError
 from stackmatrix.results.model import Machine
+from stackmatrix.system.cores import Layout
 from stackmatrix.system.launch import raise_open_files
-from stackmatrix.system.processes import PROJECT
-from stackmatrix.testbed.supervisor import Layout
+from stackmatrix.system.linux import read
 
 WANTED_OPEN_FILES = 32_768
 FILES_PER_REQUEST = 8
@@ -28,48 +23,6 @@ TOOLS = ("circus", "gevent", "httptools", "locust", "msgspec", "numpy", "psutil"
 """Parts of the tool environment that take part in a measurement; their versions are recorded."""
 
 
-def divide_cores(generators: int = 1) -> Layout:
-    """Which cores each role gets here, for so many locust processes; nothing is pinned where the system cannot."""
-    if not hasattr(os, "sched_getaffinity"):
-        return Layout()
-    return layout_for({core: _siblings(core) for core in sorted(os.sched_getaffinity(0))}, generators)
-
-
-def layout_for(cores: Mapping[int, frozenset[int]], generators: int = 1) -> Layout:
-    """Divide cores, each given with the cores that share its physical one (itself among them).
-
-    The target gets the last core, since interrupts and the kernel's own work gather on the first, and its siblings stay
-    empty where that leaves two at least. Of the rest, the load generator gets one for each of its processes and the
-    external API another, as far as they reach; what is over is the harness's. One core alone is shared by all.
-    """
-    if len(cores) < 2:
-        return Layout(shared=tuple(cores))
-    target = max(cores)
-    rest = [core for core in cores if core != target]
-    quiet = [core for core in rest if core not in cores[target]]
-    rest = quiet if len(quiet) >= 2 else rest
-    if len(rest) < generators + 1:
-        return Layout(target=(target,), generator=tuple(rest), api=tuple(rest), harness=tuple(rest))
-    own, left = rest[-generators:], rest[:-generators]
-    return Layout(target=(target,), generator=tuple(own), api=(left[-1],), harness=tuple(left[:-1] or left))
-
-
-def _siblings(core: int) -> frozenset[int]:
-    """The cores that share a physical one with this, by ``thread_siblings_list``; alone where that is unknown."""
-    told = _read(f"/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list")
-    parts = [part.split("-") for part in told.split(",")] if told else []
-    return frozenset({core, *(sibling for part in parts for sibling in range(int(part[0]), int(part[-1]) + 1))})
-
-
-def why_not_pinned(layout: Layout) -> str | None:
-    """One sentence where the target shares its core; ``None`` where it has one to itself."""
-    if layout.target:
-        return None
-    if layout.shared:
-        return "There is one core: the target shares it with the load generator and the external API."
-    return "This system cannot pin processes to cores: the target may have shared its core."
-
-
 def describe(layout: Layout) -> Machine:
     """The machine as the result file has it."""
     return Machine(
@@ -78,7 +31,7 @@ def describe(layout: Layout) -> Machine:
         memory_bytes=psutil.virtual_memory().total,
         kernel=f"{platform.system()} {platform.release()}",
         os=system_name(),
-        governor=_read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        governor=read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         virtualised=is_virtualised(),
         pinning=layout.roles(),
         cpu_id=cpu_id(),
@@ -87,7 +40,7 @@ def describe(layout: Layout) -> Machine:
 
 def cpu_model() -> str:
     """The processor's name, or its architecture where the system does not tell."""
-    info = _read("/proc/cpuinfo") or ""
+    info = read("/proc/cpuinfo") or ""
     match = re.search(r"^model name\s*:\s*(.+)$", info, re.MULTILINE)
     if match:
         return " ".join(match[1].split())
@@ -96,7 +49,7 @@ def cpu_model() -> str:
 
 def cpu_id() -> str | None:
     """The processor's family, model and stepping, or ``None`` where the system does not tell."""
-    info = _read("/proc/cpuinfo") or ""
+    info = read("/proc/cpuinfo") or ""
     parts = [re.search(rf"^{key}\s*:\s*(\d+)$", info, re.MULTILINE) for key in ("cpu family", "model", "stepping")]
     return "-".join(part[1] for part in parts if part) or None
 
@@ -111,7 +64,7 @@ def system_name() -> str:
 
 def is_virtualised() -> bool | None:
     """Whether a hypervisor is below, or ``None`` where the system does not tell."""
-    info = _read("/proc/cpuinfo")
+    info = read("/proc/cpuinfo")
     return None if info is None else bool(re.search(r"^flags\s*:.*\bhypervisor\b", info, re.MULTILINE))
 
 
@@ -132,21 +85,6 @@ def tool_versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: metadata.version(name) for name in TOOLS}}
 
 
-def git_commit() -> str | None:
-    """The commit that is checked out, ``-dirty`` appended when files differ from it; ``None`` outside a clone."""
-    try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"],
-            cwd=PROJECT,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return described.stdout.strip()
-
-
 def need_open_files(at_once: int) -> int:
     """Make sure that so many requests at once fit into the limit on open files, and raise it as far as it goes.
 
@@ -163,55 +101,3 @@ def need_open_files(at_once: int) -> int:
             f"raise the hard limit (ulimit -Hn {needed}) or lower the ladder (--users, --rates)."
         )
     return allowed
-
-
-def need_free_port(port: int, purpose: str) -> None:
-    """Make sure that nothing listens on a port of 127.0.0.1.
-
-    Raises:
-        PortTakenError: naming the process that does, where the system tells.
-
-    """
-    listeners = _listeners(port)
-    if not listeners and not is_bound(port):
-        return
-    named = " and ".join(sorted({_process_name(pid) for pid in listeners})) or "a process of another user"
-    raise PortTakenError(f"Port {port}, needed for {purpose}, is taken by {named}: stop it and run again.")
-
-
-def _listeners(port: int) -> list[int]:
-    try:
-        connections = psutil.net_connections(kind="tcp")
-    except psutil.AccessDenied:
-        return []
-    return [
-        connection.pid
-        for connection in connections
-        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
-        if connection.pid is not None
-    ]
-
-
-def is_bound(port: int) -> bool:
-    """Whether a port of 127.0.0.1 is in use."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-    return False
-
-
-def _process_name(pid: int) -> str:
-    try:
-        return f"{psutil.Process(pid).name()} (process {pid})"
-    except psutil.NoSuchProcess:
-        return f"process {pid}"
-
-
-def _read(path: str) -> str | None:
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except OSError:
-        return None

@@ -8,17 +8,13 @@ import os
 import re
 import socket
 import struct
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")  # the unit of every CPU time in /proc
-
-SOFTIRQ = "ksoftirqd/"
-"""The kernel's threads that pass on packets for whoever sends them, and under load that is us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,44 +25,13 @@ class CoreTimes:
     steal_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What one process has used since it began: CPU seconds of its own, and of its children that it has reaped."""
-
-    name: str
-    parent_pid: int
-    own_s: float
-    reaped_s: float
-    reaps_ours: bool = False
-
-
-type Snapshot = Mapping[tuple[int, float], Account]  # by id and beginning, since an id is given again
-
-
-@dataclass(frozen=True, slots=True)
-class Foreign:
-    """A process that is not ours, and the CPU seconds that it used between two snapshots."""
-
-    pid: int
-    name: str
-    cpu_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class ForeignUse:
-    """CPU seconds of all processes that are not ours, and the one that used most; ``None`` when none used any."""
-
-    total_s: float
-    busiest: Foreign | None
-
-
 def core_times() -> dict[int, CoreTimes] | None:
     """Times of each core that is online, to hundredths of a second; ``None`` elsewhere than on Linux.
 
     From ``/proc/stat``, see proc_stat(5): user (guests included), nice, system, irq and softirq are busy.
     """
     cores = {}
-    for core, columns in re.findall(r"^cpu(\d+) (.+)$", _read("/proc/stat") or "", re.MULTILINE):
+    for core, columns in re.findall(r"^cpu(\d+) (.+)$", read("/proc/stat") or "", re.MULTILINE):
         user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, columns.split()[:8])
         cores[int(core)] = CoreTimes((user + nice + system + irq + softirq) / TICKS_PER_S, steal / TICKS_PER_S)
     return cores or None
@@ -88,7 +53,7 @@ def listen_overflows() -> int | None:
 
     ``ListenDrops`` of ``/proc/net/netstat``, which counts full queues and nothing that is part of ``TCP_DEFER_ACCEPT``.
     """
-    names, _, values = (_read("/proc/net/netstat") or "").removeprefix("TcpExt: ").partition("\nTcpExt: ")
+    names, _, values = (read("/proc/net/netstat") or "").removeprefix("TcpExt: ").partition("\nTcpExt: ")
     counts = dict(zip(names.split(), values.split("\n", 1)[0].split(), strict=False))
     return int(counts["ListenDrops"]) if "ListenDrops" in counts else None
 
@@ -143,9 +108,9 @@ def used_ports() -> tuple[int, int] | None:
     An upper bound of the ports that are taken: connections that a server accepted share the port of its listener.
     From ``/proc/net/sockstat``, whose TIME_WAIT is of IPv6 too, and ip(7).
     """
-    text = (_read("/proc/net/sockstat") or "") + (_read("/proc/net/sockstat6") or "")  # the latter only with IPv6
+    text = (read("/proc/net/sockstat") or "") + (read("/proc/net/sockstat6") or "")  # the latter only with IPv6
     counts = re.findall(r"^TCP6?: .*", text, re.MULTILINE)
-    limits = _read("/proc/sys/net/ipv4/ip_local_port_range")
+    limits = read("/proc/sys/net/ipv4/ip_local_port_range")
     if not counts or limits is None:
         return None
     first, last = map(int, limits.split())
@@ -157,76 +122,12 @@ def open_files_limit(pid: int) -> int | None:
 
     From ``/proc/<pid>/limits``, which is readable for processes of other users too.
     """
-    found = re.search(r"^Max open files +(\d+)", _read(f"/proc/{pid}/limits") or "", re.MULTILINE)
+    found = re.search(r"^Max open files +(\d+)", read(f"/proc/{pid}/limits") or "", re.MULTILINE)
     return int(found[1]) if found else None
 
 
-def snapshot(ours: Collection[int]) -> Snapshot:
-    """The accounts of all processes whose ids are not ``ours``, the kernel's threads among them.
-
-    A short-lived child counts when its parent reaps it; but this process and its ancestors (a shell, nox) reap what
-    is ours. macOS tells neither the time of reaped children nor anything of other users' processes.
-    """
-    accounts = _accounts_of_proc() if psutil.LINUX else _accounts_of_psutil()
-    reap_ours = {os.getpid(), *_ancestors(os.getpid(), accounts)}
-    for key in [key for key in accounts if key[0] in reap_ours]:
-        accounts[key] = replace(accounts[key], reaps_ours=True)
-    return {key: one for key, one in accounts.items() if key[0] not in ours and not one.name.startswith(SOFTIRQ)}
-
-
-def foreign_use(before: Snapshot, after: Snapshot) -> ForeignUse:
-    """What was used between two snapshots; a process that began in between counts wholly."""
-    # Who reaps a process is charged with its whole life, of which a part was before the first snapshot.
-    still_there = {pid for pid, _ in before.keys() & after.keys()}
-    known_s: dict[int, float] = defaultdict(float)
-    for pid, began in before.keys() - after.keys():
-        reaper = next((one for one in _ancestors(pid, before) if one in still_there), 0)
-        known_s[reaper] += before[pid, began].own_s + before[pid, began].reaped_s
-    uses = []
-    for (pid, began), now in after.items():
-        then = before.get((pid, began), Account(now.name, now.parent_pid, 0.0, 0.0))
-        reaped_s = max(0.0, now.reaped_s - then.reaped_s - known_s[pid])
-        uses.append(Foreign(pid, now.name, now.own_s - then.own_s + (0.0 if now.reaps_ours else reaped_s)))
-    busiest = max((use for use in uses if use.cpu_s > 0), key=lambda use: use.cpu_s, default=None)
-    return ForeignUse(sum(use.cpu_s for use in uses), busiest)
-
-
-def _ancestors(pid: int, accounts: Snapshot) -> Iterator[int]:
-    """The ids of a process's parent, that one's parent, and so on; it ends even if ids were given again meanwhile."""
-    left = {one: account.parent_pid for (one, _), account in accounts.items()}
-    while pid := left.pop(pid, 0):
-        yield pid
-
-
-def _accounts_of_proc() -> dict[tuple[int, float], Account]:
-    """All processes, from ``/proc/<pid>/stat``: see proc_pid_stat(5), whose third field is the first after the name."""
-    accounts = {}
-    for pid in psutil.pids():
-        head, _, tail = (_read(f"/proc/{pid}/stat") or "").rpartition(")")
-        fields = tail.split()
-        if fields:  # else it has just ended
-            own_s, reaped_s = (sum(map(int, pair)) / TICKS_PER_S for pair in (fields[11:13], fields[13:15]))
-            began_s, name = int(fields[19]) / TICKS_PER_S, head.partition("(")[2]
-            accounts[pid, began_s] = Account(name, int(fields[1]), own_s, reaped_s)
-    return accounts
-
-
-def _accounts_of_psutil() -> dict[tuple[int, float], Account]:
-    """All processes that the system tells of."""
-    accounts = {}
-    for pid in psutil.pids():
-        try:
-            process = psutil.Process(pid)
-            with process.oneshot():
-                times = process.cpu_times()
-                own_s, reaped_s = times.user + times.system, times.children_user + times.children_system
-                accounts[pid, process.create_time()] = Account(process.name(), process.ppid(), own_s, reaped_s)
-        except psutil.Error:
-            continue
-    return accounts
-
-
-def _read(path: str) -> str | None:
+def read(path: str) -> str | None:
+    """The text of one of the kernel's files, or ``None`` where there is none or it may not be read."""
     try:
         return Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError:

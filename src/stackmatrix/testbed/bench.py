@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from stackmatrix.analysis.level.usage import Around, Use
 from stackmatrix.errors import TrialError
 from stackmatrix.load.generator import Driven, LoadGenerator, Look, Order
-from stackmatrix.system.meters import MachineMeter, Meters
-from stackmatrix.testbed.supervisor import Layout, Supervisor
+from stackmatrix.system.cores import Layout
+from stackmatrix.system.machine_meter import MachineMeter
+from stackmatrix.system.process_meter import Meters
+from stackmatrix.testbed.supervisor import Supervisor
 
 METER_PERIOD_S = 1.0
 """Between readings within a window, for each target."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stackmatrix.errors import EnvironmentMissingError
+from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.stacks import STACKS, Stack
-from stackmatrix.results.model import Cell, Environment
+from stackmatrix.results.model import Environment
 from stackmatrix.results.types import PythonBuild
 from stackmatrix.system.processes import PROJECT, SOURCE
 

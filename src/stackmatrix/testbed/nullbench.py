@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from stackmatrix.load.generator import LoadGenerator, Order
-from stackmatrix.matrix.plan import LevelPlan
+from stackmatrix.matrix.ladder import LevelPlan
 from stackmatrix.matrix.workloads import API_PORT, BODY_PATTERN, Workload
+from stackmatrix.system.cores import Layout
 from stackmatrix.testbed import supervisor, verification
 from stackmatrix.testbed.bench import Bench, Measured
-from stackmatrix.testbed.supervisor import Layout, Supervisor, Target
+from stackmatrix.testbed.supervisor import Supervisor, Target
 
 NULL_PORT = 8099
 

@@ -17,7 +17,7 @@ from types import FrameType
 from stackmatrix.errors import SupervisorError, TrialError
 from stackmatrix.matrix.stacks import Stack
 from stackmatrix.matrix.workloads import API_PORT
-from stackmatrix.system import host, http, processes
+from stackmatrix.system import cores, host, http, processes
 from stackmatrix.testbed import environments, supervisor, verification
 from stackmatrix.testbed.supervisor import Supervisor, Target
 
@@ -123,7 +123,7 @@ def start(stacks: Sequence[Stack], python: str) -> Iterator[Served]:
         for stack in stacks
     ]
     names = [target.name for target in targets]
-    layout = host.divide_cores()
+    layout = cores.divide_cores()
     folder = supervisor.private_folder()
     ini = folder / "circus.ini"
     ini.write_text(supervisor.ini_for_many(supervisor.CIRCUS_INI.read_text(encoding="utf-8"), names), encoding="utf-8")

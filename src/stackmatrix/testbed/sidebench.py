@@ -18,14 +18,16 @@ from stackmatrix.analysis.level.usage import Use, together
 from stackmatrix.errors import TrialError
 from stackmatrix.load.generator import LoadGenerator, Order
 from stackmatrix.matrix.arrivals import planned
-from stackmatrix.matrix.plan import LevelPlan
+from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.ladder import LevelPlan
 from stackmatrix.matrix.stacks import STACKS, Stack
 from stackmatrix.matrix.workloads import API_PORT, WORKLOADS
-from stackmatrix.results.model import Cell, Environment
+from stackmatrix.results.model import Environment
+from stackmatrix.system.cores import Layout
 from stackmatrix.testbed import supervisor, verification
 from stackmatrix.testbed.bench import Bench
 from stackmatrix.testbed.environments import TargetEnvironment
-from stackmatrix.testbed.supervisor import Layout, Supervisor, Target
+from stackmatrix.testbed.supervisor import Supervisor, Target
 
 FIRST_PORT = 8200
 """Cells of one stack on several Pythons cannot share the stack's own port."""

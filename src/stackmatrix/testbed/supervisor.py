@@ -24,6 +24,7 @@ from circus.exc import CallError
 
 from stackmatrix.errors import SupervisorError, TrialError
 from stackmatrix.system import processes
+from stackmatrix.system.cores import Layout
 
 CIRCUS_INI = processes.PROJECT / "circus.ini"
 
@@ -46,29 +47,6 @@ class Target:
     name: str
     command: tuple[str, ...]
     port: int
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Which cores each role may use; empty where nothing is pinned. ``shared`` is the one core of all of them."""
-
-    target: tuple[int, ...] = ()
-    generator: tuple[int, ...] = ()
-    api: tuple[int, ...] = ()
-    harness: tuple[int, ...] = ()
-    shared: tuple[int, ...] = ()
-
-    def roles(self) -> dict[str, tuple[int, ...]] | None:
-        """The roles by name as the result file has them, or ``None`` where nothing is pinned."""
-        if not self.target:
-            return None
-        roles = {"target": self.target, "external_api": self.api, "generator": self.generator, "harness": self.harness}
-        return dict(roles)
-
-    @property
-    def used(self) -> tuple[int, ...]:
-        """Every core that a measurement needs."""
-        return tuple(sorted({*self.target, *self.generator, *self.api, *self.shared}))
 
 
 def variables(target: Target, api_port: int, layout: Layout, folder: Path) -> dict[str, str]:

@@ -9,15 +9,17 @@ from pathlib import Path
 from stackmatrix.analysis.level.facts import LevelFacts, Pace
 from stackmatrix.load.generator import LoadGenerator, Look, Order
 from stackmatrix.matrix.arrivals import planned
-from stackmatrix.matrix.plan import LevelPlan
+from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.ladder import LevelPlan
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import API_PORT, WORKLOADS
-from stackmatrix.results.model import Cell, Environment
+from stackmatrix.results.model import Environment
 from stackmatrix.system.core_speed import PaceBook
+from stackmatrix.system.cores import Layout
 from stackmatrix.testbed import supervisor, verification
 from stackmatrix.testbed.bench import Bench, Measured
 from stackmatrix.testbed.environments import TargetEnvironment
-from stackmatrix.testbed.supervisor import Layout, Supervisor, Target
+from stackmatrix.testbed.supervisor import Supervisor, Target
 
 REST_LOOK_S, REST_SHARE, REST_TIMEOUT_S = 1.0, 0.05, 60.0
 """After overload: at rest is who has used so little of a core for so long; no request is older than a minute."""

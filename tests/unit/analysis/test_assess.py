@@ -9,10 +9,10 @@ import pytest
 from stackmatrix.analysis.level import assess
 from stackmatrix.analysis.level.facts import LevelFacts, Pace
 from stackmatrix.analysis.level.usage import Around, Use
-from stackmatrix.matrix.plan import LevelPlan
+from stackmatrix.matrix.ladder import LevelPlan
 from stackmatrix.results import rows
+from stackmatrix.results.findings import Finding
 from stackmatrix.results.model import Level
-from stackmatrix.results.types import Finding
 
 type Make[T] = Callable[..., T]
 

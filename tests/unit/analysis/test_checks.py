@@ -9,9 +9,9 @@ import pytest
 from stackmatrix.analysis.level import checks, limiter
 from stackmatrix.analysis.level.facts import LevelFacts, Pace, Recorded
 from stackmatrix.analysis.level.usage import Around, Use
-from stackmatrix.matrix.plan import LevelPlan
+from stackmatrix.matrix.ladder import LevelPlan
 from stackmatrix.results import rows
-from stackmatrix.results.types import Finding
+from stackmatrix.results.findings import Finding
 
 type Make[T] = Callable[..., T]
 type Spoil = Callable[[list[bytes], Make[bytes]], list[bytes]]

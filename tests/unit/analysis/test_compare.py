@@ -8,14 +8,14 @@ import pytest
 
 from stackmatrix.analysis.comparison.compare import Family, compare_results, imprecise, refuse
 from stackmatrix.analysis.metrics import COMPARE_USERS, figures_of
+from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.objectives import HEADLINE_MS, rate_at
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
-from stackmatrix.measurements.capacity.search import rate_at
-from stackmatrix.measurements.capacity.slo import HEADLINE_MS
 from stackmatrix.report import phrases
 from stackmatrix.results.capacity import Capacity, Sustained
 from stackmatrix.results.cost import Cost
-from stackmatrix.results.model import FORMAT_VERSION, Cell, Level, OverheadMs, Result, Status, TargetUse, Trial
+from stackmatrix.results.model import FORMAT_VERSION, Level, OverheadMs, Result, Status, TargetUse, Trial
 
 OTHER = next(name for name in STACKS if name != REFERENCE_STACK)
 SHARED = "fanout_shared_client"

@@ -7,9 +7,10 @@ import pytest
 from stackmatrix.analysis.callgrind import Costs, Function
 from stackmatrix.analysis.comparison.counts import CountedRow, agree, compare_counts, typical_gap
 from stackmatrix.analysis.instructions import compare, summarise
+from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS
 from stackmatrix.report import phrases
-from stackmatrix.results.model import Cell, InstructionCount, Instructions
+from stackmatrix.results.model import InstructionCount, Instructions
 
 OTHER = next(name for name in STACKS if name != REFERENCE_STACK)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from stackmatrix.analysis.level.facts import LevelFacts, Pace, is_saturated, spread, unrest
-from stackmatrix.matrix.plan import LevelPlan
+from stackmatrix.matrix.ladder import LevelPlan
 
 type Make[T] = Callable[..., T]
 

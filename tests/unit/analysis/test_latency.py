@@ -10,7 +10,7 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stackmatrix.analysis.level import latency
+from stackmatrix.analysis.level import external_api, latency, throughput
 from stackmatrix.analysis.level.requests import LevelRows
 from stackmatrix.results import rows
 
@@ -159,7 +159,7 @@ def test_a_time_beyond_the_histogram_is_an_error_and_not_left_out() -> None:
 def test_a_closed_loop_is_bounded_by_its_users_and_the_servers_slots(
     users: int, slots: int | None, bound: float
 ) -> None:
-    assert latency.bound_rps(users, slots, FLOOR_MS) == pytest.approx(bound)
+    assert throughput.bound_rps(users, slots, FLOOR_MS) == pytest.approx(bound)
 
 
 def test_throughput_counts_correct_responses_that_came_within_the_window(
@@ -172,19 +172,19 @@ def test_throughput_counts_correct_responses_that_came_within_the_window(
         make_row(109, 110),
         make_row(111, 112, phase=rows.TAIL),
     ]
-    assert latency.throughput_rps(make_level(packed + others)) == 0.3
+    assert throughput.throughput_rps(make_level(packed + others)) == 0.3
 
 
 def test_connections_are_counted_per_request_of_the_window(make_row: MakeRow, make_level: MakeLevel) -> None:
     packed = [make_row(101, 102, opened=1), *[make_row(103, 104)] * 3, make_row(99, 100, opened=1, phase=rows.SETTLE)]
-    assert latency.connections_per_request(make_level(packed)) == 0.25
-    assert latency.connections_per_request(make_level([])) is None
+    assert throughput.connections_per_request(make_level(packed)) == 0.25
+    assert throughput.connections_per_request(make_level([])) is None
 
 
 def test_overshoot_is_of_the_calls_between_two_readings(make_api_figures: Callable[..., dict[str, Any]]) -> None:
     before = make_api_figures(1000, {"1": 500, "400": 500})
     after = make_api_figures(1200, {"1": 500, "5": 197, "20": 3, "400": 500})
-    overshoot = latency.overshoot_ms(before, after)
+    overshoot = external_api.overshoot_ms(before, after)
     assert overshoot is not None
     mean, p99 = overshoot
     assert mean == pytest.approx((197 * 0.5 + 3 * 2.0) / 200)
@@ -192,14 +192,14 @@ def test_overshoot_is_of_the_calls_between_two_readings(make_api_figures: Callab
 
 
 def test_one_slow_call_in_a_hundred_is_not_yet_the_p99(make_api_figures: Callable[..., dict[str, Any]]) -> None:
-    overshoot = latency.overshoot_ms(make_api_figures(0, {}), make_api_figures(100, {"1": 99, "300": 1}))
+    overshoot = external_api.overshoot_ms(make_api_figures(0, {}), make_api_figures(100, {"1": 99, "300": 1}))
     assert overshoot is not None
     assert overshoot[1] == pytest.approx(0.2)
 
 
 def test_there_is_no_overshoot_without_a_finished_call(make_api_figures: Callable[..., dict[str, Any]]) -> None:
     reading = make_api_figures(50)
-    assert latency.overshoot_ms(reading, {**reading, "calls_started": 55}) is None
+    assert external_api.overshoot_ms(reading, {**reading, "calls_started": 55}) is None
 
 
 def test_nearest_rank_never_makes_up_a_time() -> None:

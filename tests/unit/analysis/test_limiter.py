@@ -8,8 +8,9 @@ import pytest
 from stackmatrix.analysis.level.facts import LevelFacts
 from stackmatrix.analysis.level.limiter import name_limiter, nearest_bound
 from stackmatrix.analysis.level.usage import Use
-from stackmatrix.matrix.plan import LevelPlan
-from stackmatrix.results.types import Finding, Limiter
+from stackmatrix.matrix.ladder import LevelPlan
+from stackmatrix.results.findings import Finding
+from stackmatrix.results.types import Limiter
 
 type Make[T] = Callable[..., T]
 

@@ -10,15 +10,15 @@ import pytest
 from stackmatrix.analysis.callgrind import Costs, Function
 from stackmatrix.analysis.instructions import summarise
 from stackmatrix.analysis.summary import MachineSummary, summarize, tell_skipped
-from stackmatrix.measurements.trials.climb import SECOND_ATTEMPT
+from stackmatrix.matrix.cells import Cell
 from stackmatrix.report import charts, markdown
-from stackmatrix.report.about import AFTER_OVERLOAD
+from stackmatrix.report.about import AFTER_OVERLOAD, remarks
 from stackmatrix.report.answers import Answer, answer
 from stackmatrix.results.capacity import Capacity, Sustained
 from stackmatrix.results.cost import Cost
+from stackmatrix.results.findings import SECOND_ATTEMPT, Finding
 from stackmatrix.results.model import (
     FORMAT_VERSION,
-    Cell,
     Instructions,
     LatencyMs,
     Level,
@@ -29,7 +29,6 @@ from stackmatrix.results.model import (
     TargetUse,
     Trial,
 )
-from stackmatrix.results.types import Finding
 
 TEMPLATE = (Path(__file__).parents[3] / "src" / "stackmatrix" / "report" / "templates" / "results.md").read_text()
 MACHINE = Machine(
@@ -238,9 +237,9 @@ def test_levels_that_were_driven_again_are_counted_and_their_first_reasons_are_n
 def test_open_levels_after_a_heavier_overload_are_remarked() -> None:
     over = msgspec.structs.replace(make_level(100, 30.0, limiter="target-cpu"), bound_rps=166.7)
     light = make_level(10, 16.0)
-    assert AFTER_OVERLOAD in summarize("m", [make_result(levels=[[light, over, opened(20)]])]).remarks
+    assert AFTER_OVERLOAD in remarks([make_result(levels=[[light, over, opened(20)]])])
     for levels in ([opened(20), light, over], [light, opened(20)], [light, over]):
-        assert AFTER_OVERLOAD not in summarize("m", [make_result(levels=[levels])]).remarks
+        assert AFTER_OVERLOAD not in remarks([make_result(levels=[levels])])
 
 
 def test_what_holds_for_all_of_a_machines_trials_is_told_once() -> None:

@@ -9,23 +9,25 @@ import pytest
 from rich.console import Console
 
 from stackmatrix.errors import ResultFileError
-from stackmatrix.matrix import plan
+from stackmatrix.matrix import cells
+from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.objectives import rate_at
 from stackmatrix.matrix.stacks import PYTHONS, STACKS
 from stackmatrix.measurements.capacity import runner as capacity_runner
 from stackmatrix.measurements.capacity.runner import CapacityOrder, CapacityRunner, sustain
-from stackmatrix.measurements.capacity.search import Bracket, rate_at
+from stackmatrix.measurements.capacity.search import Bracket
 from stackmatrix.measurements.capacity.trial import CapacityPlan
 from stackmatrix.results import store
 from stackmatrix.results.capacity import Objective, Probe, Scouted
-from stackmatrix.results.model import Cell, Environment, Result
+from stackmatrix.results.model import Environment, Result
 from stackmatrix.results.types import Limiter, PythonBuild, Validity
-from stackmatrix.system import host
+from stackmatrix.system import ports
 from stackmatrix.testbed import environments
 from stackmatrix.testbed.environments import TargetEnvironment
 from stackmatrix.testbed.targetbench import Conditions
 
 FIRST, SECOND = list(STACKS)[:2]
-CELLS = plan.make_cells((FIRST, SECOND), PYTHONS[:1], ("fanout",))
+CELLS = cells.make_cells((FIRST, SECOND), PYTHONS[:1], ("fanout",))
 ENVIRONMENT = Environment(
     python=PythonBuild(version="3.12.1", implementation="CPython", compiler="GCC", optimised=True, gil=True),
     packages={"django": "6"}, lock_sha256="0", command=("serve",), variables={},
@@ -74,7 +76,7 @@ def made(
 
     installed = {(name, PYTHONS[0]): TargetEnvironment(name, PYTHONS[0], Path("/no"), "0") for name in (FIRST, SECOND)}
     monkeypatch.setattr(environments, "installed", lambda: installed)
-    monkeypatch.setattr(host, "need_free_port", lambda *_: None)
+    monkeypatch.setattr(ports, "need_free_port", lambda *_: None)
     monkeypatch.setattr(capacity_runner, "CapacityTrial", MadeUp)
     return plans
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from stackmatrix.matrix.plan import LevelPlan, rates, users
+from stackmatrix.matrix.ladder import LevelPlan, rates, users
 from stackmatrix.measurements.trials.climb import SATURATED, Attempt, climb
+from stackmatrix.results.findings import Finding
 from stackmatrix.results.model import Level
-from stackmatrix.results.types import Finding, Validity
+from stackmatrix.results.types import Validity
 
 FLOOR_MS = 600.0
 WINDOW_S = 10.0

@@ -13,25 +13,26 @@ from stackmatrix.analysis.level.requests import LevelRows
 from stackmatrix.analysis.level.usage import Use
 from stackmatrix.errors import ResultFileError, TrialError
 from stackmatrix.load.generator import Order
-from stackmatrix.matrix import plan
-from stackmatrix.matrix.plan import LevelPlan
+from stackmatrix.matrix import cells
+from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.ladder import LevelPlan
 from stackmatrix.matrix.stacks import PYTHONS, REFERENCE_STACK, STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.measurements.cost import runner as cost_runner
 from stackmatrix.measurements.cost.runner import REQUESTS, CostOrder, CostRunner
 from stackmatrix.results import store
 from stackmatrix.results.cost import Cost
-from stackmatrix.results.model import Cell, Environment
+from stackmatrix.results.model import Environment
 from stackmatrix.results.rows import WARMUP_LEVEL
 from stackmatrix.results.types import PythonBuild
-from stackmatrix.system import host
+from stackmatrix.system import ports
 from stackmatrix.testbed import environments
 from stackmatrix.testbed.environments import TargetEnvironment
 from stackmatrix.testbed.sidebench import CellError, Sat, Seat
 
 OTHER = next(name for name in STACKS if name != REFERENCE_STACK)
 WORKLOAD = "fanout"
-CELLS = plan.make_cells((OTHER, REFERENCE_STACK), PYTHONS[:1], (WORKLOAD,))
+CELLS = cells.make_cells((OTHER, REFERENCE_STACK), PYTHONS[:1], (WORKLOAD,))
 TWIN = Cell(stack=REFERENCE_STACK, python=PYTHONS[0], workload=WORKLOAD, twin=True)
 WINDOW_S = 10.0
 ENVIRONMENT = Environment(
@@ -111,7 +112,7 @@ def made(
         (name, PYTHONS[0]): TargetEnvironment(name, PYTHONS[0], Path("/no"), "0") for name in (OTHER, REFERENCE_STACK)
     }
     monkeypatch.setattr(environments, "installed", lambda: installed)
-    monkeypatch.setattr(host, "need_free_port", lambda *_: None)
+    monkeypatch.setattr(ports, "need_free_port", lambda *_: None)
     monkeypatch.setattr(cost_runner, "side_bench", one.side_bench)
     return one
 

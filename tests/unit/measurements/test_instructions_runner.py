@@ -10,7 +10,8 @@ from rich.console import Console
 
 from stackmatrix.analysis.callgrind import Costs, Function
 from stackmatrix.errors import CounterMissingError, ResultFileError, TrialError
-from stackmatrix.matrix import plan
+from stackmatrix.matrix import cells
+from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.stacks import PYTHONS, STACKS
 from stackmatrix.measurements.instructions import counters
 from stackmatrix.measurements.instructions import runner as count_runner
@@ -18,15 +19,15 @@ from stackmatrix.measurements.instructions.counters import Callgrind
 from stackmatrix.measurements.instructions.counting import Count, Counted
 from stackmatrix.measurements.instructions.runner import CountPlan, CountRunner
 from stackmatrix.results import store
-from stackmatrix.results.model import Cell, Environment, Result
+from stackmatrix.results.model import Environment, Result
 from stackmatrix.results.types import PythonBuild
-from stackmatrix.system import host
+from stackmatrix.system import git, ports
+from stackmatrix.system.cores import Layout
 from stackmatrix.testbed import environments
 from stackmatrix.testbed.environments import TargetEnvironment
-from stackmatrix.testbed.supervisor import Layout
 
 FIRST, SECOND = list(STACKS)[:2]
-CELLS = plan.make_cells((FIRST, SECOND), PYTHONS[:1], ("fanout",))
+CELLS = cells.make_cells((FIRST, SECOND), PYTHONS[:1], ("fanout",))
 ENVIRONMENT = Environment(
     python=PythonBuild(version="3.12.1", implementation="CPython", compiler="GCC", optimised=True, gil=True),
     packages={"django": "6"}, lock_sha256="0", command=("serve",), variables={},
@@ -62,7 +63,7 @@ def made(failing: dict[tuple[Cell, int], int], monkeypatch: pytest.MonkeyPatch) 
 
     installed = {(name, PYTHONS[0]): TargetEnvironment(name, PYTHONS[0], Path("/no"), "0") for name in (FIRST, SECOND)}
     monkeypatch.setattr(environments, "installed", lambda: installed)
-    monkeypatch.setattr(host, "need_free_port", lambda *_: None)
+    monkeypatch.setattr(ports, "need_free_port", lambda *_: None)
     monkeypatch.setattr(counters, "choose", lambda folder: Callgrind("valgrind-3.0", folder))
     monkeypatch.setattr(count_runner, "CountRun", MadeUp)
     return repeats
@@ -117,7 +118,7 @@ def test_git_is_asked_once_and_before_the_first_file_is_written(
         happened.append("written")
         return written(folder, machine_name, result)
 
-    monkeypatch.setattr(host, "git_commit", ask)
+    monkeypatch.setattr(git, "git_commit", ask)
     monkeypatch.setattr(store, "write_result", write)
     make_runner(tmp_path).run()
     assert happened == ["asked", "written", "written"]

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stackmatrix.measurements.capacity.search import LOWEST_RATE, STEP, Bracket, Search, rate_at, step_of
+from stackmatrix.matrix.objectives import LOWEST_RATE, STEP, rate_at, step_of
+from stackmatrix.measurements.capacity.search import Bracket, Search
 
 SLOS = (750.0, 660.0, 1200.0)
 

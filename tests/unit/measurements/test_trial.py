@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from stackmatrix.errors import SupervisorError, TrialError
-from stackmatrix.matrix import plan
-from stackmatrix.matrix.plan import TrialPlan
+from stackmatrix.matrix import profiles
+from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.ladder import rates, users
+from stackmatrix.matrix.schedule import TrialPlan
 from stackmatrix.measurements.trials.trial import Setting, TrialRun
-from stackmatrix.results.model import Cell
 from stackmatrix.system.core_speed import PaceBook
+from stackmatrix.system.cores import Layout
 from stackmatrix.testbed.environments import TargetEnvironment
-from stackmatrix.testbed.supervisor import Layout
 from stackmatrix.testbed.targetbench import Conditions
 
 PINNED = Layout(target=(1,), generator=(0,), api=(0,), harness=(0,))
@@ -20,7 +21,7 @@ PINNED = Layout(target=(1,), generator=(0,), api=(0,), harness=(0,))
 
 def make_trial(layout: Layout = PINNED, pace: PaceBook | None = None) -> TrialRun:
     cell = Cell(stack="uvicorn", python="3.13", workload="fanout")
-    setting = Setting(profile=plan.PROFILES["smoke"], conditions=Conditions(layout, pace))
+    setting = Setting(profile=profiles.PROFILES["smoke"], conditions=Conditions(layout, pace))
     environment = TargetEnvironment("uvicorn", "3.13", Path("/nowhere"), "0")
     return TrialRun(TrialPlan(cell, 0, 0, 1), environment, setting, lambda _: None)
 
@@ -80,7 +81,7 @@ def test_levels_that_were_not_reached_are_invalid_with_the_reason() -> None:
 
 def test_the_ladder_is_climbed_in_the_order_of_the_load_that_its_levels_offer() -> None:
     trial = make_trial()
-    ladder = (*plan.users(10, 50), *plan.rates(5, 20))
+    ladder = (*users(10, 50), *rates(5, 20))
     trial.setting = replace(trial.setting, profile=replace(trial.setting.profile, ladder=ladder))
     trial._note_not_reached("The target is gone.")
     assert [level.users or level.rate for level in trial._levels] == [5, 10, 20, 50]

@@ -10,21 +10,23 @@ import pytest
 from rich.console import Console
 
 from stackmatrix.errors import PythonMissingError
-from stackmatrix.matrix import plan
-from stackmatrix.matrix.plan import Profile, TrialPlan
+from stackmatrix.matrix import ladder, profiles, schedule
+from stackmatrix.matrix.cells import Cell, make_cells, with_twins
+from stackmatrix.matrix.profiles import Profile
+from stackmatrix.matrix.schedule import TrialPlan
 from stackmatrix.matrix.stacks import PYTHONS, STACKS
 from stackmatrix.measurements.trials import runner
 from stackmatrix.measurements.trials.runner import Runner, RunPlan
 from stackmatrix.measurements.trials.trial import Outcome, Setting
 from stackmatrix.results import store
 from stackmatrix.results.calibration import Calibration
-from stackmatrix.results.model import Cell, Result, Run, Trial
-from stackmatrix.system import host
+from stackmatrix.results.model import Result, Run, Trial
+from stackmatrix.system import cores, host, ports
 from stackmatrix.testbed import environments
 from stackmatrix.testbed.environments import TargetEnvironment
 
 FIRST, SECOND = list(STACKS)[:2]
-CELLS = plan.make_cells((FIRST, SECOND), PYTHONS[:1], ("fanout",))
+CELLS = make_cells((FIRST, SECOND), PYTHONS[:1], ("fanout",))
 
 
 def make_trial(block: int = 0, failure: str | None = None) -> Trial:
@@ -60,7 +62,7 @@ def measured(settings: list[Setting], monkeypatch: pytest.MonkeyPatch) -> list[T
         (name, PYTHONS[0]): TargetEnvironment(name, PYTHONS[0], Path("/nowhere"), "0") for name in (FIRST, SECOND)
     }
     monkeypatch.setattr(environments, "installed", lambda: installed)
-    monkeypatch.setattr(host, "need_free_port", lambda *_: None)
+    monkeypatch.setattr(ports, "need_free_port", lambda *_: None)
     monkeypatch.setattr(runner, "TrialRun", MadeUp)
     return made
 
@@ -68,7 +70,7 @@ def measured(settings: list[Setting], monkeypatch: pytest.MonkeyPatch) -> list[T
 def make_runner(
     folder: Path, cells: Sequence[Cell] = CELLS, blocks: int = 1, profile: str | Profile = "smoke", **changed: object
 ) -> Runner:
-    profile_of_run = replace(plan.PROFILES[profile], blocks=blocks) if isinstance(profile, str) else profile
+    profile_of_run = replace(profiles.PROFILES[profile], blocks=blocks) if isinstance(profile, str) else profile
     run_plan = RunPlan(cells=tuple(cells), profile=profile_of_run, seed=1, folder=folder, machine_name="m")
     return Runner(replace(run_plan, **changed), Console(file=io.StringIO()))  # type: ignore[arg-type]
 
@@ -85,12 +87,12 @@ def run_of(folder: Path, cell: Cell) -> Run:
 
 def test_trials_are_made_in_the_order_of_the_schedule(tmp_path: Path, measured: list[TrialPlan]) -> None:
     make_runner(tmp_path, blocks=3).run()
-    assert measured == list(plan.schedule(plan.with_twins(CELLS, 3), 3, 1))
+    assert measured == list(schedule.schedule(with_twins(CELLS, 3), 3, 1))
 
 
 def test_each_cell_has_one_file_with_the_trials_of_all_blocks(tmp_path: Path, measured: list[TrialPlan]) -> None:
     written = make_runner(tmp_path, blocks=3).run()
-    assert [one.result.cell for one in written] == list(plan.with_twins(CELLS, 3))
+    assert [one.result.cell for one in written] == list(with_twins(CELLS, 3))
     for one in written:
         assert read(tmp_path, one.result.cell) == one.result
         assert [trial.block for trial in one.result.trials] == [0, 1, 2]
@@ -100,7 +102,7 @@ def test_each_cell_has_one_file_with_the_trials_of_all_blocks(tmp_path: Path, me
 @pytest.mark.usefixtures("measured")
 def test_a_twin_has_a_file_of_its_own_beside_its_cells(tmp_path: Path) -> None:
     make_runner(tmp_path, blocks=3).run()
-    (*cells, twin) = plan.with_twins(CELLS, 3)
+    (*cells, twin) = with_twins(CELLS, 3)
     assert twin.twin
     place = Path(twin.workload, twin.stack, f"{twin.python}.twin.json")
     assert [trial.block for trial in read(tmp_path, twin).trials] == [0, 1, 2]
@@ -194,8 +196,8 @@ def test_where_nothing_is_compared_no_time_goes_into_the_cores_pace(
 def test_what_was_asked_for_reaches_every_trial_and_the_file_tells_the_generators(
     tmp_path: Path, settings: list[Setting], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    layout = host.layout_for({core: frozenset({core}) for core in range(8)}, 3)
-    monkeypatch.setattr(host, "divide_cores", {3: layout}.get)
+    layout = cores.layout_for({core: frozenset({core}) for core in range(8)}, 3)
+    monkeypatch.setattr(cores, "divide_cores", {3: layout}.get)
     make_runner(tmp_path, generators=3, all_levels=True, rows_folder=tmp_path / "rows").run()
     told = [(one.conditions.generators, one.conditions.layout, one.all_levels, one.rows_folder) for one in settings]
     assert told == [(3, layout, True, tmp_path / "rows")] * 2
@@ -220,7 +222,7 @@ def test_room_is_made_for_as_many_requests_as_the_largest_level_has_at_once(
     asked: list[int] = []
     monkeypatch.setattr(host, "need_open_files", asked.append)
     ran = make_runner(tmp_path)
-    ran._plan = replace(ran._plan, profile=replace(ran._plan.profile, ladder=(*plan.users(50), *plan.rates(5, 20))))
+    ran._plan = replace(ran._plan, profile=replace(ran._plan.profile, ladder=(*ladder.users(50), *ladder.rates(5, 20))))
     written = ran.run()
     assert asked == [200]
     assert {one.result.run.ladder for one in written if one.result.run} == {("rate=5", "rate=20", "users=50")}
@@ -266,11 +268,11 @@ def test_a_run_that_stops_on_precision_looks_at_fixed_blocks_and_says_what_it_mi
 
     monkeypatch.setattr(runner, "compare_results", look)
     monkeypatch.setattr(runner, "imprecise", judge)
-    ran = make_runner(tmp_path, profile=replace(plan.PROFILES["smoke"], blocks=5, looks=(2, 4, 5)))
+    ran = make_runner(tmp_path, profile=replace(profiles.PROFILES["smoke"], blocks=5, looks=(2, 4, 5)))
     ran.run()
     assert looked_at == [look for look in (2, 4) if look <= blocks] + [blocks]
     assert {trial.block for trial in measured} == set(range(blocks))
-    for cell in plan.with_twins(CELLS, 5):
+    for cell in with_twins(CELLS, 5):
         assert (len(read(tmp_path, cell).trials), run_of(tmp_path, cell).imprecise) == (blocks, missed)
 
 

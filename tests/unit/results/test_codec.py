@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stackmatrix.errors import ResultFileError
-from stackmatrix.matrix.plan import PROFILES
+from stackmatrix.matrix.profiles import PROFILES
 from stackmatrix.results import codec
 from stackmatrix.results.calibration import Calibration
 from stackmatrix.results.model import FORMAT_VERSION, Level, Result, Timeline

@@ -9,10 +9,12 @@ import msgspec
 import pytest
 
 from stackmatrix.errors import CommitError, ResultFileError, ResultsFolderError
+from stackmatrix.matrix.cells import Cell
 from stackmatrix.results import codec, store
 from stackmatrix.results.calibration import Calibration
 from stackmatrix.results.capacity import Capacity
-from stackmatrix.results.model import FORMAT_VERSION, Cell, Instructions, Result
+from stackmatrix.results.model import FORMAT_VERSION, Instructions, Result
+from stackmatrix.system.git import commit
 
 CELL = Cell(stack="uvicorn", python="3.13", workload="fanout")
 
@@ -209,7 +211,7 @@ def test_exactly_the_given_files_are_committed_and_other_staged_changes_left_alo
     (clone / "code.py").write_text("staged")
     git(clone, "add", "code.py")
     (clone / "code.py").write_text("changed since")
-    store.commit([path], "Measure\n\nMore.\n")
+    commit([path], "Measure\n\nMore.\n")
     assert git(clone, "show", "--name-only", "--format=%B", "HEAD").split() == [
         "Measure", "More.", "results/laptop/fanout/uvicorn/3.13.json",
     ]  # fmt: skip
@@ -219,15 +221,15 @@ def test_exactly_the_given_files_are_committed_and_other_staged_changes_left_alo
 
 def test_a_file_that_was_changed_is_committed_again(clone: Path, result: Result) -> None:
     path = store.write_result(clone / "results", "laptop", result)
-    store.commit([path], "First")
+    commit([path], "First")
     store.write_result(clone / "results", "laptop", msgspec.structs.replace(result, trials=()))
-    store.commit([path], "Second")
+    commit([path], "Second")
     assert git(clone, "log", "--format=%s").split() == ["Second", "First", "Begin"]
     assert git(clone, "status", "--short") == ""
 
 
 def test_nothing_to_commit_is_no_commit(clone: Path) -> None:
-    store.commit([], "Nothing")
+    commit([], "Nothing")
     assert git(clone, "log", "--format=%s").split() == ["Begin"]
 
 
@@ -236,7 +238,7 @@ def test_outside_a_clone_the_error_has_gits_own_words(tmp_path: Path, monkeypatc
     path = tmp_path / "a.json"
     path.write_text("{}")
     with pytest.raises(CommitError, match=r"git did not commit them: .*not a git repository"):
-        store.commit([path], "Measure")
+        commit([path], "Measure")
 
 
 def test_a_hook_that_refuses_is_told(clone: Path, result: Result) -> None:
@@ -245,4 +247,4 @@ def test_a_hook_that_refuses_is_told(clone: Path, result: Result) -> None:
     hook.write_text("#!/bin/sh\necho not on a Friday >&2\nexit 1\n")
     hook.chmod(0o755)
     with pytest.raises(CommitError, match="not on a Friday"):
-        store.commit([store.write_result(clone / "results", "laptop", result)], "Measure")
+        commit([store.write_result(clone / "results", "laptop", result)], "Measure")

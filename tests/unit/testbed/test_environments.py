@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from stackmatrix.errors import EnvironmentMissingError
+from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.stacks import STACKS, Stack
-from stackmatrix.results.model import Cell
 from stackmatrix.testbed import environments
 from stackmatrix.testbed.environments import Missing, TargetEnvironment
 

@@ -22,12 +22,12 @@ from stackmatrix.analysis.comparison.verdicts import (
     margin_of,
 )
 from stackmatrix.analysis.metrics import CAPACITY_FIGURES, COST_FIGURE, Figure, figures_of
-from stackmatrix.matrix.plan import python_key, references
+from stackmatrix.matrix.cells import Cell, python_key, references
 from stackmatrix.matrix.stacks import REFERENCE_STACK
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.results.capacity import Capacity
 from stackmatrix.results.cost import Cost
-from stackmatrix.results.model import Cell, Result, Run
+from stackmatrix.results.model import Result, Run
 
 type Pairs = Iterable[tuple[Cell, Cell]]
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from stackmatrix.analysis.instructions import Ratio, compare
-from stackmatrix.matrix.plan import python_key
+from stackmatrix.matrix.cells import Cell, python_key
 from stackmatrix.matrix.stacks import REFERENCE_STACK
-from stackmatrix.results.model import Cell, InstructionCount, Instructions
+from stackmatrix.results.model import InstructionCount, Instructions
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,15 @@
 
 import msgspec
 
-from stackmatrix.analysis.level import latency
+from stackmatrix.analysis.level import external_api, latency, throughput
 from stackmatrix.analysis.level.checks import find_all
 from stackmatrix.analysis.level.facts import LevelFacts
 from stackmatrix.analysis.level.limiter import name_limiter
 from stackmatrix.analysis.level.usage import Use
-from stackmatrix.matrix.plan import LevelPlan
+from stackmatrix.matrix.ladder import LevelPlan
+from stackmatrix.results.findings import Finding
 from stackmatrix.results.model import ApiUse, GeneratorUse, Level, MachineUse, TargetUse
-from stackmatrix.results.types import Finding, Limiter, Validity
+from stackmatrix.results.types import Limiter, Validity
 
 TRANSIENT_THREADS = "threads came and went within the window, and the kernel keeps no total for them"
 NOT_COUNTED = "counted apart from load, if at all: see instructions"
@@ -29,7 +30,7 @@ def assess(facts: LevelFacts, baseline_cpu_share: float) -> Level:
     api, no_api = assess_api(facts)
     generator, no_generator = assess_generator(facts)
     machine, no_machine = assess_machine(facts)
-    connections = latency.connections_per_request(rows)
+    connections = throughput.connections_per_request(rows)
     no_load = {"connections_per_request": NOT_SENT} if connections is None else {}
     seconds = latency.timeline(rows)
     if seconds is None:
@@ -44,7 +45,7 @@ def assess(facts: LevelFacts, baseline_cpu_share: float) -> Level:
         findings=found,
         requests=len(rows.window),
         failures=rows.failures(),
-        throughput_rps=latency.throughput_rps(rows),
+        throughput_rps=throughput.throughput_rps(rows),
         bound_rps=facts.bound_rps,
         in_flight_mean=rows.in_flight_mean,
         connections_per_request=connections,
@@ -94,7 +95,7 @@ def assess_api(facts: LevelFacts) -> tuple[ApiUse, dict[str, str]]:
         absent["external_api.calls"] = API_GONE
     else:
         calls = facts.api_after["calls_started"] - facts.api_before["calls_started"]
-        overshoot = latency.overshoot_ms(facts.api_before, facts.api_after)
+        overshoot = external_api.overshoot_ms(facts.api_before, facts.api_after)
     if overshoot is None:
         reason = API_GONE if calls is None else NO_CALL
         absent |= dict.fromkeys(("external_api.overshoot_ms_mean", "external_api.overshoot_ms_p99"), reason)

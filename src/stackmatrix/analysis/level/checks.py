@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from stackmatrix.analysis.level import latency
+from stackmatrix.analysis.level import external_api, latency
 from stackmatrix.analysis.level.facts import LevelFacts, unrest
 from stackmatrix.results import rows
-from stackmatrix.results.types import Finding
+from stackmatrix.results.findings import Finding
 
 LAG_P99_MS = 10.0
 LAG_MAX_MS = 100.0
@@ -139,7 +139,7 @@ def check_overshoot(facts: LevelFacts) -> Finding | None:
     """The external API slept as long as it was asked to."""
     if facts.api_before is None or facts.api_after is None:
         return _invalid("api-gone", "The external API did not give its figures.")
-    overshoot = latency.overshoot_ms(facts.api_before, facts.api_after)
+    overshoot = external_api.overshoot_ms(facts.api_before, facts.api_after)
     if overshoot is None or (overshoot[0] <= OVERSHOOT_MEAN_MS and overshoot[1] <= OVERSHOOT_P99_MS):
         return None
     mean, p99 = overshoot

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from stackmatrix.analysis.level import latency
+from stackmatrix.analysis.level import throughput
 from stackmatrix.analysis.level.requests import LevelRows
 from stackmatrix.analysis.level.usage import Around, Use
-from stackmatrix.matrix.plan import LevelPlan
+from stackmatrix.matrix.ladder import LevelPlan
 from stackmatrix.matrix.stacks import Stack
 from stackmatrix.matrix.workloads import Workload
 
@@ -85,12 +85,12 @@ class LevelFacts:
         """The physical bound of a closed level, or the offered rate of an open one."""
         if self.plan.model == "open":
             return self.plan.value
-        return latency.bound_rps(int(self.plan.value), self.stack.slots, self.workload.floor_ms)
+        return throughput.bound_rps(int(self.plan.value), self.stack.slots, self.workload.floor_ms)
 
     @property
     def saturated(self) -> bool:
         """Whether the offered load was more than the target could take."""
-        return is_saturated(self.plan, latency.throughput_rps(self.rows), self.workload.floor_ms, self.planned_rate)
+        return is_saturated(self.plan, throughput.throughput_rps(self.rows), self.workload.floor_ms, self.planned_rate)
 
     @property
     def planned_rate(self) -> float | None:

@@ -2,9 +2,10 @@
 
 import math
 
-from stackmatrix.analysis.level import latency
 from stackmatrix.analysis.level.facts import UNSATURATED_SHARE, LevelFacts, offered_rps
-from stackmatrix.results.types import Finding, Limiter
+from stackmatrix.analysis.level.throughput import throughput_rps
+from stackmatrix.results.findings import Finding
+from stackmatrix.results.types import Limiter
 
 BUSY_SHARE = 0.85
 """From this share of one core on, an interpreter with a GIL has no more to give."""
@@ -37,7 +38,7 @@ def name_limiter(facts: LevelFacts, findings: tuple[Finding, ...]) -> Limiter:
     if not facts.saturated:
         return "users"
     near = _shares(facts)
-    throughput = latency.throughput_rps(facts.rows)
+    throughput = throughput_rps(facts.rows)
     near["users"] = throughput / offered_rps(facts.plan, facts.workload.floor_ms, facts.planned_rate)
     if throughput >= UNSATURATED_SHARE * _slots_rps(facts):
         return "slots"
@@ -61,7 +62,7 @@ def _shares(facts: LevelFacts) -> dict[Limiter, float]:
     """How much of each of the target's own bounds is used."""
     use = facts.uses["target"]
     return {
-        "slots": latency.throughput_rps(facts.rows) / _slots_rps(facts),
+        "slots": throughput_rps(facts.rows) / _slots_rps(facts),
         "target-cpu": max(use.cpu_share, use.busiest_share or 0.0),
     }
 

@@ -11,17 +11,18 @@ from statistics import median, stdev
 
 import numpy as np
 
-from stackmatrix.analysis.level import latency
+from stackmatrix.analysis.level import external_api, latency, throughput
 from stackmatrix.analysis.level.facts import spread
 from stackmatrix.analysis.machine_grade import Measures, judge
 from stackmatrix.load.saturate import saturate
-from stackmatrix.matrix.plan import LevelPlan
+from stackmatrix.matrix.ladder import LevelPlan
 from stackmatrix.matrix.workloads import API_PORT, Workload
 from stackmatrix.results.calibration import ApiCapacity, Calibration, Jitter, Loop, RateStep, Twins
 from stackmatrix.results.model import FORMAT_VERSION, LatencyMs
-from stackmatrix.system import host, linux
-from stackmatrix.system.core_speed import PaceBook, pinned
-from stackmatrix.testbed import environments, supervisor
+from stackmatrix.system import cores, host, linux, ports
+from stackmatrix.system.core_speed import PaceBook
+from stackmatrix.system.cores import pinned
+from stackmatrix.testbed import environments
 from stackmatrix.testbed.nullbench import AT_ONCE, NULL_PORT, null_bench
 
 RATES = (100.0, 200.0, 500.0, 1_000.0)
@@ -45,7 +46,7 @@ class Calibrator:
 
     show: Callable[[str], None]
     seed: int = 1
-    _layout: supervisor.Layout = field(default_factory=host.divide_cores)
+    _layout: cores.Layout = field(default_factory=cores.divide_cores)
 
     def run(self) -> Calibration:
         """Measure everything, and judge it.
@@ -56,8 +57,8 @@ class Calibrator:
 
         """
         started, started_s = datetime.now(UTC), time.monotonic()
-        host.need_free_port(API_PORT, "the external API")
-        host.need_free_port(NULL_PORT, "the null target")
+        ports.need_free_port(API_PORT, "the external API")
+        ports.need_free_port(NULL_PORT, "the null target")
         host.need_open_files(int(RATES[-1]))
         cores_before = linux.core_times()
         self.show("the core at rest")
@@ -147,7 +148,7 @@ class Calibrator:
                 ceiling_rps = saturate(API_PORT, "/0/", BUSY_WINDOW_S)
             one = bench.measure(LevelPlan("open", API_RATE), 1.0, RATE_WINDOW_S).driven
         before, after = one.api_before, one.api_after
-        overshoot = None if before is None or after is None else latency.overshoot_ms(before, after)
+        overshoot = None if before is None or after is None else external_api.overshoot_ms(before, after)
         return ApiCapacity(
             calls=len(one.rows.window),
             ceiling_rps=ceiling_rps,
@@ -162,7 +163,7 @@ class Calibrator:
             self.show(f"the same server anew, {number + 1} of {TWIN_COUNT}")
             with null_bench(self._layout, workload=AT_ONCE, seed=self.seed) as bench:
                 one = bench.measure(LevelPlan("closed", BUSY_USERS), 1.0, BUSY_WINDOW_S)
-            rps = latency.throughput_rps(one.driven.rows)
+            rps = throughput.throughput_rps(one.driven.rows)
             ceilings.append(rps)
             costs_us.append(one.uses["target"].cpu_share / rps * 1e6)
         return median(ceilings), Twins(cpu_us_per_call=tuple(costs_us), sd=twins_sd(costs_us))
@@ -186,4 +187,4 @@ def _need(times: LatencyMs | None) -> LatencyMs:
 
 def default_machine_name() -> str:
     """The folder of this machine's results."""
-    return host.slug(host.describe(host.divide_cores()))
+    return host.slug(host.describe(cores.divide_cores()))

@@ -11,16 +11,19 @@ from statistics import median, mode
 
 from rich.console import Console
 
-from stackmatrix.matrix.plan import TrialPlan, schedule
+from stackmatrix.matrix import objectives
+from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.objectives import rate_at
+from stackmatrix.matrix.schedule import TrialPlan, schedule
 from stackmatrix.measurements.beside import need_files, prepare, write_beside
 from stackmatrix.measurements.capacity import slo
-from stackmatrix.measurements.capacity.search import Bracket, rate_at
+from stackmatrix.measurements.capacity.search import Bracket
 from stackmatrix.measurements.capacity.trial import CapacityPlan, CapacityTrial
 from stackmatrix.measurements.progress import RunProgress
 from stackmatrix.results.capacity import Capacity, Probe, Scouted, Sustained
-from stackmatrix.results.model import Cell, Environment
+from stackmatrix.results.model import Environment
 from stackmatrix.results.store import Written
-from stackmatrix.system import host
+from stackmatrix.system import cores, git, host
 from stackmatrix.system.core_speed import PaceBook
 from stackmatrix.testbed import environments
 from stackmatrix.testbed.targetbench import Conditions
@@ -64,7 +67,7 @@ class CapacityRunner:
     def __init__(self, order: CapacityOrder, console: Console) -> None:
         self._order = order
         self.console = console
-        self._layout = host.divide_cores(order.generators)
+        self._layout = cores.divide_cores(order.generators)
         self._pace = PaceBook(self._layout.target)
         self._machine = host.describe(self._layout)
         self.machine_name = order.machine_name or host.slug(self._machine)
@@ -83,7 +86,7 @@ class CapacityRunner:
 
         """
         order = self._order
-        self._commit = host.git_commit()
+        self._commit = git.git_commit()
         need_files(order.folder, self.machine_name, order.cells)
         cells, self.failed = prepare(order.cells, order.nox_report, self.console)
         if cells:
@@ -151,7 +154,7 @@ class CapacityRunner:
             probes=tuple(searched.probes),
             sustained=tuple(
                 sustain(slo_ms, [one.get(slo_ms) for one in searched.brackets], searched.probes)
-                for slo_ms in slo.SLOS_MS
+                for slo_ms in objectives.SLOS_MS
             ),
             failure=searched.failure,
         )
@@ -192,7 +195,7 @@ def _missed(probe: Probe, slo_ms: float) -> bool:
 def _describe(trial: CapacityTrial) -> str:
     """What a search or a block found, in a few words."""
     found = []
-    for slo_ms in slo.SLOS_MS:
+    for slo_ms in objectives.SLOS_MS:
         bracket = trial.brackets.get(slo_ms)
         if bracket is None or not bracket.is_narrow:
             words = "undecided"

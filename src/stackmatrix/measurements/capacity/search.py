@@ -4,25 +4,11 @@ Rates are the steps of a geometric grid, 5 % apart, so that bisecting steps bise
 search goes up or down by ever longer strides until one rate passes and one fails, and then halves between.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-STEP = 1.05
 MOST_UNTOLD = 3
 """After so many probes that could not tell, the fault is not theirs."""
-LOWEST_RATE = 0.5
-"""Arrivals per second: at fewer, a minute has too few to tell anything."""
-
-
-def rate_at(step: int) -> float:
-    """Arrivals per second at a step of the grid."""
-    return float(LOWEST_RATE * STEP**step)
-
-
-def step_of(rate: float) -> int:
-    """The highest step whose rate is not above this one; 0 for what is below the grid."""
-    return max(0, math.floor(math.log(max(rate, LOWEST_RATE) / LOWEST_RATE, STEP) + 1e-9))
 
 
 @dataclass(frozen=True, slots=True)

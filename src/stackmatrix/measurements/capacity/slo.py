@@ -14,11 +14,10 @@ from scipy import special
 
 from stackmatrix.analysis.level.requests import LevelRows
 from stackmatrix.matrix.arrivals import planned
+from stackmatrix.matrix.objectives import SLOS_MS
 from stackmatrix.results import rows
 from stackmatrix.results.capacity import Ended, Objective
 
-SLOS_MS = (660.0, 750.0, 900.0, 1200.0)
-HEADLINE_MS = 750.0
 LATE_SHARE = 0.01
 FAILED_SHARE = 0.001
 ERROR = 0.01

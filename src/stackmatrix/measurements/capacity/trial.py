@@ -8,14 +8,18 @@ from stackmatrix.analysis.level.assess import only_noted, validity_of
 from stackmatrix.analysis.level.checks import find_all
 from stackmatrix.analysis.level.facts import LevelFacts, is_saturated
 from stackmatrix.analysis.level.limiter import nearest_bound
+from stackmatrix.analysis.level.throughput import throughput_rps
 from stackmatrix.errors import SupervisorError, TrialError
 from stackmatrix.load.generator import Order
-from stackmatrix.matrix.plan import LevelPlan, rates, users
+from stackmatrix.matrix import objectives
+from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.ladder import LevelPlan, rates, users
+from stackmatrix.matrix.objectives import rate_at, step_of
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.measurements.capacity import slo
-from stackmatrix.measurements.capacity.search import Bracket, Search, rate_at, step_of
+from stackmatrix.measurements.capacity.search import Bracket, Search
 from stackmatrix.results.capacity import Probe, Scouted
-from stackmatrix.results.model import Cell, Environment
+from stackmatrix.results.model import Environment
 from stackmatrix.testbed import supervisor
 from stackmatrix.testbed.environments import TargetEnvironment
 from stackmatrix.testbed.targetbench import Conditions, TargetBench, target_bench
@@ -26,7 +30,7 @@ SCOUT_S = 6.0
 """Ten responses for each user: where to search is all that it has to tell."""
 FIRST_STRIDE = 2
 ATTEMPTS = 2
-ORDER = (slo.HEADLINE_MS, *(slo_ms for slo_ms in slo.SLOS_MS if slo_ms != slo.HEADLINE_MS))
+ORDER = (objectives.HEADLINE_MS, *(slo_ms for slo_ms in objectives.SLOS_MS if slo_ms != objectives.HEADLINE_MS))
 """The headline first: what its probes tell of the others is then there."""
 ONLY_NOTED = frozenset({"not-steady", "pace"})
 """Near its capacity a target's queue comes and goes, which is what a probe is to find. How fast the core was is of the
@@ -97,7 +101,7 @@ class CapacityTrial:
         for plan in users(*SCOUT_USERS):
             self.show(f"scouting, {plan}")
             facts = bench.measure(self._order(plan, SCOUT_S, 0), plan)
-            throughput = latency.throughput_rps(facts.rows)
+            throughput = throughput_rps(facts.rows)
             self.scouted.append(Scouted(users=int(plan.value), throughput_rps=throughput))
             if is_saturated(plan, throughput, floor_ms):
                 break
@@ -135,7 +139,7 @@ class CapacityTrial:
             window_s=level.window_s,
             requests=len(level.window),
             failures=level.failures(),
-            throughput_rps=latency.throughput_rps(level),
+            throughput_rps=throughput_rps(level),
             p99_ms=times.p99 if times else None,
             cpu_share=facts.uses["target"].cpu_share,
             ended=watch.ended,

@@ -19,17 +19,17 @@ from stackmatrix.analysis.level.usage import Use
 from stackmatrix.errors import SupervisorError, TrialError
 from stackmatrix.load.generator import Order
 from stackmatrix.matrix.arrivals import plan_seed
-from stackmatrix.matrix.plan import LevelPlan, requests_at_once, with_twins
+from stackmatrix.matrix.cells import Cell, with_twins
+from stackmatrix.matrix.ladder import LevelPlan, requests_at_once
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.measurements.beside import need_files, prepare, write_beside
 from stackmatrix.measurements.progress import RunProgress
-from stackmatrix.measurements.trials.climb import SECOND_ATTEMPT
 from stackmatrix.results.cost import Cost, CostBlock
-from stackmatrix.results.model import Cell, Environment
+from stackmatrix.results.findings import SECOND_ATTEMPT, Finding
+from stackmatrix.results.model import Environment
 from stackmatrix.results.rows import WARMUP_LEVEL
 from stackmatrix.results.store import Written
-from stackmatrix.results.types import Finding
-from stackmatrix.system import host
+from stackmatrix.system import cores, git, host, ports
 from stackmatrix.testbed import environments, supervisor
 from stackmatrix.testbed.sidebench import FIRST_PORT, CellError, Sat, Seat, SideBench, side_bench
 
@@ -82,7 +82,7 @@ class CostRunner:
     def __init__(self, order: CostOrder, console: Console) -> None:
         self._order = order
         self.console = console
-        self._layout = host.divide_cores()
+        self._layout = cores.divide_cores()
         self._machine = host.describe(self._layout)
         self.machine_name = order.machine_name or host.slug(self._machine)
         self._id = uuid.uuid4().hex
@@ -100,7 +100,7 @@ class CostRunner:
 
         """
         order = self._order
-        self._commit = host.git_commit()
+        self._commit = git.git_commit()
         need_files(order.folder, self.machine_name, with_twins(order.cells, order.blocks))
         present, self.failed = prepare(order.cells, order.nox_report, self.console)
         cells = with_twins(present, order.blocks)
@@ -108,7 +108,7 @@ class CostRunner:
         most = max(map(len, by_workload.values()), default=0)
         host.need_open_files(2 * most)
         for place in range(most):
-            host.need_free_port(FIRST_PORT + place, "a cell that stands beside others")
+            ports.need_free_port(FIRST_PORT + place, "a cell that stands beside others")
         chosen = {name: some for name, some in by_workload.items() if some}
         estimate_s = max((self._estimate_s(name, len(some)) for name, some in chosen.items()), default=0.0)
         generator = random.Random(order.seed)

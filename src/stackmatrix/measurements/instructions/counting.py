@@ -16,16 +16,18 @@ from pathlib import Path
 
 from stackmatrix.analysis.callgrind import Costs
 from stackmatrix.errors import SupervisorError, TrialError
+from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import API_PORT, BODY_PATTERN, WORKLOADS, Workload
 from stackmatrix.measurements.instructions import counters
 from stackmatrix.measurements.instructions.counters import InstructionCounter
-from stackmatrix.results.model import Cell, Environment
+from stackmatrix.results.model import Environment
 from stackmatrix.system import processes
+from stackmatrix.system.cores import Layout
 from stackmatrix.system.http import get
 from stackmatrix.testbed import supervisor, verification
 from stackmatrix.testbed.environments import TargetEnvironment
-from stackmatrix.testbed.supervisor import Layout, Supervisor, Target
+from stackmatrix.testbed.supervisor import Supervisor, Target
 
 PATIENCE_S = 600.0
 """For everything that a server under valgrind does: it is some fifty times slower."""

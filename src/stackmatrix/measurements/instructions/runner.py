@@ -9,13 +9,14 @@ from rich.console import Console
 
 from stackmatrix.analysis import instructions
 from stackmatrix.errors import TrialError
+from stackmatrix.matrix.cells import Cell
 from stackmatrix.measurements.beside import need_files, prepare, write_beside
 from stackmatrix.measurements.instructions import counters
 from stackmatrix.measurements.instructions.counting import Counted, CountRun
 from stackmatrix.measurements.progress import RunProgress
-from stackmatrix.results.model import Cell, Instructions
+from stackmatrix.results.model import Instructions
 from stackmatrix.results.store import Written
-from stackmatrix.system import host
+from stackmatrix.system import cores, git, host
 from stackmatrix.testbed import environments, supervisor
 
 ATTEMPTS = 2
@@ -41,7 +42,7 @@ class CountRunner:
     def __init__(self, plan: CountPlan, console: Console) -> None:
         self._plan = plan
         self.console = console
-        self._layout = host.divide_cores()
+        self._layout = cores.divide_cores()
         self._machine = host.describe(self._layout)
         self.machine_name = plan.machine_name or host.slug(self._machine)
         self._counter = ""
@@ -73,7 +74,7 @@ class CountRunner:
         """
         plan = self._plan
         self.check()
-        self._commit = host.git_commit()
+        self._commit = git.git_commit()
         present, self.failed = prepare(plan.cells, plan.nox_report, self.console)
         with RunProgress(self.console, len(present) * plan.repeats, ESTIMATE_S) as progress:
             for cell in present:

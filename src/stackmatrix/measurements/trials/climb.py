@@ -7,16 +7,15 @@ import msgspec
 
 from stackmatrix.analysis.level.assess import not_driven
 from stackmatrix.analysis.level.facts import is_saturated
-from stackmatrix.matrix.plan import LevelPlan
+from stackmatrix.matrix.ladder import LevelPlan
+from stackmatrix.results.findings import SECOND_ATTEMPT, Finding
 from stackmatrix.results.model import Level
-from stackmatrix.results.types import Finding
 
 SATURATED_LEVELS = 2
 """After so many saturated levels in a row of one model, the rest of that model's ladder tells nothing new."""
 ATTEMPTS = 2
 """An invalid level is run once more, and then recorded as invalid."""
 
-SECOND_ATTEMPT = "second-attempt"
 SATURATED = Finding(
     code="beyond-saturation", severity="note", sentence="Not driven: the levels before it were beyond saturation."
 )

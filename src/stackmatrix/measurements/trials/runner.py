@@ -11,17 +11,20 @@ from rich.console import Console
 
 from stackmatrix.analysis.comparison.compare import compare_results, imprecise
 from stackmatrix.errors import PythonMissingError, ResultFileError
-from stackmatrix.matrix.plan import Profile, TrialPlan, level_seconds, requests_at_once, schedule, with_twins
+from stackmatrix.matrix.cells import Cell, with_twins
+from stackmatrix.matrix.ladder import requests_at_once
+from stackmatrix.matrix.profiles import Profile, level_seconds
+from stackmatrix.matrix.schedule import TrialPlan, schedule
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.measurements.beside import need_ports
 from stackmatrix.measurements.progress import RunProgress
 from stackmatrix.measurements.trials.trial import Outcome, Setting, TrialRun
 from stackmatrix.results import store
 from stackmatrix.results.keeping import put
-from stackmatrix.results.model import FORMAT_VERSION, Cell, Environment, Machine, Result, Run, Status, Trial
+from stackmatrix.results.model import FORMAT_VERSION, Environment, Machine, Result, Run, Status, Trial
 from stackmatrix.results.store import Written
 from stackmatrix.results.types import State
-from stackmatrix.system import host
+from stackmatrix.system import cores, git, host
 from stackmatrix.system.core_speed import PaceBook
 from stackmatrix.testbed import environments
 from stackmatrix.testbed.environments import Missing
@@ -61,7 +64,7 @@ class Runner:
     def __init__(self, plan: RunPlan, console: Console) -> None:
         self._plan = plan
         self._console = console
-        self._layout = host.divide_cores(plan.generators)
+        self._layout = cores.divide_cores(plan.generators)
         # Where nothing is compared, it does not matter how fast the core is from one level to the next.
         self._pace = PaceBook(self._layout.target) if plan.profile.compares else None
         self._machine: Machine = host.describe(self._layout)
@@ -84,7 +87,7 @@ class Runner:
             window_s=plan.profile.window_s,
             tool_versions=host.tool_versions(),
             tool_lock_sha256=environments.lock_sha256("tool"),
-            git_commit=host.git_commit(),
+            git_commit=git.git_commit(),
             generators=plan.generators,
             calibration=store.calibration_id(plan.folder, self.machine_name),
         )

@@ -15,12 +15,14 @@ from stackmatrix.analysis.level.checks import PACE_SHARE
 from stackmatrix.analysis.level.facts import unrest
 from stackmatrix.errors import SupervisorError, TrialError
 from stackmatrix.load.generator import LoadGenerator, Order
-from stackmatrix.matrix.plan import LevelPlan, Profile, TrialPlan
+from stackmatrix.matrix.ladder import LevelPlan
+from stackmatrix.matrix.profiles import Profile
+from stackmatrix.matrix.schedule import TrialPlan
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.measurements.trials.climb import Attempt, climb
+from stackmatrix.results.findings import Finding
 from stackmatrix.results.model import Environment, Level, Trial
-from stackmatrix.results.types import Finding
-from stackmatrix.system import host
+from stackmatrix.system import cores
 from stackmatrix.testbed import supervisor
 from stackmatrix.testbed.environments import TargetEnvironment
 from stackmatrix.testbed.targetbench import Conditions, TargetBench, target_bench
@@ -123,7 +125,7 @@ class TrialRun:
     def _findings(self) -> tuple[Finding, ...]:
         """What holds for all levels of the trial."""
         found = []
-        reason = host.why_not_pinned(self.setting.conditions.layout)
+        reason = cores.why_not_pinned(self.setting.conditions.layout)
         if reason is not None:
             found.append(Finding(code="not-pinned", severity="note", sentence=reason))
         book = self.setting.conditions.pace

@@ -15,10 +15,10 @@ from stackmatrix.analysis.comparison.compare import Compared, Family
 from stackmatrix.analysis.comparison.verdicts import BLOCKS_TO_CLAIM
 from stackmatrix.analysis.evidence import strongest_first
 from stackmatrix.analysis.summary import CellSummary, LevelSummary, MachineSummary, level_name, of_every, tell_skipped
+from stackmatrix.matrix.objectives import HEADLINE_MS, SLOS_MS
 from stackmatrix.matrix.stacks import REFERENCE_STACK
 from stackmatrix.matrix.workloads import WORKLOADS
-from stackmatrix.measurements.capacity.slo import HEADLINE_MS, SLOS_MS
-from stackmatrix.report import phrases
+from stackmatrix.report import about, phrases
 from stackmatrix.report.markdown import link
 from stackmatrix.report.words import built
 from stackmatrix.results.model import InstructionCount, Level, Result, Run, Trial
@@ -52,11 +52,11 @@ def _machine(summary: MachineSummary, results: Sequence[Result]) -> Json:
     by_cell = {result.cell: result for result in results}
     return {
         "name": summary.name,
-        "description": summary.description,
-        "pinned": summary.pinned,
-        "builds": list(summary.builds),
-        "packages": list(summary.packages),
-        "remarks": [*summary.remarks, *map(phrases.refused, summary.refused), *tell_skipped(summary)],
+        "description": about.describe(results[0].machine),
+        "pinned": about.pinned(results[0].machine),
+        "builds": list(about.builds(summary.results)),
+        "packages": list(about.packages(summary.results)),
+        "remarks": [*about.remarks(summary.results), *map(phrases.refused, summary.refused), *tell_skipped(summary)],
         "runs": [_run(run) for run in summary.runs],
         "workloads": [
             {

@@ -1,0 +1,18 @@
+"""How many requests a level had answered, and how many it can have at most. Pure."""
+
+from stackmatrix.analysis.level.requests import LevelRows
+
+
+def bound_rps(users: int, slots: int | None, floor_ms: float) -> float:
+    """The most that a closed loop can get from any server: ``min(users, slots) / floor``."""
+    return min(users, slots or users) / (floor_ms / 1000)
+
+
+def throughput_rps(level: LevelRows) -> float:
+    """Correct responses that came within the window, per second."""
+    return len(level.answered) / level.window_s
+
+
+def connections_per_request(level: LevelRows) -> float | None:
+    """Connections that the generator opened, per request of the window."""
+    return float(level.window["opened"].sum() / len(level.window)) if len(level.window) else None
