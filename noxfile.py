@@ -1,4 +1,4 @@
-"""Sessions: dispatch only. What a stack is stands in ``src/stackmatrix/stacks.py``, what is measured in the harness."""
+"""Sessions: dispatch only. What a stack is stands in ``src/stackmatrix/matrix/stacks/``, all else in the harness."""
 
 import hashlib
 import json
@@ -13,7 +13,8 @@ import nox.virtualenv
 ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT / "src"))
 
-from stackmatrix.matrix.stacks import BASE_REQUIREMENTS, PYTHONS, STACKS, Stack  # noqa: E402
+from stackmatrix.matrix.app import BUILT_IN  # noqa: E402
+from stackmatrix.matrix.stacks import PYTHONS, STACKS, Stack  # noqa: E402
 from stackmatrix.matrix.workloads import DEFAULT_WORKLOAD  # noqa: E402
 
 nox.needs_version = ">=2025.11.12"
@@ -181,7 +182,7 @@ def lock(session: nox.Session) -> None:
     command += ["--quiet", "--python-version", PYTHONS[0], *session.posargs]
     for stack in STACKS.values():
         source = Path(session.create_tmp()) / f"{stack.name}.in"
-        source.write_text("\n".join([*BASE_REQUIREMENTS, *stack.requirements]))
+        source.write_text("\n".join([*BUILT_IN.requirements, *stack.requirements]))
         session.run(*command, str(source), "--output-file", str(REQUIREMENTS / f"{stack.name}.txt"))
     for source in sorted(REQUIREMENTS.glob("*.in")):
         session.run(*command, str(source), "--output-file", str(source.with_suffix(".txt")))

@@ -2,8 +2,9 @@
 
 Both models are here. A closed level is N visitors who ask again as soon as they are answered. An open level follows a
 seeded plan of Poisson arrivals: each is billed from its intended time, however late it was sent, and one that finds no
-free visitor is a failure. Of several load processes each drives its share of one and the same plan. Load stays on until
-the last request of every process's window has ended, so the harness, which hears them all, says when to stop.
+free visitor is a failure. Of several targets each arrival goes to the next one. Of several load processes each drives
+its share of one and the same plan. Load stays on until the last request of every process's window has ended, so the
+harness, which hears them all, says when to stop.
 """
 
 import gc
@@ -17,6 +18,7 @@ import gevent.event
 from locust import User
 
 from recorder import Recorder, now
+from stackmatrix.load.protocol import Event, LevelOrder, LoadPlan, Prepared, Settled, Stop
 from stackmatrix.matrix.arrivals import arrivals
 from stackmatrix.results import rows
 from visitor import Visitor
@@ -28,43 +30,35 @@ FLUSH_S = 0.5
 
 
 class Driver:
-    """Drives the levels of one trial. ``plan`` is the same for all; ``tell`` reports, ``hear`` waits for an order."""
+    """Drives the levels of a :class:`LoadPlan`. ``tell`` sends an event, ``hear`` waits for an order."""
 
     def __init__(
-        self,
-        user: User,
-        plan: dict[str, Any],
-        recorder: Recorder,
-        tell: Callable[..., None],
-        hear: Callable[[], dict[str, Any]],
+        self, user: User, plan: LoadPlan, recorder: Recorder, tell: Callable[[Event], None], hear: Callable[[], Any]
     ) -> None:
         self._user = user
         self._plan = plan
-        self._share = slice(plan["process"], None, plan["processes"])
+        self._share = slice(plan.process, None, plan.processes)
         self._recorder = recorder
         self._tell = tell
         self._hear = hear
-        self._body = re.compile(plan["body"])
+        self._page = re.compile(plan.page)
 
-    def run_level(self, order: dict[str, Any]) -> None:
+    def run_level(self, order: LevelOrder) -> None:
         """One level from the making of its visitors to its last answer."""
-        is_open = order["model"] == "open"
-        mine = range(order["visitors"])[self._share]
-        plan = self._plan
-        visitors = [Visitor(self._user, plan["base_url"], plan["path"], self._body, plan["timeout_s"]) for _ in mine]
+        plan, mine = self._plan, range(order.visitors)[self._share]
+        visitors = [self._make_visitor(place % len(plan.ports)) for place in mine]
         gc.collect()
         gc.freeze()
         gc.disable()  # a collection would be charged to whichever request it hits
-        self._tell("prepared")
-        starts_s = self._hear()["start_s"]
-        window = Window(order["level"], starts_s + order["settle_s"], order["window_s"])
-        watch = gevent.spawn(self._watch, window, watched=order["watched"])
-        if is_open:
-            plan_of_all = arrivals(order["value"], starts_s, order["seed"])
-            self._drive_open(visitors, window, islice(plan_of_all, self._share.start, None, self._share.step))
+        self._tell(Prepared())
+        starts_s = self._hear().start_s
+        window = Window(order.level, starts_s + order.settle_s, order.window_s)
+        watch = gevent.spawn(self._watch, window, watched=order.watched)
+        if order.model == "open":
+            self._drive_open(visitors, window, enumerate(arrivals(order.value, starts_s, order.seed)))
         else:
             window.planned.set()
-            stagger_s = plan["floor_ms"] / 1000 / order["visitors"]
+            stagger_s = plan.floor_ms / 1000 / order.visitors
             self._drive_closed(visitors, window, [starts_s + place * stagger_s for place in mine])
         watch.get()
         for visitor in visitors:
@@ -72,6 +66,12 @@ class Driver:
         gc.enable()
         gc.unfreeze()
         self._recorder.flush()
+
+    def _make_visitor(self, target: int) -> Visitor:
+        plan = self._plan
+        return Visitor(
+            self._user, target, f"http://127.0.0.1:{plan.ports[target]}", plan.path, self._page, plan.timeout_s
+        )
 
     def _watch(self, window: "Window", *, watched: bool) -> None:
         """Tell when the window's last request has ended, and wait to hear that the load may stop."""
@@ -83,13 +83,13 @@ class Driver:
                 self._recorder.flush()
                 flush_s = now() + FLUSH_S
         window.wait_settled()
-        self._tell("settled")
+        self._tell(Settled())
         ears.get()
 
     def _listen(self, window: "Window") -> None:
         """Hear that a watched window ends earlier, and that the load may stop."""
-        while "stop" not in (order := self._hear()):
-            window.end_s = order["end_s"]
+        while not isinstance(order := self._hear(), Stop):
+            window.end_s = order.end_s
         window.stopped = True
 
     def _drive_closed(self, visitors: list[Visitor], window: "Window", first_s: list[float]) -> None:
@@ -103,15 +103,16 @@ class Driver:
         greenlets = [gevent.spawn(keep_visiting, *one) for one in zip(visitors, first_s, strict=True)]
         gevent.joinall(greenlets, raise_error=True)
 
-    def _drive_open(self, visitors: list[Visitor], window: "Window", plan: Iterator[float]) -> None:
-        free = list(visitors)
+    def _drive_open(self, visitors: list[Visitor], window: "Window", plan: Iterator[tuple[int, float]]) -> None:
+        targets = len(self._plan.ports)
+        free: list[list[Visitor]] = [[one for one in visitors if one.target == target] for target in range(targets)]
         running: set[gevent.Greenlet[..., None]] = set()
 
         def visit_once(visitor: Visitor, intended_s: float, phase: int) -> None:
             self._visit(visitor, window, intended_s, phase)
-            free.append(visitor)
+            free[visitor.target].append(visitor)
 
-        for intended_s in plan:
+        for number, intended_s in islice(plan, self._share.start, None, self._share.step):
             if intended_s >= window.end_s:
                 window.planned.set()
             while (wait_s := intended_s - now()) > 0 and not window.stopped:
@@ -119,13 +120,13 @@ class Driver:
             if window.stopped:
                 break
             # Here and not in the greenlet: what is owed counts as under way before anybody looks whether all has ended.
-            phase = window.enter(intended_s)
-            if not free:
+            phase, target = window.enter(intended_s), number % targets
+            if not free[target]:
                 at = now()
-                self._recorder.add(intended_s, at, at, window.level, phase, rows.NO_SLOT)
+                self._recorder.add(intended_s, at, at, window.level, phase, rows.NO_SLOT, target=target)
                 window.leave(phase)
                 continue
-            greenlet = gevent.spawn(visit_once, free.pop(), intended_s, phase)
+            greenlet = gevent.spawn(visit_once, free[target].pop(), intended_s, phase)
             running.add(greenlet)
             greenlet.link(running.discard)
         gevent.joinall(list(running), raise_error=True)

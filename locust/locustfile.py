@@ -13,6 +13,7 @@ from locust import FastHttpUser, events, log, runners, task
 
 from driver import Driver
 from recorder import Recorder
+from stackmatrix.load.protocol import Done, End, Event, LoadPlan, Ready, decode, encode
 
 # Locust looks at its own CPU from time to time, and ends when it cannot: the harness reads it from outside.
 runners.CPU_MONITOR_INTERVAL = 1_000_000
@@ -36,34 +37,30 @@ class Conductor(FastHttpUser):
     def conduct(self) -> None:
         """Run the levels that are ordered, tell how it went, and end locust."""
         options = self.environment.parsed_options
-        plan = json.loads(Path(options.plan).read_text(encoding="utf-8"))
-        recorder = Recorder(Path(plan["rows_path"]))
+        plan = LoadPlan(**json.loads(Path(options.plan).read_text(encoding="utf-8")))
+        recorder = Recorder(Path(plan.rows_path))
         self.environment.events.request.add_listener(recorder.on_request)
         with FileObject(options.events_fd, "wb", buffering=0) as pipe, FileObject(options.orders_fd, "rb") as orders:
 
-            def tell(event: str, **more: Any) -> None:
-                pipe.write(json.dumps({"event": event, **more}).encode() + b"\n")
-
-            def hear() -> dict[str, Any]:
-                order: dict[str, Any] = json.loads(orders.readline())
-                return order
+            def tell(event: Event) -> None:
+                pipe.write(encode(event))
 
             failure = None
             try:
-                driver = Driver(self, plan, recorder, tell, hear)
-                tell("ready")
+                driver = Driver(self, plan, recorder, tell, lambda: decode(orders.readline()))
+                tell(Ready())
                 while line := orders.readline():
-                    driver.run_level(json.loads(line))
-                    tell("done", **self._tally(recorder))
+                    driver.run_level(decode(line))
+                    tell(self._tally(recorder))
             except Exception as error:  # locust would only log it, and the trial would wait for ever
                 failure = f"{type(error).__name__}: {error}"
-            tell("end", failure=failure)
+            tell(End(failure))
         self.environment.runner.quit()
 
-    def _tally(self, recorder: Recorder) -> dict[str, Any]:
+    def _tally(self, recorder: Recorder) -> Done:
         """Whether every request that locust knows of was recorded; what goes wrong in a listener it only logs."""
-        return {
-            "recorded": recorder.fired,
-            "counted": self.environment.stats.total.num_requests,
-            "exceptions": len(self.environment.runner.exceptions) + bool(log.unhandled_greenlet_exception),
-        }
+        return Done(
+            recorded=recorder.fired,
+            counted=self.environment.stats.total.num_requests,
+            exceptions=len(self.environment.runner.exceptions) + bool(log.unhandled_greenlet_exception),
+        )

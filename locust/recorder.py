@@ -39,6 +39,7 @@ class Recorder:
             int(getattr(response, "status_code", 0) or 0),
             context["opened"],
             context["attempts"],
+            context["target"],
         )
         # Counted last: locust swallows what goes wrong here, and then the two counts have to differ.
         self.fired += 1
@@ -54,10 +55,11 @@ class Recorder:
         status: int = 0,
         opened: int = 0,
         attempts: int = 0,
+        target: int = 0,
     ) -> None:
         """Append one row; used directly for an arrival that was never sent, of which locust knows nothing."""
         self._pending += rows.ROW.pack(
-            intended_s, sent_s, done_s, level, phase, outcome, status, min(opened, 255), min(attempts, 255)
+            intended_s, sent_s, done_s, level, phase, outcome, status, min(opened, 255), min(attempts, 255), target
         )
 
     def flush(self) -> None:

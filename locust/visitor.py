@@ -20,11 +20,14 @@ HEADERS = {"Connection": "keep-alive", "Accept-Encoding": "identity"}
 
 
 class Visitor:
-    """Sends the workload's request and checks that the answer is right."""
+    """Sends the workload's request to one of the targets, by its number, and checks that the answer is right."""
 
-    def __init__(self, user: User, base_url: str, path: str, body: re.Pattern[str], timeout_s: float) -> None:
+    def __init__(
+        self, user: User, target: int, base_url: str, path: str, page: re.Pattern[str], timeout_s: float
+    ) -> None:
+        self.target = target
         self._path = path
-        self._body = body
+        self._page = page
         self._timeout_s = timeout_s
         self._opened = 0
         self._attempts = 0
@@ -59,6 +62,7 @@ class Visitor:
         """Make one request now; ``intended_s`` is when it should have been made."""
         self._opened = self._attempts = 0
         context: dict[str, Any] = {"intended_s": intended_s, "level": level, "phase": phase, "wrong_body": False}
+        context["target"] = self.target
         context["sent_s"] = now()
         # The client's own time-outs are for each step: to connect, to read some bytes, and again for a second attempt.
         with gevent.Timeout(self._timeout_s, TimeoutError("no whole answer in time")):
@@ -67,7 +71,7 @@ class Visitor:
         context["opened"], context["attempts"] = self._opened, self._attempts
         with answer as response:
             whole = response.request_meta["exception"] is None
-            if whole and response.status_code == 200 and not self._body.fullmatch(response.text or ""):
+            if whole and response.status_code == 200 and not self._page.fullmatch(response.text or ""):
                 context["wrong_body"] = True
                 response.failure("wrong body")
 

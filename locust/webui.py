@@ -11,11 +11,10 @@ from typing import Any
 from locust import FastHttpUser, events, task
 
 from stackmatrix.matrix.stacks import STACKS
-from stackmatrix.matrix.workloads import BODY_PATTERN, DEFAULT_WORKLOAD, WORKLOADS
+from stackmatrix.matrix.workloads import DEFAULT_WORKLOAD, WORKLOADS
 from visitor import HEADERS
 
 SERVED = os.environ.get("STACKMATRIX_SERVED", ",".join(STACKS)).split(",")
-BODY = re.compile(BODY_PATTERN)
 
 
 @events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
@@ -38,7 +37,8 @@ class Guest(FastHttpUser):
     def __init__(self, environment: Any) -> None:
         options = environment.parsed_options
         self.host = f"http://127.0.0.1:{STACKS[options.stack].port}"
-        self._path = WORKLOADS[options.workload].path
+        workload = WORKLOADS[options.workload]
+        self._path, self._page = workload.path, re.compile(workload.page)
         self._name = f"{options.stack}, {options.workload}"
         super().__init__(environment)
 
@@ -46,7 +46,7 @@ class Guest(FastHttpUser):
     def visit(self) -> None:
         """One request; only the whole page with status 200 is a success."""
         with self.client.get(self._path, name=self._name, headers=HEADERS, catch_response=True) as response:
-            if response.status_code == 200 and not BODY.fullmatch(response.text or ""):
+            if response.status_code == 200 and not self._page.fullmatch(response.text or ""):
                 response.failure("wrong body")
             elif response.status_code not in (0, 200):  # 0: no answer, for which locust has a better reason
                 response.failure(f"status {response.status_code}")

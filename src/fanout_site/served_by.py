@@ -9,11 +9,11 @@ import platform
 import sys
 import sysconfig
 import threading
-from collections.abc import Mapping
 from importlib import metadata
-from typing import Any
 
 from django.http import HttpRequest, JsonResponse
+
+from fanout_site.identity import Identity, Interpreter
 
 SERVER_MODULES = ("uwsgi", "gunicorn", "uvicorn", "granian", "hypercorn", "daphne", "waitress", "cheroot", "mod_wsgi")
 """Importable names of the servers that could be answering; those that are loaded are reported."""
@@ -22,19 +22,18 @@ SERVER_MODULES = ("uwsgi", "gunicorn", "uvicorn", "granian", "hypercorn", "daphn
 def served_by(request: HttpRequest) -> JsonResponse:
     """The interpreter, the server, the interface, how the worker waits, and every installed package."""
     packages = installed_packages()
-    return JsonResponse(
-        {
-            "python": interpreter(),
-            "servers": {name: packages.get(name) for name in SERVER_MODULES if name in sys.modules},
-            "interface": "ASGI" if hasattr(request, "scope") else "WSGI",
-            "event_loop": running_loop_name(),
-            "pid": os.getpid(),
-            "waits_with": wait_model(),
-            "monkey_patched": is_monkey_patched(),
-            "threads": threading.active_count(),
-            "packages": packages,
-        }
+    identity = Identity(
+        python=interpreter(),
+        servers={name: packages.get(name) for name in SERVER_MODULES if name in sys.modules},
+        interface="ASGI" if hasattr(request, "scope") else "WSGI",
+        event_loop=running_loop_name(),
+        pid=os.getpid(),
+        waits_with=wait_model(),
+        monkey_patched=is_monkey_patched(),
+        threads=threading.active_count(),
+        packages=packages,
     )
+    return JsonResponse(identity.to_dict())
 
 
 async def served_by_async(request: HttpRequest) -> JsonResponse:
@@ -42,21 +41,20 @@ async def served_by_async(request: HttpRequest) -> JsonResponse:
     return served_by(request)
 
 
-def interpreter() -> dict[str, Any]:
+def interpreter() -> Interpreter:
     """The interpreter's version, build and GIL state."""
     gil_enabled = getattr(sys, "_is_gil_enabled", lambda: True)()
     arguments = sysconfig.get_config_var("CONFIG_ARGS") or ""
-    return {
-        "version": platform.python_version(),
-        "implementation": platform.python_implementation(),
-        "compiler": platform.python_compiler(),
-        # Profile-guided: the flag that makes a build of CPython representative of what distributions ship.
-        "optimised": "--enable-optimizations" in arguments,
-        "gil": bool(gil_enabled),
-    }
+    return Interpreter(
+        version=platform.python_version(),
+        implementation=platform.python_implementation(),
+        compiler=platform.python_compiler(),
+        optimised="--enable-optimizations" in arguments,
+        gil=bool(gil_enabled),
+    )
 
 
-def installed_packages() -> Mapping[str, str]:
+def installed_packages() -> dict[str, str]:
     """Every distribution of this environment, by its normalised name."""
     return {
         distribution.metadata["Name"].lower().replace("_", "-"): distribution.version

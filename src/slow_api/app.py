@@ -87,13 +87,13 @@ class SlowApi:
     async def _stats(self, scope: Scope, send: Send) -> None:
         wanted = parse_qs(scope["query_string"].decode("latin-1")).get("request_id")
         if not wanted:
-            await _answer(send, 200, _encode(self.ledger.figures()))
+            await _answer(send, 200, self.ledger.figures().to_json())
             return
         figures = self.ledger.request_figures(wanted[0])
         if figures is None:
             await _answer(send, 404, _encode({"error": "no call came with this request id, or too long ago"}))
         else:
-            await _answer(send, 200, _encode(figures))
+            await _answer(send, 200, figures.to_json())
 
     async def _refuse(self, send: Send, status: int, sentence: str) -> None:
         self.ledger.refuse()

@@ -7,6 +7,8 @@ ones are folded into tallies, so the totals stay exact however long the API runs
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 
+from slow_api.figures import ApiFigures, RequestFigures
+
 REQUESTS_KEPT = 4096
 OVERSHOOT_BUCKET_MS = 0.1
 OVERSHOOT_BUCKETS = 20_000
@@ -76,34 +78,34 @@ class Ledger:
         self._calls_per_request[len(request.asked_ms)] += 1
         self._overlap_per_request[request.max_in_flight] += 1
 
-    def figures(self) -> dict[str, object]:
-        """All totals since the start, as JSON types; differences of two readings belong to the time between them."""
+    def figures(self) -> ApiFigures:
+        """All totals since the start."""
         calls, overlap = self._calls_per_request.copy(), self._overlap_per_request.copy()
         for request in self._requests.values():
             calls[len(request.asked_ms)] += 1
             overlap[request.max_in_flight] += 1
-        return {
-            "calls_started": self.calls_started,
-            "calls_finished": self.calls_finished,
-            "calls_refused": self.calls_refused,
-            "in_flight": self.in_flight,
-            "max_in_flight": self.max_in_flight,
-            "overshoot_sum_ms": self.overshoot_sum_ms,
-            "overshoot_max_ms": self.overshoot_max_ms,
-            "overshoot_bucket_ms": OVERSHOOT_BUCKET_MS,
-            "overshoot_histogram": {str(index): count for index, count in enumerate(self._overshoot) if count},
-            "view_requests_by_calls": {str(count): number for count, number in sorted(calls.items())},
-            "view_requests_by_overlap": {str(count): number for count, number in sorted(overlap.items())},
-        }
+        return ApiFigures(
+            calls_started=self.calls_started,
+            calls_finished=self.calls_finished,
+            calls_refused=self.calls_refused,
+            in_flight=self.in_flight,
+            max_in_flight=self.max_in_flight,
+            overshoot_sum_ms=self.overshoot_sum_ms,
+            overshoot_max_ms=self.overshoot_max_ms,
+            overshoot_bucket_ms=OVERSHOOT_BUCKET_MS,
+            overshoot_histogram={str(index): count for index, count in enumerate(self._overshoot) if count},
+            view_requests_by_calls={str(count): number for count, number in sorted(calls.items())},
+            view_requests_by_overlap={str(count): number for count, number in sorted(overlap.items())},
+        )
 
-    def request_figures(self, request_id: str) -> dict[str, object] | None:
+    def request_figures(self, request_id: str) -> RequestFigures | None:
         """What one view request did, or ``None`` when it is unknown or was folded away."""
         request = self._requests.get(request_id)
         if request is None:
             return None
-        return {
-            "calls": len(request.asked_ms),
-            "asked_ms": request.asked_ms,
-            "max_in_flight": request.max_in_flight,
-            "in_flight": request.in_flight,
-        }
+        return RequestFigures(
+            calls=len(request.asked_ms),
+            asked_ms=request.asked_ms,
+            max_in_flight=request.max_in_flight,
+            in_flight=request.in_flight,
+        )

@@ -59,7 +59,7 @@ class CommitError(StackmatrixError):
 
 
 class PythonMissingError(StackmatrixError):
-    """A Python of the matrix cannot be had, and the run was told to mind."""
+    """A Python of the matrix cannot be had, and --fail-on-missing was given."""
 
     exit_code = 10
 

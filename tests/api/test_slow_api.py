@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import pytest
 import uvloop
 
 from slow_api.app import LONGEST_MS, SlowApi, read_countries
+from slow_api.figures import ApiFigures, RequestFigures
 from slow_api.ledger import OVERSHOOT_BUCKET_MS, OVERSHOOT_BUCKETS, REQUESTS_KEPT, Ledger
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -228,15 +229,12 @@ def test_concurrent_calls_of_one_request_overlap_and_those_of_others_do_not_coun
         )
 
     asyncio.run(main())
-    assert app.ledger.request_figures("three") == {
-        "calls": 3,
-        "asked_ms": [30, 60, 15],
-        "max_in_flight": 3,
-        "in_flight": 0,
-    }
+    assert app.ledger.request_figures("three") == RequestFigures(
+        calls=3, asked_ms=[30, 60, 15], max_in_flight=3, in_flight=0
+    )
     seen = app.ledger.figures()
-    assert (seen["calls_started"], seen["max_in_flight"], seen["in_flight"]) == (6, 6, 0)
-    assert seen["view_requests_by_calls"] == seen["view_requests_by_overlap"] == {"2": 1, "3": 1}
+    assert (seen.calls_started, seen.max_in_flight, seen.in_flight) == (6, 6, 0)
+    assert seen.view_requests_by_calls == seen.view_requests_by_overlap == {"2": 1, "3": 1}
 
 
 def test_the_overshoot_histogram_holds_every_finished_call(api: httpx.Client) -> None:
@@ -248,6 +246,14 @@ def test_the_overshoot_histogram_holds_every_finished_call(api: httpx.Client) ->
     assert sum(after["overshoot_histogram"].values()) == after["calls_finished"]
     assert after["overshoot_sum_ms"] > before["overshoot_sum_ms"]
     assert 0 < after["overshoot_max_ms"] <= after["overshoot_sum_ms"]
+
+
+def test_what_it_tells_is_read_as_it_was_written(api: httpx.Client) -> None:
+    api.get("/3/", headers={"X-Request-ID": "read"})
+    whole, of_one = (api.get("/stats/", params=asked) for asked in ({}, {"request_id": "read"}))
+    assert asdict(ApiFigures.from_json(whole.text)) == whole.json()
+    assert asdict(RequestFigures.from_json(of_one.text)) == of_one.json()
+    assert of_one.json()["asked_ms"] == [3]
 
 
 def test_asking_for_the_figures_changes_none(api: httpx.Client) -> None:
@@ -299,14 +305,11 @@ def test_a_call_whose_client_leaves_is_not_answered_and_did_not_finish() -> None
 
 def assert_ended_unfinished(app: SlowApi, request_id: str) -> None:
     seen = app.ledger.figures()
-    assert (seen["calls_started"], seen["calls_finished"], seen["in_flight"]) == (1, 0, 0)
-    assert seen["overshoot_histogram"] == {}
-    assert app.ledger.request_figures(request_id) == {
-        "calls": 1,
-        "asked_ms": [LONGEST_MS],
-        "max_in_flight": 1,
-        "in_flight": 0,
-    }
+    assert (seen.calls_started, seen.calls_finished, seen.in_flight) == (1, 0, 0)
+    assert seen.overshoot_histogram == {}
+    assert app.ledger.request_figures(request_id) == RequestFigures(
+        calls=1, asked_ms=[LONGEST_MS], max_in_flight=1, in_flight=0
+    )
 
 
 # The ledger
@@ -322,9 +325,9 @@ def test_folding_old_requests_loses_no_totals() -> None:
         ledger.finish(ledger.start(str(number), 1), 0.0)
     by_remainder = {remainder: len(range(remainder, requests, 3)) for remainder in range(3)}
     seen = ledger.figures()
-    assert seen["view_requests_by_calls"] == {str(rest + 2): number for rest, number in by_remainder.items()}
-    assert seen["view_requests_by_overlap"] == {str(rest + 1): number for rest, number in by_remainder.items()}
-    assert seen["calls_started"] == sum((rest + 2) * number for rest, number in by_remainder.items())
+    assert seen.view_requests_by_calls == {str(rest + 2): number for rest, number in by_remainder.items()}
+    assert seen.view_requests_by_overlap == {str(rest + 1): number for rest, number in by_remainder.items()}
+    assert seen.calls_started == sum((rest + 2) * number for rest, number in by_remainder.items())
     known = [number for number in range(requests) if ledger.request_figures(str(number)) is not None]
     assert known == list(range(1000, requests))
 
@@ -338,7 +341,7 @@ def test_a_request_that_is_folded_while_it_runs_still_ends() -> None:
     assert ledger.in_flight == 1
     ledger.finish(running, 0.0)
     assert (ledger.in_flight, ledger.calls_finished) == (0, REQUESTS_KEPT + 1)
-    assert ledger.figures()["view_requests_by_calls"] == {"1": REQUESTS_KEPT + 1}
+    assert ledger.figures().view_requests_by_calls == {"1": REQUESTS_KEPT + 1}
 
 
 def test_the_last_overshoot_bucket_holds_everything_longer() -> None:
@@ -346,5 +349,5 @@ def test_the_last_overshoot_bucket_holds_everything_longer() -> None:
     for overshoot_ms in (0.0, OVERSHOOT_BUCKET_MS * 2.5, OVERSHOOT_BUCKET_MS * OVERSHOOT_BUCKETS, 1e9):
         ledger.finish(ledger.start(None, 1), overshoot_ms)
     seen = ledger.figures()
-    assert seen["overshoot_histogram"] == {"0": 1, "2": 1, str(OVERSHOOT_BUCKETS - 1): 2}
-    assert seen["overshoot_max_ms"] == 1e9
+    assert seen.overshoot_histogram == {"0": 1, "2": 1, str(OVERSHOOT_BUCKETS - 1): 2}
+    assert seen.overshoot_max_ms == 1e9

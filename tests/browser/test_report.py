@@ -19,9 +19,10 @@ from stackmatrix import cli
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.report.charts import COLOURS, SHAPES
 from stackmatrix.results import store
-from stackmatrix.results.capacity import Capacity, Sustained
+from stackmatrix.results.capacity import Capacity, SloCapacity
 from stackmatrix.results.cost import Cost, CostBlock
-from stackmatrix.results.model import Level, Result
+from stackmatrix.results.levels import Level
+from stackmatrix.results.model import Result
 from stackmatrix.system.processes import PROJECT
 
 DRIVER, BROWSER = shutil.which("chromedriver"), shutil.which("chromium")
@@ -205,7 +206,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen_but_what_scrolls_by_itself(
 def holding(result: Result, blocks_by_slo: dict[float, float]) -> Result:
     """The result, with a capacity that was the same in six blocks."""
     sustained = tuple(
-        Sustained(slo_ms=slo_ms, state="found", last_pass=rate, first_fail=rate * 1.05, low=rate, high=rate,
+        SloCapacity(slo_ms=slo_ms, state="found", last_pass=rate, first_fail=rate * 1.05, low=rate, high=rate,
                   blocks=(rate,) * 6, limiter="target-cpu")
         for slo_ms, rate in blocks_by_slo.items()
     )  # fmt: skip

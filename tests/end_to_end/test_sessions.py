@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,14 @@ import jsonschema
 import psutil
 import pytest
 
+from stackmatrix.errors import TrialError
+from stackmatrix.matrix.app import App
+from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.stacks import PYTHONS, REFERENCE_STACK, STACKS
-from stackmatrix.matrix.workloads import API_PORT
 from stackmatrix.results import codec
-from stackmatrix.system import ports
-from stackmatrix.testbed.sidebench import FIRST_PORT
+from stackmatrix.system import cores, ports, processes
+from stackmatrix.system.ports import API_PORT, TARGET_PORT
+from stackmatrix.testbed import environments, testbed
 
 ROOT = Path(__file__).parents[2]
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -121,7 +126,39 @@ def test_cells_side_by_side_are_all_up_at_once_and_each_is_billed_for_its_own_re
         assert all(one["failures"] == {} and one["requests"] > 0 for one in blocks)
         assert all(0 < one["cpu_ms_per_request"] < 1_000 for one in blocks)
     assert done.stdout.count("(twin)") == 1
-    assert [port for port in range(FIRST_PORT, FIRST_PORT + 3) if ports.is_bound(port)] == []
+    assert [port for port in range(TARGET_PORT, TARGET_PORT + 3) if ports.is_bound(port)] == []
+
+
+BROKEN = """
+import sys
+
+from django.core.exceptions import ImproperlyConfigured
+
+sys.stdout.write("A line of other output.\\n" * 100_000)
+sys.stdout.flush()
+raise ImproperlyConfigured("Set the KEY variable.")
+"""
+
+
+@pytest.mark.usefixtures("smoke")
+@pytest.mark.parametrize("stack", STACKS)
+def test_an_application_that_cannot_start_is_reported_by_its_exception_on_every_stack(
+    tmp_path: Path, stack: str
+) -> None:
+    (tmp_path / "broken_app.py").write_text(BROKEN)
+    (subject,) = environments.resolve([Cell(stack=stack, python=THIS_PYTHON, workload="fanout")])
+    subject = replace(subject, app=App("broken", "broken_app", "broken_app:application", "/served-by/", ()))
+    path = f"PYTHONPATH={processes.SOURCE}:{tmp_path}"
+    with (
+        pytest.raises(TrialError) as failed,
+        testbed.start([subject], cores.divide_cores(), None, wrap=lambda _, command: ("env", path, *command)) as bed,
+    ):
+        bed.verify()
+    reason = str(failed.value)
+    assert "ended by itself: django.core.exceptions.ImproperlyConfigured: Set the KEY variable." in reason
+    kept = re.search(r"its whole log: ([^)]+)\)", reason)
+    assert kept
+    assert (processes.PROJECT / kept[1]).stat().st_size > 2_000_000
 
 
 def test_ctrl_c_ends_everything_and_leaves_earlier_results_alone(tmp_path: Path, smoke: Path) -> None:
@@ -132,12 +169,13 @@ def test_ctrl_c_ends_everything_and_leaves_earlier_results_alone(tmp_path: Path,
     before = earlier.read_bytes()
     command = [sys.executable, "-m", "nox", "--noxfile", str(ROOT / "noxfile.py"), "-s", f"bench-{stack}-{THIS_PYTHON}"]
     command += ["--", "--profile", "smoke", "--results", str(tmp_path), "--machine", "here"]
+    (api_port,), (port,) = ports.find_free(API_PORT, 1), ports.find_free(TARGET_PORT, 1)
     heard = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born deaf to it
     run = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
     signal.signal(signal.SIGINT, heard)
     try:
         deadline = time.monotonic() + 60
-        while not ports.is_bound(STACKS[stack].port):
+        while not ports.is_bound(port):
             assert time.monotonic() < deadline, "the target never listened"
             time.sleep(0.1)
         os.killpg(run.pid, signal.SIGINT)
@@ -149,9 +187,9 @@ def test_ctrl_c_ends_everything_and_leaves_earlier_results_alone(tmp_path: Path,
 
     assert run.returncode == 130, output
     assert b"Traceback" not in output
-    assert [port for port in PORTS if ports.is_bound(port)] == []
+    assert [one for one in (api_port, port) if ports.is_bound(one)] == []
     lines = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
-    parts = ("circus.ini", "locustfile.py", f"slow_api --port {API_PORT}", "/bench-")
+    parts = ("circus.ini", "locustfile.py", f"slow_api --port {api_port}", "/bench-")
     assert [line for line in lines if str(ROOT) in line and any(part in line for part in parts)] == []
     assert earlier.read_bytes() == before
 

@@ -1,6 +1,9 @@
 """A target for tests, on the standard library alone: the path says how it answers, and what it saw can be asked for.
 
-``python standin.py --port N [--api-port N] [--stubborn] [--with-child]``
+``python standin.py --port N [--api-port N] [--page TEXT] [--later-ms N] [--burn-ms N] [--stubborn]
+[--with-child]``
+
+The external API is where ``SLOW_API_URL`` says, unless its port is given.
 
 /after/<ms>/      a correct page after so long; ``/one-by-one/<ms>/`` the same, to one request at a time
 /wrong/           another page, with status 200; ``/status/<n>/`` another status
@@ -10,6 +13,7 @@
 /each/            some of these, one after the other, request by request
 /calls/<a,b,c>/<how>/   calls of the external API for so many ms: ``parallel``, ``sequence``, ``early`` (answers before
                   they end), ``late`` (answers long after), ``wrong`` (then the wrong page) or ``none`` (makes none)
+/boom/            status 500, and in the log the exception that is to blame
 /served-by/       what it is asked to say of itself; ``/seen/`` how many requests each path has had
 """
 
@@ -17,11 +21,15 @@ import argparse
 import asyncio
 import json
 import os
+import platform
 import re
 import signal
 import subprocess
 import sys
+import time
+import traceback
 from collections import Counter
+from urllib.parse import urlsplit
 
 PAGE = "<!doctype html><ul><li>A (AA)</li><li>B (BB)</li><li>C (CC)</li></ul><p>It took 0.601 s.</p>"
 EACH = ("/after/1/", "/wrong/", "/status/500/", "/after/1/", "/cut/", "/status/404/", "/garbage/")
@@ -30,11 +38,37 @@ STUBBORN_CHILD = (
 )
 
 
-class StandIn:
-    """One server; ``api_port`` is where its calls go."""
+def identity() -> dict[str, object]:
+    """What verification asks for, as a site of another project would tell it."""
+    return {
+        "python": {
+            "version": platform.python_version(),
+            "implementation": platform.python_implementation(),
+            "compiler": platform.python_compiler(),
+            "optimised": False,
+            "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
+        },
+        "servers": {"standin": "1.0"},
+        "interface": "ASGI",
+        "event_loop": None,
+        "pid": os.getpid(),
+        "waits_with": "event loop",
+        "monkey_patched": False,
+        "threads": 1,
+        "packages": {"standin": "1.0"},
+    }
 
-    def __init__(self, api_port: int) -> None:
+
+class StandIn:
+    """One server; ``api_port`` is where its calls go.
+
+    Pages of ``/after/`` come so much later, and those of ``/calls/`` cost so much CPU time.
+    """
+
+    def __init__(self, api_port: int, page: str = PAGE, later_ms: int = 0, burn_ms: int = 0) -> None:
         self._api_port = api_port
+        self._page = page
+        self._later_s, self._burn_s = later_ms / 1000, burn_ms / 1000
         self._seen: Counter[str] = Counter()
         self._turn = asyncio.Lock()
 
@@ -64,10 +98,10 @@ class StandIn:
             path = EACH[self._seen["/each/"] % len(EACH)]
             self._seen[path] += 1
         kind, _, rest = path.strip("/").partition("/")
-        status, body, cut = 200, PAGE, 0
+        status, body, cut = 200, self._page, 0
         match kind:
             case "after":
-                await asyncio.sleep(int(rest) / 1000)
+                await asyncio.sleep(int(rest) / 1000 + self._later_s)
             case "one-by-one":
                 async with self._turn:
                     await asyncio.sleep(int(rest) / 1000)
@@ -89,7 +123,13 @@ class StandIn:
             case "seen":
                 body = json.dumps(self._seen)
             case "served-by":
-                body = json.dumps({"pid": os.getpid()})
+                body = json.dumps(identity())
+            case "boom":
+                status, body = 500, "Internal Server Error"
+                try:
+                    look_up("orders")
+                except LookupError:
+                    traceback.print_exc()
         data = body.encode()
         writer.write(b"HTTP/1.1 %d Told\r\nContent-Length: %d\r\n\r\n" % (status, len(data)))
         while data and kind == "drip":
@@ -102,6 +142,9 @@ class StandIn:
 
     async def _call(self, rest: str, request_id: str) -> str:
         delays, _, how = rest.partition("/")
+        until_s = time.process_time() + self._burn_s
+        while time.process_time() < until_s:
+            pass
         delays_ms = [int(delay) for delay in delays.split(",")]
         calls = [self._call_api(delay_ms, request_id) for delay_ms in delays_ms]
         if how == "sequence":
@@ -117,7 +160,7 @@ class StandIn:
         else:
             await asyncio.gather(*calls)
             await asyncio.sleep(sum(delays_ms) / 1000 if how == "late" else 0)
-        return "wrong" if how == "wrong" else PAGE
+        return "wrong" if how == "wrong" else self._page
 
     async def _call_api(self, delay_ms: int, request_id: str) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._api_port)
@@ -127,6 +170,11 @@ class StandIn:
         writer.write(head.encode())
         await reader.read()
         writer.close()
+
+
+def look_up(table: str) -> None:
+    """Fail as an application does."""
+    raise LookupError(f"Table {table!r} is not there.")
 
 
 def start_stubborn_child() -> None:
@@ -140,7 +188,10 @@ async def main() -> None:
     """Serve until SIGTERM, or for ever."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--api-port", type=int, default=0)
+    parser.add_argument("--api-port", type=int, default=urlsplit(os.environ.get("SLOW_API_URL", "")).port or 0)
+    parser.add_argument("--page", default=PAGE)
+    parser.add_argument("--later-ms", type=int, default=0, help="of /after/ only")
+    parser.add_argument("--burn-ms", type=int, default=0, help="of /calls/ only")
     parser.add_argument("--stubborn", action="store_true", help="ignore SIGTERM")
     parser.add_argument(
         "--with-child", action="store_true", help="start a child in another session that ignores SIGTERM"
@@ -150,7 +201,8 @@ async def main() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if options.with_child:
         start_stubborn_child()
-    server = await asyncio.start_server(StandIn(options.api_port).serve, "127.0.0.1", options.port, backlog=1024)
+    target = StandIn(options.api_port, options.page, options.later_ms, options.burn_ms)
+    server = await asyncio.start_server(target.serve, "127.0.0.1", options.port, backlog=1024)
     print("stand-in is up", flush=True)
     async with server:
         await server.serve_forever()

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,19 +19,21 @@ import psutil
 import pytest
 
 from stackmatrix.analysis.level import checks, limiter
-from stackmatrix.analysis.level.facts import LevelFacts, Recorded
+from stackmatrix.analysis.level.facts import LevelFacts, RecorderTally
 from stackmatrix.analysis.level.requests import LevelRows, Rows, decode_rows
 from stackmatrix.analysis.level.usage import Use
 from stackmatrix.errors import TrialError
 from stackmatrix.load import generator as loadgen
 from stackmatrix.load import process as loadprocess
-from stackmatrix.load.generator import Driven, LoadGenerator, Order
+from stackmatrix.load.generator import DrivenLevel, LoadGenerator, Moment
+from stackmatrix.load.protocol import LevelOrder, Order, Start
 from stackmatrix.matrix.arrivals import arrivals, plan_seed, planned
-from stackmatrix.matrix.ladder import LevelPlan
+from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import Workload
 from stackmatrix.results import rows
 from stackmatrix.system import http, processes
+from stackmatrix.testbed import external_api
 
 AFTER_50_MS = Workload("after", "", "/after/50/", (50,))
 SEED = 42
@@ -56,14 +59,19 @@ def load(tmp_path: Path, target_port: int, api_port: int) -> Load:
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         folder.mkdir()
         return LoadGenerator(
-            folder=folder, target_port=port, api_port=api_port, workload=workload, cores=cores, count=count
+            folder=folder,
+            ports=[port] if isinstance(port, int) else port,
+            workload=workload,
+            cores=cores,
+            count=count,
+            read_api=partial(external_api.read_figures, api_port),
         )
 
     return make
 
 
-def closed(users: int, *, level: int = 0, settle_s: float = 0.5, window_s: float = 1.0) -> Order:
-    return Order.measure(level, LevelPlan("closed", users), settle_s, window_s, trial_seed=SEED)
+def closed(users: int, *, level: int = 0, settle_s: float = 0.5, window_s: float = 1.0) -> LevelOrder:
+    return LevelOrder.measure(level, LoadLevel("closed", users), settle_s, window_s, seed=SEED)
 
 
 def opened(
@@ -74,11 +82,13 @@ def opened(
     window_s: float = 1.0,
     seed: int = SEED,
     mark: int | None = None,
-) -> Order:
-    return Order.measure(level, LevelPlan("open", rate), settle_s, window_s, trial_seed=seed, mark=mark)
+) -> LevelOrder:
+    return LevelOrder.measure(level, LoadLevel("open", rate), settle_s, window_s, seed=seed, mark=mark)
 
 
-def drive(generator: LoadGenerator, orders: Sequence[Order], tick: Callable[[], None] = nothing) -> list[Driven]:
+def drive(
+    generator: LoadGenerator, orders: Sequence[LevelOrder], tick: Callable[[], None] = nothing
+) -> list[DrivenLevel]:
     """All levels, and then the end; whatever was recorded until then is what locust counted, without an exception."""
     driven = []
     with generator:
@@ -86,7 +96,7 @@ def drive(generator: LoadGenerator, orders: Sequence[Order], tick: Callable[[], 
         for order in orders:
             driven.append(generator.run(order, nothing, tick))
             sent = decode_rows(generator.rows())["outcome"] != rows.NO_SLOT
-            assert driven[-1].recorded == Recorded(int(sent.sum()), int(sent.sum()), 0)
+            assert driven[-1].recorded == RecorderTally(int(sent.sum()), int(sent.sum()), 0)
         generator.finish(nothing)
     return driven
 
@@ -99,7 +109,7 @@ def rows_of(generator: LoadGenerator) -> list[Rows]:
 def test_a_closed_level_keeps_its_users_under_way_and_rows_are_in_the_phase_they_were_meant_for(load: Load) -> None:
     users = 8
     one, warm = drive(
-        load(replace(AFTER_50_MS, path="/after/100/")), [closed(users, level=3, window_s=2), Order.warmup(0.5)]
+        load(replace(AFTER_50_MS, path="/after/100/")), [closed(users, level=3, window_s=2), LevelOrder.warmup(0.5)]
     )
     level = one.rows
     assert 0.8 * users <= level.in_flight_mean <= 1.05 * users
@@ -121,30 +131,71 @@ def test_a_closed_level_keeps_its_users_under_way_and_rows_are_in_the_phase_they
     assert warm.rows.start_s >= one.drained_s
 
 
-def test_each_process_may_have_a_target_of_its_own_and_arrivals_go_round_them(
-    load: Load,
-    target_port: int,
+@pytest.fixture
+def start_standin(
     free_port: Callable[[], int],
     standin_command: Callable[..., tuple[str, ...]],
     start_child: Callable[[Sequence[str]], object],
     wait_for: Callable[[Callable[[], object]], None],
+) -> Callable[..., int]:
+    """Starts another stand-in, with options; returns its port."""
+
+    def start(*options: str) -> int:
+        port = free_port()
+        start_child(standin_command(port, *options))
+        wait_for(lambda: http.try_get(port, "/seen/"))
+        return port
+
+    return start
+
+
+def seen(port: int) -> int:
+    """How many requests a stand-in has had for the page that comes after 50 ms."""
+    return int(json.loads(http.get(port, "/seen/").body).get(AFTER_50_MS.path, 0))
+
+
+@pytest.mark.parametrize("targets", [2, 3])
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_process_drives_several_targets_and_arrivals_go_round_them_however_many_processes_there_are(
+    load: Load, target_port: int, start_standin: Callable[..., int], targets: int, count: int
 ) -> None:
-    other_port = free_port()
-    start_child(standin_command(other_port))
-    wait_for(lambda: http.try_get(other_port, "/seen/"))
-    ports = (target_port, other_port)
+    ports = (target_port, *(start_standin() for _ in range(targets - 1)))
+    before = list(map(seen, ports))
+    (driven,) = drive(load(port=ports, count=count), [opened(60)])
+    shares = [driven.rows.of_target(number) for number in range(targets)]
+    # Each target has had the requests that are recorded as its own, and no others.
+    assert [len(share.all) for share in shares] == [seen(port) - at for port, at in zip(ports, before, strict=True)]
+    assert sum(len(share.all) for share in shares) == len(driven.rows.all)
+    assert driven.rows.failures() == {}
+    for number, share in enumerate(shares):
+        came = sorted(share.all["intended_s"] - driven.started_s)
+        assert came == pytest.approx(due(60, SEED, 1_000)[number::targets][: len(came)], abs=1e-6)
+        assert len(share.window) > 5
+        assert (share.start_s, share.end_s) == (driven.rows.start_s, driven.rows.end_s)
 
-    def seen() -> list[int]:
-        return [json.loads(http.get(port, "/seen/").body).get(AFTER_50_MS.path, 0) for port in ports]
 
-    before = seen()
-    generator = load(port=ports, count=2)
-    (driven,) = drive(generator, [opened(40)])
-    shares = generator.shares(0, driven.rows)
-    assert [len(share.all) for share in shares] == [after - at for after, at in zip(seen(), before, strict=True)]
-    in_turn = np.sort(driven.rows.all, order="intended_s")["intended_s"]
-    assert (np.sort(shares[0].all["intended_s"]) == in_turn[::2]).all()
-    assert (np.sort(shares[1].all["intended_s"]) == in_turn[1::2]).all()
+@pytest.mark.parametrize("count", [1, 2])
+def test_each_target_has_visitors_of_its_own_and_a_slow_one_does_not_take_those_of_the_others(
+    load: Load, target_port: int, start_standin: Callable[..., int], count: int
+) -> None:
+    slow, visitors = 1, 90
+    ports = (target_port, start_standin("--later-ms", "2500"), start_standin())
+    # Forty arrivals a second at each, for whom the slow one has thirty visitors.
+    order = replace(opened(120), visitors=visitors)
+    users = replace(closed(6, level=1), settle_s=0.2)
+    driven, kept = drive(load(port=ports, count=count), [order, users])
+    shares = [driven.rows.of_target(number) for number in range(3)]
+    for number, share in enumerate(shares):
+        assert share.failures().keys() == ({"no free slot"} if number == slow else set())
+        sent = share.all[share.all["outcome"] != rows.NO_SLOT]
+        assert 0 < sent["opened"].sum() <= visitors // 3
+    # All of its own were waiting for it when others came.
+    assert shares[slow].all["opened"].sum() == visitors // 3
+    # In a closed loop, too: two users ask each target, and nobody else does.
+    for number in range(3):
+        share = kept.rows.of_target(number)
+        assert int(share.all["opened"].sum()) == 2
+        assert {*share.all["outcome"]} == {rows.OK}
 
 
 def test_load_stays_on_until_the_last_request_of_the_window_has_ended(load: Load) -> None:
@@ -215,7 +266,7 @@ def test_a_request_without_a_whole_answer_in_time_is_a_time_out_be_there_a_byte_
     assert waited_s.min() >= 0.4
 
 
-def plan_of(driven: Driven) -> list[float]:
+def plan_of(driven: DrivenLevel) -> list[float]:
     """When the requests of a level's window were meant to start, from its start on."""
     return [float(at) for at in sorted(driven.rows.window["intended_s"] - driven.started_s)]
 
@@ -321,23 +372,25 @@ def test_users_are_divided_among_the_processes_and_all_of_them_are_under_way(loa
     assert [int(one["opened"].sum()) for one in rows_of(generator)] == [3, 2]
 
 
-def drive_and_stop(generator: LoadGenerator, number: int, ordered: Order, from_s: float, until_s: float) -> LevelRows:
+def drive_and_stop(
+    generator: LoadGenerator, number: int, ordered: LevelOrder, from_s: float, until_s: float
+) -> LevelRows:
     """A level of which one process is stopped for some time, both ends of it told from the window's start on."""
     signals = [(until_s, signal.SIGCONT), (from_s, signal.SIGSTOP)]
     window_start_s = float("inf")
-    tell = generator._tell
+    tell = generator._send
 
-    def hear_start(order: dict[str, Any]) -> None:
+    def hear_start(order: Order) -> None:
         nonlocal window_start_s
-        if "start_s" in order:
-            window_start_s = order["start_s"] + ordered.settle_s
+        if isinstance(order, Start):
+            window_start_s = order.start_s + ordered.settle_s
         tell(order)
 
     def tick() -> None:
         if signals and time.monotonic() >= window_start_s + signals[-1][0]:
             os.kill(generator.pids[number], signals.pop()[1])
 
-    generator._tell = hear_start  # type: ignore[method-assign] # nobody else is told when a level starts
+    generator._send = hear_start  # type: ignore[method-assign] # nobody else is told when a level starts
     with generator:
         generator.wait_ready(nothing)
         driven = generator.run(ordered, nothing, tick)
@@ -417,16 +470,16 @@ def stall(pid: int, seconds: float) -> None:
     os.kill(pid, signal.SIGCONT)
 
 
-def drive_stalled(generator: LoadGenerator, pid: Callable[[], int], order: Order) -> LevelRows:
+def drive_stalled(generator: LoadGenerator, pid: Callable[[], int], order: LevelOrder) -> LevelRows:
     """A level in whose window a process is stopped for a second."""
 
-    def on_event(name: str) -> None:
-        if name == "window_start":
+    def on_window(moment: Moment) -> None:
+        if moment is Moment.START:
             stall(pid(), 1.0)
 
     with generator:
         generator.wait_ready(nothing)
-        driven = generator.run(order, on_event, nothing)
+        driven = generator.run(order, on_window, nothing)
         generator.finish(nothing)
     return driven.rows
 
@@ -483,8 +536,8 @@ def test_the_external_apis_figures_are_of_this_level_from_its_start_to_its_drain
     for one in (before, driven):
         assert one.api_before is not None
         assert one.api_after is not None
-        assert one.api_after["calls_started"] - one.api_before["calls_started"] == 3 * len(one.rows.all)
-        assert one.api_after["in_flight"] == 0
+        assert one.api_after.calls_started - one.api_before.calls_started == 3 * len(one.rows.all)
+        assert one.api_after.in_flight == 0
     assert driven.api_before == before.api_after
     assert checks.check_conservation(facts_of(driven, workload)) is None
     assert checks.check_littles_law(facts_of(driven, workload)) is None
@@ -494,10 +547,10 @@ def test_the_external_apis_figures_are_of_this_level_from_its_start_to_its_drain
     assert found.code == "conservation"
 
 
-def facts_of(driven: Driven, workload: Workload) -> LevelFacts:
+def facts_of(driven: DrivenLevel, workload: Workload) -> LevelFacts:
     use = Use(1.0, 0.1, 1, 1, 1, None)
     return LevelFacts(
-        plan=LevelPlan("closed", 4), workload=workload, stack=next(iter(STACKS.values())), rows=driven.rows,
+        plan=LoadLevel("closed", 4), workload=workload, stack=next(iter(STACKS.values())), rows=driven.rows,
         uses={"target": use, "generator": use, "external_api": use}, api_before=driven.api_before,
         api_after=driven.api_after, target_pids_verified=(), target_pids_now=(),
     )  # fmt: skip
@@ -507,7 +560,11 @@ def test_an_external_api_that_is_not_there_has_no_figures(
     tmp_path: Path, target_port: int, free_port: Callable[[], int]
 ) -> None:
     generator = LoadGenerator(
-        folder=tmp_path, target_port=target_port, api_port=free_port(), workload=AFTER_50_MS, cores=()
+        folder=tmp_path,
+        ports=[target_port],
+        workload=AFTER_50_MS,
+        cores=(),
+        read_api=partial(external_api.read_figures, free_port()),
     )
     (driven,) = drive(generator, [closed(1, settle_s=0.1, window_s=0.2)])
     assert (driven.api_before, driven.api_after) == (None, None)
@@ -518,7 +575,7 @@ def test_an_open_level_beyond_capacity_shows_what_the_target_could_do(load: Load
     (driven,) = drive(load(replace(AFTER_50_MS, path="/one-by-one/50/")), [opened(50, settle_s=0.2)])
     assert len(driven.rows.correct) == len(driven.rows.window) > 30
     assert len(driven.rows.answered) <= 20 + 1
-    facts = replace(facts_of(driven, AFTER_50_MS), plan=LevelPlan("open", 50))
+    facts = replace(facts_of(driven, AFTER_50_MS), plan=LoadLevel("open", 50))
     assert checks.check_littles_law(facts) is None
     assert limiter.name_limiter(facts, ()) != "users"
 
@@ -527,8 +584,8 @@ def test_an_open_level_beyond_capacity_shows_what_the_target_could_do(load: Load
 def test_locust_that_is_killed_in_the_middle_ends_the_trial_with_a_reason(load: Load, count: int) -> None:
     generator = load(count=count)
 
-    def kill(event: str) -> None:
-        if event == "window_start":
+    def kill(moment: Moment) -> None:
+        if moment is Moment.START:
             os.kill(generator.pids[-1], signal.SIGKILL)
 
     with pytest.raises(TrialError, match=r"^The load generator ended by itself"), generator:  # noqa: PT012 - whatever comes first
@@ -551,7 +608,7 @@ def test_locust_that_falls_silent_ends_the_trial_with_what_was_expected_of_it(
     load: Load, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loadgen, "START_TIMEOUT_S", 0.3)
-    told = r"^The load generator told nothing for 0\.3 s, where 'ready' was expected\.$"
+    told = r"^The load generator was silent for 0\.3 s, where Ready was expected\.$"
     with pytest.raises(TrialError, match=told), load(count=2) as generator:  # noqa: PT012 - leaving is tried, too
         os.kill(generator.pids[1], signal.SIGSTOP)
         generator.wait_ready(nothing)
@@ -559,7 +616,7 @@ def test_locust_that_falls_silent_ends_the_trial_with_what_was_expected_of_it(
 
 
 def test_locust_that_says_something_else_than_is_expected_ends_the_trial_with_both(load: Load) -> None:
-    told = "^The load generator told 'ready' where 'prepared' was expected"
+    told = r"^The load generator sent Ready where Prepared was expected\.$"
     with pytest.raises(TrialError, match=told), load() as generator:
         generator.run(closed(1), nothing, nothing)
 
@@ -594,8 +651,8 @@ def test_each_process_has_a_core_of_its_own_where_there_are_enough(load: Load) -
 def test_a_trial_that_ends_in_the_middle_of_a_level_ends_locust(load: Load) -> None:
     generator = load()
 
-    def give_up(event: str) -> None:
-        if event == "window_start":
+    def give_up(moment: Moment) -> None:
+        if moment is Moment.START:
             raise TrialError("The target is gone.")
 
     with pytest.raises(TrialError, match=r"^The target is gone\.$"), generator:  # noqa: PT012 - whatever comes first
@@ -615,7 +672,9 @@ def test_a_generator_that_has_no_files_left_is_a_failure_of_its_own_and_not_the_
     generator = load()
     with generator:
         generator.wait_ready(nothing)
-        generator.run(Order.warmup(0.2), nothing, nothing)  # Python reads files, too, when a module is first needed
+        generator.run(
+            LevelOrder.warmup(0.2), nothing, nothing
+        )  # Python reads files, too, when a module is first needed
         process = psutil.Process(generator.pids[0])
         limit = process.num_fds() + 10
         process.rlimit(psutil.RLIMIT_NOFILE, (limit, limit))

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from stackmatrix.errors import PortTakenError
-from stackmatrix.system import host, http, ports, processes
+from stackmatrix.system import cores, host, http, ports, processes
 from stackmatrix.system.cores import Layout, _siblings, divide_cores, layout_for, why_not_pinned
 
 type StartChild = Callable[[Sequence[str]], "subprocess.Popen[bytes]"]
@@ -55,11 +55,11 @@ def test_a_port_whose_connections_have_just_ended_is_free() -> None:
 
 REFUSE = """
 import resource
-from stackmatrix import machine
+from stackmatrix.system import host
 from stackmatrix.errors import OpenFilesError
-print(machine.need_open_files(10))
+print(host.need_open_files(10))
 try:
-    machine.need_open_files(1000)
+    host.need_open_files(1000)
 except OpenFilesError as error:
     print(error)
 print(resource.getrlimit(resource.RLIMIT_NOFILE))
@@ -136,7 +136,7 @@ def test_nobody_is_on_the_targets_core_and_everybody_is_on_some(count: int, gene
 def test_the_cores_that_this_process_may_use_are_divided_with_their_siblings(monkeypatch: pytest.MonkeyPatch) -> None:
     told = {0: "0,4", 2: "2", 4: "0,4", 6: "6-7", 7: "6-7"}
     files = {f"/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list": text for core, text in told.items()}
-    monkeypatch.setattr(host, "read", files.get)
+    monkeypatch.setattr(cores, "read", files.get)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 4, 6, 7})
     assert divide_cores() == Layout(target=(7,), generator=(4,), api=(2,), harness=(0,))
     assert divide_cores(2) == Layout(target=(7,), generator=(2, 4), api=(0,), harness=(0,))
@@ -151,7 +151,7 @@ def test_the_cores_that_this_process_may_use_are_divided_with_their_siblings(mon
 def test_siblings_are_told_one_by_one_or_in_ranges(
     told: str | None, siblings: set[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host, "read", lambda _: told)
+    monkeypatch.setattr(cores, "read", lambda _: told)
     assert _siblings(3) == siblings
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stackmatrix.analysis.level.usage import Around
+from stackmatrix.analysis.level.usage import Surroundings
 from stackmatrix.system import linux, process_meter, processes
 from stackmatrix.system.machine_meter import MachineMeter
 from stackmatrix.system.process_meter import Meters, TreeMeter
@@ -277,7 +277,7 @@ def others(*but: int) -> set[int]:
     return {*psutil.pids()} - {*but}
 
 
-def burn_between(meter: MachineMeter, pid: int | None, folder: Path, wait_for: Wait) -> tuple[Around, float]:
+def burn_between(meter: MachineMeter, pid: int | None, folder: Path, wait_for: Wait) -> tuple[Surroundings, float]:
     """A child burns between open and close; ``pid`` is foreign, all others are ours. Returns how long it took, too."""
     foreign = () if pid is None else (pid,)
     log = folder / "child.log"
@@ -464,4 +464,4 @@ def test_where_the_system_tells_nothing_nothing_is_made_up(monkeypatch: pytest.M
         meter.begin()
         meter.tick()
         meter.end()
-        assert meter.close(()) == Around()
+        assert meter.close(()) == Surroundings()

@@ -22,11 +22,13 @@ import psutil
 import pytest
 
 from stackmatrix import errors
+from stackmatrix.matrix.app import BUILT_IN
+from stackmatrix.matrix.cells import Cell, Installation, Subject
 from stackmatrix.matrix.stacks import PYTHONS, STACKS, Stack
-from stackmatrix.matrix.workloads import API_PORT, DEFAULT_WORKLOAD, WORKLOADS
+from stackmatrix.matrix.workloads import DEFAULT_WORKLOAD, WORKLOADS
 from stackmatrix.system import http, ports, processes
+from stackmatrix.system.ports import API_PORT
 from stackmatrix.testbed import environments, serve, supervisor, verification
-from stackmatrix.testbed.environments import TargetEnvironment
 
 type Wait = Callable[[Callable[[], object]], None]
 
@@ -49,12 +51,14 @@ def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
 class Serving:
     """``stackmatrix serve`` as a terminal would run it, in a process group of its own."""
 
-    def __init__(self, environment: TargetEnvironment, log: Path) -> None:
-        self.stack = STACKS[environment.stack]
-        self.ports = [port for port, _ in serve.ports([self.stack])]
+    def __init__(self, stack: str, python: str, log: Path) -> None:
+        self.stack = STACKS[stack]
+        cell = Cell(stack=stack, python=python, workload=DEFAULT_WORKLOAD)
+        (self.subject,) = environments.resolve([cell])
+        self.ports = [port for port, _ in serve.ports_of([self.stack])]
         self._log = log
         self.child = processes.start(
-            command("--python", environment.python, self.stack.name),
+            command("--python", python, self.stack.name),
             environment=processes.child_environment(),
             log=log,
         )
@@ -82,10 +86,10 @@ class Serving:
 @pytest.fixture
 def served(tmp_path: Path, wait_for: Wait) -> Iterator[Serving]:
     """One stack that is installed; one that needs no compiler, if there is any."""
-    installed = sorted(environments.installed().values(), key=lambda one: (STACKS[one.stack].needs_compiler, one.stack))
+    installed = sorted(environments.installed(), key=lambda one: (STACKS[one[0]].needs_compiler, one))
     if not installed:
         pytest.skip(f"no stack is installed: run nox -s bench-{SOME_STACK.name}")
-    one = Serving(installed[0], tmp_path / "serve.log")
+    one = Serving(*installed[0], tmp_path / "serve.log")
     try:
         wait_for(one.is_up)
         yield one
@@ -106,7 +110,7 @@ def ask_page(path: str, **form: str) -> Any:
 
 def test_ctrl_c_ends_all_that_was_served_and_frees_the_ports(served: Serving) -> None:
     for workload in WORKLOADS.values():
-        verification.verify_page(http.get(served.stack.port, workload.path))
+        verification.verify_page(http.get(served.stack.port, workload.path), workload)
     for port in served.ports:
         assert f":{port}" in served.told()
         assert ports.is_bound(port)
@@ -165,38 +169,39 @@ def test_when_the_last_stack_has_ended_serving_ends_with_an_exit_code(served: Se
         process.kill()
     wait_for(lambda: served.child.poll() is not None)
     assert served.child.returncode == errors.SupervisorError.exit_code
-    assert f"The process of '{served.stack.name}' ended by itself" in served.told()
+    assert f"The process of '{served.subject.name}' ended by itself" in served.told()
     assert "No stack is left" in served.told()
     assert [port for port in served.ports if ports.is_bound(port)] == []
 
 
-def test_a_server_that_does_not_come_up_is_named_with_the_end_of_its_log_and_nothing_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    program = Path(SOME_STACK.command[0].format(bin=tmp_path / "bin"))
+def broken_subject(folder: Path) -> Subject:
+    """A stack in an environment whose server says something and ends."""
+    program = Path(SOME_STACK.command[0].format(bin=folder / "bin"))
     program.parent.mkdir()
     program.write_text("#!/bin/sh\necho first; echo the reason is here; exit 1\n")
     program.chmod(0o755)
-    broken = TargetEnvironment(SOME_STACK.name, PYTHONS[0], tmp_path, "")
-    monkeypatch.setattr(environments, "need", lambda _stack, _python: broken)
+    cell = Cell(stack=SOME_STACK.name, python=PYTHONS[0], workload=DEFAULT_WORKLOAD)
+    return Subject(cell, SOME_STACK, WORKLOADS[DEFAULT_WORKLOAD], BUILT_IN, Installation(folder, ""))
+
+
+def test_a_server_that_does_not_come_up_is_named_with_the_end_of_its_log_and_nothing_stays(tmp_path: Path) -> None:
+    broken = broken_subject(tmp_path)
 
     with (
-        pytest.raises(
-            errors.SupervisorError, match=f"'{SOME_STACK.name}' ended by itself: .*the reason is here.* nox -s"
-        ),
-        serve.start([SOME_STACK], PYTHONS[0]) as served,
+        pytest.raises(errors.SupervisorError, match=f"'{broken.name}' ended by itself: .*the reason is here.* nox -s"),
+        serve.start([broken]) as served,
     ):
         served.wait_ready()
 
-    assert [port for port, _ in serve.ports([SOME_STACK]) if ports.is_bound(port)] == []
+    assert [port for port, _ in serve.ports_of([SOME_STACK]) if ports.is_bound(port)] == []
 
 
-@pytest.mark.parametrize("port", [port for port, _ in serve.ports([SOME_STACK])])
+@pytest.mark.parametrize("port", [port for port, _ in serve.ports_of([SOME_STACK])])
 @pytest.mark.parametrize("more", [(), ("--list",)], ids=["serve", "list"])
 def test_a_port_that_is_taken_is_told_with_its_purpose_and_its_holder(port: int, more: tuple[str, ...]) -> None:
     with socket.create_server(("127.0.0.1", port)):
         done = run(SOME_STACK.name, *more)
-    purpose = dict(serve.ports([SOME_STACK]))[port]
+    purpose = dict(serve.ports_of([SOME_STACK]))[port]
     holder = f"{psutil.Process().name()} (process {os.getpid()})"
     assert done.returncode == errors.PortTakenError.exit_code
     assert done.stderr == (
@@ -222,7 +227,7 @@ def test_every_stack_is_served_by_the_policy_of_the_one_target() -> None:
     one, many = configparser.RawConfigParser(), configparser.RawConfigParser()
     text = supervisor.CIRCUS_INI.read_text(encoding="utf-8")
     one.read_string(text)
-    many.read_string(supervisor.ini_for_many(text, STACKS))
+    many.read_string(supervisor.ini_for(text, STACKS))
     assert set(many.sections()) == set(one.sections()) - {"watcher:target"} | {f"watcher:{name}" for name in STACKS}
     assert many["watcher:api"] == one["watcher:api"]
     for name in STACKS:

@@ -14,7 +14,7 @@ from stackmatrix.errors import SupervisorError, TrialError
 from stackmatrix.system import http, processes
 from stackmatrix.system.cores import Layout
 from stackmatrix.system.ports import is_bound
-from stackmatrix.testbed import supervisor, verification
+from stackmatrix.testbed import external_api, supervisor, verification
 from stackmatrix.testbed.supervisor import Supervisor, Target
 
 type Wait = Callable[[Callable[[], object]], None]
@@ -36,14 +36,8 @@ def make(ports: tuple[int, int], standin_command: Callable[..., tuple[str, ...]]
         folder = supervisor.private_folder()
         folders.append(folder)
         api_port, target_port = ports
-        target = Target("target", command or standin_command(target_port, *options), target_port)
-        return Supervisor(
-            ini=supervisor.CIRCUS_INI,
-            environment=supervisor.variables(target, api_port, layout or Layout(), folder),
-            folder=folder,
-            watchers=("api", "target"),
-            cores=layout.harness if layout else (),
-        )
+        target = Target("target", command or standin_command(target_port, *options))
+        return Supervisor([target], api_port, layout or Layout(), folder)
 
     yield make
     for folder in folders:
@@ -56,8 +50,8 @@ def children() -> set[int]:
 
 
 def wait_ready(circus: Supervisor, ports: tuple[int, int]) -> None:
-    verification.wait_for_api(ports[0], lambda: circus.why_gone("api"))
-    verification.wait_for_target(ports[1], lambda: circus.why_gone("target"))
+    external_api.wait_ready(ports[0], lambda: circus.why_gone("api"))
+    verification.wait_for_identity(ports[1], "/served-by/", lambda: circus.why_gone("target"))
 
 
 def test_both_are_up_and_leaving_ends_everything_and_frees_the_ports(ports: tuple[int, int], make: Make) -> None:
@@ -164,6 +158,18 @@ def test_what_goes_wrong_while_a_target_lives_is_told_with_what_its_log_says(
             raise TrialError("Status 500.")
 
 
+def test_what_goes_wrong_because_a_target_has_just_ended_is_told_with_how_it_ended(
+    ports: tuple[int, int], make: Make, wait_for: Wait
+) -> None:
+    with make() as circus:
+        wait_ready(circus, ports)
+        os.kill(circus.pid("target"), signal.SIGKILL)
+        wait_for(lambda: circus.why_gone("target"))
+        told = r"^No answer\. Meanwhile the process of 'target' ended by itself: stand-in is up "
+        with pytest.raises(TrialError, match=told), circus.explaining("target"):
+            raise TrialError("No answer.")
+
+
 def test_a_command_that_does_not_exist_is_told_by_its_name(ports: tuple[int, int], make: Make) -> None:
     with (
         pytest.raises(TrialError, match="ended by itself: /no/such/server cannot be started: No such file"),
@@ -225,9 +231,13 @@ def test_everything_ends_when_circusd_itself_is_killed(ports: tuple[int, int], m
     assert not [pid for pid in pids if processes.is_running(pid)]
 
 
-def test_circusd_that_cannot_start_is_told_with_its_log(make: Make) -> None:
+def test_circusd_that_cannot_start_is_told_with_its_log(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "circus.ini"
+    broken.write_text(f"{supervisor.CIRCUS_INI.read_text(encoding='utf-8')}\nno section and no option\n")
+    monkeypatch.setattr(supervisor, "CIRCUS_INI", broken)
     circus = make()
-    circus.ini = Path("/no/such/circus.ini")
     with pytest.raises(TrialError, match=r"circusd ended by itself: .*circus.ini"), circus:
         pass
     assert circus._child.returncode is not None
@@ -241,7 +251,7 @@ def test_two_supervisors_are_apart(
         wait_ready(circus, ports)
         with make(command=standin_command(other_port)) as other:
             # The second API finds its port taken and ends; the first is not touched.
-            verification.wait_for_target(other_port, lambda: other.why_gone("target"))
+            verification.wait_for_identity(other_port, "/served-by/", lambda: other.why_gone("target"))
             assert other.pid("target") != circus.pid("target")
         assert circus.why_gone("target") is None
         assert circus.why_gone("api") is None
@@ -263,11 +273,9 @@ def test_a_harness_that_is_killed_outright_leaves_nothing_running(
     script = f"""
 import time
 from pathlib import Path
-from stackmatrix import supervisor
-folder = Path({str(tmp_path)!r})
-target = supervisor.Target("target", {standin_command(ports[1])!r}, {ports[1]})
-environment = supervisor.variables(target, {ports[0]}, supervisor.Layout(), folder)
-with supervisor.Supervisor(supervisor.CIRCUS_INI, environment, folder, ("api", "target")) as circus:
+from stackmatrix.testbed import supervisor
+target = supervisor.Target("target", {standin_command(ports[1])!r})
+with supervisor.Supervisor([target], {ports[0]}, supervisor.Layout(), Path({str(tmp_path)!r})) as circus:
     print(circus._child.pid, circus.pid("api"), circus.pid("target"), flush=True)
     time.sleep(600)
 """

@@ -65,7 +65,7 @@ time.sleep(600)
 # One whose own child takes a snapshot, after it has reaped another.
 ANCESTOR = f"""{TELL}
 subprocess.run([sys.executable, "-c", {TELL!r} + "burn()"])
-LOOK = "import os; from stackmatrix import surroundings as s; accounts = s.snapshot(()).items();"
+LOOK = "import os; from stackmatrix.system import foreign; accounts = foreign.snapshot(()).items();"
 LOOK += "print(*[account.reaps_ours for (pid, _), account in accounts if pid == os.getppid()], flush=True)"
 subprocess.run([sys.executable, "-c", LOOK])
 time.sleep(600)

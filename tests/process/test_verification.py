@@ -1,5 +1,6 @@
 """A target that is not what it should be is caught before any load, by what the external API saw of one request."""
 
+import platform
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from stackmatrix.errors import TrialError
+from stackmatrix.matrix.stacks import Stack
 from stackmatrix.matrix.workloads import Workload
-from stackmatrix.testbed import verification
+from stackmatrix.testbed import external_api, verification
 
 SOUND = Workload("sound", "", "/calls/150,300,75/parallel", (150, 300, 75))
 
@@ -58,7 +60,7 @@ def test_a_target_that_calls_another_api_is_caught(
 ) -> None:
     other = free_port()
     start_child((sys.executable, "-m", "slow_api", "--port", str(other)))
-    verification.wait_for_api(other, alive)
+    external_api.wait_ready(other, alive)
     with pytest.raises(TrialError, match=r"saw the calls \[\] ms for one request"):
         verification.verify_workload(target_port, other, SOUND)
 
@@ -68,17 +70,44 @@ def test_a_target_is_waited_for_until_it_answers_and_tells_of_itself(
 ) -> None:
     port = free_port()
     child = start_child(standin_command(port))
-    assert verification.wait_for_target(port, alive) == {"pid": child.pid}  # type: ignore[attr-defined]
+    told = verification.wait_for_identity(port, "/served-by/", alive)
+    assert told.pid == child.pid  # type: ignore[attr-defined]
+    assert told.python.version == platform.python_version()
+    stack = Stack("one", "", 0, "standin", (), "ASGI", "event loop", None, ())
+    minor = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert verification.verify_identity(told, stack, minor).version == platform.python_version()
+    with pytest.raises(TrialError, match=r"^The target is not what the cell names: server is False, expected True\.$"):
+        verification.verify_identity(told, replace(stack, server="another"), minor)
 
 
-def test_what_answers_but_tells_nothing_of_itself_is_no_target(api_port: int) -> None:
-    with pytest.raises(TrialError, match=r"^The target did not tell what serves it: status 404, "):
-        verification.wait_for_target(api_port, alive)
+def test_a_target_that_tells_nothing_of_itself_is_waited_for_by_its_page(
+    start_child: Callable[..., object], standin_command: Callable[..., tuple[str, ...]], free_port: Callable[[], int]
+) -> None:
+    port = free_port()
+    start_child(standin_command(port))
+    verification.wait_for_page(port, replace(SOUND, path="/after/1/"), alive)
+    with pytest.raises(TrialError, match=r"^The page is not the one that was expected: '<p>It works!</p>'"):
+        verification.wait_for_page(port, replace(SOUND, path="/wrong/"), alive)
+    verification.wait_for_page(port, replace(SOUND, path="/wrong/", page="<p>It works!</p>"), alive)
+
+
+@pytest.mark.parametrize(("path", "status"), [("/served-by/", 404), ("/stats/", 200)], ids=["no page", "another one"])
+def test_what_answers_but_tells_nothing_of_itself_is_no_target(api_port: int, path: str, status: int) -> None:
+    with pytest.raises(TrialError, match=rf"^The target did not say what serves it: status {status}, "):
+        verification.wait_for_identity(api_port, path, alive)
+
+
+def wait_for_identity(port: int, why_gone: Callable[[], str | None]) -> object:
+    return verification.wait_for_identity(port, "/served-by/", why_gone)
+
+
+def wait_for_page(port: int, why_gone: Callable[[], str | None]) -> object:
+    return verification.wait_for_page(port, SOUND, why_gone)  # type: ignore[func-returns-value]
 
 
 @pytest.mark.parametrize(
     ("wait", "what"),
-    [(verification.wait_for_api, "The external API"), (verification.wait_for_target, "The target")],
+    [(external_api.wait_ready, "The external API"), (wait_for_identity, "The target"), (wait_for_page, "The target")],
 )
 def test_waiting_ends_with_the_reason_when_the_process_is_gone(
     wait: Callable[[int, Callable[[], str | None]], object], what: str, free_port: Callable[[], int]

@@ -13,16 +13,20 @@ import re
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
 from stackmatrix.analysis.level import latency
-from stackmatrix.load.generator import LoadGenerator, Order
-from stackmatrix.matrix.ladder import LevelPlan
-from stackmatrix.matrix.workloads import API_PORT, WORKLOADS, Workload
+from stackmatrix.load.generator import LoadGenerator
+from stackmatrix.load.protocol import LevelOrder
+from stackmatrix.matrix.ladder import LoadLevel
+from stackmatrix.matrix.workloads import WORKLOADS, Workload
 from stackmatrix.system.cores import divide_cores
+from stackmatrix.system.ports import API_PORT
+from stackmatrix.testbed.external_api import read_figures
 
 UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 SETTLE_S = 3.0
@@ -74,11 +78,15 @@ def compare(port: int, workload: Workload, users: int, seconds: float) -> dict[s
     cores = divide_cores().generator
     with tempfile.TemporaryDirectory() as folder:
         generator = LoadGenerator(
-            folder=Path(folder), target_port=port, api_port=API_PORT, workload=workload, cores=cores
+            folder=Path(folder),
+            ports=[port],
+            workload=workload,
+            cores=cores,
+            read_api=partial(read_figures, API_PORT),
         )
         with generator, Wrk(port, workload, users, seconds + SETTLE_S, Path(folder)) as wrk:
             generator.wait_ready(lambda: None)
-            order = Order.measure(0, LevelPlan("closed", users), SETTLE_S, seconds, trial_seed=1)
+            order = LevelOrder.measure(0, LoadLevel("closed", users), SETTLE_S, seconds, seed=1)
             rows = generator.run(order, lambda _: None, lambda: None).rows
             generator.finish(lambda: None)
             by_wrk = wrk.figures()

@@ -15,28 +15,27 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import psutil
 import pytest
 
 from stackmatrix.load import process as loadprocess
-from stackmatrix.matrix.cells import Cell
-from stackmatrix.matrix.ladder import LevelPlan
+from stackmatrix.matrix.app import BUILT_IN
+from stackmatrix.matrix.cells import Cell, Installation, Subject
+from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.matrix.profiles import Profile
-from stackmatrix.matrix.schedule import TrialPlan
+from stackmatrix.matrix.schedule import ScheduledTrial
 from stackmatrix.matrix.stacks import STACKS
-from stackmatrix.measurements.trials.trial import Setting, TrialRun
-from stackmatrix.results.model import Trial
-from stackmatrix.system import processes
+from stackmatrix.matrix.workloads import WORKLOADS
+from stackmatrix.measurements.trials.trial import TrialRun, TrialSetting
+from stackmatrix.results.trials import Trial
+from stackmatrix.system import ports, processes
 from stackmatrix.system.core_speed import PaceBook
 from stackmatrix.system.cores import Layout, divide_cores, why_not_pinned
-from stackmatrix.system.ports import is_bound
 from stackmatrix.testbed import supervisor
-from stackmatrix.testbed.environments import TargetEnvironment
-from stackmatrix.testbed.targetbench import Conditions
 
 HERE = Path(__file__).parent
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -55,52 +54,47 @@ from locustfile import *
 """
 
 
-@dataclass(frozen=True, slots=True)
 class Stage:
     """A trial that is under way: where its parts are found by whoever harms them."""
 
-    ports: tuple[int, int]
+    MARKS: ClassVar = {
+        "target": ("-m uvicorn",),
+        "worker": ("spawn_main",),
+        "api": ("-m slow_api", "faulty_api.py"),
+        "generator": ("--orders-fd",),
+    }
+    """What stands in the command lines of the target, of one of its workers, of the API and of the generator."""
 
     def process(self, role: str) -> psutil.Process:
-        """The process of the target, of one of its workers, of the API or of the generator."""
-        target, api = self.ports
-        marks = {
-            "target": f"--port {target}",
-            "worker": "spawn_main",
-            "api": f"--port {api}",
-            "generator": "--orders-fd",
-        }
+        """The process of a part, or the first of several."""
         children = psutil.Process().children(recursive=True)
-        return next(child for child in children if marks[role] in " ".join(child.cmdline()))
+        marked = (child for child in children if any(mark in " ".join(child.cmdline()) for mark in self.MARKS[role]))
+        return next(marked)
 
 
 type Fault = Callable[[Stage], object]
 
 
-@pytest.fixture
-def ports() -> tuple[int, int]:
-    """Free ports for the target and the external API."""
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-        return one.getsockname()[1], other.getsockname()[1]
-
-
 @pytest.fixture(autouse=True)
-def nothing_is_left_behind(ports: tuple[int, int]) -> Iterator[None]:
+def nothing_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Whatever happens to a trial, all of its processes are gone afterwards, and its ports are free."""
+    taken: list[int] = []
+    find_free = ports.find_free
+
+    def take(first: int, count: int) -> tuple[int, ...]:
+        found = find_free(first, count)
+        taken.extend(found)
+        return found
+
+    monkeypatch.setattr(ports, "find_free", take)
     yield
     left = psutil.Process(os.getpid()).children(recursive=True)
     assert not left, f"left running: {[process.cmdline() for process in left]}"
-    assert [port for port in ports if is_bound(port)] == []
+    assert [port for port in taken if ports.is_bound(port)] == []
 
 
 @pytest.fixture
-def cell() -> Cell:
-    """What is served by this environment."""
-    return CELL
-
-
-@pytest.fixture
-def equip(ports: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., TargetEnvironment]:
+def equip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Subject]:
     """Gives uvicorn of this environment, and the other parts of a trial, their faults.
 
     ``api`` are options of ``faulty_api.py``, ``target`` is a fault of ``faulty_target.py``, ``generator`` one of
@@ -108,14 +102,11 @@ def equip(ports: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """
     sound, committed = STACKS["uvicorn"], supervisor.CIRCUS_INI.read_text(encoding="utf-8")
 
-    def make(
-        api: Sequence[str] = (), target: str = "", generator: str = "", options: Sequence[str] = ()
-    ) -> TargetEnvironment:
-        command = (*sound.command, *options)
+    def make(api: Sequence[str] = (), target: str = "", generator: str = "", options: Sequence[str] = ()) -> Subject:
+        command, app = (*sound.command, *options), BUILT_IN
         if target:
             command = (*command, "--factory", "--app-dir", str(HERE))
-            command = tuple(part.replace("fanout_site.asgi:application", f"faulty_target:{target}") for part in command)
-        monkeypatch.setitem(STACKS, "uvicorn", replace(sound, port=ports[0], command=command))
+            app = replace(app, asgi=f"faulty_target:{target}")
         ini = tmp_path / "circus.ini"
         faulty = shlex.join([str(HERE / "faulty_api.py"), *api])
         ini.write_text(committed.replace("-m slow_api", faulty) if api else committed, encoding="utf-8")
@@ -124,41 +115,53 @@ def equip(ports: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             locustfile = tmp_path / "faulty_locustfile.py"
             locustfile.write_text(FAULTY_LOCUSTFILE.format(loadprocess.LOCUSTFILE.parent, HERE, generator))
             monkeypatch.setattr(loadprocess, "LOCUSTFILE", locustfile)
-        return TargetEnvironment("uvicorn", THIS_PYTHON, Path(sys.prefix), "")
+        stack, environment = replace(sound, command=command), Installation(Path(sys.prefix), "lock")
+        return Subject(CELL, stack, WORKLOADS[CELL.workload], app, environment)
 
     return make
 
 
 @pytest.fixture
-def run_trial(equip: Callable[..., TargetEnvironment], ports: tuple[int, int], layout: Layout) -> Callable[..., Trial]:
+def run_trial(equip: Callable[..., Subject], layout: Layout) -> Callable[..., Trial]:
     """Runs a trial whose parts have the ``faults`` that ``equip`` knows; ``pace`` has the run's readings of the core.
 
     ``during`` is called in a thread whenever the trial says that it begins what ``at`` names, be it once more.
     """
 
     def run(
-        *ladder: LevelPlan,
+        *ladder: LoadLevel,
         pace: PaceBook | None = None,
         during: Fault | None = None,
         at: str = "level 1 of",
         **faults: Any,
     ) -> Trial:
-        environment = equip(**faults)
+        subject = equip(**faults)
         profile = Profile("selftest", "", ladder, 1, WARMUP_S, SETTLE_S, WINDOW_S, 0)
-        setting = Setting(profile, Conditions(layout, pace, api_port=ports[1]), all_levels=True)
-        plan = TrialPlan(CELL, 0, 0, SEED)
+        setting = TrialSetting(profile, layout, pace, all_levels=True)
+        plan = ScheduledTrial(CELL, 0, 0, SEED)
         made: list[Future[object]] = []
         with ThreadPoolExecutor(1) as pool:
 
             def show(what: str) -> None:
                 if during and what.startswith(at):
-                    made.append(pool.submit(during, Stage(ports)))
+                    made.append(pool.submit(during, Stage()))
 
-            trial = TrialRun(plan, environment, setting, show).run().trial
+            ran = TrialRun(plan, subject, setting, show)
+            failure = ran.run()
         assert bool(made) == bool(during), "the fault was never made"
         for fault in made:
             fault.result()
-        return trial
+        return Trial(
+            block=plan.block,
+            order=plan.order,
+            seed=plan.seed,
+            started="",
+            duration_s=0.0,
+            load_s=ran.load_s,
+            levels=tuple(ran.levels),
+            failure=failure,
+            findings=setting.findings(),
+        )
 
     return run
 

@@ -11,8 +11,9 @@ from statistics import stdev
 import numpy as np
 
 from recorded import twin_runs
-from stackmatrix.analysis.comparison.compare import _differences
-from stackmatrix.analysis.comparison.verdicts import BLOCKS_TO_CLAIM, differ, judge_all, margin_of
+from stackmatrix.analysis.comparison.compare import differences
+from stackmatrix.analysis.comparison.inference import differ
+from stackmatrix.analysis.comparison.verdicts import BLOCKS_TO_CLAIM, judge_all, margin_of
 
 PAIRS = 2_000
 
@@ -29,7 +30,7 @@ def main() -> None:
     print("| --- | --- | --- | --- | ---: | ---: | ---: | ---: |")
     for run in twin_runs():
         for figure in run.figures:
-            recorded = _differences(figure, figure.of(run.twin), figure.of(run.reference))
+            recorded = differences(figure, figure.of(run.twin), figure.of(run.reference))
             if len(recorded) < 2:
                 continue
             generator = np.random.default_rng(0)

@@ -17,14 +17,15 @@ from itertools import combinations, product
 from statistics import median, stdev
 
 from recorded import TwinRun, twin_runs
-from stackmatrix.analysis.comparison.compare import _differences
-from stackmatrix.analysis.metrics import Figure
-from stackmatrix.results.model import Level, Result
+from stackmatrix.analysis.comparison.compare import differences
+from stackmatrix.analysis.metrics import Metric
+from stackmatrix.results.levels import Level
+from stackmatrix.results.model import Result
 
 type ByBlock = Mapping[int, float]
 
 
-def heaviest(name: str, title: str, unit: str, of: Callable[[Level], float | None]) -> Figure:
+def heaviest(name: str, title: str, unit: str, of: Callable[[Level], float | None]) -> Metric:
     """A figure of the closed level with most users, whatever its target still does there."""
 
     def by_block(result: Result) -> dict[int, float]:
@@ -35,7 +36,7 @@ def heaviest(name: str, title: str, unit: str, of: Callable[[Level], float | Non
                 found[trial.block] = value
         return found
 
-    return Figure(name, title, unit, by_block, higher_is_better=True)
+    return Metric(name, title, unit, by_block, higher_is_better=True)
 
 
 MOST_LOADED = (
@@ -49,7 +50,7 @@ MOST_LOADED = (
 )
 
 
-def apart(figure: Figure, cell: ByBlock, other: ByBlock) -> float | None:
+def apart(figure: Metric, cell: ByBlock, other: ByBlock) -> float | None:
     """The deviation between trials of different blocks, about a mean that is not theirs to have."""
     found = [_difference(figure, one, two) for (i, one), (j, two) in product(cell.items(), other.items()) if i != j]
     if not found:
@@ -58,28 +59,28 @@ def apart(figure: Figure, cell: ByBlock, other: ByBlock) -> float | None:
     return math.sqrt(sum((each - middle) ** 2 for each in found) / len(found))
 
 
-def _difference(figure: Figure, one: float, two: float) -> float:
+def _difference(figure: Metric, one: float, two: float) -> float:
     return one - two if figure.is_difference else math.log(one / two)
 
 
-def _mean(figure: Figure, values: ByBlock) -> float:
+def _mean(figure: Metric, values: ByBlock) -> float:
     return sum(value if figure.is_difference else math.log(value) for value in values.values()) / len(values)
 
 
-def paired(figure: Figure, cell: ByBlock, other: ByBlock) -> float | None:
+def paired(figure: Metric, cell: ByBlock, other: ByBlock) -> float | None:
     """The deviation between trials of the same block."""
-    found = _differences(figure, cell, other)
+    found = differences(figure, cell, other)
     return stdev(found) if len(found) > 1 else None
 
 
-def rows(figure: Figure, run: TwinRun) -> Iterator[str]:
+def rows(figure: Metric, run: TwinRun) -> Iterator[str]:
     """The line of one figure, if the reference cell and its twin have it in two blocks."""
     by_cell = {cell: figure.of(result) for cell, result in run.by_cell.items()}
     reference, twin = by_cell[run.reference.cell], by_cell[run.twin.cell]
     within = paired(figure, reference, twin)
     if within is None:
         return
-    blocks = len(_differences(figure, reference, twin))
+    blocks = len(differences(figure, reference, twin))
     known = [values for cell, values in by_cell.items() if not cell.twin and len(values) > 1]
     pairs = [(apart(figure, *pair), paired(figure, *pair)) for pair in combinations(known, 2)]
     both = [(one, two) for one, two in pairs if one is not None and two is not None]

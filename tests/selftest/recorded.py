@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from stackmatrix.analysis.metrics import COST_FIGURE, Figure, figures_of
+from stackmatrix.analysis.metrics import COST, Metric, metrics_of
 from stackmatrix.errors import ResultFileError
 from stackmatrix.matrix.cells import Cell, references
 from stackmatrix.matrix.workloads import WORKLOADS, Workload
@@ -21,7 +21,7 @@ class TwinRun:
     machine: str
     run_id: str
     workload: str
-    figures: tuple[Figure, ...]
+    figures: tuple[Metric, ...]
     by_cell: Mapping[Cell, Result]
     reference: Result
     twin: Result
@@ -32,7 +32,7 @@ class TwinRun:
         return max(len(figure.of(self.reference)) for figure in self.figures)
 
 
-type Key = tuple[str, str, str, tuple[Figure, ...]]
+type Key = tuple[str, str, str, tuple[Metric, ...]]
 
 
 def twin_runs() -> Iterator[TwinRun]:
@@ -50,16 +50,16 @@ def twin_runs() -> Iterator[TwinRun]:
             yield TwinRun(machine, run_id, workload, figures, by_cell, by_cell[reference], twin)
 
 
-def _runs(result: Result) -> Iterator[tuple[str, tuple[Figure, ...]]]:
+def _runs(result: Result) -> Iterator[tuple[str, tuple[Metric, ...]]]:
     """The runs that a cell's file has repeated figures of."""
     known = WORKLOADS[result.cell.workload]
     if len(result.trials) > 1 and result.run is not None:
         yield result.run.id, figures_of_workload(known)
     if result.cost is not None and len(result.cost.blocks) > 1:
-        yield result.cost.run_id, (COST_FIGURE,)
+        yield result.cost.run_id, (COST,)
 
 
 @cache
-def figures_of_workload(workload: Workload) -> tuple[Figure, ...]:
+def figures_of_workload(workload: Workload) -> tuple[Metric, ...]:
     """The figures of trials, the same ones for all files of a workload."""
-    return figures_of(workload.compare_rate, workload.floor_ms)
+    return metrics_of(workload.compare_rate, workload.floor_ms)

@@ -6,12 +6,11 @@ from itertools import islice, pairwise
 import numpy as np
 
 from stackmatrix.matrix.arrivals import arrivals
-from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.cells import Subject
 from stackmatrix.matrix.objectives import rate_at, step_of
-from stackmatrix.measurements.capacity.trial import CapacityPlan, CapacityTrial
+from stackmatrix.measurements.capacity.probing import Probing, ProbingPlan
+from stackmatrix.system.core_speed import PaceBook
 from stackmatrix.system.cores import Layout
-from stackmatrix.testbed.environments import TargetEnvironment
-from stackmatrix.testbed.targetbench import Conditions
 
 SLO_MS = 1200.0
 FLOOR_MS = 600.0
@@ -29,20 +28,17 @@ def p99_ms(rate: float) -> float:
 
 
 def test_the_capacity_of_a_target_that_serves_one_at_a_time_is_that_of_its_queue(
-    equip: Callable[..., TargetEnvironment], cell: Cell, ports: tuple[int, int], layout: Layout
+    equip: Callable[..., Subject], layout: Layout
 ) -> None:
     by_theory = next(step for step in range(200) if p99_ms(rate_at(step + 1)) > SLO_MS)
     start = {SLO_MS: step_of(rate_at(by_theory) * 0.8)}
-    trial = CapacityTrial(
-        CapacityPlan(cell, 0, 1, longest_s=30.0, starts=start),
-        equip(target="one_at_a_time"),
-        Conditions(layout, api_port=ports[1]),
-        lambda _: None,
-    )
-    trial.run()
-    assert trial.failure is None
-    bracket = trial.brackets[SLO_MS]
-    told = [(probe.rate, probe.ended, probe.objectives[-1], probe.findings) for probe in trial.probes]
+    speed = PaceBook(layout.target)
+    speed.begin()
+    plan = ProbingPlan(equip(target="one_at_a_time"), 0, 1, longest_s=30.0, starts=start)
+    probing = Probing(plan, layout, speed, 1, lambda _: None)
+    probing.run()
+    bracket = probing.brackets[SLO_MS]
+    told = [(probe.rate, probe.ended, probe.objectives[-1], probe.findings) for probe in probing.probes]
     assert bracket.last_pass is not None, told
     assert bracket.first_fail is not None, told
     # The server itself takes some ms, so it holds a little less than the theory; much less is another machine's load.

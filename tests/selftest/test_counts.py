@@ -1,39 +1,30 @@
 """A real server under callgrind: what is counted is the target's, repeats, and a fault is told."""
 
 import shutil
-import sys
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 
 import psutil
 import pytest
 
 from stackmatrix.errors import TrialError
-from stackmatrix.matrix.cells import Cell
-from stackmatrix.matrix.stacks import STACKS
-from stackmatrix.measurements.instructions.counting import Counted, CountRun, Load
+from stackmatrix.matrix.cells import Subject
+from stackmatrix.measurements.instructions.counting import CountedRepeat, Counting, Load
 from stackmatrix.system.cores import Layout
-from stackmatrix.testbed.environments import TargetEnvironment
 
 pytestmark = pytest.mark.skipif(not shutil.which("vgdb"), reason="valgrind is not installed")
 
-THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 # A full garbage collection costs as much as a request does, and may fall into one count and not into the other.
 ALONE, FEW = Load(1, 10, 20, 60), Load(4, 50, 4, 8)
 
-type RunCount = Callable[..., Counted]
+type RunCount = Callable[..., CountedRepeat]
 
 
 @pytest.fixture
-def run_count(ports: tuple[int, int], layout: Layout, monkeypatch: pytest.MonkeyPatch) -> RunCount:
+def run_count(equip: Callable[..., Subject], layout: Layout) -> RunCount:
     """Counts uvicorn in this environment; ``at`` hears what it is doing."""
-    monkeypatch.setitem(STACKS, "uvicorn", replace(STACKS["uvicorn"], port=ports[0]))
-    environment = TargetEnvironment("uvicorn", THIS_PYTHON, Path(sys.prefix), "lock")
 
-    def run(*loads: Load, at: Callable[[str], None] = lambda _: None) -> Counted:
-        cell = Cell(stack="uvicorn", python=THIS_PYTHON, workload="fanout_shared_client")
-        return CountRun(cell, environment, layout, at, loads, ports[1]).run()
+    def run(*loads: Load, at: Callable[[str], None] = lambda _: None) -> CountedRepeat:
+        return Counting(equip(), layout, at, loads).run()
 
     return run
 

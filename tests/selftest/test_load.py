@@ -12,11 +12,12 @@ import pytest
 
 from stackmatrix.analysis.level.latency import p99
 from stackmatrix.analysis.level.requests import LevelRows
-from stackmatrix.load.generator import LoadGenerator, Order
+from stackmatrix.load.generator import LoadGenerator, Moment
+from stackmatrix.load.protocol import LevelOrder
 from stackmatrix.matrix.arrivals import plan_seed, planned
-from stackmatrix.matrix.ladder import LevelPlan
+from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.matrix.workloads import WORKLOADS
-from stackmatrix.system import http, processes
+from stackmatrix.system import http, ports, processes
 from stackmatrix.system.cores import Layout
 
 SEED = 1
@@ -34,32 +35,34 @@ def nothing(*_: object) -> None:
 
 
 @pytest.fixture
-def null_target(
-    ports: tuple[int, int], start_child: Callable[..., "subprocess.Popen[bytes]"], layout: Layout
-) -> psutil.Process:
+def port() -> int:
+    """A free port for the target."""
+    return ports.find_free(ports.TARGET_PORT, 1)[0]
+
+
+@pytest.fixture
+def null_target(port: int, start_child: Callable[..., "subprocess.Popen[bytes]"], layout: Layout) -> psutil.Process:
     """A target that answers every request after 600 ms, on a core of its own."""
     cores = ",".join(map(str, layout.target))
-    command = (sys.executable, "-m", "null_target", "--port", str(ports[0]))
+    command = (sys.executable, "-m", "null_target", "--port", str(port))
     child = start_child(sys.executable, "-m", "stackmatrix.system.launch", f"--cores={cores}", "--", *command)
     why_dead: Callable[[], str | None] = lambda: "it ended" if child.poll() is not None else None  # noqa: E731
-    processes.wait_until(lambda: http.try_get(ports[0], "/"), timeout_s=30, alive=why_dead)
+    processes.wait_until(lambda: http.try_get(port, "/"), timeout_s=30, alive=why_dead)
     return psutil.Process(child.pid)
 
 
 @pytest.fixture
-def drive(tmp_path: Path, ports: tuple[int, int], layout: Layout, null_target: psutil.Process) -> Drive:
+def drive(tmp_path: Path, port: int, layout: Layout, null_target: psutil.Process) -> Drive:
     """Drives one level; ``during`` is called as its window starts, and the load goes on meanwhile."""
 
-    def run(plan: LevelPlan, during: Callable[[], None] = nothing) -> LevelRows:
+    def run(plan: LoadLevel, during: Callable[[], None] = nothing) -> LevelRows:
         workload = WORKLOADS["fanout_shared_client"]
-        generator = LoadGenerator(
-            folder=tmp_path, target_port=ports[0], api_port=None, workload=workload, cores=layout.generator
-        )
+        generator = LoadGenerator(folder=tmp_path, ports=[port], workload=workload, cores=layout.generator)
         with generator:
             generator.wait_ready(nothing)
             driven = generator.run(
-                Order.measure(0, plan, SETTLE_S, WINDOW_S, trial_seed=SEED),
-                lambda event: during() if event == "window_start" else None,
+                LevelOrder.measure(0, plan, SETTLE_S, WINDOW_S, seed=SEED),
+                lambda moment: during() if moment is Moment.START else None,
                 nothing,
             )
             generator.finish(nothing)
@@ -70,7 +73,7 @@ def drive(tmp_path: Path, ports: tuple[int, int], layout: Layout, null_target: p
 
 
 def test_of_a_target_that_costs_nothing_every_request_is_made_and_answered_as_planned(drive: Drive) -> None:
-    level = drive(LevelPlan("open", 100))
+    level = drive(LoadLevel("open", 100))
     assert len(level.window) == planned(100, SETTLE_S, WINDOW_S, plan_seed(SEED, 0))
     assert level.failures() == {}
     assert level.response_ms.min() >= FLOOR_MS
@@ -97,7 +100,7 @@ def test_a_stall_of_the_target_is_charged_to_every_visitor_and_a_closed_loop_wou
         for process in processes.tree(null_target.pid):
             process.send_signal(signal.SIGCONT)
 
-    opened = drive(LevelPlan("open", 50), stall)
+    opened = drive(LoadLevel("open", 50), stall)
     [(started_s, ended_s)] = spans_s
     intended_s = opened.correct["intended_s"]
     came = (intended_s >= started_s) & (intended_s < ended_s)
@@ -109,7 +112,7 @@ def test_a_stall_of_the_target_is_charged_to_every_visitor_and_a_closed_loop_wou
     assert measured >= 1900 + FLOOR_MS
 
     users = 30
-    closed = drive(LevelPlan("closed", users), stall)
+    closed = drive(LoadLevel("closed", users), stall)
     # Each user meets a stall once, however long it is, and asks no more while it lasts.
     assert 0 < delayed(closed) <= users
     assert delayed(closed) / len(closed.correct) < 0.5

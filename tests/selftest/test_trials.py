@@ -8,9 +8,11 @@ from typing import Any
 import psutil
 import pytest
 
+from stackmatrix.matrix.cells import Subject
 from stackmatrix.matrix.ladder import rates, users
 from stackmatrix.results.findings import Severity
-from stackmatrix.results.model import Level, Trial
+from stackmatrix.results.levels import Level
+from stackmatrix.results.trials import Trial
 from stackmatrix.results.types import Limiter
 from stackmatrix.system.core_speed import PaceBook
 from stackmatrix.system.cores import Layout
@@ -155,11 +157,12 @@ def test_a_full_listen_queue_of_the_target_is_told_and_is_a_result(
 
 @pytest.mark.parametrize("role", ["target", "api"])
 def test_a_part_that_is_killed_ends_its_trial_and_the_next_one_is_sound(
-    run_trial: RunTrial, kill: Callable[[str], Any], role: str
+    run_trial: RunTrial, equip: Callable[..., Subject], kill: Callable[[str], Any], role: str
 ) -> None:
+    name = equip().name if role == "target" else role
     trial = run_trial(*users(1, 2, 3), during=kill(role), at="level 2 of")
     assert trial.failure is not None
-    assert trial.failure.startswith(f"Under load, the process of {role!r} ended by itself")
+    assert trial.failure.startswith(f"Under load, the process of {name!r} ended by itself")
     driven, *rest = trial.levels
     assert driven.throughput_rps
     assert [need(level, "not-reached", "invalid") for level in rest] == [trial.failure] * 2

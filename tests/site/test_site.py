@@ -28,6 +28,7 @@ from django.http import HttpResponse
 from django.test import AsyncClient, Client, override_settings
 
 from fanout_site import settings, settings_async, views
+from fanout_site.identity import Identity
 
 SOURCE = Path(views.__file__).parents[1]
 CALLS = 3
@@ -428,6 +429,20 @@ def test_served_by_reports_the_servers_that_are_loaded(chosen: ModuleType, monke
     assert served_by(chosen)["servers"] == {}
     monkeypatch.setitem(sys.modules, "gunicorn", ModuleType("gunicorn"))
     assert served_by(chosen)["servers"] == {"gunicorn": None}
+
+
+@BOTH_SETTINGS
+def test_what_served_by_tells_is_read_as_it_was_written(chosen: ModuleType) -> None:
+    (response,) = get(chosen, "/served-by/")
+    identity = Identity.from_json(response.content.decode())
+    assert identity.to_dict() == json.loads(response.content)
+    assert (identity.python.version, identity.pid) == (platform.python_version(), os.getpid())
+
+
+@pytest.mark.parametrize("text", ["", "<p>It works!</p>", "{}", "[]", "null", '{"pid": 1}'])
+def test_what_is_no_identity_is_an_error_and_not_half_of_one(text: str) -> None:
+    with pytest.raises((ValueError, TypeError, KeyError)):
+        Identity.from_json(text)
 
 
 def served_by(chosen: ModuleType) -> dict[str, Any]:

@@ -3,24 +3,29 @@
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from slow_api.figures import ApiFigures
 from stackmatrix.analysis.level.assess import assess, not_driven
-from stackmatrix.analysis.level.facts import LevelFacts, Pace, Recorded
+from stackmatrix.analysis.level.facts import LevelFacts, Pace, RecorderTally
 from stackmatrix.analysis.level.requests import LevelRows, decode_rows
-from stackmatrix.analysis.level.usage import Around, Use
-from stackmatrix.matrix.cells import Cell
-from stackmatrix.matrix.ladder import LevelPlan
-from stackmatrix.matrix.stacks import Stack
-from stackmatrix.matrix.workloads import Workload
+from stackmatrix.analysis.level.usage import Surroundings, Use
+from stackmatrix.matrix.app import BUILT_IN
+from stackmatrix.matrix.cells import Cell, Installation, Subject
+from stackmatrix.matrix.ladder import LoadLevel
+from stackmatrix.matrix.stacks import STACKS, Stack
+from stackmatrix.matrix.workloads import WORKLOADS, Workload
 from stackmatrix.results import rows
 from stackmatrix.results.calibration import ApiCapacity, Calibration, Jitter, Loop, RateStep, Twins
 from stackmatrix.results.cost import Cost, CostBlock
 from stackmatrix.results.findings import Finding
-from stackmatrix.results.model import FORMAT_VERSION, Environment, LatencyMs, Machine, Result, Run, Status, Trial
+from stackmatrix.results.levels import LatencyMs
+from stackmatrix.results.model import FORMAT_VERSION, Environment, Machine, Result, Status
+from stackmatrix.results.trials import Run, Trial
 from stackmatrix.results.types import PythonBuild
 
 # A slow machine is no failure.
@@ -32,7 +37,7 @@ IDLE = Use(
     wall_s=10.0, cpu_s=1.0, rss_bytes_peak=1, threads_peak=1, fds_peak=1, context_switches=1, busiest_share=0.2,
     fds_share_peak=0.01,
 )  # fmt: skip
-QUIET = Around(
+QUIET = Surroundings(
     steal_share=0.0, generator_core_share=0.2, foreign_share=0.01, foreign_name="init (process 1)", api_drops=0,
     target_drops=0, ports_share=0.01,
 )  # fmt: skip
@@ -50,10 +55,11 @@ def pack(
     status: int = 200,
     opened: int = 0,
     attempts: int = 1,
+    target: int = 0,
 ) -> bytes:
     """One row as the recorder writes it, by default a request of the window that was answered correctly."""
     sent = intended_s if sent_s is None else sent_s
-    return rows.ROW.pack(intended_s, sent, done_s, level, phase, outcome, status, opened, attempts)
+    return rows.ROW.pack(intended_s, sent, done_s, level, phase, outcome, status, opened, attempts, target)
 
 
 def select(packed: Iterable[bytes]) -> LevelRows:
@@ -73,18 +79,23 @@ def steady(users: int = 2, each_s: float = 0.6) -> list[bytes]:
     return packed
 
 
-def api_figures(calls: int, overshoot: dict[str, int] | None = None, **changed: Any) -> dict[str, Any]:
+def api_figures(calls: int, overshoot: dict[str, int] | None = None, **changed: Any) -> ApiFigures:
     """A reading of the external API after so many calls; ``overshoot`` counts calls by tenths of a ms."""
     buckets = {"3": calls} if overshoot is None else overshoot
-    return {
-        "calls_started": calls,
-        "calls_finished": sum(buckets.values()),
-        "in_flight": 0,
-        "overshoot_sum_ms": sum(int(bucket) * 0.1 * count for bucket, count in buckets.items()),
-        "overshoot_bucket_ms": 0.1,
-        "overshoot_histogram": buckets,
-        **changed,
-    }
+    figures = ApiFigures(
+        calls_started=calls,
+        calls_finished=sum(buckets.values()),
+        calls_refused=0,
+        in_flight=0,
+        max_in_flight=3,
+        overshoot_sum_ms=sum(int(bucket) * 0.1 * count for bucket, count in buckets.items()),
+        overshoot_max_ms=max((int(bucket) * 0.1 for bucket in buckets), default=0.0),
+        overshoot_bucket_ms=0.1,
+        overshoot_histogram=buckets,
+        view_requests_by_calls={},
+        view_requests_by_overlap={},
+    )
+    return replace(figures, **changed)
 
 
 def build_facts(packed: list[bytes] | None = None, **changed: Any) -> LevelFacts:
@@ -92,7 +103,7 @@ def build_facts(packed: list[bytes] | None = None, **changed: Any) -> LevelFacts
     packed = steady() if packed is None else packed
     slots = changed.pop("slots", 100)
     facts = LevelFacts(
-        plan=LevelPlan("closed", 2),
+        plan=LoadLevel("closed", 2),
         workload=Workload("waits", "", "/", (300, 600, 150)),
         stack=Stack("stack", "", 8000, "server", (), "WSGI", "threads", slots, ("server",)),
         rows=select(packed),
@@ -103,7 +114,7 @@ def build_facts(packed: list[bytes] | None = None, **changed: Any) -> LevelFacts
         target_pids_now=(10, 11),
         around=QUIET,
         pace=EVEN,
-        recorded=Recorded(recorded=len(packed), counted=len(packed), exceptions=0),
+        recorded=RecorderTally(recorded=len(packed), counted=len(packed), exceptions=0),
     )
     return replace(facts, **changed)
 
@@ -124,13 +135,33 @@ def make_steady() -> Callable[..., list[bytes]]:
 
 
 @pytest.fixture
-def make_api_figures() -> Callable[..., dict[str, Any]]:
+def make_api_figures() -> Callable[..., ApiFigures]:
     return api_figures
 
 
 @pytest.fixture
 def make_facts() -> Callable[..., LevelFacts]:
     return build_facts
+
+
+@pytest.fixture
+def make_subject() -> Callable[[Cell], Subject]:
+    """A cell as it would be resolved if its environment were installed, at a place that is not there."""
+
+    def make(cell: Cell) -> Subject:
+        environment = Installation(Path("/nowhere"), "0")
+        return Subject(cell, STACKS[cell.stack], WORKLOADS[cell.workload], BUILT_IN, environment)
+
+    return make
+
+
+@pytest.fixture
+def environment() -> Environment:
+    """What serves such a subject."""
+    return Environment(
+        python=PythonBuild(version="3.12.1", implementation="CPython", compiler="GCC", optimised=True, gil=True),
+        packages={"django": "6"}, lock_sha256="0", command=("serve",), variables={},
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -178,8 +209,8 @@ def result() -> Result:
     """A real result: one trial whose levels were assessed from rows with times as a server makes them."""
     generator = random.Random(1)
     packed = [pack(105, 105 + generator.lognormvariate(0, 0.05) * 0.65) for _ in range(2000)]
-    level = assess(build_facts(packed, plan=LevelPlan("open", 200.0)), 0.0)
-    failed = not_driven(LevelPlan("closed", 50), 10.0, "invalid", Finding(code="x", severity="invalid", sentence="y"))
+    level = assess(build_facts(packed, plan=LoadLevel("open", 200.0)), 0.0)
+    failed = not_driven(LoadLevel("closed", 50), 10.0, "invalid", Finding(code="x", severity="invalid", sentence="y"))
     run = Run(
         id="0123456789abcdef", started="2026-11-22T10:00:00+00:00", seed=7, profile="quick",
         ladder=("rate=200", "users=50"), blocks=1, warmup_s=3.0, settle_s=2.0, window_s=10.0,

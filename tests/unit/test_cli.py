@@ -1,25 +1,35 @@
-"""The command line: an error is one sentence and its exit code, never a traceback."""
+"""The command line: an error is one sentence and its exit code, never a traceback; a command is loaded when called."""
 
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from stackmatrix import cli, errors
-from stackmatrix.commands import VERBS, run
+from stackmatrix import cli, commands, errors
+from stackmatrix.commands import COMMANDS, options, run
+from stackmatrix.commands import serve as serve_command
 from stackmatrix.errors import StackmatrixError
+from stackmatrix.matrix.cells import make_cells
 from stackmatrix.matrix.stacks import PYTHONS, STACKS
-from stackmatrix.measurements.trials.runner import RunPlan
+from stackmatrix.matrix.workloads import WORKLOADS
+from stackmatrix.measurements.request import Request
+from stackmatrix.measurements.runner import Runner
 from stackmatrix.results import store
 from stackmatrix.results.model import Result
 from stackmatrix.system import ports
+from stackmatrix.system.processes import SOURCE
 from stackmatrix.testbed import environments, serve
 
 UNWATCHED = next(stack.name for stack in STACKS.values() if stack.stats_port is None)
 
 USAGE_ERRORS = {
-    "no verb": [],
-    "unknown verb": ["measure"],
+    "no command": [],
+    "unknown command": ["measure"],
+    "unknown command before a known one": ["measure", "run"],
     "unknown option": ["run", "--fast"],
     "shortened option": ["run", "--prof", "smoke"],
     "what is no option": ["run", "uvicorn"],
@@ -29,6 +39,7 @@ USAGE_ERRORS = {
     "Python too exact": ["run", "--pythons", "3.13.1"],
     "unknown workload": ["run", "--workload", "fan"],
     "unknown profile": ["run", "--profile", "quik"],
+    "smoke is no evidence": ["run", "--profile", "smoke", "--commit"],
     "two profiles": ["run", "--profile", "quick,standard"],
     "no users": ["run", "--users", "0"],
     "users that are words": ["run", "--users", "ten"],
@@ -65,9 +76,9 @@ USAGE_ERRORS = {
 def test_a_usage_error_is_one_line_and_exit_code_2(
     arguments: Sequence[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("run", "serve"):
-        monkeypatch.setattr(VERBS[name], name if name == "serve" else "Runner", must_not_be_reached)
-    monkeypatch.setattr(environments, "need", must_not_be_reached)
+    monkeypatch.setattr(Runner, "run", must_not_be_reached)
+    monkeypatch.setattr(serve_command, "serve", must_not_be_reached)
+    monkeypatch.setattr(environments, "resolve", must_not_be_reached)
     assert cli.main(arguments) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -110,31 +121,88 @@ def test_an_interrupt_leaves_as_shells_count_it_without_a_traceback(
     assert "interrupted" in printed.err
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_has_help_and_says_what_it_does(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_and_says_what_it_does(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
-        cli.main([verb, "--help"])
+        cli.main([name, "--help"])
     assert left.value.code == 0
-    assert (VERBS[verb].__doc__ or "").split()[0] in capsys.readouterr().out
+    assert COMMANDS[name] in " ".join(capsys.readouterr().out.split())
+
+
+def test_help_lists_every_command_with_what_it_does(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "500")
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    printed = capsys.readouterr().out
+    for name, summary in COMMANDS.items():
+        assert re.search(rf"^ +{name} +{re.escape(summary)}$", printed, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_module_that_declares_its_options_and_is_executed(name: str) -> None:
+    module = commands.load(name)
+    assert callable(module.add_options)
+    assert callable(module.execute)
+
+
+def test_every_module_of_a_command_is_in_the_table() -> None:
+    (folder,) = commands.__path__
+    beside = {"__init__", "measuring", "options"}
+    assert {path.stem for path in Path(folder).glob("*.py")} - beside == set(COMMANDS)
+
+
+SLOW_TO_IMPORT = {"scipy", "altair", "numpy", "circus"}
+
+
+def imported_by(*arguments: str) -> set[str]:
+    """What Python imports for a command line, by the names of the packages."""
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    command = [sys.executable, "-X", "importtime", *arguments]
+    child = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    names = re.findall(r"^import time: +\d+ \| +\d+ \| +([\w.]+)$", child.stderr, re.MULTILINE)
+    return {name.split(".")[0] for name in names}
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], *([name, "--list"] for name in ("run", "count", "capacity", "cost"))], ids=" ".join
+)
+def test_what_measures_nothing_imports_nothing_that_takes_long(arguments: Sequence[str]) -> None:
+    imported = imported_by("-m", "stackmatrix", *arguments)
+    assert {"argparse", "stackmatrix"} <= imported
+    assert not imported & SLOW_TO_IMPORT
+
+
+def test_what_takes_long_to_import_would_be_seen() -> None:
+    assert imported_by("-c", "import altair, circus, numpy, scipy") >= SLOW_TO_IMPORT
 
 
 @pytest.mark.parametrize(("arguments", "generators"), [([], 1), (["--processes", "2"], 2), (["--processes", "16"], 16)])
 def test_a_run_is_told_how_many_processes_make_the_load(
     arguments: Sequence[str], generators: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made: list[RunPlan] = []
+    made: list[Request] = []
 
     class Reached(Exception):  # noqa: N818 - no error
         pass
 
-    def note(run_plan: RunPlan, _: object) -> None:
-        made.append(run_plan)
+    def note(runner: Runner) -> None:
+        made.append(runner.request)
         raise Reached
 
-    monkeypatch.setattr(run, "Runner", note)
+    monkeypatch.setattr(Runner, "run", note)
     with pytest.raises(Reached):
         cli.main(["run", *arguments])
     assert made[0].generators == generators
+
+
+@pytest.mark.parametrize("name", ["run", "count", "capacity", "cost"])
+def test_nothing_named_is_every_cell_of_the_tables(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([name, "--list"]) == 0
+    assert capsys.readouterr().out.split() == [f"bench-{stack}-{python}" for stack in STACKS for python in PYTHONS]
+    options_of = cli.make_parser(name).parse_args([name])
+    assert options.choose_cells(options_of) == make_cells(tuple(STACKS), PYTHONS, tuple(WORKLOADS))
 
 
 def test_sessions_prints_the_bench_session_of_each_chosen_environment_once(
@@ -158,17 +226,17 @@ def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ports, "need_free_port", lambda *_: None)
 
 
+ONE_CELL = ["--stacks", UNWATCHED, "--pythons", PYTHONS[0], "--workload", "fanout", "--machine", "m"]
+
+
 @pytest.mark.usefixtures("nothing_installed")
 def test_a_cell_that_is_not_installed_is_a_failed_cell_with_a_file_and_fails_the_run_again_and_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["run", "--stacks", UNWATCHED, "--pythons", PYTHONS[0], "--workload", "fanout"]
-    arguments += ["--results", str(tmp_path), "--machine", "m", "--commit"]
     for _ in range(2):
-        # Nor is there anything worth committing in a folder that is no clone.
-        assert cli.main([*arguments[:-1]]) == errors.CellsFailedError.exit_code
+        assert cli.main(["run", *ONE_CELL, "--results", str(tmp_path)]) == errors.CellsFailedError.exit_code
         printed = capsys.readouterr()
-        assert f"1 of 1 cells failed ({UNWATCHED} on {PYTHONS[0]}, fanout)" in printed.err
+        assert f"1 cells could not be measured ({UNWATCHED} on {PYTHONS[0]}, fanout)" in printed.err
         assert "stays" not in printed.out
     ((_, written),) = store.read_results(tmp_path)
     assert isinstance(written, Result)
@@ -182,12 +250,66 @@ def test_an_earlier_measurement_stays_when_its_cell_cannot_be_measured_and_nothi
     store.write_result(tmp_path, "m", result)
     cell = result.cell
     arguments = ["run", "--stacks", cell.stack, "--pythons", cell.python, "--workload", cell.workload]
+    # Nor is there anything worth committing in a folder that is no clone.
     arguments += ["--results", str(tmp_path), "--machine", "m", "--commit"]
     assert cli.main(arguments) == errors.CellsFailedError.exit_code
     printed = capsys.readouterr()
     assert "The earlier result stays" in printed.out
-    assert f"1 of 1 cells failed ({cell})" in printed.err
+    assert f"1 cells could not be measured ({cell})" in printed.err
     assert list(store.read_results(tmp_path)) == [("m", result)]
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """Where results go by default, and where those go that are no evidence."""
+    usual, apart = tmp_path / "results", tmp_path / "apart"
+    monkeypatch.setattr(options, "RESULTS", usual)
+    monkeypatch.setattr(options, "SMOKE_RESULTS", apart)
+    return usual, apart
+
+
+@pytest.mark.usefixtures("nothing_installed")
+@pytest.mark.parametrize("also", [[], ["--cost", "--capacity"]], ids=["alone", "with all else"])
+def test_a_smoke_run_writes_nothing_among_the_results_by_default(places: tuple[Path, Path], also: list[str]) -> None:
+    usual, apart = places
+    assert cli.main(["run", *ONE_CELL, "--profile", "smoke", *also]) == errors.CellsFailedError.exit_code
+    assert not usual.exists()
+    assert [machine for machine, _ in store.read_results(apart)] == ["m"]
+
+
+@pytest.mark.usefixtures("nothing_installed")
+@pytest.mark.parametrize("profile", ["quick", "standard", "rigorous"])
+def test_a_run_that_compares_writes_among_the_results(places: tuple[Path, Path], profile: str) -> None:
+    usual, apart = places
+    assert cli.main(["run", *ONE_CELL, "--profile", profile]) == errors.CellsFailedError.exit_code
+    assert [machine for machine, _ in store.read_results(usual)] == ["m"]
+    assert not apart.exists()
+
+
+@pytest.mark.usefixtures("nothing_installed")
+def test_a_smoke_run_writes_where_it_is_told_to(places: tuple[Path, Path], tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    cli.main(["run", *ONE_CELL, "--profile", "smoke", "--results", str(told)])
+    assert [machine for machine, _ in store.read_results(told)] == ["m"]
+    assert not any(place.exists() for place in places)
+
+
+def test_what_is_no_evidence_is_apart_from_the_results_and_not_in_the_repository() -> None:
+    assert not options.SMOKE_RESULTS.is_relative_to(options.RESULTS)
+    assert not options.RESULTS.is_relative_to(options.SMOKE_RESULTS)
+    ignored = subprocess.run(["git", "check-ignore", "--quiet", options.SMOKE_RESULTS], cwd=SOURCE, check=False)
+    assert ignored.returncode == 0
+
+
+def test_a_smoke_run_is_not_committed_and_told_so_before_anything_is_measured(
+    places: tuple[Path, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Runner, "run", must_not_be_reached)
+    assert cli.main(["run", *ONE_CELL, "--profile", "smoke", "--commit"]) == errors.UsageError.exit_code == 2
+    told = capsys.readouterr().err
+    assert told.startswith("stackmatrix: A smoke run proves that everything works, and what it measures is no evidence")
+    assert "--commit" in told
+    assert not any(place.exists() for place in places)
 
 
 @pytest.mark.usefixtures("nothing_installed")
@@ -203,6 +325,7 @@ def test_a_port_that_is_taken_has_its_own_exit_code(
         raise errors.PortTakenError(f"Port {port}, needed for {purpose}, is taken.")
 
     monkeypatch.setattr(ports, "need_free_port", taken)
+    monkeypatch.setattr(serve_command, "need_free_port", taken)
     monkeypatch.setattr(serve, "start", must_not_be_reached)
     assert cli.main(["serve", UNWATCHED]) in {errors.PortTakenError.exit_code, errors.UsageError.exit_code}
     assert len(capsys.readouterr().err.splitlines()) == 1

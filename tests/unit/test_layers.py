@@ -1,14 +1,17 @@
 """What the linter of imports does not see: pure packages touch nothing, a stack is a row, the lock files are whole."""
 
 import ast
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from stackmatrix.matrix.stacks import BASE_REQUIREMENTS, STACKS
+from stackmatrix.matrix.app import BUILT_IN
+from stackmatrix.matrix.stacks import STACKS
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "stackmatrix"
@@ -28,12 +31,14 @@ TOUCHES_THE_WORLD = {
     "time",
 }
 STANDARD_LIBRARY_ONLY = (
-    "errors.py", "matrix/arrivals.py", "matrix/stacks", "matrix/workloads.py", "results/rows.py", "system/launch.py",
+    "errors.py", "load/protocol.py", "matrix/app.py", "matrix/arrivals.py", "matrix/ladder.py", "matrix/stacks",
+    "matrix/workloads.py", "results/rows.py", "system/launch.py",
 )  # fmt: skip
 """The noxfile reads some of them with nothing installed, locust and the target's launcher the others."""
 
 IN_LOCUST = {
-    "driver.py": {"matrix.arrivals", "results.rows"}, "locustfile.py": set[str](), "recorder.py": {"results.rows"},
+    "driver.py": {"load.protocol", "matrix.arrivals", "results.rows"}, "locustfile.py": {"load.protocol"},
+    "recorder.py": {"results.rows"},
     "visitor.py": set[str](), "webui.py": {"matrix.stacks", "matrix.workloads"},
 }  # fmt: skip
 """What each file that runs inside locust imports of the project: it carries nothing that it does not need."""
@@ -106,9 +111,27 @@ def test_the_harness_never_imports_locust_or_gevent(path: Path) -> None:
 @pytest.mark.parametrize("path", below(*STANDARD_LIBRARY_ONLY), ids=by_name)
 def test_what_is_read_without_an_environment_imports_the_standard_library_only(path: Path) -> None:
     assert packages(path) - {"stackmatrix"} <= sys.stdlib_module_names
-    assert own_modules(path) <= {"errors", "matrix.stacks"} | {
-        place.removesuffix(".py").replace("/", ".") for place in STANDARD_LIBRARY_ONLY
-    }
+    assert own_modules(path) <= {module_name(each) for each in below(*STANDARD_LIBRARY_ONLY)}
+
+
+def module_name(path: Path) -> str:
+    """A module's name below the package's."""
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_what_is_read_without_an_environment_can_be_imported_in_none() -> None:
+    names = [f"stackmatrix.{module_name(path)}" for path in below(*STANDARD_LIBRARY_ONLY)]
+    # -S leaves out every package that is installed.
+    command = [sys.executable, "-S", "-c", f"import sys, {', '.join(names)}; print(*sys.modules)"]
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    child = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    imported = {name.split(".")[0] for name in child.stdout.split()}
+    assert imported - sys.stdlib_module_names - {"__main__"} == {"stackmatrix"}
+
+
+@pytest.mark.parametrize("name", ["fanout_site/identity.py", "slow_api/figures.py"])
+def test_what_the_harness_shares_with_what_it_measures_needs_nothing_else(name: str) -> None:
+    assert packages(ROOT / "src" / name) <= sys.stdlib_module_names
 
 
 @pytest.mark.parametrize(
@@ -130,7 +153,7 @@ def test_the_load_generators_folder_is_no_package() -> None:
 @pytest.mark.parametrize("path", sources(ROOT / "locust"), ids=by_name)
 def test_what_runs_inside_locust_imports_only_what_it_was_given(path: Path) -> None:
     assert own_modules(path) == IN_LOCUST[path.name]
-    assert own_modules(path) <= {place.removesuffix(".py").replace("/", ".") for place in STANDARD_LIBRARY_ONLY}
+    assert own_modules(path) <= {module_name(each) for each in below(*STANDARD_LIBRARY_ONLY)}
 
 
 def test_four_modules_stand_outside_of_any_package() -> None:
@@ -139,7 +162,7 @@ def test_four_modules_stand_outside_of_any_package() -> None:
 
 def test_the_noxfile_dispatches_only() -> None:
     assert len((ROOT / "noxfile.py").read_text(encoding="utf-8").splitlines()) < 200
-    assert own_modules(ROOT / "noxfile.py") == {"matrix.stacks", "matrix.workloads"}
+    assert own_modules(ROOT / "noxfile.py") == {"matrix.app", "matrix.stacks", "matrix.workloads"}
 
 
 LOCKS = sorted(REQUIREMENTS.glob("*.txt"))
@@ -169,7 +192,7 @@ def test_every_pin_has_hashes_and_nothing_says_where_to_download(lock: Path) -> 
 
 @pytest.mark.parametrize("name", STACKS)
 def test_a_stacks_lock_file_holds_what_its_row_asks_for(name: str) -> None:
-    asked = [re.sub(r"\[.*", "", wanted) for wanted in (*BASE_REQUIREMENTS, *STACKS[name].requirements)]
+    asked = [re.sub(r"\[.*", "", wanted) for wanted in (*BUILT_IN.requirements, *STACKS[name].requirements)]
     assert set(asked) <= pinned(REQUIREMENTS / f"{name}.txt").keys()
 
 

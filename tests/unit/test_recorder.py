@@ -15,7 +15,7 @@ from stackmatrix.results import rows
 
 CONTEXT = {
     "intended_s": 1.0, "sent_s": 1.25, "done_s": 2.0, "level": 3, "phase": rows.WINDOW, "wrong_body": False,
-    "opened": 1, "attempts": 1,
+    "opened": 1, "attempts": 1, "target": 4,
 }  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def test_a_request_is_one_row_with_its_exact_times(tmp_path: Path) -> None:
     recorder.on_request(context=CONTEXT, response=Response(200), exception=None, response_time=999)
     recorder.flush()
     (row,) = decode_rows((tmp_path / "rows").read_bytes())
-    assert row.item() == (1.0, 1.25, 2.0, 3, rows.WINDOW, rows.OK, 200, 1, 1)
+    assert row.item() == (1.0, 1.25, 2.0, 3, rows.WINDOW, rows.OK, 200, 1, 1, 4)
     assert recorder.fired == 1
 
 

@@ -17,7 +17,7 @@ _RECURSION = re.compile(r"'\d+$")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Function:
-    """A function by its name, and the shared object or program that it is in, by the last part of its path."""
+    """A function, and the file name of the shared object or program that holds it."""
 
     object: str
     name: str
@@ -27,40 +27,6 @@ Costs = Counter[Function]
 """Instructions that each function executed itself."""
 
 
-class _Reader:
-    """Goes through the lines of one dump."""
-
-    def __init__(self) -> None:
-        self.costs: Costs = Counter()
-        self.told = 0
-        self._names: dict[tuple[str, str], str] = {}
-        self._here = {"ob": "", "fn": ""}
-        self._function = Function("", "")
-        self._is_call = False
-
-    def read(self, line: str) -> None:
-        """One line: a cost, the cost of a call, a name, or what is not needed here."""
-        if line[:1].isdigit() or line[:1] in ("+", "-", "*"):
-            if not self._is_call:
-                self.costs[self._function] += int(line.partition(" ")[2] or 0)
-            self._is_call = False
-        elif line.startswith("calls="):
-            self._is_call = True
-        elif found := _NAME.match(line):
-            self._note_name(*found.groups())
-        elif line.startswith("totals:"):
-            self.told = int(line.split()[1])
-
-    def _note_name(self, called: str, kind: str, number: str | None, name: str) -> None:
-        """A name is written out where it comes first, be it as that of something called, and then by its number."""
-        if number is not None and name:
-            self._names[kind, number] = name
-        if not called:
-            self._here[kind] = name or self._names.get((kind, number or ""), "")
-            # A function that calls itself is told apart from itself, as in "evaluate'2".
-            self._function = Function(self._here["ob"].rpartition("/")[2], _RECURSION.sub("", self._here["fn"]))
-
-
 def parse(lines: Iterable[str]) -> Costs:
     """The self cost of each function in one dump.
 
@@ -68,12 +34,32 @@ def parse(lines: Iterable[str]) -> Costs:
         ValueError: when the parts do not add up to the total that the dump gives, so that it was not understood.
 
     """
-    reader = _Reader()
+    costs: Costs = Counter()
+    names: dict[tuple[str, str], str] = {}
+    here = {"ob": "", "fn": ""}
+    function, is_call, total = Function("", ""), False, 0
     for line in lines:
-        reader.read(line)
-    if reader.told != reader.costs.total():
-        raise ValueError(f"the parts add up to {reader.costs.total()} instructions, and the dump says {reader.told}")
-    return reader.costs
+        is_cost = re.match(r"[\d+*-]", line)
+        if is_cost and is_call:
+            is_call = False
+        elif is_cost:
+            costs[function] += int(line.partition(" ")[2] or 0)
+        elif line.startswith("calls="):
+            is_call = True
+        elif found := _NAME.match(line):
+            called, kind, number, name = found.groups()
+            # A name is written out where it first occurs, also as that of a called function, then by its number.
+            if number is not None and name:
+                names[kind, number] = name
+            if not called:
+                here[kind] = name or names.get((kind, number or ""), "")
+                # A function that calls itself has a number for each depth, as in "evaluate'2".
+                function = Function(here["ob"].rpartition("/")[2], _RECURSION.sub("", here["fn"]))
+        elif line.startswith("totals:"):
+            total = int(line.split()[1])
+    if total != costs.total():
+        raise ValueError(f"the parts add up to {costs.total()} instructions, and the dump says {total}")
+    return costs
 
 
 def by_object(costs: Costs) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""How much each machine's results can tell, so that pages begin with those that tell most. Pure."""
+"""How much evidence each machine's folder holds, so that pages begin with the strongest. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from stackmatrix.analysis.summary import CellSummary, MachineSummary
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Of how many cells a machine's folder holds what; ``in_blocks`` are enough blocks of trials for a verdict."""
+    """The number of a machine's cells with evidence of each kind; ``in_blocks`` are enough for a verdict on trials."""
 
     machine: MachineSummary
     in_blocks: int
@@ -20,12 +20,11 @@ class Evidence:
 
     @property
     def strength(self) -> tuple[int, ...]:
-        """Orders machines: what can be claimed before what was only seen, and trials first, as they tell of load."""
+        """Orders machines: what can be claimed before what was only seen, and trials first, as they are of load."""
         return (self.in_blocks, self.side_by_side, self.searched, self.counted, self.in_fewer)
 
 
 def weigh(machine: MachineSummary) -> Evidence:
-    """What one machine's results hold."""
     rows = [row for workload in machine.workloads for row in workload.rows]
 
     def count(cells: Iterable[CellSummary]) -> int:
@@ -42,5 +41,5 @@ def weigh(machine: MachineSummary) -> Evidence:
 
 
 def strongest_first(machines: Iterable[MachineSummary]) -> list[Evidence]:
-    """All machines, the one whose results tell most first; by name where they tell as much."""
+    """All machines, the one with the strongest evidence first; by name where it is equal."""
     return sorted(map(weigh, machines), key=lambda one: (*(-part for part in one.strength), one.machine.name))

@@ -4,18 +4,18 @@ from dataclasses import dataclass
 
 from stackmatrix.analysis.level import latency
 from stackmatrix.analysis.level.requests import Floats
-from stackmatrix.matrix.ladder import LevelPlan
+from stackmatrix.matrix.ladder import LoadLevel
 
 DELAYED_MS = 100.0
 """A response this much above the floor was delayed by the stall: without one they are a few ms above."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stalled:
+class StallWindow:
     """Response times in ms of one window with a stall in it, sorted."""
 
     name: str
-    plan: LevelPlan
+    plan: LoadLevel
     floor_ms: float
     response_ms: Floats
 
@@ -25,5 +25,5 @@ class Stalled:
 
     @property
     def delayed(self) -> int:
-        """How many of the responses the stall delayed."""
+        """The number of responses that the stall delayed."""
         return int((self.response_ms > self.floor_ms + DELAYED_MS).sum())

@@ -1,53 +1,59 @@
 """What the tables show, from results: medians over blocks, plateaus, and verdicts. Pure.
 
-An invalid level has no figures here: it is named with its findings and never compared. With fewer blocks than
+An invalid level has no numbers here: it is named with its findings and never compared. With fewer blocks than
 ``BLOCKS_TO_CLAIM`` nothing is claimed.
 """
 
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from statistics import median
 
-from stackmatrix.analysis.comparison.compare import Family, Refused, compare_results, refuse
-from stackmatrix.analysis.comparison.counts import Agreement, CountedRow, agree, compare_counts, reference_of
+from stackmatrix.analysis.comparison.comparability import Refusal, refuse
+from stackmatrix.analysis.comparison.compare import Family, compare_results
+from stackmatrix.analysis.comparison.contrasts import reference_of
+from stackmatrix.analysis.comparison.counts import Agreement, CountRow, agree, compare_counts
 from stackmatrix.analysis.comparison.verdicts import BLOCKS_TO_CLAIM
-from stackmatrix.analysis.metrics import COMPARE_USERS, COST_FIGURE
+from stackmatrix.analysis.metrics import COST, REFERENCE_LEVEL
+from stackmatrix.analysis.samples import Sample, mid, of_every, sample
 from stackmatrix.matrix.cells import Cell, python_key
-from stackmatrix.matrix.stacks import PYTHONS, STACKS
+from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.results.capacity import Capacity
 from stackmatrix.results.cost import Cost
-from stackmatrix.results.findings import SECOND_ATTEMPT
-from stackmatrix.results.model import Instructions, LatencyMs, Level, Result, Run
+from stackmatrix.results.findings import Code
+from stackmatrix.results.instructions import Instructions
+from stackmatrix.results.levels import Level
+from stackmatrix.results.model import Result
+from stackmatrix.results.trials import Run
 from stackmatrix.results.types import State
-
-REFERENCE_LEVEL = f"users={COMPARE_USERS}"
-"""Where cost is shown and compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class LevelSummary:
-    """One level of one cell: medians over the blocks in which it was valid; ``None`` where there is nothing."""
+    """One level of one cell: samples of the blocks in which it was valid.
+
+    ``state`` is ``valid``, ``invalid`` or ``not needed``. The level was driven again ``repeated`` times, since the
+    first attempt was invalid.
+    """
 
     name: str
     users: int | None
     rate: float | None
     state: str
-    """``valid``, ``invalid`` or ``not needed``."""
-    throughput_rps: float | None
+    valid_blocks: int
+    blocks: int
     bound_rps: float | None
-    p50_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
-    overhead_p95_ms: float | None
-    cpu_ms_per_request: float | None
-    rss_bytes_peak: float | None
+    throughput_rps: Sample | None
+    p50_ms: Sample | None
+    p95_ms: Sample | None
+    p99_ms: Sample | None
+    overhead_p95_ms: Sample | None
+    cpu_ms_per_request: Sample | None
+    rss_bytes_peak: Sample | None
     limiter: str | None
     failures: int
     remarks: tuple[str, ...]
     repeated: int
-    """How many times it was driven again, since the first attempt was invalid."""
 
     @property
     def load(self) -> tuple[bool, float]:
@@ -69,41 +75,38 @@ class CellSummary:
     cost: Cost | None = None
 
     @property
-    def cost_ms(self) -> float | None:
-        """CPU per request side by side."""
-        return self.cost.cpu_ms if self.cost else None
-
-    @property
     def claims(self) -> bool:
         """Whether it has enough blocks to be called different from another."""
-        held = max((len(one.told) for one in self.capacity.sustained), default=0) if self.capacity else 0
+        held = max((len(one.decided) for one in self.capacity.sustained), default=0) if self.capacity else 0
         return max(self.trials, self.cost.known if self.cost else 0, held) >= BLOCKS_TO_CLAIM
+
+    @property
+    def closed(self) -> tuple[LevelSummary, ...]:
+        """The closed levels with a throughput."""
+        return tuple(level for level in self.levels if level.users is not None and level.throughput_rps is not None)
 
     @property
     def plateau(self) -> LevelSummary | None:
         """The closed level with the highest throughput."""
-        closed = [level for level in self.levels if level.users is not None and level.throughput_rps is not None]
-        return max(closed, key=lambda level: level.throughput_rps or 0.0, default=None)
+        return max(self.closed, key=lambda level: mid(level.throughput_rps) or 0.0, default=None)
 
     @property
     def plateau_rps(self) -> float | None:
         """The highest sustained closed-loop throughput."""
-        return self.plateau.throughput_rps if self.plateau else None
+        return mid(self.plateau.throughput_rps) if self.plateau else None
 
     @property
     def rss_bytes_peak(self) -> float | None:
-        """The most memory at any level."""
-        return max((level.rss_bytes_peak for level in self.levels if level.rss_bytes_peak is not None), default=None)
+        return max((level.rss_bytes_peak.mid for level in self.levels if level.rss_bytes_peak), default=None)
 
     def level(self, name: str) -> LevelSummary | None:
-        """The level of that name, if the ladder has it."""
         return next((level for level in self.levels if level.name == name), None)
 
     @property
     def reference_cpu_ms(self) -> float | None:
         """CPU per request at the reference level."""
         level = self.level(REFERENCE_LEVEL)
-        return level.cpu_ms_per_request if level else None
+        return mid(level.cpu_ms_per_request) if level else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +117,10 @@ class WorkloadSummary:
     summary: str
     rows: tuple[CellSummary, ...]
     skipped: tuple[CellSummary, ...]
-    counted: tuple[CountedRow, ...]
+    counted: tuple[CountRow, ...]
 
     @property
     def instructions(self) -> dict[Cell, Instructions]:
-        """What was counted, by cell."""
         return {row.cell: row.instructions for row in self.rows if row.instructions is not None}
 
     @property
@@ -135,16 +137,15 @@ class WorkloadSummary:
     @property
     def shown(self) -> tuple[CellSummary, ...]:
         """The rows that were under load of any kind or should have been; of others, only instructions were counted."""
-        return tuple(row for row in self.rows if row in self.driven or row.cost or row.capacity)
+        return tuple(row for row in self.rows if row.trials or row.state != "ok" or row.cost or row.capacity)
 
     @property
     def measured(self) -> tuple[CellSummary, ...]:
-        """The rows with figures."""
+        """The rows with a plateau."""
         return tuple(row for row in self.rows if row.plateau is not None)
 
     @property
     def searched(self) -> tuple[CellSummary, ...]:
-        """The rows whose capacity was searched."""
         return tuple(row for row in self.rows if row.capacity is not None)
 
     @property
@@ -162,11 +163,14 @@ class MachineSummary:
     workloads: tuple[WorkloadSummary, ...]
     runs: tuple[Run, ...]
     families: tuple[Family, ...] = ()
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[Refusal, ...] = ()
 
     def families_of(self, workload: str) -> tuple[Family, ...]:
-        """What was compared of one workload."""
         return tuple(family for family in self.families if family.workload == workload)
+
+    def paired(self, workload: str) -> dict[str, Family]:
+        """The families of one workload that are each of one run, by the name of their metric; the last run of each."""
+        return {family.metric.name: family for family in self.families_of(workload) if family.run_id}
 
     def agreed(self, workload: WorkloadSummary) -> tuple[str, tuple[Agreement, ...]]:
         """How ratios of CPU time to the reference stack and of instructions agree, and which CPU time that is.
@@ -176,7 +180,7 @@ class MachineSummary:
         beside = {
             one.cell: math.exp(one.verdict.difference.mean)
             for family in self.families_of(workload.name)
-            if family.figure.name == COST_FIGURE.name
+            if family.metric.name == COST.name
             for one in family.compared
             if one.other == reference_of(one.cell)
         }
@@ -221,7 +225,7 @@ def summarize_cell(result: Result) -> CellSummary:
     by_name: dict[str, list[Level]] = {}
     for trial in result.trials:
         for level in trial.levels:
-            by_name.setdefault(level_name(level), []).append(level)
+            by_name.setdefault(level.name, []).append(level)
     return CellSummary(
         cell=result.cell,
         state=result.status.state,
@@ -234,79 +238,38 @@ def summarize_cell(result: Result) -> CellSummary:
     )
 
 
-def level_name(level: Level) -> str:
-    """``users=N`` or ``rate=R``."""
-    return f"users={level.users}" if level.model == "closed" else f"rate={level.rate:g}"
-
-
 def summarize_level(name: str, levels: Sequence[Level]) -> LevelSummary:
     """One level over all blocks."""
-    valid = [level for level in levels if level.validity == "valid"]
+    valid = [level for level in levels if level.is_valid]
+    answered = [level.latency_ms for level in valid if level.latency_ms is not None]
     state = "valid" if valid else levels[-1].validity.replace("_", " ")
     limiters = [level.limiter for level in valid if level.limiter is not None]
     findings = [finding for level in levels for finding in level.findings]
-    # What a first attempt was invalid for is in the file; here it would hide what holds for the figures.
-    remarks = dict.fromkeys(finding.sentence for finding in findings if finding.code != SECOND_ATTEMPT)
+    # What a first attempt was invalid for is in the file; here it would hide what holds for the numbers.
+    remarks = dict.fromkeys(finding.sentence for finding in findings if finding.code != Code.SECOND_ATTEMPT)
     return LevelSummary(
         name=name,
         users=levels[0].users,
         rate=levels[0].rate,
         state=state,
-        throughput_rps=middle(level.throughput_rps for level in valid),
-        bound_rps=middle(level.bound_rps for level in levels),
-        p50_ms=_percentile(valid, lambda times: times.p50),
-        p95_ms=_percentile(valid, lambda times: times.p95),
-        p99_ms=_percentile(valid, lambda times: times.p99),
-        overhead_p95_ms=middle(of_every(level.overhead_ms.p95 if level.overhead_ms else None for level in valid)),
-        cpu_ms_per_request=middle(level.target.cpu_ms_per_request if level.target else None for level in valid),
-        rss_bytes_peak=middle(level.target.rss_bytes_peak if level.target else None for level in valid),
+        valid_blocks=len(valid),
+        blocks=len(levels),
+        bound_rps=mid(sample(level.bound_rps for level in levels)),
+        throughput_rps=sample(level.throughput_rps for level in valid),
+        p50_ms=sample(of_every(times.p50 for times in answered)),
+        p95_ms=sample(of_every(times.p95 for times in answered)),
+        p99_ms=sample(of_every(times.p99 for times in answered)),
+        overhead_p95_ms=sample(of_every(level.overhead_p95_ms for level in valid)),
+        cpu_ms_per_request=sample(level.cpu_ms for level in valid),
+        rss_bytes_peak=sample(level.rss_bytes for level in valid),
         limiter=max(limiters, key=limiters.count) if limiters else None,
         failures=sum(sum(level.failures.values()) for level in valid),
         remarks=tuple(remarks),
-        repeated=sum(finding.code == SECOND_ATTEMPT for finding in findings),
+        repeated=sum(finding.code == Code.SECOND_ATTEMPT for finding in findings),
     )
-
-
-def _percentile(levels: Sequence[Level], of: Callable[[LatencyMs], float | None]) -> float | None:
-    """The median of a percentile over the blocks that were answered at all."""
-    return middle(of_every(of(level.latency_ms) for level in levels if level.latency_ms is not None))
-
-
-def of_every(values: Iterable[float | None]) -> list[float]:
-    """The values if every block has one, else none.
-
-    Percentiles that stand beside each other are of the same blocks: of different ones, a p99 may lie below its p95.
-    """
-    every = list(values)
-    known = [value for value in every if value is not None]
-    return known if len(known) == len(every) else []
-
-
-def middle(values: Iterable[float | None]) -> float | None:
-    """The median of the numbers that are there."""
-    numbers = [value for value in values if value is not None]
-    return median(numbers) if numbers else None
 
 
 def order_of(table: Iterable[str]) -> Callable[[str], tuple[int, str]]:
     """Orders names as a table has them, unknown ones last."""
     places = {name: place for place, name in enumerate(table)}
     return lambda name: (places.get(name, len(places)), name)
-
-
-def tell_skipped(machine: MachineSummary) -> tuple[str, ...]:
-    """One sentence for each Python of the axis that was skipped or not tried on a machine."""
-    measured = {row.cell.python for workload in machine.workloads for row in workload.rows}
-    reasons: dict[str, dict[str, int]] = {}
-    for workload in machine.workloads:
-        for row in workload.skipped:
-            counts = reasons.setdefault(row.cell.python, {})
-            counts[row.reason or ""] = counts.get(row.reason or "", 0) + 1
-    sentences = []
-    for python in sorted({*PYTHONS, *reasons}, key=python_key):
-        if python in reasons:
-            why = "; ".join(f"{reason} ({count} cells)" for reason, count in reasons[python].items())
-            sentences.append(f"Python {python} skipped: {why}.")
-        elif python not in measured:
-            sentences.append(f"Python {python} not measured.")
-    return tuple(sentences)

@@ -1,4 +1,4 @@
-"""How good is this machine for benchmarking? Measure it with a target that costs nothing, and say what limits it."""
+"""How good this machine is for benchmarking, and what limits it."""
 
 import argparse
 
@@ -6,7 +6,9 @@ from rich.console import Console
 from rich.table import Table
 
 from stackmatrix.commands.options import add_machine, add_results, machine_name
-from stackmatrix.measurements.calibration.calibrator import Calibrator, default_machine_name
+from stackmatrix.measurements.calibration.kind import MachineCalibration
+from stackmatrix.measurements.request import Request
+from stackmatrix.measurements.runner import Runner
 from stackmatrix.report.terminal import make_console
 from stackmatrix.results import store
 from stackmatrix.results.calibration import Calibration
@@ -14,25 +16,22 @@ from stackmatrix.system import git
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare options."""
     add_machine(parser)
     parser.add_argument("--commit", action="store_true", help="commit exactly the file that was written")
     add_results(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Measure, write, show, and commit if asked."""
-    console = make_console()
-    name = machine_name(options) or default_machine_name()
-    folder = options.results.resolve()
-    store.need_writable(folder)
-    with console.status("starting") as status:
-        calibration = Calibrator(lambda step: status.update(f"calibrating: {step}")).run()
-    path = store.write_calibration(folder, name, calibration)
+    console, kind = make_console(), MachineCalibration()
+    request = Request(cells=(), seed=1, folder=options.results.resolve(), machine_name=machine_name(options))
+    runner = Runner(request, kind, console)
+    runner.run()
+    calibration = kind.calibration()
+    path = store.write_calibration(request.folder, runner.machine_name, calibration)
     show(console, calibration)
     console.print(str(path), soft_wrap=True, highlight=False, markup=False)
     if options.commit:
-        message = f"Calibrate {name}: {calibration.grade}\n\n" + "\n".join(calibration.limits)
+        message = f"Calibrate {runner.machine_name}: {calibration.grade}\n\n" + "\n".join(calibration.limits)
         git.commit([path], message)
     return 0
 

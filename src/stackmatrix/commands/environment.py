@@ -1,29 +1,29 @@
-"""Print the shell variables that circus.ini takes, to run circusd by hand."""
+"""Shell variables that circus.ini takes, to run circusd by hand."""
 
 import argparse
 import shlex
 
-from stackmatrix.matrix import cells
+from stackmatrix.matrix.cells import Cell, choose_one
 from stackmatrix.matrix.stacks import PYTHONS, STACKS
-from stackmatrix.matrix.workloads import API_PORT
-from stackmatrix.system import cores
+from stackmatrix.matrix.workloads import DEFAULT_WORKLOAD
+from stackmatrix.system import cores, ports
 from stackmatrix.testbed import environments, supervisor
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare options."""
     parser.add_argument("stack")
     parser.add_argument("python", help="such as 3.13")
 
 
 def execute(options: argparse.Namespace) -> int:
     """Print ``export`` lines for a POSIX shell."""
-    stack = STACKS[cells.choose_one("stack", options.stack, cells.known_stacks())]
-    python = cells.choose_one("Python", options.python, PYTHONS)
-    command = environments.need(stack.name, python).command(stack, *stack.watch)
-    target = supervisor.Target(stack.name, command, stack.port)
+    stack = STACKS[choose_one("stack", options.stack, tuple(STACKS))]
+    python = choose_one("Python", options.python, PYTHONS)
+    (subject,) = environments.resolve([Cell(stack=stack.name, python=python, workload=DEFAULT_WORKLOAD)])
     # Sockets and logs go there; it stays, since nobody here knows when they are no longer wanted.
     folder = supervisor.private_folder()
-    for name, value in supervisor.variables(target, API_PORT, cores.divide_cores(), folder).items():
+    variables = supervisor.variables(ports.API_PORT, cores.divide_cores(), folder)
+    variables[supervisor.COMMAND] = shlex.join(subject.command(stack.port, *stack.watch))
+    for name, value in variables.items():
         print(f"export {name}={shlex.quote(value)}")
     return 0

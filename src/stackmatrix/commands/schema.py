@@ -7,11 +7,9 @@ from stackmatrix.results import codec, store
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare options."""
     add_results(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Write it."""
     store.write_atomically(options.results / "schema.json", codec.schema())
     return 0

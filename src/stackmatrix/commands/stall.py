@@ -1,9 +1,11 @@
-"""Show why open-loop load matters: stop the target for two seconds under both loads, and write docs/stall.md."""
+"""Why open-loop load matters: a target that stands still for two seconds, under both kinds of load."""
 
 import argparse
 from pathlib import Path
 
 from stackmatrix.measurements import stall
+from stackmatrix.measurements.request import Request
+from stackmatrix.measurements.runner import Runner
 from stackmatrix.report.terminal import make_console
 from stackmatrix.results import store
 from stackmatrix.system.processes import PROJECT
@@ -12,26 +14,20 @@ TEMPLATE = Path(__file__).parents[1] / "report" / "templates" / "stall.md"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare options."""
     parser.add_argument("--docs", type=Path, default=PROJECT / "docs", metavar="DIR", help="where the page goes")
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Measure, and write the page with its chart."""
+    console, kind = make_console(), stall.StallComparison()
+    Runner(Request(cells=(), seed=1, folder=options.docs.resolve()), kind, console).run()
     # Imported here, since drawing takes a second to import and no measurement should share that with it.
-    from stackmatrix.report import (
-        charts,
-        markdown,
-    )
-    from stackmatrix.report import svg as drawing
+    from stackmatrix.report import charts, markdown, svg
 
-    console = make_console()
-    with console.status("starting") as status:
-        both = stall.stall_both(lambda step: status.update(f"stalling: {step}"))
     title = f"A target that stands still for {stall.STALL_S:g} s of {stall.WINDOW_S:g}"
-    svg = drawing.draw(charts.percentile_chart({str(one.name): one.response_ms for one in both}, title))
-    page = markdown.render_stall(TEMPLATE.read_text(encoding="utf-8"), both, stall.STALL_S, stall.WINDOW_S)
-    store.write_atomically(options.docs / "stall.svg", svg.encode())
+    times = {one.name: one.response_ms for one in kind.stalled}
+    drawn = svg.draw(charts.percentile_chart(times, title))
+    page = markdown.render_stall(TEMPLATE.read_text(encoding="utf-8"), kind.stalled, stall.STALL_S, stall.WINDOW_S)
+    store.write_atomically(options.docs / "stall.svg", drawn.encode())
     store.write_atomically(options.docs / "stall.md", page.encode())
     console.print(page, markup=False, highlight=False)
     console.print(str(options.docs / "stall.md"), soft_wrap=True, highlight=False, markup=False)

@@ -1,4 +1,4 @@
-"""Watch a uWSGI stack that serve has started, with uwsgitop."""
+"""uwsgitop for a stack that serve has started."""
 
 import argparse
 import os
@@ -13,7 +13,6 @@ from stackmatrix.system import ports
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare options."""
     parser.add_argument("stack", help="one of those with a statistics server")
 
 

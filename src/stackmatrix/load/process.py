@@ -1,4 +1,4 @@
-"""One locust process, and how several are told and heard: a pipe for orders, a pipe for events, a file of rows."""
+"""One locust process, with a pipe for orders, a pipe for events and a file of rows; and waiting for several."""
 
 import json
 import os
@@ -8,10 +8,11 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from stackmatrix.errors import TrialError
+from stackmatrix.load.protocol import End, Event, LoadPlan, Order, decode, encode
 from stackmatrix.system import processes
 
 LOCUSTFILE = processes.PROJECT / "locust" / "locustfile.py"
@@ -21,36 +22,32 @@ STOP_TIMEOUT_S = 10.0
 TICK_S = 0.2
 """Between looks at everything else while waiting for an event."""
 
-type Event = dict[str, Any]
-
 
 class LoadProcess:
-    """Locust with one conductor (``locust/locustfile.py``); ``plan`` is what it reads once at its start."""
+    """Locust with one conductor (``locust/locustfile.py``), which reads ``plan`` once at its start."""
 
-    def __init__(self, folder: Path, number: int, plan: dict[str, Any], cores: tuple[int, ...]) -> None:
-        self.rows_path = folder / f"rows-{number}.bin"
-        self._folder = folder
-        self._plan_path = folder / f"load-{number}.json"
-        self._plan = {**plan, "rows_path": str(self.rows_path)}
-        self._log = folder / f"locust-{number}.log"
-        self._cores = cores
-        self._buffer = b""
-        self.heard: deque[Event] = deque()
+    def __init__(self, folder: Path, plan: LoadPlan, cores: tuple[int, ...]) -> None:
+        self.rows_path = Path(plan.rows_path)
+        self.received: deque[Event] = deque()
         """Events that have come and were not waited for yet."""
+        self._folder, self._plan, self._cores = folder, plan, cores
+        self._log = folder / f"locust-{plan.process}.log"
+        self._buffer = b""
         self._child: subprocess.Popen[bytes]
         self._orders: int
-        self._events: int
+        self.events: int
+        """The open file on which its events come."""
 
     def start(self) -> None:
-        """Start it, without waiting for it."""
-        self._plan_path.write_text(json.dumps(self._plan), encoding="utf-8")
+        plan_path = self._folder / f"load-{self._plan.process}.json"
+        plan_path.write_text(json.dumps(asdict(self._plan)), encoding="utf-8")
         self.rows_path.write_bytes(b"")
         orders_read, self._orders = os.pipe()
-        self._events, events_write = os.pipe()
+        self.events, events_write = os.pipe()
         cores = ",".join(map(str, self._cores))
         command = [sys.executable, "-m", "stackmatrix.system.launch", f"--cores={cores}", "--open-files=32768", "--"]
         command += [sys.executable, "-m", "locust", "--headless", "--users=1", "--spawn-rate=1", "--only-summary"]
-        command += ["--skip-log-setup", f"--locustfile={LOCUSTFILE}", f"--plan={self._plan_path}"]
+        command += ["--skip-log-setup", f"--locustfile={LOCUSTFILE}", f"--plan={plan_path}"]
         command += [f"--orders-fd={orders_read}", f"--events-fd={events_write}"]
         try:
             self._child = processes.start(
@@ -65,22 +62,15 @@ class LoadProcess:
             os.close(events_write)
 
     def stop(self, *, at_once: bool) -> None:
-        """End it, whatever it is doing."""
         self.close_orders()
         processes.stop(self._child, timeout_s=0 if at_once else STOP_TIMEOUT_S)
-        os.close(self._events)
+        os.close(self.events)
 
     @property
     def pid(self) -> int:
-        """Its process."""
         return self._child.pid
 
-    @property
-    def events(self) -> int:
-        """The open file on which its events come."""
-        return self._events
-
-    def tell(self, order: dict[str, Any]) -> None:
+    def send(self, order: Order) -> None:
         """Send an order.
 
         Raises:
@@ -88,39 +78,38 @@ class LoadProcess:
 
         """
         try:
-            os.write(self._orders, json.dumps(order).encode() + b"\n")
+            os.write(self._orders, encode(order))
         except BrokenPipeError as error:
             raise self._ended() from error
 
     def close_orders(self) -> None:
-        """Say that no more orders will come."""
         if self._orders >= 0:
             os.close(self._orders)
             self._orders = -1
 
     def receive(self) -> None:
-        """Take in what has come; whole events go to ``heard``.
+        """Take in what has come; whole events go to ``received``.
 
         Raises:
             TrialError: when it has ended or failed.
 
         """
-        received = os.read(self._events, 65_536)
+        received = os.read(self.events, 65_536)
         if not received:
             raise self._ended()
         *lines, self._buffer = (self._buffer + received).split(b"\n")
         for line in lines:
-            event: Event = json.loads(line)
-            if event["event"] == "end" and event["failure"]:
-                raise TrialError(f"The load generator failed: {event['failure']}.")
-            self.heard.append(event)
+            event: Event = decode(line)
+            if isinstance(event, End) and event.failure:
+                raise TrialError(f"The load generator failed: {event.failure}.")
+            self.received.append(event)
 
     def _ended(self) -> TrialError:
         return TrialError(f"The load generator ended by itself: {processes.last_words(self._log)}")
 
 
 def wait_until(every: Sequence[LoadProcess], until_s: float, tick: Callable[[], None]) -> None:
-    """Wait for a moment of the monotonic clock, and take in what is told meanwhile.
+    """Wait for a moment of the monotonic clock, and take in the events that come meanwhile.
 
     Raises:
         TrialError: when one has ended or failed.
@@ -131,28 +120,32 @@ def wait_until(every: Sequence[LoadProcess], until_s: float, tick: Callable[[], 
         tick()
 
 
-def wait_all(every: Sequence[LoadProcess], name: str, timeout_s: float, tick: Callable[[], None]) -> list[Event]:
-    """Wait until each has told the event of that name; returns the events in the order of the processes.
+def wait_all[E: Event](
+    every: Sequence[LoadProcess], kind: type[E], timeout_s: float, tick: Callable[[], None]
+) -> list[E]:
+    """Wait until each has sent an event of that kind; returns the events in the order of the processes.
 
     Raises:
-        TrialError: when one has ended, failed, told something else or fell silent.
+        TrialError: when one has ended, failed, sent another event or fell silent.
 
     """
     deadline_s = time.monotonic() + timeout_s
-    while not all(process.heard for process in every):
+    while not all(process.received for process in every):
         if time.monotonic() > deadline_s:
-            raise TrialError(f"The load generator told nothing for {timeout_s:g} s, where {name!r} was expected.")
-        _listen([process for process in every if not process.heard], TICK_S)
+            raise TrialError(f"The load generator was silent for {timeout_s:g} s, where {kind.__name__} was expected.")
+        _listen([process for process in every if not process.received], TICK_S)
         tick()
-    events = [process.heard.popleft() for process in every]
-    for event in events:
-        if event["event"] != name:
-            raise TrialError(f"The load generator told {event['event']!r} where {name!r} was expected.")
+    events: list[E] = []
+    for process in every:
+        event = process.received.popleft()
+        if not isinstance(event, kind):
+            raise TrialError(f"The load generator sent {type(event).__name__} where {kind.__name__} was expected.")
+        events.append(event)
     return events
 
 
 def _listen(every: Sequence[LoadProcess], timeout_s: float) -> None:
-    told = select.select([process.events for process in every], [], [], timeout_s)[0]
+    ready = select.select([process.events for process in every], [], [], timeout_s)[0]
     for process in every:
-        if process.events in told:
+        if process.events in ready:
             process.receive()

@@ -1,13 +1,16 @@
 """Which cells there are, which are chosen, and which stands beside which: stack by Python by workload."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 
 import msgspec
 
 from stackmatrix.errors import UsageError
-from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS
-from stackmatrix.matrix.workloads import WORKLOADS
+from stackmatrix.matrix.app import App
+from stackmatrix.matrix.stacks import REFERENCE_STACK, Stack
+from stackmatrix.matrix.workloads import Workload
 
 
 class Cell(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=True, kw_only=True):
@@ -23,6 +26,37 @@ class Cell(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=True, 
 
     def __str__(self) -> str:
         return f"{self.stack} on {self.python}, {self.workload}{' (twin)' if self.twin else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """An environment with the packages of one stack on one Python, and the hash of the lock file they came from."""
+
+    prefix: Path
+    lock_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A cell with everything that its names stand for. What measures it looks nothing up in a table."""
+
+    cell: Cell
+    stack: Stack
+    workload: Workload
+    app: App
+    environment: Installation
+
+    @property
+    def name(self) -> str:
+        """A name that is unlike those of the other subjects of a run, for the processes that are supervised."""
+        return f"{self.cell.stack}_{self.cell.python.replace('.', '_')}{'_twin' if self.cell.twin else ''}"
+
+    def command(self, port: int, *added: str) -> tuple[str, ...]:
+        """The server's command line on a port, with the arguments that a use of it adds."""
+        prefix = self.environment.prefix
+        places = {"bin": str(prefix / "bin"), "prefix": str(prefix), "port": str(port)}
+        places |= {"wsgi": self.app.wsgi, "asgi": self.app.asgi}
+        return tuple(part.format(**places) for part in (*self.stack.command, *added))
 
 
 def choose(kind: str, wanted: str | None, known: Sequence[str]) -> tuple[str, ...]:
@@ -92,13 +126,3 @@ def with_twins(cells: Sequence[Cell], blocks: int) -> tuple[Cell, ...]:
     """The cells, and where there are several blocks the twin of each reference cell."""
     twins = [Cell(stack=one.stack, python=one.python, workload=one.workload, twin=True) for one in references(cells)]
     return (*cells, *(twins if blocks > 1 else ()))
-
-
-def known_stacks() -> tuple[str, ...]:
-    """All stacks, in the order of the tables."""
-    return tuple(STACKS)
-
-
-def known_workloads() -> tuple[str, ...]:
-    """All workloads, in the order of the tables."""
-    return tuple(WORKLOADS)

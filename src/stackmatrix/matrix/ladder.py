@@ -7,16 +7,12 @@ from typing import Literal
 from stackmatrix.errors import UsageError
 
 LoadModel = Literal["closed", "open"]
-
-
 MOST_USERS = 10_000
-
-
 MOST_RATE = 100_000.0
 
 
 @dataclass(frozen=True, slots=True)
-class LevelPlan:
+class LoadLevel:
     """One step of the ladder: ``value`` users in a closed loop, or ``value`` arrivals per second in an open one."""
 
     model: LoadModel
@@ -26,35 +22,31 @@ class LevelPlan:
         return f"{'users' if self.model == 'closed' else 'rate'}={self.value:g}"
 
     def offered_rps(self, floor_ms: float) -> float:
-        """Requests per second that it asks for: its arrivals, or what users get who wait for the floor only."""
+        """Requests per second that it asks for: its arrivals, or its users over the floor, as they wait that long."""
         return self.value if self.model == "open" else self.value / (floor_ms / 1000)
 
 
 OPEN_SLOTS_S = 10.0
 """An open level has visitors for so many seconds of arrivals at once."""
-
-
 MOST_OPEN_SLOTS = 4_000
 
 
-def requests_at_once(plan: LevelPlan) -> int:
+def requests_at_once(plan: LoadLevel) -> int:
     """How many requests a level may have under way: its users, or the visitors that an open level has."""
     if plan.model == "closed":
         return int(plan.value)
     return min(MOST_OPEN_SLOTS, math.ceil(plan.value * OPEN_SLOTS_S))
 
 
-def rates(*per_second: float) -> tuple[LevelPlan, ...]:
-    """Open-loop levels."""
-    return tuple(LevelPlan("open", rate) for rate in per_second)
+def rates(*per_second: float) -> tuple[LoadLevel, ...]:
+    return tuple(LoadLevel("open", rate) for rate in per_second)
 
 
-def users(*counts: int) -> tuple[LevelPlan, ...]:
-    """Closed-loop levels."""
-    return tuple(LevelPlan("closed", count) for count in counts)
+def users(*counts: int) -> tuple[LoadLevel, ...]:
+    return tuple(LoadLevel("closed", count) for count in counts)
 
 
-def parse_ladder(model: LoadModel, text: str) -> tuple[LevelPlan, ...]:
+def parse_ladder(model: LoadModel, text: str) -> tuple[LoadLevel, ...]:
     """A ladder from comma-separated numbers such as ``1,10,50``.
 
     Raises:
@@ -71,5 +63,5 @@ def parse_ladder(model: LoadModel, text: str) -> tuple[LevelPlan, ...]:
         if not 0 < value <= most or (model == "closed" and value != int(value)):
             what = f"whole numbers from 1 to {most:g}" if model == "closed" else f"numbers above 0, up to {most:g}"
             raise UsageError(f"The ladder {text!r} is not a list of {what}, such as 1,10,50.")
-        levels.append(LevelPlan(model, value))
+        levels.append(LoadLevel(model, value))
     return tuple(levels)

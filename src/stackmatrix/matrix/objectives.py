@@ -3,14 +3,8 @@
 import math
 
 SLOS_MS = (660.0, 750.0, 900.0, 1200.0)
-
-
 HEADLINE_MS = 750.0
-
-
 STEP = 1.05
-
-
 LOWEST_RATE = 0.5
 """Arrivals per second: at fewer, a minute has too few to tell anything."""
 

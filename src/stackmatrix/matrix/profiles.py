@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from stackmatrix.matrix.ladder import LevelPlan, rates, users
+from stackmatrix.matrix.ladder import LoadLevel, rates, users
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Profile:
 
     name: str
     summary: str
-    ladder: tuple[LevelPlan, ...]
+    ladder: tuple[LoadLevel, ...]
     blocks: int
     warmup_s: float
     settle_s: float
@@ -25,7 +25,7 @@ class Profile:
     looks: tuple[int, ...] = ()
     costs: bool = False
 
-    def climbed(self, floor_ms: float) -> tuple[LevelPlan, ...]:
+    def climbed(self, floor_ms: float) -> tuple[LoadLevel, ...]:
         """The ladder from the lightest load to the heaviest, both models together.
 
         Overload can leave a target slow for long after it has ended, so nothing lighter is measured after it.
@@ -38,7 +38,7 @@ COMPARED_LADDER = (*users(10, 25, 50), *rates(10, 20))
 """What the compared figures need, so that time goes into blocks: a cost below saturation, levels around a plateau."""
 
 LOOKS = (6, 8, 10, 12, 15)
-"""Fixed before the run: who looks after every block, and stops when he likes what he sees, finds what is not there."""
+"""Fixed before the run: stopping at whichever block looks good finds differences that are not there."""
 
 # Windows of `quick` and above hold twenty response cycles of 600 ms and more, so that where a window's ends fall
 # between responses moves its count by a few per cent at most, even for one user.
@@ -57,12 +57,19 @@ PROFILES = {
         ),
     )
 }
+COST_BLOCKS, COST_REQUESTS = 7, 200
+"""Blocks side by side, one more than a verdict needs; and requests of each cell in one, unless a window is given: one
+more or less at an end of the window is half a per cent."""
+CAPACITY_BLOCKS, LONGEST_PROBE_S = 6, 60.0
+"""Blocks that confirm what a search for the capacity has found, and the time after which a probe ends undecided."""
+COUNT_REPEATS = 3
+"""Fresh starts of each cell whose instructions are counted."""
 
 
 def adjust(
     profile: Profile,
     *,
-    ladder: tuple[LevelPlan, ...] | None,
+    ladder: tuple[LoadLevel, ...] | None,
     window_s: float | None,
     warmup_s: float | None,
     blocks: int | None,

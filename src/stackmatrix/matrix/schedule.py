@@ -8,7 +8,7 @@ from stackmatrix.matrix.cells import Cell
 
 
 @dataclass(frozen=True, slots=True)
-class TrialPlan:
+class ScheduledTrial:
     """One trial to be run: its place in the run, and the seed for everything random in it."""
 
     cell: Cell
@@ -17,7 +17,7 @@ class TrialPlan:
     seed: int
 
 
-def schedule(cells: Sequence[Cell], blocks: int, seed: int) -> Iterator[TrialPlan]:
+def schedule(cells: Sequence[Cell], blocks: int, seed: int) -> Iterator[ScheduledTrial]:
     """Every cell once per block, each block in its own random order; all cells of a block share its seed.
 
     The seed is shared so that open-loop arrivals are the same plan for every cell of a block.
@@ -28,4 +28,4 @@ def schedule(cells: Sequence[Cell], blocks: int, seed: int) -> Iterator[TrialPla
         generator.shuffle(order)
         block_seed = generator.getrandbits(32)
         for position, cell in enumerate(order):
-            yield TrialPlan(cell, block, position, block_seed)
+            yield ScheduledTrial(cell, block, position, block_seed)

@@ -1,22 +1,26 @@
-"""The table of workloads: a view of the site under test, and what a correct response to it must look like in time.
+"""The table of workloads: a page of an application, and what a correct response to it must look like.
 
 Only the standard library is imported, so that the noxfile reads the table with nothing installed.
 """
 
 from dataclasses import dataclass, replace
 
-API_PORT = 5000
-"""Where the external API listens, on 127.0.0.1."""
+COUNTRIES_PAGE = r"(?s)<!doctype html>.*<ul>(\s*<li>[^<]+ \([A-Z]{2}\)</li>){3}\s*</ul>.*It took [0-9]+\.[0-9]{3} s\..*"
+"""What a whole correct page of the built-in site matches: three countries, and the time it took."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A view that calls the external API ``len(delays_ms)`` times in parallel, and its physical bounds."""
+    """A page that calls the external API ``len(delays_ms)`` times in parallel, and its physical bounds.
+
+    ``page`` is the regular expression that a whole correct body matches.
+    """
 
     name: str
     summary: str
     path: str
     delays_ms: tuple[int, ...]
+    page: str = COUNTRIES_PAGE
     compare_rate: float = 20.0
     """Arrivals per second at which latencies are compared: about half of what a core of today sustains."""
     count_requests: int = 100
@@ -32,14 +36,14 @@ class Workload:
         """The time that the calls would take one after the other."""
         return sum(self.delays_ms)
 
-    def with_delays(self, ms: int) -> "Workload":
-        """The same view, whose calls take other times: ``ms``, twice and half as long."""
-        return replace(self, path=f"{self.path}{ms}/", delays_ms=(ms, 2 * ms, ms // 2))
-
     @property
     def calls(self) -> int:
         """Calls of the external API for each request."""
         return len(self.delays_ms)
+
+    def with_delays(self, ms: int) -> "Workload":
+        """The same page, whose calls take other times: ``ms``, twice and half as long."""
+        return replace(self, path=f"{self.path}{ms}/", delays_ms=(ms, 2 * ms, ms // 2))
 
 
 _DELAYS_MS = (300, 600, 150)
@@ -50,10 +54,7 @@ _ROWS = (
 )
 
 WORKLOADS: dict[str, Workload] = {row.name: row for row in _ROWS}
-"""The rows by name; the first is the default."""
-
-BODY_PATTERN = r"(?s)<!doctype html>.*<ul>(\s*<li>[^<]+ \([A-Z]{2}\)</li>){3}\s*</ul>.*It took [0-9]+\.[0-9]{3} s\..*"
-"""What a whole correct page matches: three countries, and the time it took."""
+"""The rows by name."""
 
 DEFAULT_WORKLOAD = next(iter(WORKLOADS))
 """What one stack is measured with when nothing else is asked for."""

@@ -26,7 +26,6 @@ class RunProgress:
     _durations: list[float] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        """Begin to show."""
         if self.console.is_terminal:
             columns = (BarColumn(20), MofNCompleteColumn(), TextColumn("{task.description}"))
             self._bar = Progress(*columns, console=self.console, transient=True, refresh_per_second=REFRESHES_PER_S)
@@ -35,24 +34,20 @@ class RunProgress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Take the bar away."""
         if self._bar is not None:
             self._bar.stop()
 
     def begin(self, label: str) -> None:
-        """A trial begins."""
         self._label = label
         self._trial_started_s = time.monotonic()
         self.show("starting")
 
     def show(self, step: str) -> None:
-        """What the trial is doing now."""
         if self._bar is not None:
             text = f"{self._label}: {step}, about {duration(self.left_s())} left"
             self._bar.update(self._bar.task_ids[0], description=text, completed=self._done)
 
     def end(self, outcome: str) -> None:
-        """A trial has ended, with a word on how."""
         self._done += 1
         if self._trial_started_s is not None:
             self._durations.append(time.monotonic() - self._trial_started_s)

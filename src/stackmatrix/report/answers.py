@@ -1,31 +1,30 @@
-"""The answer that stands first on a page: which stack, which Python, and what to mind. Pure.
+"""The answers that stand first on a page: which stack, which Python, and what to mind. Pure.
 
-Where verdicts rank the stacks, the ranks are the answer. Where one trial is all there is, it is the best figure, with
-all that one trial cannot tell from it.
+Where verdicts rank the stacks, the ranks are the answer. Where there is only one trial, it is the best number, with all
+that one trial cannot tell from it.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from stackmatrix.analysis.comparison.compare import Family
-from stackmatrix.analysis.comparison.counts import CountedRow
-from stackmatrix.analysis.metrics import COST_FIGURE, capacity_name
-from stackmatrix.analysis.summary import REFERENCE_LEVEL, MachineSummary, WorkloadSummary
+from stackmatrix.analysis.comparison.counts import CountRow
+from stackmatrix.analysis.metrics import CAPACITY, PLATEAU, REFERENCE_LEVEL
+from stackmatrix.analysis.samples import mid
+from stackmatrix.analysis.summary import CellSummary, MachineSummary, WorkloadSummary
 from stackmatrix.matrix.cells import Cell, python_key
-from stackmatrix.matrix.objectives import HEADLINE_MS
+from stackmatrix.report.columns import COMPARED_BY
 from stackmatrix.report.words import number
 
 ONE_TRIAL_SHARE = 0.15
 """One trial cannot tell smaller differences from noise on a shared machine."""
 FALLEN_SHARE = 0.7
 """Below this share of the plateau, more load has made a server slower, not only fuller."""
-PLATEAU, COSTS = "plateau", (COST_FIGURE.name, "cpu")
-"""Cost side by side is the surer one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A sentence for each of the two questions, empty where nothing tells; and what limits or spoils the answers."""
+    """A sentence for each of the two questions, empty where there is no answer, and what limits or spoils them."""
 
     stack: str
     python: str
@@ -33,81 +32,71 @@ class Answer:
 
 
 def answer(machine: MachineSummary, workload: WorkloadSummary) -> Answer:
-    """What is to be known of one workload."""
-    families = {family.figure.name: family for family in machine.families_of(workload.name) if family.run_id}
-    counted = _alone(workload.counted)
+    """The answers of one workload."""
+    families = machine.paired(workload.name)
+    cost = next((families[name] for name in COMPARED_BY if name in families), None)
+    ranked = [family for family in (families.get(CAPACITY.name), families.get(PLATEAU), cost) if family]
+    # With the fewest requests in flight, which is one.
+    least = min((row.count.in_flight for row in workload.counted), default=None)
+    counted = [row for row in workload.counted if row.count.in_flight == least]
+    bests = [_ranked_first(family) for family in ranked if family.ranks]
+    if PLATEAU not in families:
+        bests += _best(workload, "most throughput seen", lambda row: row.plateau_rps, "requests/s", 1, max)
+    if cost is None:
+        what = f"least CPU per request at {REFERENCE_LEVEL}"
+        bests += _best(workload, what, lambda row: row.reference_cpu_ms, "ms", 2, min)
+    unclear = ["one trial of each does not tell Pythons apart"] if len(workload.pythons) > 1 else []
     return Answer(
-        stack=_sentence([*name_firsts(families), *name_bests(workload, families), *name_fewest(counted)]),
-        python=_sentence([*name_faster(cost_of(families)), *name_fewer(counted)] or name_untold(workload)),
-        mind=(*name_unknown(workload), *name_fallen(workload)),
+        stack=_sentence([*bests, *_fewest(counted)]),
+        python=_sentence([*_cheaper(cost), *_fewer(counted)] or unclear),
+        mind=(*_unknown(workload), *_fallen(workload)),
     )
 
 
-def name_firsts(families: Mapping[str, Family]) -> list[str]:
-    """Of capacity, plateau and cost: the stacks that none is better than for sure, on each Python that is ranked."""
-    ranked = [*(families.get(name) for name in (capacity_name(HEADLINE_MS), PLATEAU)), cost_of(families)]
-    return [_name_first(family) for family in ranked if family is not None and family.ranks]
-
-
-def cost_of(families: Mapping[str, Family]) -> Family | None:
-    """What tells the cost of a request, the surer figure first."""
-    return next((families[name] for name in COSTS if name in families), None)
-
-
-def _name_first(family: Family) -> str:
-    pythons: dict[tuple[str, ...], list[str]] = {}
-    for python in sorted({cell.python for cell in family.ranks}, key=python_key):
-        stacks = tuple(cell.stack for cell, rank in family.ranks.items() if (cell.python, rank) == (python, 1))
-        pythons.setdefault(stacks, []).append(python)
+def _ranked_first(family: Family) -> str:
+    """The stacks than which no other is surely better, on each Python."""
+    firsts = _grouped(
+        (tuple(cell.stack for cell, rank in family.ranks.items() if (cell.python, rank) == (python, 1)), python)
+        for python in sorted({cell.python for cell in family.ranks}, key=python_key)
+    )
     parts = []
-    for stacks, on in pythons.items():
-        values = [family.medians[cell] for cell in family.ranks if cell.stack in stacks and cell.python in on]
+    for stacks, pythons in firsts.items():
+        values = [family.medians[cell] for cell in family.ranks if cell.stack in stacks and cell.python in pythons]
         tied = ", not told apart" if len(stacks) > 1 else ""
-        parts.append(f"{_join(stacks)}{tied} ({_range(values)} {family.figure.unit} on {_join(on)})")
-    superlative = "highest" if family.figure.higher_is_better else "lowest"
-    return f"{superlative} {_inline(family.figure.title)}: {', '.join(parts)}"
-
-
-def name_bests(workload: WorkloadSummary, families: Mapping[str, Family]) -> list[str]:
-    """Of the plateau and cost that no run in blocks has: the best, and every cell that one trial cannot tell from it.
-
-    Where users were the limit of what is best, it is the highest that was seen, and who holds most is not known.
-    """
-    clauses = []
-    if PLATEAU not in families and (known := _known(workload, "plateau_rps")):
-        clauses.append(f"most throughput seen: {_best(workload, known, 'requests/s', 1, max)}")
-    if cost_of(families) is None and (known := _known(workload, "reference_cpu_ms")):
-        clauses.append(f"least CPU per request at {REFERENCE_LEVEL}: {_best(workload, known, 'ms', 2, min)}")
-    return clauses
-
-
-type Known = Sequence[tuple[Cell, float]]
-
-
-def _known(workload: WorkloadSummary, figure: str) -> Known:
-    return [(row.cell, value) for row in workload.measured if (value := getattr(row, figure)) is not None]
+        parts.append(f"{_join(stacks)}{tied} ({_range(values)} {family.metric.unit} on {_join(pythons)})")
+    superlative = "highest" if family.metric.higher_is_better else "lowest"
+    return f"{superlative} {_inline(family.metric.title)}: {', '.join(parts)}"
 
 
 def _best(
-    workload: WorkloadSummary, known: Known, unit: str, digits: int, end: Callable[[Iterable[float]], float]
-) -> str:
+    workload: WorkloadSummary,
+    what: str,
+    of: Callable[[CellSummary], float | None],
+    unit: str,
+    digits: int,
+    end: Callable[[Iterable[float]], float],
+) -> list[str]:
+    """The best number of one trial each, and every cell that one trial cannot tell from it."""
+    known = [(row.cell, value) for row in workload.measured if (value := of(row)) is not None]
+    if not known:
+        return []
     best = end(value for _, value in known)
     cells = [cell for cell, value in known if value == best]
     near = [cell for cell, value in known if value != best and abs(value / best - 1) <= ONE_TRIAL_SHARE]
-    told = f" (one trial cannot tell from it {_by_stack(near, workload.pythons)})" if near else ""
-    return f"{_by_stack(cells, workload.pythons)} with {number(best, digits)} {unit}{told}"
+    beside = f" (one trial cannot tell from it {_by_stack(near, workload.pythons)})" if near else ""
+    return [f"{what}: {_by_stack(cells, workload.pythons)} with {number(best, digits)} {unit}{beside}"]
 
 
-def name_fewest(alone: Sequence[CountedRow]) -> list[str]:
-    """Who needs the fewest instructions for a request, on each Python."""
-    fewest: dict[str, list[CountedRow]] = {}
-    for python in sorted({row.cell.python for row in alone}, key=python_key):
-        first = min((row for row in alone if row.cell.python == python), key=lambda row: row.count.mean)
-        fewest.setdefault(first.cell.stack, []).append(first)
+def _fewest(counted: Sequence[CountRow]) -> list[str]:
+    """The stack with the fewest instructions per request, on each Python."""
+    firsts = (
+        min((row for row in counted if row.cell.python == python), key=lambda row: row.count.mean)
+        for python in sorted({row.cell.python for row in counted}, key=python_key)
+    )
     parts = [
         f"{stack} ({_range([row.count.mean / 1e6 for row in rows])} million "
         f"on {_join(row.cell.python for row in rows)})"
-        for stack, rows in fewest.items()
+        for stack, rows in _grouped((row.cell.stack, row) for row in firsts).items()
     ]
     return [f"fewest instructions per request: {', '.join(parts)}"] if parts else []
 
@@ -122,36 +111,36 @@ class Step:
     ratio: float
 
 
-def name_faster(family: Family | None) -> list[str]:
+def _cheaper(family: Family | None) -> list[str]:
     """What each Python changes in cost against the one before, by the verdicts."""
     if family is None:
         return []
     steps = [
-        Step(one.cell, one.other, one.verdict.word, one.effect(family.figure)[0])
+        Step(one.cell, one.other, one.verdict.word, one.effect(family.metric)[0])
         for one in family.compared
         if one.cell.stack == one.other.stack and one.verdict.word != "not enough blocks"
     ]
-    return _tell_steps(_inline(family.figure.title), steps, {"faster": "less", "slower": "more"})
+    return _changes(_inline(family.metric.title), steps, {"faster": "less", "slower": "more"})
 
 
-def name_fewer(alone: Sequence[CountedRow]) -> list[str]:
+def _fewer(counted: Sequence[CountRow]) -> list[str]:
     """What each Python changes in instructions against the one before."""
+    compared = ((row.cell, row.python_before) for row in counted if row.python_before is not None)
     steps = [
-        Step(row.cell, row.python_before.other, row.python_before.ratio.word, row.python_before.ratio.ratio)
-        for row in alone
-        if row.python_before is not None and row.python_before.ratio.word != "counted once"
+        Step(cell, before.other, before.ratio.word, before.ratio.ratio)
+        for cell, before in compared
+        if before.ratio.word != "counted once"
     ]
-    return _tell_steps("instructions per request", steps, {"fewer": "fewer", "more": "more"})
+    return _changes("instructions per request", steps, {"fewer": "fewer", "more": "more"})
 
 
-def _tell_steps(what: str, steps: Sequence[Step], words: Mapping[str, str]) -> list[str]:
+def _changes(what: str, steps: Sequence[Step], words: Mapping[str, str]) -> list[str]:
     """What is sure, by Python and direction; of all else only that it is not."""
     if not steps:
         return []
-    sure: dict[tuple[str, str, str], list[Step]] = {}
-    for step in steps:
-        if step.word in words:
-            sure.setdefault((words[step.word], step.cell.python, step.other.python), []).append(step)
+    sure = _grouped(
+        ((words[step.word], step.cell.python, step.other.python), step) for step in steps if step.word in words
+    )
     parts = [
         f"{_percents([step.ratio for step in some])} {word} on {python} than on {before} for "
         f"{_join(step.cell.stack for step in some)}"
@@ -162,27 +151,22 @@ def _tell_steps(what: str, steps: Sequence[Step], words: Mapping[str, str]) -> l
     return [f"{what}: {', '.join(parts)}"]
 
 
-def name_untold(workload: WorkloadSummary) -> list[str]:
-    """Where nothing was repeated: that Pythons cannot be told apart."""
-    return ["one trial of each does not tell Pythons apart"] if len(workload.pythons) > 1 else []
-
-
-def name_unknown(workload: WorkloadSummary) -> list[str]:
-    """The cells that took all that their users asked for, or broke down when there were more: more was not seen."""
+def _unknown(workload: WorkloadSummary) -> list[str]:
+    """The cells whose plateau is not known: they kept up with their users, or broke down when there were more."""
     limited = [row.cell for row in workload.measured if row.plateau is not None and row.plateau.limiter == "users"]
     if not limited:
         return []
     return [f"The plateau was not reached by {_by_stack(limited, workload.pythons)}: their users were the limit."]
 
 
-def name_fallen(workload: WorkloadSummary) -> list[str]:
-    """The cells whose throughput falls far below their plateau when more users come."""
-    fallen: dict[tuple[str, str], list[tuple[str, float, float]]] = {}
-    for row in workload.measured:
-        last = [level for level in row.levels if level.users is not None and level.throughput_rps is not None][-1]
-        plateau, then = row.plateau_rps or 0.0, last.throughput_rps or 0.0
-        if then < FALLEN_SHARE * plateau:
-            fallen.setdefault((row.cell.stack, last.name), []).append((row.cell.python, plateau, then))
+def _fallen(workload: WorkloadSummary) -> list[str]:
+    """The cells whose throughput falls far below their plateau when there are more users."""
+    lasts = ((row, row.closed[-1].name, mid(row.closed[-1].throughput_rps) or 0.0) for row in workload.measured)
+    fallen = _grouped(
+        ((row.cell.stack, level), (row.cell.python, row.plateau_rps or 0.0, last_rps))
+        for row, level, last_rps in lasts
+        if last_rps < FALLEN_SHARE * (row.plateau_rps or 0.0)
+    )
     parts = []
     for (stack, level), some in fallen.items():
         pythons, plateaus, rest = zip(*some, strict=True)
@@ -191,16 +175,15 @@ def name_fallen(workload: WorkloadSummary) -> list[str]:
     return [f"With more users throughput falls: {', '.join(parts)}."] if parts else []
 
 
-def _alone(rows: Sequence[CountedRow]) -> list[CountedRow]:
-    """The counts with the fewest requests in flight, which is one."""
-    least = min((row.count.in_flight for row in rows), default=None)
-    return [row for row in rows if row.count.in_flight == least]
+def _grouped[Key, Value](pairs: Iterable[tuple[Key, Value]]) -> dict[Key, list[Value]]:
+    groups: dict[Key, list[Value]] = {}
+    for key, value in pairs:
+        groups.setdefault(key, []).append(value)
+    return groups
 
 
 def _by_stack(cells: Iterable[Cell], pythons: Collection[str]) -> str:
-    stacks: dict[str, list[str]] = {}
-    for cell in cells:
-        stacks.setdefault(cell.stack, []).append(cell.python)
+    stacks = _grouped((cell.stack, cell.python) for cell in cells)
     return _join([f"{stack}{_on(some, pythons)}" for stack, some in stacks.items()])
 
 

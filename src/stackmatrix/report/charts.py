@@ -11,7 +11,7 @@ from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
 
 # Okabe and Ito's palette, distinguishable without full colour vision, less black and yellow, which vanish on one of
-# the two backgrounds, and three of Tol's; the shapes tell the lines apart without any colour.
+# the two backgrounds, and three of Tol's; the shapes distinguish the lines without any colour.
 COLOURS = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8C8C8C", "#AA4499", "#999933", "#882255"]
 SHAPES = [
     *("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke", "triangle-right"),
@@ -41,7 +41,7 @@ def throughput_charts(machines: Iterable[MachineSummary]) -> dict[tuple[str, str
 def throughput_chart(workload: WorkloadSummary, python: str, floor_ms: float) -> dict[str, Any] | None:
     """Throughput against users on one Python, with the bound that physics sets; ``None`` when there is nothing."""
     measured = [
-        (row.cell.stack, level.users, level.throughput_rps)
+        (row.cell.stack, level.users, level.throughput_rps.mid)
         for row in workload.measured
         if row.cell.python == python
         for level in row.levels
@@ -146,5 +146,4 @@ def styled(chart: Chart, legend: Config, more: Config, **whole: object) -> dict[
 
 
 def with_data(spec: Mapping[str, Any], **data: list[dict[str, Any]]) -> dict[str, Any]:
-    """A chart with its data by name."""
     return {**spec, "datasets": data}

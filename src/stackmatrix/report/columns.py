@@ -1,60 +1,50 @@
-"""The table that comes first, in the page and in the terminal: each cell with what people choose by. Pure."""
+"""The columns of the table that comes first: each cell with what people choose by. Pure."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from stackmatrix.analysis.comparison.compare import Compared, Family
-from stackmatrix.analysis.metrics import COST_FIGURE, capacity_name
-from stackmatrix.analysis.summary import REFERENCE_LEVEL, CellSummary, MachineSummary, WorkloadSummary
+from stackmatrix.analysis.comparison.compare import Family
+from stackmatrix.analysis.comparison.contrasts import reference_of
+from stackmatrix.analysis.metrics import CAPACITY, COST, CPU, PLATEAU, REFERENCE_LEVEL
+from stackmatrix.analysis.samples import mid
+from stackmatrix.analysis.summary import CellSummary, MachineSummary, WorkloadSummary
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.objectives import HEADLINE_MS
 from stackmatrix.matrix.stacks import REFERENCE_STACK
 from stackmatrix.matrix.workloads import WORKLOADS
-from stackmatrix.report import phrases
+from stackmatrix.report import words
+from stackmatrix.report.table import Column, name, quantity
 from stackmatrix.report.words import NOTHING, megabytes, number
 
-RANKED_BY = {capacity_name(HEADLINE_MS): "capacity", "plateau": "plateau"}
-"""The figures whose ranks may stand in the table, by how its heading names them: the one that ranks the most cells."""
-COMPARED_BY = (COST_FIGURE.name, "cpu")
-"""The figures whose verdicts may stand in the table, the surer one first; all have tables of their own."""
+RANKED_BY = {CAPACITY.name: "capacity", PLATEAU: "plateau"}
+"""The metrics whose ranks may stand in the table, by how its heading names them: the one that ranks the most cells."""
+COMPARED_BY = (COST.name, CPU)
+"""The metrics whose verdicts may stand in the table, the surer one first; all have tables of their own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A heading, and what stands below it for a cell."""
-
-    heading: str
-    of: Callable[[CellSummary], str]
-    is_number: bool = True
-
-
-def columns(machine: MachineSummary, workload: WorkloadSummary) -> tuple[Column, ...]:
+def columns(machine: MachineSummary, workload: WorkloadSummary) -> tuple[Column[CellSummary], ...]:
     """The columns of one workload; what was measured of no cell has none."""
-    families = {family.figure.name: family for family in machine.families_of(workload.name) if family.run_id}
-    named = [name for name in RANKED_BY if name in families]
-    by = max(named, key=lambda name: len(families[name].ranks), default="plateau")
-    compared = next((families[name] for name in COMPARED_BY if name in families), None)
+    families = machine.paired(workload.name)
+    named = [metric for metric in RANKED_BY if metric in families]
+    by = max(named, key=lambda metric: len(families[metric].ranks), default=PLATEAU)
+    compared = next((families[metric] for metric in COMPARED_BY if metric in families), None)
     rate = WORKLOADS[workload.name].compare_rate if workload.name in WORKLOADS else 0.0
-    always = (
-        Column(f"rank by {RANKED_BY[by]}", lambda row: _rank(families.get(by), row.cell)),
-        Column("stack", lambda row: row.cell.stack, is_number=False),
-        Column("Python", lambda row: row.cell.python, is_number=False),
-        Column("plateau, req/s", phrases.plateau),
-        Column("limited by", _limiter, is_number=False),
-        Column(f"arrivals/s with p99 within {HEADLINE_MS:g} ms", _capacity),
-        Column(f"p95 above the floor at {rate:g}/s, ms", lambda row: _overhead(row, rate)),
-        Column(f"CPU ms/request at {REFERENCE_LEVEL}", lambda row: number(row.reference_cpu_ms, 2)),
-        Column("CPU ms/request side by side", lambda row: number(row.cost_ms, 2)),
-        Column(f"against {REFERENCE_STACK}", lambda row: _against(compared, row.cell), is_number=False),
-        Column("instructions, million", _instructions),
-        Column("peak memory, MB", lambda row: megabytes(row.rss_bytes_peak)),
+    always: tuple[Column[CellSummary], ...] = (
+        quantity(f"rank by {RANKED_BY[by]}", lambda row: _rank(families.get(by), row.cell)),
+        name("stack", lambda row: row.cell.stack),
+        name("Python", lambda row: row.cell.python),
+        quantity("plateau, req/s", words.plateau),
+        name("limited by", _limiter),
+        quantity(f"arrivals/s with p99 within {HEADLINE_MS:g} ms", lambda row: words.capacity(row, HEADLINE_MS)),
+        quantity(f"p95 above the floor at {rate:g}/s, ms", lambda row: _overhead(row, rate)),
+        quantity(f"CPU ms/request at {REFERENCE_LEVEL}", lambda row: number(row.reference_cpu_ms, 2)),
+        quantity("CPU ms/request side by side", lambda row: number(row.cost.cpu_ms if row.cost else None, 2)),
+        name(f"against {REFERENCE_STACK}", lambda row: _against(compared, row.cell)),
+        quantity("instructions, million", _instructions),
+        quantity("peak memory, MB", lambda row: megabytes(row.rss_bytes_peak)),
     )
     return tuple(one for one in always if any(one.of(row) != NOTHING for row in workload.shown))
 
 
 def _rank(family: Family | None, cell: Cell) -> str:
-    rank = family.ranks.get(cell) if family is not None else None
-    return NOTHING if rank is None else str(rank)
+    return str(family.ranks.get(cell, NOTHING)) if family is not None else NOTHING
 
 
 def _limiter(row: CellSummary) -> str:
@@ -63,14 +53,9 @@ def _limiter(row: CellSummary) -> str:
     return row.plateau.limiter or NOTHING
 
 
-def _capacity(row: CellSummary) -> str:
-    found = row.capacity.sustained if row.capacity is not None else ()
-    return next((phrases.sustained(one) for one in found if one.slo_ms == HEADLINE_MS), NOTHING)
-
-
 def _overhead(row: CellSummary, rate: float) -> str:
     level = row.level(f"rate={rate:g}")
-    return number(level.overhead_p95_ms if level else None, 0)
+    return number(mid(level.overhead_p95_ms) if level else None, 0)
 
 
 def _instructions(row: CellSummary) -> str:
@@ -85,9 +70,5 @@ def _against(family: Family | None, cell: Cell) -> str:
         return NOTHING
     if cell.stack == REFERENCE_STACK:
         return "is the reference"
-    found = next((one for one in family.compared if one.cell == cell and _is_reference(one)), None)
-    return NOTHING if found is None else f"{phrases.word(family, found)}, {found.effect(family.figure)[0]:.2f} ×"
-
-
-def _is_reference(one: Compared) -> bool:
-    return one.other.stack == REFERENCE_STACK and one.other.python == one.cell.python
+    found = next((one for one in family.compared if one.cell == cell and one.other == reference_of(cell)), None)
+    return NOTHING if found is None else f"{words.verdict(family, found)}, {found.effect(family.metric)[0]:.2f} ×"

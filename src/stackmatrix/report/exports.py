@@ -4,67 +4,72 @@ The table has one row for each level of each trial. Its columns are those of the
 that a metric that is added to the model is in the table, too. What was not measured is empty.
 """
 
-import csv
 import io
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+from msgspec import inspect
 
 from stackmatrix.matrix.cells import Cell
-from stackmatrix.results.model import (
-    ApiUse,
-    GeneratorUse,
-    LatencyMs,
-    Level,
-    MachineUse,
-    OverheadMs,
-    Result,
-    TargetUse,
-    Trial,
+from stackmatrix.results.levels import Level
+from stackmatrix.results.model import Result
+
+NOT_TIDY = {"latency_histogram", "timeline", "instructions_per_request"}
+"""Fields of a level that are no numbers or words; findings and failures have columns of words of their own."""
+
+TYPES = {
+    inspect.BoolType: pa.bool_(),
+    inspect.IntType: pa.int64(),
+    inspect.FloatType: pa.float64(),
+    inspect.StrType: pa.string(),
+    inspect.LiteralType: pa.string(),
+}
+
+
+def _fields_of(struct: inspect.Type) -> list[tuple[str, pa.DataType]]:
+    assert isinstance(struct, inspect.StructType)
+    typed = ((field.name, _type_of(field.type)) for field in struct.fields if field.name not in NOT_TIDY)
+    return [(name, type_) for name, type_ in typed if type_ is not None]
+
+
+def _type_of(field: inspect.Type) -> pa.DataType | None:
+    """The type of a column; ``None`` for what fits into none."""
+    if isinstance(field, inspect.Metadata):
+        return _type_of(field.type)
+    if isinstance(field, inspect.UnionType):
+        return next(_type_of(one) for one in field.types if not isinstance(one, inspect.NoneType))
+    if isinstance(field, inspect.StructType):
+        return pa.struct(_fields_of(field))
+    return TYPES.get(type(field))
+
+
+FRONT = (
+    ("machine_name", pa.string()),
+    *_fields_of(inspect.type_info(Cell)),
+    *((name, pa.string()) for name in ("state", "python_version")),
+    *((name, pa.bool_()) for name in ("optimised", "gil")),
+    *((name, pa.string()) for name in ("run_id", "profile")),
+    *(("block", pa.int64()), ("order", pa.int64()), ("trial_started", pa.string()), ("level", pa.int64())),
 )
-from stackmatrix.results.types import Struct
-
-NESTED: dict[str, type[Struct]] = {
-    "latency_ms": LatencyMs,
-    "service_ms": LatencyMs,
-    "overhead_ms": OverheadMs,
-    "target": TargetUse,
-    "generator": GeneratorUse,
-    "external_api": ApiUse,
-    "machine": MachineUse,
-}
-"""The parts of a level that are objects of their own."""
-NOT_TIDY = {"findings", "failures", "latency_histogram", "timeline", "absent", "instructions_per_request"}
-"""What is no number or word; findings and failures have columns of their own."""
-
-FRONT = ("machine_name", *Cell.__struct_fields__, "state", "python_version", "optimised", "gil", "run_id", "profile")
-TRIAL = ("block", "order", "trial_started", "level")
-BACK = ("findings", "failed", "failures", "instructions_at_1", "instructions_at_20")
+BACK = (
+    *(("findings", pa.string()), ("failed", pa.int64()), ("failures", pa.string())),
+    *(("instructions_at_1", pa.float64()), ("instructions_at_20", pa.float64())),
+)
+SCHEMA = pa.schema([*FRONT, *_fields_of(inspect.type_info(Level)), *BACK])
 
 
-def _level_columns() -> Iterator[tuple[str, str | None]]:
-    """Every number and word of a level, as field and the field below it."""
-    for name in Level.__struct_fields__:
-        if name in NESTED:
-            yield from ((name, part) for part in NESTED[name].__struct_fields__ if part not in NOT_TIDY)
-        elif name not in NOT_TIDY:
-            yield name, None
+def tidy(results: Iterable[tuple[str, Result]]) -> pa.Table:
+    """The levels of all results, each with its machine's name, as one table without nested columns."""
+    rows = [row for machine, result in results for row in _rows(machine, result)]
+    return pa.Table.from_pylist(rows, schema=SCHEMA).flatten()
 
 
-LEVEL = tuple(_level_columns())
-COLUMNS = (*FRONT, *TRIAL, *(name if part is None else f"{name}.{part}" for name, part in LEVEL), *BACK)
-WORDS = {
-    *("machine_name", "stack", "python", "workload", "state", "python_version", "run_id", "profile", "trial_started"),
-    *("model", "validity", "limiter", "findings", "failures"),
-}
-TRUTHS = {"twin", "optimised", "gil"}
-"""Columns of words and of yes or no; all others are numbers."""
-
-
-def tidy(machine: str, result: Result) -> Iterator[dict[str, Any]]:
-    """The rows of one result, each with all columns."""
+def _rows(machine: str, result: Result) -> Iterator[dict[str, Any]]:
     build = result.environment.python if result.environment else None
     counted = {one.in_flight: one.mean for one in result.instructions.counts} if result.instructions else {}
     front = {
@@ -80,36 +85,28 @@ def tidy(machine: str, result: Result) -> Iterator[dict[str, Any]]:
         "instructions_at_20": counted.get(20),
     }
     for trial in result.trials:
+        of_trial = {"block": trial.block, "order": trial.order, "trial_started": trial.started}
         for place, level in enumerate(trial.levels):
-            row = {**front, **_of_trial(trial), "level": place, **_of_level(level)}
-            yield {column: row[column] for column in COLUMNS}
+            own = {
+                **msgspec.to_builtins(level),
+                "findings": " ".join(finding.code for finding in level.findings),
+                "failures": "; ".join(f"{name}: {count}" for name, count in level.failures.items()),
+                "failed": sum(level.failures.values()) if level.requests is not None else None,
+            }
+            yield {**front, **of_trial, "level": place, **own}
 
 
-def _of_trial(trial: Trial) -> dict[str, Any]:
-    return {"block": trial.block, "order": trial.order, "trial_started": trial.started}
-
-
-def _of_level(level: Level) -> dict[str, Any]:
-    row: dict[str, Any] = {}
-    for name, part in LEVEL:
-        value = getattr(level, name)
-        if part is None:
-            row[name] = value
-        else:
-            row[f"{name}.{part}"] = None if value is None else getattr(value, part)
-    row["findings"] = " ".join(finding.code for finding in level.findings)
-    row["failures"] = "; ".join(f"{name}: {count}" for name, count in level.failures.items())
-    row["failed"] = sum(level.failures.values()) if level.requests is not None else None
-    return row
-
-
-def to_csv(rows: Iterable[dict[str, Any]]) -> str:
+def to_csv(table: pa.Table) -> bytes:
     """The table as CSV: RFC 4180, with a heading; empty where nothing was measured."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS)
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    data = io.BytesIO()
+    pa.csv.write_csv(table, data)
+    return data.getvalue()
+
+
+def to_parquet(table: pa.Table) -> bytes:
+    data = io.BytesIO()
+    pa.parquet.write_table(table, data, compression="zstd")
+    return data.getvalue()
 
 
 def to_histogram_log(results: Iterable[tuple[str, Result]]) -> str:
@@ -122,15 +119,14 @@ def to_histogram_log(results: Iterable[tuple[str, Result]]) -> str:
     lines.append("#[Histogram log format version 1.3]")
     lines.append('"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"')
     for machine, result in results:
+        cell = result.cell
+        python = f"{cell.python}-twin" if cell.twin else cell.python
         for trial in result.trials:
             started_s = datetime.fromisoformat(trial.started).replace(tzinfo=UTC).timestamp() if trial.started else 0.0
             for level in trial.levels:
                 if level.latency_histogram is None or level.latency_ms is None:
                     continue
-                load = f"users={level.users}" if level.model == "closed" else f"rate={level.rate:g}"
-                cell = result.cell
-                python = f"{cell.python}-twin" if cell.twin else cell.python
-                tag = "/".join((machine, cell.workload, cell.stack, python, f"block={trial.block}", load))
+                tag = "/".join((machine, cell.workload, cell.stack, python, f"block={trial.block}", level.name))
                 tag = tag.replace(",", "_").replace(" ", "_")
                 lines.append(
                     f"Tag={tag},{started_s:.3f},{level.window_s:.3f},{level.latency_ms.max:.3f},{level.latency_histogram}"

@@ -47,7 +47,7 @@ def draw(spec: Spec) -> str:
 
 
 def bundle(cache: Path = CACHE) -> str:
-    """Vega as JavaScript. To bundle it takes seconds, and makes the same each time: the environment keeps it."""
+    """Vega as JavaScript, kept in the environment: bundling takes seconds and always gives the same."""
     kept = cache / f"vega-{version('vl-convert-python')}.js"
     try:
         return kept.read_text(encoding="utf-8")
@@ -60,7 +60,7 @@ def bundle(cache: Path = CACHE) -> str:
 
 @contextmanager
 def drawn_beside() -> Iterator[Callable[[Sequence[Spec]], Future[list[str]]]]:
-    """A process that draws while the block goes on, from when it is told what. It has ended when the block has.
+    """A process that draws charts while the block goes on, from when it gets them. It has ended when the block has.
 
     The charts come in the order in which they were given. The future raises ``CalledProcessError`` when the process
     has failed; what it said is on stderr.
@@ -76,21 +76,21 @@ def drawn_beside() -> Iterator[Callable[[Sequence[Spec]], Future[list[str]]]]:
 
 
 def _draw_there(child: subprocess.Popen[bytes], specs: Sequence[Spec]) -> list[str]:
-    told, _ = child.communicate(json.dumps(specs).encode())
+    drawn, _ = child.communicate(json.dumps(specs).encode())
     if child.returncode:
         raise subprocess.CalledProcessError(child.returncode, child.args)
-    svgs: list[str] = json.loads(told)
+    svgs: list[str] = json.loads(drawn)
     return svgs
 
 
 def main() -> None:
-    """Draw what stands on stdin."""
-    # It ends with whoever it draws for, on Ctrl-C too, and has nothing to say about it.
+    """Draw the charts that stand on stdin."""
+    # It ends with the process that it draws for, on Ctrl-C too, and silently.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # What to draw is not known from the start, and the first drawing of a process takes a second.
     draw({"mark": "point", "datasets": {}})
-    if told := sys.stdin.read():
-        json.dump([draw(spec) for spec in json.loads(told)], sys.stdout)
+    if specs := sys.stdin.read():
+        json.dump([draw(spec) for spec in json.loads(specs)], sys.stdout)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,18 @@
-"""What a result file says of a cell's capacity: the highest rate at which it keeps a latency objective."""
+"""A cell's capacity in a result file: the highest rate of arrivals at which it keeps a latency objective."""
 
 from typing import Literal
 
 from stackmatrix.results.findings import Finding
-from stackmatrix.results.types import Count, Limiter, NonNegative, PythonBuild, Share, Struct, Validity
+from stackmatrix.results.types import Count, Limiter, NonNegative, Part, Share, Struct, Validity
 
 Ended = Literal["decided", "backlog", "time"]
 Found = Literal["found", "never", "undecided"]
 
 
 class Objective(Struct, frozen=True):
-    """How a probe stands to one SLO: of its ``requests``, so many were later than ``slo_ms`` or failed.
+    """Whether a probe met one SLO. ``late`` of its ``requests`` took longer than ``slo_ms`` or failed.
 
-    ``met`` is ``None`` where the probe cannot tell. It is ``sure`` by the binomial rule, else by the share seen.
+    ``met`` is ``None`` where the probe does not decide it. It is ``sure`` by the binomial rule, else by the share seen.
     """
 
     slo_ms: NonNegative
@@ -23,9 +23,9 @@ class Objective(Struct, frozen=True):
 
 
 class Probe(Struct, frozen=True):
-    """Poisson arrivals at one rate, until it was decided which SLOs are met, or the backlog grew, or time was up.
+    """Poisson arrivals at one rate, until every SLO was decided, the backlog grew, or time was up.
 
-    ``block`` is ``None`` in the search. ``bound`` is what the rate was nearest to.
+    ``block`` is ``None`` in the search. ``bound`` is the limit that the cell was nearest to.
     """
 
     block: Count | None
@@ -43,20 +43,20 @@ class Probe(Struct, frozen=True):
     objectives: tuple[Objective, ...]
 
 
-class Scouted(Struct, frozen=True):
-    """A closed-loop level that looked where to search."""
+class ScoutLevel(Struct, frozen=True):
+    """A closed-loop level that was driven first, to find where the search begins."""
 
     users: Count
     throughput_rps: NonNegative
 
 
-class Sustained(Struct, frozen=True):
-    """What the cell holds under one SLO.
+class SloCapacity(Struct, frozen=True):
+    """The capacity under one SLO, in arrivals per second.
 
     ``blocks`` has the last rate that passed in each block: 0 where not even the lowest did, ``None`` where the block
-    could not tell. ``last_pass`` and ``first_fail`` are medians over the blocks that could, ``low`` and ``high`` the
-    95 % bootstrap interval of the former (``None`` with fewer than six). ``limiter`` is the bound that was nearest
-    where it first failed.
+    decided nothing. ``last_pass`` and ``first_fail`` are medians over the other blocks, ``low`` and ``high`` the 95 %
+    bootstrap interval of the former (``None`` with fewer than six). ``limiter`` is the bound that was nearest where it
+    first failed.
     """
 
     slo_ms: NonNegative
@@ -69,27 +69,24 @@ class Sustained(Struct, frozen=True):
     limiter: Limiter | None
 
     @property
-    def told(self) -> tuple[float, ...]:
-        """The last rate that passed in each block that could tell."""
+    def decided(self) -> tuple[float, ...]:
+        """The last rate that passed in each block that decided it."""
         return tuple(rate for rate in self.blocks if rate is not None)
 
 
-class Capacity(Struct, frozen=True):
-    """One search and its confirmation in blocks, apart from the cell's trials; ``failure`` says why it ended early."""
+class Capacity(Part, frozen=True, kw_only=True):
+    """One search and its confirmation in blocks, apart from the cell's trials."""
 
     run_id: str
-    started: str
-    duration_s: NonNegative
     seed: int
-    git_commit: str | None
-    python: PythonBuild | None
-    lock_sha256: str
-    scouted: tuple[Scouted, ...]
+    scouted: tuple[ScoutLevel, ...]
     probes: tuple[Probe, ...]
-    sustained: tuple[Sustained, ...]
-    failure: str | None = None
+    sustained: tuple[SloCapacity, ...]
+
+    def under(self, slo_ms: float) -> SloCapacity | None:
+        """The capacity under one SLO, if it was searched."""
+        return next((one for one in self.sustained if one.slo_ms == slo_ms), None)
 
     @property
     def has_figures(self) -> bool:
-        """Whether anything was found."""
         return any(one.state != "undecided" for one in self.sustained)

@@ -28,7 +28,7 @@ def encode(result: Result | Calibration) -> bytes:
 
 
 LEVEL = "\0level "
-"""Stands for a level until its line is put in; no text that anything tells begins with a null."""
+"""Stands for a level until its line is put in; no text in a result begins with a null."""
 _LEVEL_LINE = re.compile(r'"\\u0000level (\d+)"')
 
 

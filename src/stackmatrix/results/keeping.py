@@ -7,7 +7,9 @@ none, nor by a run that only proves the wiring.
 import msgspec
 
 from stackmatrix.matrix.profiles import PROFILES
-from stackmatrix.results.model import PARTS, Environment, Part, Result, Run, Status
+from stackmatrix.results.model import PARTS, Environment, Result, Status
+from stackmatrix.results.trials import Run
+from stackmatrix.results.types import Part
 
 
 def put(earlier: Result | None, fresh: Result) -> Result:

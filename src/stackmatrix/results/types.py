@@ -30,3 +30,22 @@ class PythonBuild(Struct, frozen=True):
     compiler: str
     optimised: bool
     gil: bool
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """What every part of a file has that is measured apart from the cell's trials.
+
+    ``python`` and ``lock_sha256`` are what it was made with; ``failure`` says why it ended early.
+    """
+
+    started: str
+    duration_s: NonNegative
+    git_commit: str | None
+    python: PythonBuild | None
+    lock_sha256: str
+    failure: str | None = None
+
+    @property
+    def has_figures(self) -> bool:
+        """Whether anything was measured that may be shown."""
+        raise NotImplementedError

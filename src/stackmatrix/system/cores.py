@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from stackmatrix.analysis.level.usage import Role
 from stackmatrix.system.linux import read
 
 
@@ -22,8 +23,8 @@ class Layout:
         """The roles by name as the result file has them, or ``None`` where nothing is pinned."""
         if not self.target:
             return None
-        roles = {"target": self.target, "external_api": self.api, "generator": self.generator, "harness": self.harness}
-        return dict(roles)
+        roles = (self.target, self.api, self.generator, self.harness)
+        return dict(zip(map(str, Role), roles, strict=True))
 
     @property
     def used(self) -> tuple[int, ...]:
@@ -59,8 +60,8 @@ def layout_for(cores: Mapping[int, frozenset[int]], generators: int = 1) -> Layo
 
 def _siblings(core: int) -> frozenset[int]:
     """The cores that share a physical one with this, by ``thread_siblings_list``; alone where that is unknown."""
-    told = read(f"/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list")
-    parts = [part.split("-") for part in told.split(",")] if told else []
+    siblings = read(f"/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list")
+    parts = [part.split("-") for part in siblings.split(",")] if siblings else []
     return frozenset({core, *(sibling for part in parts for sibling in range(int(part[0]), int(part[-1]) + 1))})
 
 

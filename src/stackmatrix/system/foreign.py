@@ -48,7 +48,7 @@ def snapshot(ours: Collection[int]) -> Snapshot:
     """The accounts of all processes whose ids are not ``ours``, the kernel's threads among them.
 
     A short-lived child counts when its parent reaps it; but this process and its ancestors (a shell, nox) reap what
-    is ours. macOS tells neither the time of reaped children nor anything of other users' processes.
+    is ours. macOS shows neither the time of reaped children nor the processes of other users.
     """
     accounts = _accounts_of_proc() if psutil.LINUX else _accounts_of_psutil()
     reap_ours = {os.getpid(), *_ancestors(os.getpid(), accounts)}
@@ -95,7 +95,7 @@ def _accounts_of_proc() -> dict[tuple[int, float], Account]:
 
 
 def _accounts_of_psutil() -> dict[tuple[int, float], Account]:
-    """All processes that the system tells of."""
+    """All processes that the system shows."""
     accounts = {}
     for pid in psutil.pids():
         try:

@@ -24,18 +24,22 @@ TOOLS = ("circus", "gevent", "httptools", "locust", "msgspec", "numpy", "psutil"
 
 
 def describe(layout: Layout) -> Machine:
-    """The machine as the result file has it."""
     return Machine(
         cpu_model=cpu_model(),
         cores=psutil.cpu_count() or 1,
         memory_bytes=psutil.virtual_memory().total,
         kernel=f"{platform.system()} {platform.release()}",
         os=system_name(),
-        governor=read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        governor=_governor(),
         virtualised=is_virtualised(),
         pinning=layout.roles(),
         cpu_id=cpu_id(),
     )
+
+
+def _governor() -> str | None:
+    said = read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+    return said and said.strip()
 
 
 def cpu_model() -> str:
@@ -55,7 +59,6 @@ def cpu_id() -> str | None:
 
 
 def system_name() -> str:
-    """The operating system's name and version."""
     try:
         return platform.freedesktop_os_release()["PRETTY_NAME"]
     except (OSError, KeyError):
@@ -81,7 +84,6 @@ def slug(machine: Machine) -> str:
 
 
 def tool_versions() -> dict[str, str]:
-    """Versions of the interpreter and of the parts that take part in a measurement."""
     return {"python": platform.python_version(), **{name: metadata.version(name) for name in TOOLS}}
 
 

@@ -41,7 +41,6 @@ def write_to(log: str) -> None:
 
 
 def main() -> None:
-    """Apply what was asked and execute the command."""
     parser = argparse.ArgumentParser(prog="stackmatrix.system.launch")
     parser.add_argument("--cores", default="", help="comma-separated; empty: wherever the kernel likes")
     parser.add_argument("--open-files", type=int, default=0)

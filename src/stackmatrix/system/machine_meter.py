@@ -6,12 +6,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from stackmatrix.analysis.level.usage import (
-    Around,
-    CoreReading,
-    longest_busy_share,
-    stolen_share,
-)
+from stackmatrix.analysis.level.usage import CoreReading, Surroundings, longest_busy_share, stolen_share
 from stackmatrix.system import linux
 from stackmatrix.system.foreign import Snapshot, foreign_use, snapshot
 
@@ -46,30 +41,27 @@ class MachineMeter:
         self._opened_s = time.monotonic()
 
     def begin(self) -> None:
-        """Start of the window."""
         self._read()
         self._next_s = time.monotonic() + self.period_s
 
     def tick(self) -> None:
-        """Read within the window, if it is time."""
         if self._next_s is not None and time.monotonic() >= self._next_s:
             self._next_s += self.period_s
             self._read()
 
     def end(self) -> None:
-        """End of the window."""
         self._next_s = None
         self._read()
 
-    def close(self, ours: Collection[int]) -> Around:
+    def close(self, ours: Collection[int]) -> Surroundings:
         """After the load: what the machine did."""
         wall_s = time.monotonic() - self._opened_s
-        # Not on every system can other users' processes be read; where none can, nothing is told.
+        # Other systems than Linux do not show the processes of other users: their use is then unknown.
         after = snapshot(ours)
         foreign = foreign_use(self._before, after) if psutil.LINUX else None
         drops = self._read_drops()
         lost = {role: _lost(self._drops[role], drops[role], self._drops[ALL], drops[ALL]) for role in self.ports}
-        return Around(
+        return Surroundings(
             steal_share=stolen_share(self._cores, self.used_cores),
             generator_core_share=longest_busy_share(self._cores, self.generator_cores),
             foreign_share=None if foreign is None else foreign.total_s / wall_s,

@@ -1,17 +1,39 @@
-"""Ports of 127.0.0.1: which are in use, and by which process."""
+"""Ports of 127.0.0.1: which are free, which are in use, and by which process."""
 
 import socket
+from itertools import islice
 
 import psutil
 
 from stackmatrix.errors import PortTakenError
+
+API_PORT, TARGET_PORT = 5000, 8000
+"""From where on ports are looked for, and where ``serve`` has the external API. Not any free port that the kernel would
+choose: before a server listens there, a client could be given it."""
+
+
+def find_free(first: int, count: int) -> tuple[int, ...]:
+    """So many ports from ``first`` on that nothing listens on.
+
+    Raises:
+        PortTakenError: when there are not that many.
+
+    """
+    found = tuple(islice((port for port in range(first, LAST_PORT) if not is_bound(port)), count))
+    if len(found) < count:
+        raise PortTakenError(f"There are no {count} free ports between {first} and {LAST_PORT}: stop what uses them.")
+    return found
+
+
+LAST_PORT = 32_768
+"""From here on Linux gives ports to clients."""
 
 
 def need_free_port(port: int, purpose: str) -> None:
     """Make sure that nothing listens on a port of 127.0.0.1.
 
     Raises:
-        PortTakenError: naming the process that does, where the system tells.
+        PortTakenError: naming the process that does, where the system shows it.
 
     """
     listeners = _listeners(port)
@@ -35,7 +57,6 @@ def _listeners(port: int) -> list[int]:
 
 
 def is_bound(port: int) -> bool:
-    """Whether a port of 127.0.0.1 is in use."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -106,7 +106,6 @@ class Meters:
         self._next_s = time.monotonic() + self.period_s
 
     def tick(self) -> None:
-        """Read for the peaks, if it is time."""
         if not self._readings or time.monotonic() < self._next_s:
             return
         self._next_s += self.period_s

@@ -119,7 +119,7 @@ def end_all(processes: Iterable[psutil.Process], timeout_s: float) -> list[psuti
 CRASH = re.compile(r"segmentation fault|fatal python error|bus error", re.IGNORECASE)
 TRACEBACK = re.compile(r"Traceback \(most recent call last\):\s*$")
 NOT_A_CAUSE = re.compile(r"^(\w+\.)*(HaltServer|SystemExit|KeyboardInterrupt|CancelledError)\b")
-"""Exceptions with which a server tells that something else has ended it."""
+"""Exceptions with which a server reports that something else has ended it."""
 LAST_LINES = 3
 LONGEST_REASON = 500
 """Characters of a line that are shown: an exception may quote a whole page."""

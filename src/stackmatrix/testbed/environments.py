@@ -3,49 +3,21 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from stackmatrix.errors import EnvironmentMissingError
-from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.app import BUILT_IN
+from stackmatrix.matrix.cells import Cell, Installation, Subject
 from stackmatrix.matrix.stacks import STACKS, Stack
-from stackmatrix.results.model import Environment
-from stackmatrix.results.types import PythonBuild
-from stackmatrix.system.processes import PROJECT, SOURCE
+from stackmatrix.matrix.workloads import WORKLOADS
+from stackmatrix.system.processes import PROJECT
 
 STAMP = "stackmatrix.json"
 """In an environment's folder: what was installed there, written after the installation succeeded."""
 NOX_FOLDER = PROJECT / ".nox"
 REQUIREMENTS = PROJECT / "requirements"
-
-
-@dataclass(frozen=True, slots=True)
-class TargetEnvironment:
-    """One stack's packages on one Python."""
-
-    stack: str
-    python: str
-    prefix: Path
-    lock_sha256: str
-
-    def command(self, stack: Stack, *added: str) -> tuple[str, ...]:
-        """The server's command line, and what a use of it adds."""
-        places = {"bin": str(self.prefix / "bin"), "prefix": str(self.prefix), "port": str(stack.port)}
-        arguments = (*stack.command, *added)
-        return tuple(argument.format(**places) for argument in arguments)
-
-    def describe(
-        self, build: PythonBuild, packages: Mapping[str, str], command: Sequence[str], api_port: int
-    ) -> Environment:
-        """What served, as the result file has it; ``packages`` are what the target itself says that it has."""
-        return Environment(
-            python=build,
-            packages=dict(sorted(packages.items())),
-            lock_sha256=self.lock_sha256,
-            command=tuple(part.replace(str(self.prefix), "{prefix}") for part in command),
-            variables={"LANG": "C.UTF-8", "PYTHONPATH": SOURCE.name, "SLOW_API_URL": f"http://127.0.0.1:{api_port}"},
-        )
 
 
 def lock_sha256(name: str) -> str | None:
@@ -54,33 +26,41 @@ def lock_sha256(name: str) -> str | None:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
 
 
-def installed(folder: Path = NOX_FOLDER) -> dict[tuple[str, str], TargetEnvironment]:
-    """Every target environment below nox's folder whose lock file is still the one it was installed from."""
+def installed(folder: Path = NOX_FOLDER) -> dict[tuple[str, str], Installation]:
+    """Every target environment below nox's folder whose lock file is still the one it was installed from.
+
+    By the stack and the Python.
+    """
     found = {}
     for stamp in folder.glob(f"*/{STAMP}"):
         try:
             content = json.loads(stamp.read_text(encoding="utf-8"))
-            environment = TargetEnvironment(content["stack"], content["python"], stamp.parent, content["lock_sha256"])
+            key, sha256 = (content["stack"], content["python"]), content["lock_sha256"]
         except (ValueError, KeyError, TypeError, OSError):
             continue  # half-written: as good as not installed
-        if environment.lock_sha256 == lock_sha256(environment.stack):
-            found[environment.stack, environment.python] = environment
+        if sha256 == lock_sha256(key[0]):
+            found[key] = Installation(stamp.parent, sha256)
     return found
 
 
-def need(stack: str, python: str) -> TargetEnvironment:
-    """The environment of one stack on one Python.
+def resolve(cells: Iterable[Cell]) -> list[Subject]:
+    """The cells with everything that their names stand for: the one place that looks it up.
 
     Raises:
-        EnvironmentMissingError: when it is not installed.
+        EnvironmentMissingError: when one is not installed.
 
     """
-    environment = installed().get((stack, python))
-    if environment is None:
-        raise EnvironmentMissingError(
-            f"{stack} is not installed for Python {python}: run nox -s bench-{stack}-{python} -- --profile smoke"
-        )
-    return environment
+    here = installed()
+    subjects = []
+    for cell in cells:
+        environment = here.get((cell.stack, cell.python))
+        if environment is None:
+            raise EnvironmentMissingError(
+                f"{cell.stack} is not installed for Python {cell.python}: "
+                f"run nox -s bench-{cell.stack}-{cell.python} -- --profile smoke"
+            )
+        subjects.append(Subject(cell, STACKS[cell.stack], WORKLOADS[cell.workload], BUILT_IN, environment))
+    return subjects
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Runs circusd for one trial, by the committed ``circus.ini``, and leaves nothing behind.
+"""Runs circusd for one testbed, by the committed ``circus.ini``, and leaves nothing behind.
 
 circus is spoken to through its client over an ``ipc://`` socket in a private folder: a ``circusctl`` would cost 0.2 s a
 call. Whatever happens, leaving the ``with`` block ends every process that was seen and says what had to be killed.
@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -46,21 +46,10 @@ class Target:
 
     name: str
     command: tuple[str, ...]
-    port: int
 
 
-def variables(target: Target, api_port: int, layout: Layout, folder: Path) -> dict[str, str]:
-    """What ``circus.ini`` takes from the environment."""
-    return {**_shared(api_port, layout, folder), "STACKMATRIX_TARGET_COMMAND": shlex.join(target.command)}
-
-
-def variables_for_many(targets: Iterable[Target], api_port: int, layout: Layout, folder: Path) -> dict[str, str]:
-    """What :func:`ini_for_many` takes from the environment."""
-    commands = {f"STACKMATRIX_TARGET_COMMAND_{one.name.upper()}": shlex.join(one.command) for one in targets}
-    return {**_shared(api_port, layout, folder), **commands}
-
-
-def _shared(api_port: int, layout: Layout, folder: Path) -> dict[str, str]:
+def variables(api_port: int, layout: Layout, folder: Path) -> dict[str, str]:
+    """What ``circus.ini`` takes from the environment, beside the command of a target."""
     return {
         "STACKMATRIX_ENDPOINT": f"ipc://{folder}/circus",
         "STACKMATRIX_PUBSUB": f"ipc://{folder}/events",
@@ -71,6 +60,13 @@ def _shared(api_port: int, layout: Layout, folder: Path) -> dict[str, str]:
         "STACKMATRIX_API_CORES": _join(layout.api),
         "STACKMATRIX_TARGET_CORES": _join(layout.target),
     }
+
+
+API = "api"
+"""The external API's watcher in ``circus.ini``."""
+
+COMMAND = "STACKMATRIX_TARGET_COMMAND"
+"""The variable that has the command of a target; where there are several, a name follows."""
 
 
 def _join(cores: tuple[int, ...]) -> str:
@@ -87,8 +83,8 @@ def private_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="stackmatrix-", dir=usual if fits else "/tmp"))  # noqa: S108 - mkdtemp is safe
 
 
-def ini_for_many(template: str, names: Iterable[str]) -> str:
-    """The text of ``circus.ini`` with its one target watcher repeated, by name, for each of many targets."""
+def ini_for(template: str, names: Iterable[str]) -> str:
+    """The text of ``circus.ini`` with its one target watcher repeated, by name, for each target."""
 
     def repeat(section: re.Match[str]) -> str:
         return "\n".join(
@@ -106,18 +102,24 @@ def ini_for_many(template: str, names: Iterable[str]) -> str:
 
 @dataclass
 class Supervisor:
-    """circusd and what it started. Enter it to start them, leave it to stop them."""
+    """circusd, the external API and targets. Enter it to start them, leave it to stop them.
 
-    ini: Path
-    environment: dict[str, str]
+    ``folder`` is a private one, in which sockets and logs are; a log is named as its watcher.
+    """
+
+    targets: Sequence[Target]
+    api_port: int
+    layout: Layout
     folder: Path
-    watchers: tuple[str, ...]
-    cores: tuple[int, ...] = ()
     _child: Any = None
     _client: CircusClient | None = None
     _pids: dict[str, int] = field(default_factory=dict)
     _seen: dict[int, psutil.Process] = field(default_factory=dict)
     _ends: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def watchers(self) -> tuple[str, ...]:
+        return (API, *(target.name for target in self.targets))
 
     def __enter__(self) -> Self:
         """Start circusd and wait until each watcher has a process.
@@ -126,12 +128,16 @@ class Supervisor:
             TrialError: when a watcher's process ended at once or never came.
 
         """
-        command = [sys.executable, "-m", "stackmatrix.system.launch", f"--cores={_join(self.cores)}", "--"]
-        command += [sys.executable, "-m", "circus.circusd", str(self.ini)]
-        environment = processes.child_environment(**self.environment)
-        self._child = processes.start(command, environment=environment, log=self.folder / "circus.log")
+        ini = self.folder / "circus.ini"
+        ini.write_text(ini_for(CIRCUS_INI.read_text(encoding="utf-8"), self.watchers[1:]), encoding="utf-8")
+        given = variables(self.api_port, self.layout, self.folder)
+        given |= {f"{COMMAND}_{one.name.upper()}": shlex.join(one.command) for one in self.targets}
+        command = [sys.executable, "-m", "stackmatrix.system.launch", f"--cores={_join(self.layout.harness)}", "--"]
+        command += [sys.executable, "-m", "circus.circusd", str(ini)]
+        log = self.folder / "circus.log"
+        self._child = processes.start(command, environment=processes.child_environment(**given), log=log)
         try:
-            self._client = CircusClient(endpoint=self.environment["STACKMATRIX_ENDPOINT"], timeout=CALL_TIMEOUT_S)
+            self._client = CircusClient(endpoint=given["STACKMATRIX_ENDPOINT"], timeout=CALL_TIMEOUT_S)
             self._pids = processes.wait_until(self._look_for_pids, timeout_s=START_TIMEOUT_S, alive=self._why_dead)
         except BaseException:
             self._stop()
@@ -150,7 +156,7 @@ class Supervisor:
         killed = self._stop()
         if killed and error is None:
             raise SupervisorError(
-                f"Processes {', '.join(map(str, killed))} had to be killed: they did not stop when circus told them to."
+                f"Processes {', '.join(map(str, killed))} had to be killed: they did not stop when asked to."
             )
 
     def pid(self, watcher: str) -> int:
@@ -168,7 +174,7 @@ class Supervisor:
 
     @contextlib.contextmanager
     def explaining(self, watcher: str) -> Iterator[None]:
-        """Add to what goes wrong in the body what the watcher's log says of it, while its process lives.
+        """Add to what goes wrong in the body how the watcher's process has ended, or what its log says while it lives.
 
         Raises:
             TrialError: the one of the body, with the end of the log.
@@ -177,10 +183,11 @@ class Supervisor:
         try:
             yield
         except TrialError as error:
-            said = processes.last_words(self.folder / f"{watcher}.log")
-            if not said or not processes.is_running(self._pids[watcher]):
+            ended = self.why_gone(watcher)
+            said = ended or processes.last_words(self.folder / f"{watcher}.log")
+            if not said or said in str(error):
                 raise
-            raise TrialError(f"{error} Its log says: {said}.") from error
+            raise TrialError(f"{error} {'Meanwhile' if ended else 'Its log says:'} {said}.") from error
 
     def note_tree(self) -> None:
         """Remember every process that is there now, so that leaving can see to all of them."""
@@ -203,9 +210,9 @@ class Supervisor:
     def _why_dead(self) -> str | None:
         if self._child.poll() is not None:
             return f"circusd ended by itself: {processes.last_words(self.folder / 'circus.log')}"
-        told = (self.folder / "circus.log").read_text(encoding="utf-8", errors="replace")
+        log = (self.folder / "circus.log").read_text(encoding="utf-8", errors="replace")
         for watcher in self.watchers:
-            if f"] {watcher} stopped" in told:
+            if f"] {watcher} stopped" in log:
                 return self._end_of(watcher)
         return None
 
@@ -237,5 +244,4 @@ class Supervisor:
 
 
 def remove(folder: Path) -> None:
-    """Remove a private folder with its logs and sockets."""
     shutil.rmtree(folder, ignore_errors=True)

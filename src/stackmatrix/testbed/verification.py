@@ -4,18 +4,22 @@ A benchmark that skips this measures error pages, the wrong interpreter or a vie
 asked of the target itself, through its own port.
 """
 
+import contextlib
 import http.client
 import re
 import uuid
 from collections.abc import Callable
-from typing import Any
+from dataclasses import asdict
 
+from fanout_site.identity import Identity
+from slow_api.figures import RequestFigures
 from stackmatrix.errors import TrialError
 from stackmatrix.matrix.stacks import Stack
-from stackmatrix.matrix.workloads import BODY_PATTERN, Workload
+from stackmatrix.matrix.workloads import Workload
 from stackmatrix.results.types import PythonBuild
 from stackmatrix.system.http import Answer, get, try_get
 from stackmatrix.system.processes import wait_until
+from stackmatrix.testbed import external_api
 
 READY_TIMEOUT_S = 30.0
 """From starting a target to its first correct page: Django, httpx and a server import in about a second."""
@@ -25,73 +29,59 @@ ATTEMPTS = 3
 """A first request may meet code that was never run and be slow; the calls must be right in each, the time in one."""
 
 
-def wait_for_api(port: int, alive: Callable[[], str | None]) -> None:
-    """Wait until the external API gives its figures.
+def wait_for_page(port: int, workload: Workload, alive: Callable[[], str | None]) -> None:
+    """Wait until a workload's page comes, and check it.
 
     Raises:
-        TrialError: when it does not, with the reason.
+        TrialError: when another one comes, or none, with the reason.
 
     """
-    try:
-        wait_until(lambda: try_get(port, "/stats/"), timeout_s=READY_TIMEOUT_S, alive=alive)
-    except TrialError as error:
-        raise TrialError(f"The external API did not start: {error}.") from error
+    verify_page(_wait_for(port, workload.path, alive, READY_TIMEOUT_S), workload)
 
 
-def wait_for_page(port: int, path: str, alive: Callable[[], str | None]) -> None:
-    """Wait until a path is answered with the correct page.
-
-    Raises:
-        TrialError: when it is not, with the reason.
-
-    """
-    try:
-        answer = wait_until(lambda: try_get(port, path), timeout_s=READY_TIMEOUT_S, alive=alive)
-    except TrialError as error:
-        raise TrialError(f"The target did not start: {error}.") from error
-    verify_page(answer)
-
-
-def wait_for_target(port: int, alive: Callable[[], str | None], timeout_s: float = READY_TIMEOUT_S) -> dict[str, Any]:
+def wait_for_identity(
+    port: int, path: str, alive: Callable[[], str | None], timeout_s: float = READY_TIMEOUT_S
+) -> Identity:
     """Wait until the target answers, and return what it says of itself.
 
     Raises:
         TrialError: when it does not answer, ended, or answers something else.
 
     """
+    answer = _wait_for(port, path, alive, timeout_s)
+    if answer.status == 200:
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            return Identity.from_json(answer.body)
+    raise TrialError(f"The target did not say what serves it: status {answer.status}, {answer.body[:200]!r}.")
+
+
+def _wait_for(port: int, path: str, alive: Callable[[], str | None], timeout_s: float) -> Answer:
     try:
-        answer = wait_until(lambda: try_get(port, "/served-by/", timeout_s), timeout_s=timeout_s, alive=alive)
+        return wait_until(lambda: try_get(port, path, timeout_s), timeout_s=timeout_s, alive=alive)
     except TrialError as error:
         raise TrialError(f"The target did not start: {error}.") from error
-    try:
-        identity = answer.json()
-    except ValueError:
-        identity = None
-    if answer.status != 200 or not isinstance(identity, dict):
-        raise TrialError(f"The target did not tell what serves it: status {answer.status}, {answer.body[:200]!r}.")
-    return identity
 
 
-def verify_identity(identity: dict[str, Any], stack: Stack, python: str) -> PythonBuild:
+def verify_identity(identity: Identity, stack: Stack, python: str) -> PythonBuild:
     """Check that the target is the Python, server and worker model that the cell names.
 
     Raises:
         TrialError: with the first thing that differs.
 
     """
-    build = identity["python"]
-    minor = ".".join(build["version"].split(".")[:2]) + ("" if build["gil"] else "t")
+    build = identity.python
+    minor = ".".join(build.version.split(".")[:2]) + ("" if build.gil else "t")
     expected = {
         "Python": (python, minor),
-        "server": (True, stack.server in identity["servers"]),
-        "interface": (stack.interface, identity["interface"]),
-        "way of waiting": (stack.waits_with, identity["waits_with"]),
-        "monkey patching": (stack.monkey_patched, identity["monkey_patched"]),
+        "server": (True, stack.server in identity.servers),
+        "interface": (stack.interface, identity.interface),
+        "way of waiting": (stack.waits_with, identity.waits_with),
+        "monkey patching": (stack.monkey_patched, identity.monkey_patched),
     }
     for what, (wanted, found) in expected.items():
         if wanted != found:
             raise TrialError(f"The target is not what the cell names: {what} is {found!r}, expected {wanted!r}.")
-    return PythonBuild(**build)
+    return PythonBuild(**asdict(build))
 
 
 def verify_workload(target_port: int, api_port: int, workload: Workload) -> None:
@@ -106,10 +96,10 @@ def verify_workload(target_port: int, api_port: int, workload: Workload) -> None
         request_id = uuid.uuid4().hex
         try:
             answer = get(target_port, workload.path, {"X-Request-ID": request_id})
-            seen = get(api_port, f"/stats/?request_id={request_id}")
+            seen = external_api.read_request(api_port, request_id)
         except (OSError, http.client.HTTPException) as error:
             raise TrialError(f"A single request was not answered: {type(error).__name__}: {error}.") from error
-        verify_page(answer)
+        verify_page(answer, workload)
         verify_calls(seen, workload)
         if answer.took_ms < workload.floor_ms:
             raise TrialError(
@@ -124,24 +114,20 @@ def verify_workload(target_port: int, api_port: int, workload: Workload) -> None
     )
 
 
-def verify_page(answer: Answer) -> None:
-    """Check status and body of a page."""
+def verify_page(answer: Answer, workload: Workload) -> None:
     if answer.status != 200:
         raise TrialError(f"The page has status {answer.status}: {answer.body[:200]!r}.")
-    if not re.fullmatch(BODY_PATTERN, answer.body):
+    if not re.fullmatch(workload.page, answer.body):
         raise TrialError(f"The page is not the one that was expected: {answer.body[:200]!r}.")
 
 
-def verify_calls(seen: Answer, workload: Workload) -> None:
+def verify_calls(seen: RequestFigures | None, workload: Workload) -> None:
     """Check the calls that the external API saw for one request: how many, how long, and all at once."""
-    calls: dict[str, Any] = seen.json() if seen.status == 200 else {"asked_ms": [], "max_in_flight": 0}
-    if sorted(calls["asked_ms"]) != sorted(workload.delays_ms):
+    asked_ms, most = (seen.asked_ms, seen.max_in_flight) if seen else ([], 0)
+    if sorted(asked_ms) != sorted(workload.delays_ms):
+        expected = list(workload.delays_ms)
+        raise TrialError(f"The external API saw the calls {asked_ms} ms for one request, expected {expected}.")
+    if most != workload.calls:
         raise TrialError(
-            f"The external API saw the calls {calls['asked_ms']} ms for one request, "
-            f"expected {list(workload.delays_ms)}."
-        )
-    if calls["max_in_flight"] != workload.calls:
-        raise TrialError(
-            f"At most {calls['max_in_flight']} of the {workload.calls} calls of one request overlapped: "
-            "they are not made in parallel."
+            f"At most {most} of the {workload.calls} calls of one request overlapped: they are not made in parallel."
         )

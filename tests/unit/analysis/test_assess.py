@@ -6,18 +6,23 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from slow_api.figures import ApiFigures
 from stackmatrix.analysis.level import assess
 from stackmatrix.analysis.level.facts import LevelFacts, Pace
-from stackmatrix.analysis.level.usage import Around, Use
-from stackmatrix.matrix.ladder import LevelPlan
+from stackmatrix.analysis.level.usage import Surroundings, Use
+from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.results import rows
 from stackmatrix.results.findings import Finding
-from stackmatrix.results.model import Level
+from stackmatrix.results.levels import Level
 
 type Make[T] = Callable[..., T]
 
 USE = Use(wall_s=10.1, cpu_s=4.04, rss_bytes_peak=50_000_000, threads_peak=9, fds_peak=30, context_switches=1_000)
-FINISHED_NOTHING = {"calls_started": 5, "calls_finished": 0, "overshoot_sum_ms": 0.0, "overshoot_histogram": {}}
+FINISHED_NOTHING = ApiFigures(
+    calls_started=5, calls_finished=0, calls_refused=0, in_flight=5, max_in_flight=5, overshoot_sum_ms=0.0,
+    overshoot_max_ms=0.0, overshoot_bucket_ms=0.1, overshoot_histogram={}, view_requests_by_calls={},
+    view_requests_by_overlap={},
+)  # fmt: skip
 
 
 def nulls(part: msgspec.Struct, path: str = "") -> Iterator[str]:
@@ -55,7 +60,7 @@ def test_the_idle_targets_cpu_is_not_charged_to_requests(make_facts: Make[LevelF
 def test_a_closed_level_has_users_and_an_open_one_a_rate(make_facts: Make[LevelFacts]) -> None:
     closed = assess.assess(make_facts(), 0.0)
     assert (closed.model, closed.users, closed.rate) == ("closed", 2, None)
-    opened = assess.assess(make_facts(plan=LevelPlan("open", 3.5)), 0.0)
+    opened = assess.assess(make_facts(plan=LoadLevel("open", 3.5)), 0.0)
     assert (opened.model, opened.users, opened.rate) == ("open", None, 3.5)
 
 
@@ -67,7 +72,7 @@ def test_calls_of_the_api_are_those_between_the_two_readings(make_facts: Make[Le
 
 def test_lag_and_the_generators_core_are_told(make_facts: Make[LevelFacts], make_row: Make[bytes]) -> None:
     packed = [make_row(105, 105.7, sent_s=105 + late_ms / 1000) for late_ms in (*[1] * 99, 40)]
-    generator = assess.assess(make_facts(packed, around=Around(generator_core_share=0.3)), 0.0).generator
+    generator = assess.assess(make_facts(packed, around=Surroundings(generator_core_share=0.3)), 0.0).generator
     assert generator is not None
     assert (generator.lag_ms_p99, generator.lag_ms_max) == pytest.approx((1, 40))
     assert generator.core_share == 0.3
@@ -81,7 +86,7 @@ def test_response_and_service_times_are_both_told(make_facts: Make[LevelFacts], 
 
 
 def test_what_the_machine_did_is_told_and_its_pace_is_over_the_runs_median(make_facts: Make[LevelFacts]) -> None:
-    around = Around(steal_share=0.01, foreign_share=0.02, ports_share=0.03, target_drops=4, api_drops=5)
+    around = Surroundings(steal_share=0.01, foreign_share=0.02, ports_share=0.03, target_drops=4, api_drops=5)
     pace = Pace(before_s=1.9, after_s=2.1, of_run_s=(2.0, 1.0, 9.0))
     told = assess.assess(make_facts(around=around, pace=pace), 0.0).machine
     assert told is not None
@@ -96,8 +101,8 @@ def test_what_the_machine_did_is_told_and_its_pace_is_over_the_runs_median(make_
         {},
         {"api_after": None},
         {"uses": uses(replace(USE, context_switches=None))},
-        {"around": Around(), "pace": None},
-        {"api_after": {**FINISHED_NOTHING}, "api_before": {**FINISHED_NOTHING}},
+        {"around": Surroundings(), "pace": None},
+        {"api_after": FINISHED_NOTHING, "api_before": FINISHED_NOTHING},
     ],
     ids=["steady", "api gone", "transient threads", "a system that tells nothing", "no call was finished"],
 )
@@ -128,7 +133,7 @@ def test_one_invalid_finding_makes_a_level_invalid_and_a_note_does_not() -> None
 
 def test_a_level_that_was_not_driven_has_its_reason_and_no_figure() -> None:
     why = Finding(code="beyond-saturation", severity="note", sentence="why")
-    level = assess.not_driven(LevelPlan("closed", 50), 12.0, "not_needed", why)
+    level = assess.not_driven(LoadLevel("closed", 50), 12.0, "not_needed", why)
     assert level == Level(
         model="closed", users=50, rate=None, window_s=12.0, validity="not_needed", limiter=None, findings=(why,)
     )

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from slow_api.figures import ApiFigures
 from stackmatrix.analysis.level import checks, limiter
-from stackmatrix.analysis.level.facts import LevelFacts, Pace, Recorded
-from stackmatrix.analysis.level.usage import Around, Use
-from stackmatrix.matrix.ladder import LevelPlan
+from stackmatrix.analysis.level.facts import LevelFacts, Pace, RecorderTally
+from stackmatrix.analysis.level.usage import Surroundings, Use
+from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.results import rows
 from stackmatrix.results.findings import Finding
 
@@ -60,15 +61,20 @@ def files(share: float | None) -> Use:
     return replace(IDLE, fds_share_peak=share)
 
 
-def figures(calls: int, buckets: dict[str, int], **more: float) -> dict[str, Any]:
-    return {
-        "calls_started": calls,
-        "calls_finished": calls,
-        "overshoot_sum_ms": sum(int(bucket) * 0.1 * count for bucket, count in buckets.items()),
-        "overshoot_bucket_ms": 0.1,
-        "overshoot_histogram": buckets,
-        **more,
-    }
+def figures(calls: int, buckets: dict[str, int]) -> ApiFigures:
+    return ApiFigures(
+        calls_started=calls,
+        calls_finished=calls,
+        calls_refused=0,
+        in_flight=0,
+        max_in_flight=3,
+        overshoot_sum_ms=sum(int(bucket) * 0.1 * count for bucket, count in buckets.items()),
+        overshoot_max_ms=max((int(bucket) * 0.1 for bucket in buckets), default=0.0),
+        overshoot_bucket_ms=0.1,
+        overshoot_histogram=buckets,
+        view_requests_by_calls={},
+        view_requests_by_overlap={},
+    )
 
 
 def paced(before_s: float, after_s: float, *unusual_s: float) -> dict[str, Any]:
@@ -120,8 +126,8 @@ def swinging(first_s: float, last_s: float, by_s: float) -> Spoil:
     return spoil
 
 
-OPEN = LevelPlan("open", 10)
-RARE = LevelPlan("open", 3)
+OPEN = LoadLevel("open", 10)
+RARE = LoadLevel("open", 3)
 
 NOTHING_SEEN = figures(0, {})
 STEADY_ROWS = 50  # of two users with 600 ms each from 5 s before a window of 10 s until its end
@@ -149,13 +155,13 @@ CASES = (
         checks.check_generator_core,
         "generator-busy",
         "core was 81% busy",
-        changed={"around": Around(generator_core_share=0.81)},
+        changed={"around": Surroundings(generator_core_share=0.81)},
     ),
     Case(
         checks.check_generator_core,
         "generator-busy",
         "core was 91% busy",  # where cores are not read, what the generator itself used tells
-        changed={"around": Around(), "uses": uses(generator=BUSY)},
+        changed={"around": Surroundings(), "uses": uses(generator=BUSY)},
     ),
     Case(
         checks.check_offered_rate,
@@ -203,21 +209,28 @@ CASES = (
         severity="note",
         changed={"uses": uses(target=files(0.9))},
     ),
-    Case(checks.check_ports, "ports", "81% of the machine's local ports", changed={"around": Around(ports_share=0.81)}),
-    Case(checks.check_api_listen_queue, "api-listen-queue", "lost 1 calls", changed={"around": Around(api_drops=1)}),
+    Case(
+        checks.check_ports,
+        "ports",
+        "81% of the machine's local ports",
+        changed={"around": Surroundings(ports_share=0.81)},
+    ),
+    Case(
+        checks.check_api_listen_queue, "api-listen-queue", "lost 1 calls", changed={"around": Surroundings(api_drops=1)}
+    ),
     Case(
         checks.check_target_listen_queue,
         "listen-queue",
         "lost 7 connections",
         severity="note",
-        changed={"around": Around(target_drops=7)},
+        changed={"around": Surroundings(target_drops=7)},
     ),
-    Case(checks.check_steal, "steal", "2.1% of a core's time", changed={"around": Around(steal_share=0.021)}),
+    Case(checks.check_steal, "steal", "2.1% of a core's time", changed={"around": Surroundings(steal_share=0.021)}),
     Case(
         checks.check_foreign,
         "foreign-load",
         "used 6% of a core, most of all make (process 9)",
-        changed={"around": Around(foreign_share=0.06, foreign_name="make (process 9)")},
+        changed={"around": Surroundings(foreign_share=0.06, foreign_name="make (process 9)")},
     ),
     Case(checks.check_pace, "pace", "before the level was 9% slower", changed=paced(1.09, 1.0)),
     Case(checks.check_pace, "pace", "before the level was 9% faster", changed=paced(0.91, 1.0)),
@@ -250,16 +263,18 @@ CASES = (
         checks.check_steady,
         "not-steady",
         "went from 700 to 800 ms",  # the standard error of the difference is 9 ms
-        changed={"plan": LevelPlan("open", 2)},
+        changed={"plan": LoadLevel("open", 2)},
         spoil=swinging(0.7, 0.8, 0.02),
     ),
     Case(
         checks.check_recorder,
         "recorder",
         "kept 49 requests, and locust counted 50",
-        changed={"recorded": Recorded(49, 50, 1)},
+        changed={"recorded": RecorderTally(49, 50, 1)},
     ),
-    Case(checks.check_recorder, "recorder", "had 2 unhandled exceptions", changed={"recorded": Recorded(50, 50, 2)}),
+    Case(
+        checks.check_recorder, "recorder", "had 2 unhandled exceptions", changed={"recorded": RecorderTally(50, 50, 2)}
+    ),
     Case(checks.check_api_core, "api-busy", "91%", changed={"uses": uses(external_api=BUSY)}),
     Case(
         checks.check_overshoot,
@@ -309,7 +324,7 @@ CASES = (
         checks.check_littles_law,
         "littles-law",
         "5.06 requests were in flight on average, throughput x latency is 0.06",  # five that never end, of before
-        changed={"plan": LevelPlan("open", 0.1)},
+        changed={"plan": LoadLevel("open", 0.1)},
         spoil=lambda _, row: [row(90, 190, phase=rows.SETTLE)] * 5 + [row(105, 105.6)],
     ),
     Case(checks.check_target_processes, "target-changed", "it restarted", changed={"target_pids_now": (10, 12)}),
@@ -326,11 +341,11 @@ CASES = (
 PASSES = (
     Pass(checks.check_lag, "nothing was sent", spoil=lambda *_: []),
     Pass(checks.check_lag, "just in time", spoil=lambda packed, row: packed * 4 + [row(105, 105.7, sent_s=105.0999)]),
-    Pass(checks.check_generator_core, "just idle enough", changed={"around": Around(generator_core_share=0.8)}),
+    Pass(checks.check_generator_core, "just idle enough", changed={"around": Surroundings(generator_core_share=0.8)}),
     Pass(
         checks.check_generator_core,
         "its core was read, and that is what counts",
-        changed={"around": Around(generator_core_share=0.5), "uses": uses(generator=BUSY)},
+        changed={"around": Surroundings(generator_core_share=0.5), "uses": uses(generator=BUSY)},
     ),
     Pass(checks.check_offered_rate, "a closed level has no plan"),
     Pass(checks.check_offered_rate, "all were made", changed={"plan": OPEN, "planned": 100}, spoil=arriving()),
@@ -382,26 +397,26 @@ PASSES = (
         "just enough",
         changed={"uses": uses(target=files(0.8), generator=files(0.8), external_api=files(0.8))},
     ),
-    Pass(checks.check_ports, "just enough", changed={"around": Around(ports_share=0.8)}),
-    Pass(checks.check_api_listen_queue, "the target's own", changed={"around": Around(target_drops=7)}),
-    Pass(checks.check_target_listen_queue, "the external API's", changed={"around": Around(api_drops=7)}),
-    Pass(checks.check_steal, "just little enough", changed={"around": Around(steal_share=0.02)}),
-    Pass(checks.check_foreign, "just little enough", changed={"around": Around(foreign_share=0.05)}),
+    Pass(checks.check_ports, "just enough", changed={"around": Surroundings(ports_share=0.8)}),
+    Pass(checks.check_api_listen_queue, "the target's own", changed={"around": Surroundings(target_drops=7)}),
+    Pass(checks.check_target_listen_queue, "the external API's", changed={"around": Surroundings(api_drops=7)}),
+    Pass(checks.check_steal, "just little enough", changed={"around": Surroundings(steal_share=0.02)}),
+    Pass(checks.check_foreign, "just little enough", changed={"around": Surroundings(foreign_share=0.05)}),
     Pass(checks.check_pace, "not read", changed={"pace": None}),
     Pass(checks.check_pace, "just even enough", changed=paced(0.921, 1.079)),
     Pass(checks.check_pace, "as uneven as it is in this run", changed=paced(0.8, 1.24, 1.25, 1.25, 9.0)),
     Pass(checks.check_steady, "within a twentieth", changed={"plan": RARE}, spoil=drifting(0.6, 0.9, 0.629)),
-    Pass(checks.check_steady, "saturated", changed={"plan": LevelPlan("open", 9)}, spoil=drifting(0.6, 1.2, 1.8)),
+    Pass(checks.check_steady, "saturated", changed={"plan": LoadLevel("open", 9)}, spoil=drifting(0.6, 1.2, 1.8)),
     Pass(
         checks.check_steady,
         "too few to tell",
-        changed={"plan": LevelPlan("open", 2.5)},
+        changed={"plan": LoadLevel("open", 2.5)},
         spoil=drifting(0.6, 0.6, 0.7, per_third=9),
     ),
     Pass(
         checks.check_steady,
         "perhaps by chance",
-        changed={"plan": LevelPlan("open", 2)},
+        changed={"plan": LoadLevel("open", 2)},
         spoil=swinging(0.7, 0.8, 0.1),
     ),
     Pass(
@@ -442,7 +457,7 @@ def test_a_level_as_it_should_be_passes(
 def test_what_a_system_does_not_tell_is_no_finding(
     check: Callable[[LevelFacts], Finding | None], make_facts: Make[LevelFacts]
 ) -> None:
-    assert check(make_facts(around=Around(), pace=None, uses=uses())) is None
+    assert check(make_facts(around=Surroundings(), pace=None, uses=uses())) is None
 
 
 @pytest.mark.parametrize("case", PASSES, ids=str)
@@ -463,7 +478,9 @@ def test_a_check_fires_on_what_it_is_for_and_tells_the_figure(
 
 
 def test_all_findings_come_in_the_order_of_the_checks(make_facts: Make[LevelFacts]) -> None:
-    found = checks.find_all(make_facts(uses=uses(external_api=BUSY), around=Around(target_drops=1), target_pids_now=()))
+    found = checks.find_all(
+        make_facts(uses=uses(external_api=BUSY), around=Surroundings(target_drops=1), target_pids_now=())
+    )
     assert [finding.code for finding in found] == ["api-busy", "target-changed", "listen-queue"]
     assert checks.find_all(make_facts()) == ()
 
@@ -502,7 +519,7 @@ def test_waves_of_a_saturated_closed_loop_are_within_littles_law(
     for begins in range(-2, 4):
         at = 100.02 + 3.3 * begins
         packed += [make_row(at, at + 3.3, phase=rows.SETTLE if at < 100 else rows.WINDOW)] * 100
-    assert checks.check_littles_law(make_facts(packed, plan=LevelPlan("closed", 100))) is None
+    assert checks.check_littles_law(make_facts(packed, plan=LoadLevel("closed", 100))) is None
 
 
 def overloaded(make_row: Make[bytes], rate: float, capacity: float) -> list[bytes]:
@@ -520,4 +537,4 @@ def test_a_queue_that_grows_at_the_target_is_a_result_and_not_invalid(
     make_facts: Make[LevelFacts], make_row: Make[bytes], rate: float
 ) -> None:
     packed = overloaded(make_row, rate, capacity=50)
-    assert checks.check_littles_law(make_facts(packed, plan=LevelPlan("open", rate))) is None
+    assert checks.check_littles_law(make_facts(packed, plan=LoadLevel("open", rate))) is None

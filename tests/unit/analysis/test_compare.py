@@ -6,16 +6,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from stackmatrix.analysis.comparison.compare import Family, compare_results, imprecise, refuse
-from stackmatrix.analysis.metrics import COMPARE_USERS, figures_of
+from stackmatrix.analysis.comparison.comparability import refuse
+from stackmatrix.analysis.comparison.compare import Family, compare_results, imprecise
+from stackmatrix.analysis.metrics import COMPARE_USERS, metrics_of
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.objectives import HEADLINE_MS, rate_at
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
-from stackmatrix.report import phrases
-from stackmatrix.results.capacity import Capacity, Sustained
+from stackmatrix.report import words as in_words
+from stackmatrix.results.capacity import Capacity, SloCapacity
 from stackmatrix.results.cost import Cost
-from stackmatrix.results.model import FORMAT_VERSION, Level, OverheadMs, Result, Status, TargetUse, Trial
+from stackmatrix.results.levels import Level, OverheadMs, TargetUse
+from stackmatrix.results.model import FORMAT_VERSION, Result, Status
+from stackmatrix.results.trials import Trial
 
 OTHER = next(name for name in STACKS if name != REFERENCE_STACK)
 SHARED = "fanout_shared_client"
@@ -78,7 +81,7 @@ def make(result: Result) -> MakeResult:
 
 
 def family(results: Sequence[Result], name: str = "cpu") -> Family:
-    (found,) = (one for one in compare_results(results) if one.figure.name == name)
+    (found,) = (one for one in compare_results(results) if one.metric.name == name)
     return found
 
 
@@ -112,13 +115,13 @@ def test_the_twin_of_the_reference_cell_is_the_noise_and_widens_the_margin(make:
     assert one.margin == pytest.approx(2 * one.noise)
     assert one.twin_blocks == 6
     assert list(words(one).values()) == ["same"]
-    assert "differs from itself by 22" in phrases.title(one)
+    assert "differs from itself by 22" in in_words.explanation(one)
 
 
 def test_without_a_twin_the_noise_is_not_known_and_the_page_says_so(make: MakeResult) -> None:
     one = family([make(OTHER, "3.9", at_cpu(12)), make(REFERENCE_STACK, "3.9", at_cpu(10))])
     assert (one.noise, one.margin) == (None, 0.02)
-    assert "the noise is not known" in phrases.title(one)
+    assert "the noise is not known" in in_words.explanation(one)
 
 
 def test_blocks_are_paired_by_their_number_and_one_without_a_valid_level_does_not_count(make: MakeResult) -> None:
@@ -128,7 +131,7 @@ def test_blocks_are_paired_by_their_number_and_one_without_a_valid_level_does_no
     (compared,) = one.compared
     assert compared.verdict.difference.blocks == 5
     assert compared.verdict.word == "not enough blocks"
-    assert compared.effect(one.figure)[0] == pytest.approx(1.2)
+    assert compared.effect(one.metric)[0] == pytest.approx(1.2)
 
 
 def test_cells_of_different_runs_that_were_made_alike_are_compared_without_pairing_them(make: MakeResult) -> None:
@@ -143,11 +146,11 @@ def test_cells_of_different_runs_that_were_made_alike_are_compared_without_pairi
     (compared,) = unpaired.compared
     assert (compared.cell, compared.other) == (results[0].cell, results[1].cell)
     assert not compared.verdict.difference.is_paired
-    assert compared.effect(unpaired.figure)[0] == pytest.approx(1.2)
+    assert compared.effect(unpaired.metric)[0] == pytest.approx(1.2)
     assert compared.verdict.word == "slower"
     # The wider margin of the two runs holds.
-    assert unpaired.margin == max(one.margin for one in paired if one.figure.name == "cpu") > 0.02
-    assert "not paired" in phrases.title(unpaired)
+    assert unpaired.margin == max(one.margin for one in paired if one.metric.name == "cpu") > 0.02
+    assert "not paired" in in_words.explanation(unpaired)
     assert refuse(results) == ()
 
 
@@ -155,7 +158,7 @@ def split(families: Sequence[Family]) -> tuple[list[Family], list[Family]]:
     """The paired ones, and those of CPU per request that are not."""
     return (
         [one for one in families if one.run_id is not None],
-        [one for one in families if one.run_id is None and one.figure.name == "cpu"],
+        [one for one in families if one.run_id is None and one.metric.name == "cpu"],
     )
 
 
@@ -180,7 +183,9 @@ def test_cells_that_were_not_made_alike_are_not_compared_and_what_differs_is_nam
     assert all(family.compared == () for family in compare_results([one, other]))
     (refused,) = refuse([one, other])
     assert refused.differs == (named,)
-    assert phrases.refused(refused) == f"{OTHER} on 3.9 is not compared with {REFERENCE_STACK}: they differ in {named}."
+    assert (
+        in_words.refusal(refused) == f"{OTHER} on 3.9 is not compared with {REFERENCE_STACK}: they differ in {named}."
+    )
 
 
 def test_stacks_that_cannot_be_told_apart_share_a_rank(make: MakeResult) -> None:
@@ -190,7 +195,7 @@ def test_stacks_that_cannot_be_told_apart_share_a_rank(make: MakeResult) -> None
     assert {cell.stack: rank for cell, rank in one.ranks.items() if cell.python == "3.9"} == {
         first: 1, third: 1, second: 3, fourth: 4,
     }  # fmt: skip
-    told = phrases.ranks(one)
+    told = in_words.ranks(one)
     assert [sentence.split(",")[0] for sentence in told] == ["Ranks on 3.9", "Ranks on 3.10"]
     assert told[0].endswith(f": 1. {', '.join(sorted((first, third)))}; 3. {second}; 4. {fourth}.")
 
@@ -224,17 +229,17 @@ def test_overheads_are_compared_by_their_difference_even_where_one_is_zero(make:
     one = family([make(OTHER, "3.9", at(30)), make(REFERENCE_STACK, "3.9", at(0))], "overhead")
     (compared,) = one.compared
     assert one.margin == pytest.approx(0.02 * 600)
-    assert compared.effect(one.figure)[0] == pytest.approx(30)
+    assert compared.effect(one.metric)[0] == pytest.approx(30)
     assert compared.verdict.word == "slower"
-    assert phrases.effect(one, compared) == "+30.0 (+30.0 to +30.0)"
+    assert in_words.effect(one, compared) == "+30.0 (+30.0 to +30.0)"
 
 
-def test_a_block_without_a_figure_has_none(make: MakeResult) -> None:
+def test_a_block_without_a_metric_has_none(make: MakeResult) -> None:
     trials = make_trials(
         [opened(RATE + 1, 5, 9), opened(RATE, None, 9)], [closed(COMPARE_USERS, 16, 8), limited(17, "slots")]
     )
     result = make(OTHER, "3.9", trials)
-    assert {figure.name: figure.of(result) for figure in figures_of(RATE, 600)} == {
+    assert {metric.name: metric.of(result) for metric in metrics_of(RATE, 600)} == {
         "plateau": {1: 17},
         "cpu": {1: 8},
         "open_cpu": {0: 9},
@@ -252,12 +257,12 @@ def test_a_plateau_that_only_users_limited_is_not_compared_as_it_was_not_seen(ma
         "with the block in which it was more than was seen: without, it looks better"
     )
     assert one.compared == ()
-    assert seen.trials[0].block in one.figure.of(seen)
+    assert seen.trials[0].block in one.metric.of(seen)
 
 
 def holds(result: Result, *blocks: float | None, run: str = "c") -> Result:
     """The cell with its capacity under the headline SLO, block by block."""
-    held = Sustained(
+    held = SloCapacity(
         slo_ms=HEADLINE_MS, state="found", last_pass=1, first_fail=2, low=None, high=None, blocks=blocks, limiter=None
     )
     capacity = Capacity(
@@ -276,8 +281,8 @@ def test_capacities_are_paired_by_the_blocks_of_their_own_run_and_ranked(make: M
     less = holds(make(REFERENCE_STACK, "3.9", ()), *map(rate_at, steps))
     one = family([more, less], CAPACITY)
     (compared,) = one.compared
-    assert compared.effect(one.figure)[0] == pytest.approx(1.05**4)
-    assert (phrases.word(one, compared), compared.verdict.difference.blocks) == ("more", 6)
+    assert compared.effect(one.metric)[0] == pytest.approx(1.05**4)
+    assert (in_words.verdict(one, compared), compared.verdict.difference.blocks) == ("more", 6)
     assert one.ranks == {more.cell: 1, less.cell: 2}
 
 
@@ -307,7 +312,7 @@ def test_memory_is_not_faster_but_less(make: MakeResult) -> None:
         return make_trials(*([msgspec.structs.replace(closed(10, 16, 9), target=less)] for _ in WOBBLE))
 
     one = family([make(OTHER, "3.9", at(40)), make(REFERENCE_STACK, "3.9", at(50))], "memory")
-    assert [phrases.word(one, each) for each in one.compared] == ["less"]
+    assert [in_words.verdict(one, each) for each in one.compared] == ["less"]
 
 
 def test_a_workload_that_is_not_known_is_left_out(make: MakeResult) -> None:
@@ -341,8 +346,8 @@ def test_costs_side_by_side_are_compared_within_their_run_with_its_twin(
     assert one.noise == pytest.approx(0, abs=1e-9)
     assert words(one) == {(OTHER, "3.9", REFERENCE_STACK, "3.9"): "slower"}
     assert one.compared[0].verdict.difference.blocks == 6
-    assert one.compared[0].effect(one.figure)[0] == pytest.approx(1.06)
+    assert one.compared[0].effect(one.metric)[0] == pytest.approx(1.06)
     assert one.ranks == {reference.cell: 1, dearer.cell: 2}
 
     elsewhere = cell(OTHER, make_cost("b", *(10.6 * one for one in drift)))
-    assert [each for each in compare_results([reference, twin, elsewhere]) if each.figure.name == "cost"] == []
+    assert [each for each in compare_results([reference, twin, elsewhere]) if each.metric.name == "cost"] == []

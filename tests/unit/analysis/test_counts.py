@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import pytest
 
 from stackmatrix.analysis.callgrind import Costs, Function
-from stackmatrix.analysis.comparison.counts import CountedRow, agree, compare_counts, typical_gap
-from stackmatrix.analysis.instructions import compare, summarise
+from stackmatrix.analysis.comparison.counts import CountRow, agree, compare_counts, compare_pairs, typical_gap
+from stackmatrix.analysis.instructions import summarise
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS
-from stackmatrix.report import phrases
-from stackmatrix.results.model import InstructionCount, Instructions
+from stackmatrix.report.words import gaps
+from stackmatrix.results.instructions import InstructionCount, Instructions
 
 OTHER = next(name for name in STACKS if name != REFERENCE_STACK)
 
@@ -20,7 +20,7 @@ def count(*repeats: int, in_flight: int = 1) -> InstructionCount:
 
 
 def words(*pairs: tuple[InstructionCount, InstructionCount]) -> list[str]:
-    return [ratio.word for ratio in compare(pairs)]
+    return [ratio.word for ratio in compare_pairs(pairs)]
 
 
 def test_a_difference_beyond_half_a_per_cent_that_all_repeats_show_is_named() -> None:
@@ -38,7 +38,7 @@ def test_where_repeats_are_further_apart_than_the_cells_it_is_undecided(second: 
 
 
 def test_one_repeat_gives_a_ratio_and_no_word() -> None:
-    (ratio,) = compare([(count(110), count(100, 100))])
+    (ratio,) = compare_pairs([(count(110), count(100, 100))])
     assert ratio.ratio == pytest.approx(1.1)
     assert (ratio.low, ratio.high, ratio.word) == (None, None, "counted once")
 
@@ -72,7 +72,7 @@ def counted(*counts: InstructionCount) -> Instructions:
     )
 
 
-def others(rows: Sequence[CountedRow]) -> list[tuple[str | None, str | None]]:
+def others(rows: Sequence[CountRow]) -> list[tuple[str | None, str | None]]:
     return [
         (
             one.python_before.other.python if one.python_before else None,
@@ -122,7 +122,7 @@ def test_ratios_of_cpu_time_stand_beside_those_of_instructions_to_the_same_refer
     assert (told.cell, told.cpu, told.instructions) == (other, 2.5, {1: 2.0, 20: 1.5})
     assert typical_gap([told], 1) == pytest.approx(0.25)
     assert typical_gap([told], 5) is None
-    assert phrases.gaps([told]) == (
+    assert gaps([told]) == (
         "Typically (median of 1 cells) a ratio of CPU time is 25% from that of instructions at 1 in flight "
         "and 67% from that of instructions at 20 in flight."
     )

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from stackmatrix.analysis.level.facts import LevelFacts, Pace, is_saturated, spread, unrest
-from stackmatrix.matrix.ladder import LevelPlan
+from stackmatrix.analysis.level.facts import LevelFacts, Pace, is_saturated, largest_deviation, unrest
+from stackmatrix.matrix.ladder import LoadLevel
 
 type Make[T] = Callable[..., T]
 
@@ -15,15 +15,15 @@ FLOOR_MS = 600.0
 @pytest.mark.parametrize(
     ("plan", "throughput_rps", "saturated"),
     [
-        (LevelPlan("closed", 6), 10.0, False),
-        (LevelPlan("closed", 6), 9.01, False),
-        (LevelPlan("closed", 6), 8.99, True),
-        (LevelPlan("open", 20), 18.1, False),
-        (LevelPlan("open", 20), 17.9, True),
+        (LoadLevel("closed", 6), 10.0, False),
+        (LoadLevel("closed", 6), 9.01, False),
+        (LoadLevel("closed", 6), 8.99, True),
+        (LoadLevel("open", 20), 18.1, False),
+        (LoadLevel("open", 20), 17.9, True),
     ],
 )
 def test_a_level_is_saturated_below_nine_tenths_of_what_was_offered(
-    plan: LevelPlan, throughput_rps: float, *, saturated: bool
+    plan: LoadLevel, throughput_rps: float, *, saturated: bool
 ) -> None:
     assert is_saturated(plan, throughput_rps, FLOOR_MS) is saturated
 
@@ -41,22 +41,22 @@ def test_a_level_is_saturated_below_nine_tenths_of_what_was_offered(
 def test_an_open_level_is_asked_to_sustain_no_more_than_its_plan_had_and_no_more_than_its_rate(
     planned_rate: float, throughput_rps: float, *, saturated: bool
 ) -> None:
-    assert is_saturated(LevelPlan("open", 20), throughput_rps, FLOOR_MS, planned_rate) is saturated
+    assert is_saturated(LoadLevel("open", 20), throughput_rps, FLOOR_MS, planned_rate) is saturated
 
 
 def test_what_the_plan_of_an_open_level_offered_is_a_rate(make_facts: Make[LevelFacts], make_row: Make[bytes]) -> None:
-    facts = make_facts([make_row(105, 105.6)], plan=LevelPlan("open", 2), planned=1)
+    facts = make_facts([make_row(105, 105.6)], plan=LoadLevel("open", 2), planned=1)
     assert facts.planned_rate == 0.1
     assert not facts.saturated
-    assert make_facts([make_row(105, 105.6)], plan=LevelPlan("open", 2), planned=30).saturated
+    assert make_facts([make_row(105, 105.6)], plan=LoadLevel("open", 2), planned=30).saturated
     assert make_facts().planned_rate is None
 
 
 def test_the_bound_of_a_closed_level_is_physical_and_of_an_open_one_what_is_offered(
     make_facts: Make[LevelFacts],
 ) -> None:
-    assert make_facts(slots=2, plan=LevelPlan("closed", 100)).bound_rps == pytest.approx(2 / 0.6)
-    assert make_facts(slots=2, plan=LevelPlan("open", 7)).bound_rps == 7
+    assert make_facts(slots=2, plan=LoadLevel("closed", 100)).bound_rps == pytest.approx(2 / 0.6)
+    assert make_facts(slots=2, plan=LoadLevel("open", 7)).bound_rps == 7
 
 
 def test_the_usual_pace_is_the_median_of_the_whole_run_and_one_hiccup_does_not_move_it() -> None:
@@ -70,7 +70,7 @@ def test_the_usual_pace_is_the_median_of_the_whole_run_and_one_hiccup_does_not_m
 def test_spread_is_the_largest_deviation_from_the_median_in_either_direction(
     readings: tuple[float, ...], share: float
 ) -> None:
-    assert spread(readings) == pytest.approx(share)
+    assert largest_deviation(readings) == pytest.approx(share)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from stackmatrix.analysis.callgrind import Costs, Function
 from stackmatrix.analysis.instructions import HEAVIEST, summarise
-from stackmatrix.results.model import CostPart
+from stackmatrix.results.instructions import InstructionShare
 
 EVAL, DIGEST, COPY = Function("python", "eval"), Function("libcrypto", "digest"), Function("python", "copy")
 
@@ -15,11 +15,14 @@ def test_the_parts_are_means_per_request_and_the_objects_add_up_to_the_whole() -
     assert (count.in_flight, count.requests) == (20, 10)
     assert count.repeats == (20, 20)
     assert (count.mean, count.low, count.high) == (20, 20, 20)
-    assert count.objects == (CostPart(object="python", instructions=14), CostPart(object="libcrypto", instructions=6))
+    assert count.objects == (
+        InstructionShare(object="python", instructions=14),
+        InstructionShare(object="libcrypto", instructions=6),
+    )
     assert count.functions == (
-        CostPart(object="python", function="eval", instructions=11),
-        CostPart(object="libcrypto", function="digest", instructions=6),
-        CostPart(object="python", function="copy", instructions=3),
+        InstructionShare(object="python", function="eval", instructions=11),
+        InstructionShare(object="libcrypto", function="digest", instructions=6),
+        InstructionShare(object="python", function="copy", instructions=3),
     )
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slow_api.figures import ApiFigures
 from stackmatrix.analysis.level import external_api, latency, throughput
 from stackmatrix.analysis.level.requests import LevelRows
 from stackmatrix.results import rows
@@ -181,7 +182,7 @@ def test_connections_are_counted_per_request_of_the_window(make_row: MakeRow, ma
     assert throughput.connections_per_request(make_level([])) is None
 
 
-def test_overshoot_is_of_the_calls_between_two_readings(make_api_figures: Callable[..., dict[str, Any]]) -> None:
+def test_overshoot_is_of_the_calls_between_two_readings(make_api_figures: Callable[..., ApiFigures]) -> None:
     before = make_api_figures(1000, {"1": 500, "400": 500})
     after = make_api_figures(1200, {"1": 500, "5": 197, "20": 3, "400": 500})
     overshoot = external_api.overshoot_ms(before, after)
@@ -191,15 +192,15 @@ def test_overshoot_is_of_the_calls_between_two_readings(make_api_figures: Callab
     assert p99 == pytest.approx(2.1)  # rank 198 of 200, the upper edge of its bucket
 
 
-def test_one_slow_call_in_a_hundred_is_not_yet_the_p99(make_api_figures: Callable[..., dict[str, Any]]) -> None:
+def test_one_slow_call_in_a_hundred_is_not_yet_the_p99(make_api_figures: Callable[..., ApiFigures]) -> None:
     overshoot = external_api.overshoot_ms(make_api_figures(0, {}), make_api_figures(100, {"1": 99, "300": 1}))
     assert overshoot is not None
     assert overshoot[1] == pytest.approx(0.2)
 
 
-def test_there_is_no_overshoot_without_a_finished_call(make_api_figures: Callable[..., dict[str, Any]]) -> None:
+def test_there_is_no_overshoot_without_a_finished_call(make_api_figures: Callable[..., ApiFigures]) -> None:
     reading = make_api_figures(50)
-    assert external_api.overshoot_ms(reading, {**reading, "calls_started": 55}) is None
+    assert external_api.overshoot_ms(reading, replace(reading, calls_started=55)) is None
 
 
 def test_nearest_rank_never_makes_up_a_time() -> None:

@@ -8,7 +8,7 @@ import pytest
 from stackmatrix.analysis.level.facts import LevelFacts
 from stackmatrix.analysis.level.limiter import name_limiter, nearest_bound
 from stackmatrix.analysis.level.usage import Use
-from stackmatrix.matrix.ladder import LevelPlan
+from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.results.findings import Finding
 from stackmatrix.results.types import Limiter
 
@@ -60,7 +60,7 @@ def test_an_open_level_that_kept_up_with_what_chance_really_offered_is_limited_b
 ) -> None:
     """Of a rate of 5, a Poisson process may well make only 40 arrivals in ten seconds."""
     packed = [make_row(100 + i / 4, 100 + i / 4 + 0.2) for i in range(40)]
-    facts = make_facts(packed, plan=LevelPlan("open", 5), uses=uses(BUSY))
+    facts = make_facts(packed, plan=LoadLevel("open", 5), uses=uses(BUSY))
     assert name_limiter(replace(facts, planned=40), ()) == "users"
     assert name_limiter(replace(facts, planned=50), ()) == "target-cpu"
 
@@ -68,21 +68,21 @@ def test_an_open_level_that_kept_up_with_what_chance_really_offered_is_limited_b
 def test_saturated_with_all_slots_in_use_the_slots_are_the_limiter(
     make_facts: Make[LevelFacts], make_row: Make[bytes]
 ) -> None:
-    facts = make_facts(slow(make_row, 6 * 0.6 / 2, 6), slots=2, plan=LevelPlan("closed", 6), uses=uses(BUSY))
+    facts = make_facts(slow(make_row, 6 * 0.6 / 2, 6), slots=2, plan=LoadLevel("closed", 6), uses=uses(BUSY))
     assert name_limiter(facts, ()) == "slots"
 
 
 def test_saturated_below_its_slots_a_busy_target_is_its_own_limiter(
     make_facts: Make[LevelFacts], make_row: Make[bytes]
 ) -> None:
-    facts = make_facts(slow(make_row, 2.0, 6), slots=100, plan=LevelPlan("closed", 6), uses=uses(BUSY))
+    facts = make_facts(slow(make_row, 2.0, 6), slots=100, plan=LoadLevel("closed", 6), uses=uses(BUSY))
     assert name_limiter(facts, ()) == "target-cpu"
 
 
 def test_a_target_that_is_busy_in_waves_and_rests_in_between_is_its_own_limiter(
     make_facts: Make[LevelFacts], make_row: Make[bytes]
 ) -> None:
-    facts = make_facts(slow(make_row, 2.0, 6), slots=100, plan=LevelPlan("closed", 6))
+    facts = make_facts(slow(make_row, 2.0, 6), slots=100, plan=LoadLevel("closed", 6))
     assert name_limiter(replace(facts, uses=uses(replace(IDLE, busiest_share=0.95))), ()) == "target-cpu"
     assert name_limiter(replace(facts, uses=uses(replace(IDLE, busiest_share=0.5))), ()) == "unknown"
 
@@ -92,7 +92,7 @@ def test_an_open_level_beyond_capacity_is_saturated_though_all_its_requests_are_
 ) -> None:
     """A server that answers 50 a second is asked 100 times a second, from 2 s before the window."""
     packed = [make_row(98 + i / 100, 98.6 + (i + 1) / 50) for i in range(1200)]
-    facts = make_facts(packed, plan=LevelPlan("open", 100), planned=1000, uses=uses(BUSY))
+    facts = make_facts(packed, plan=LoadLevel("open", 100), planned=1000, uses=uses(BUSY))
     assert name_limiter(facts, ()) == "target-cpu"
 
 
@@ -100,7 +100,7 @@ def test_an_open_level_beyond_capacity_is_saturated_though_all_its_requests_are_
 def test_saturated_by_nothing_that_is_known_the_limiter_is_unknown(
     make_facts: Make[LevelFacts], make_row: Make[bytes], slots: int | None
 ) -> None:
-    facts = make_facts(slow(make_row, 2.0, 6), slots=slots, plan=LevelPlan("closed", 6))
+    facts = make_facts(slow(make_row, 2.0, 6), slots=slots, plan=LoadLevel("closed", 6))
     assert name_limiter(facts, ()) == "unknown"
 
 
@@ -110,7 +110,7 @@ def test_saturated_by_nothing_that_is_known_the_limiter_is_unknown(
 def test_where_throughput_bends_from_one_bound_to_the_other_the_nearer_one_is_named(
     make_facts: Make[LevelFacts], make_row: Make[bytes], took_s: float, busy: float, limiter: Limiter
 ) -> None:
-    facts = make_facts(slow(make_row, took_s, 6), slots=100, plan=LevelPlan("closed", 6))
+    facts = make_facts(slow(make_row, took_s, 6), slots=100, plan=LoadLevel("closed", 6))
     assert name_limiter(replace(facts, uses=uses(replace(IDLE, busiest_share=busy))), ()) == limiter
 
 

@@ -8,9 +8,10 @@ import pytest
 from scipy import special
 
 from stackmatrix.analysis.callgrind import Costs, Function
+from stackmatrix.analysis.comparison.counts import compare_pairs
 from stackmatrix.analysis.comparison.moderation import moderate
-from stackmatrix.analysis.instructions import compare, summarise
-from stackmatrix.results.model import InstructionCount
+from stackmatrix.analysis.instructions import summarise
+from stackmatrix.results.instructions import InstructionCount
 
 
 def pair_with(variance: float) -> tuple[float, float]:
@@ -75,7 +76,7 @@ def test_a_table_of_cells_that_are_the_same_but_for_the_margin_seldom_has_a_diff
         apart = 0.002 * np.exp(generator.normal(0, unequal, 12))
         means = np.where(np.arange(12) % 2 == 0, 1.0, math.exp(0.005))
         counts = [count(mean * np.exp(generator.normal(0, sd, 2))) for mean, sd in zip(means, apart, strict=True)]
-        ratios = compare([(counts[place], counts[place - 1]) for place in range(1, 12)])
+        ratios = compare_pairs([(counts[place], counts[place - 1]) for place in range(1, 12)])
         wrong += any(ratio.word in ("more", "fewer") for ratio in ratios)
     assert wrong / tables <= 0.05
 

@@ -1,60 +1,21 @@
 """A difference is claimed on evidence only: paired by block, beyond what a cell differs from itself, and corrected."""
 
-import math
-from itertools import product
-
 import numpy as np
 import pytest
-from scipy import stats
 
-from stackmatrix.analysis.comparison import verdicts
-from stackmatrix.analysis.comparison.verdicts import (
-    Difference,
+from stackmatrix.analysis.comparison import inference
+from stackmatrix.analysis.comparison.inference import (
     differ,
     differ_unpaired,
-    holm,
-    judge_all,
-    log_ratios,
-    margin_of,
     p_beyond,
-    sign_flip_p,
 )
+from stackmatrix.analysis.comparison.verdicts import judge_all, margin_of
 
 SIX = (0.10, 0.11, 0.09, 0.105, 0.095, 0.10)
 
 
 def judge(values: tuple[float, ...], margin: float = 0.02, *, higher_is_better: bool = True) -> str:
     return judge_all([differ(values)], margin, higher_is_better=higher_is_better)[0].word
-
-
-def test_a_ratio_is_of_the_same_block() -> None:
-    assert log_ratios((20, 5), (10, 10)) == pytest.approx((math.log(2), -math.log(2)))
-    with pytest.raises(ValueError, match="shorter"):
-        log_ratios((1, 2), (1,))
-
-
-def test_the_interval_is_students() -> None:
-    one = differ((1.0, 2.0, 3.0, 4.0, 5.0))
-    # t(0.975, 4) = 2.776, and the standard error is sqrt(2.5 / 5).
-    assert (one.mean, one.low, one.high) == pytest.approx((3, 3 - 1.9632, 3 + 1.9632), abs=1e-3)
-
-
-def test_one_block_has_neither_interval_nor_p() -> None:
-    one = differ((0.1,))
-    assert one == Difference(0.1, None, 0, 1, None)
-    assert (one.low, one.high) == (None, None)
-    with pytest.raises(ValueError, match="no values"):
-        differ(())
-
-
-def test_values_that_do_not_belong_together_are_compared_by_welchs_t_and_by_permutations() -> None:
-    one, other = (10.0, 12.0, 11.0, 13.0), (9.0, 9.5, 9.2)
-    told, expected = differ_unpaired(one, other), stats.ttest_ind(one, other, equal_var=False)
-    interval = expected.confidence_interval(0.95)
-    assert (told.mean, told.low, told.high) == pytest.approx((11.5 - 9.2333, interval.low, interval.high), abs=1e-3)
-    assert (told.blocks, told.is_paired) == (3, False)
-    # Of the 35 ways to divide seven values, this one and its mirror image in size are the most extreme.
-    assert told.p == pytest.approx(2 / 35, abs=1 / 35)
 
 
 def test_unpaired_values_cost_what_their_blocks_have_in_common() -> None:
@@ -68,35 +29,6 @@ def test_unpaired_values_cost_what_their_blocks_have_in_common() -> None:
 def test_one_unpaired_value_decides_nothing() -> None:
     assert differ_unpaired((0.5,), (0.1, 0.2)).error is None
     assert judge_all([differ_unpaired((0.5,), (0.1, 0.2))], 0.02, higher_is_better=True)[0].word == "not enough blocks"
-
-
-@pytest.mark.parametrize("count", [1, 2, 5, 8])
-def test_the_sign_flip_p_is_the_share_of_sign_assignments_that_are_as_extreme(count: int) -> None:
-    values = np.random.default_rng(count).normal(0.5, 1, count)
-    sums = [abs(sum(sign * value for sign, value in zip(signs, values, strict=True)))
-            for signs in product((1, -1), repeat=count)]  # fmt: skip
-    expected = sum(one >= abs(values.sum()) - 1e-12 for one in sums) / len(sums)
-    assert sign_flip_p(values.tolist()) == pytest.approx(expected)
-
-
-def test_six_blocks_of_one_sign_reach_a_p_below_five_per_cent_and_five_do_not() -> None:
-    assert sign_flip_p(SIX) == 2 / 64
-    assert sign_flip_p(SIX[:5]) == 2 / 32 > verdicts.SIGNIFICANCE
-
-
-def test_the_sign_flip_p_of_many_blocks_is_sampled_and_agrees_with_the_exact_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    values = np.random.default_rng(7).normal(0.3, 1, 18).tolist()
-    exact = sign_flip_p(values)
-    monkeypatch.setattr(verdicts, "MOST_EXACT", 17)
-    assert sign_flip_p(values) == pytest.approx(exact, abs=0.02)
-
-
-def test_holm_multiplies_the_smallest_by_their_number_the_next_by_one_less_and_never_falls() -> None:
-    assert holm((0.04, 0.01, 0.03)) == pytest.approx((0.06, 0.03, 0.06))
-    assert holm((0.6, 0.9)) == (1.0, 1.0)
-    assert holm(()) == ()
 
 
 def test_the_margin_is_two_per_cent_or_twice_the_twins_spread() -> None:
@@ -141,7 +73,7 @@ def test_among_many_comparisons_a_difference_needs_a_smaller_p() -> None:
     assert judge_all([barely], 0.02, higher_is_better=True)[0].word == "faster"
     noise = differ((0.3, -0.1, 0.2, -0.2, 0.4, 0.0))
     first, *_ = judge_all([barely, *[noise] * 11], 0.02, higher_is_better=True)
-    assert (first.p_holm or 0) > verdicts.SIGNIFICANCE
+    assert (first.p_holm or 0) > inference.SIGNIFICANCE
     assert first.word == "undecided"
 
 

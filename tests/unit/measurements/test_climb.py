@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from stackmatrix.matrix.ladder import LevelPlan, rates, users
+from stackmatrix.matrix.ladder import LoadLevel, rates, users
 from stackmatrix.measurements.trials.climb import SATURATED, Attempt, climb
 from stackmatrix.results.findings import Finding
-from stackmatrix.results.model import Level
+from stackmatrix.results.levels import Level
 from stackmatrix.results.types import Validity
 
 FLOOR_MS = 600.0
@@ -15,7 +15,7 @@ WINDOW_S = 10.0
 PLENTY_RPS = 1_000_000.0
 
 
-def made_up(plan: LevelPlan, throughput_rps: float, validity: Validity = "valid", why: str = "") -> Level:
+def made_up(plan: LoadLevel, throughput_rps: float, validity: Validity = "valid", why: str = "") -> Level:
     """A level as it was driven; an open one made as many requests as its rate says."""
     is_open = plan.model == "open"
     return Level(
@@ -36,19 +36,19 @@ class Target:
 
     def drive(self, attempt: Attempt) -> Level:
         self.attempts.append(attempt)
-        plan, reasons = attempt.plan, self.spoilt.get(str(attempt.plan), ())
+        plan, reasons = attempt.level, self.spoilt.get(str(attempt.level), ())
         offered_rps = plan.value if plan.model == "open" else plan.value / (FLOOR_MS / 1000)
         throughput_rps = min(offered_rps, self.capacity_rps)
         if attempt.number <= len(reasons):
             return made_up(plan, throughput_rps, "invalid", reasons[attempt.number - 1])
         return made_up(plan, throughput_rps)
 
-    def climb(self, *ladder: LevelPlan, all_levels: bool = False) -> list[Level]:
+    def climb(self, *ladder: LoadLevel, all_levels: bool = False) -> list[Level]:
         return list(climb(ladder, self.drive, floor_ms=FLOOR_MS, window_s=WINDOW_S, all_levels=all_levels))
 
     @property
     def driven(self) -> list[str]:
-        return [str(attempt.plan) for attempt in self.attempts]
+        return [str(attempt.level) for attempt in self.attempts]
 
 
 def test_a_target_that_takes_all_is_driven_up_the_whole_ladder_once_in_its_order() -> None:
@@ -100,8 +100,8 @@ def test_the_plateau_is_the_highest_throughput_though_the_last_level_had_less() 
     driven = []
 
     def drive(attempt: Attempt) -> Level:
-        driven.append(str(attempt.plan))
-        return made_up(attempt.plan, throughputs[str(attempt.plan)])
+        driven.append(str(attempt.level))
+        return made_up(attempt.level, throughputs[str(attempt.level)])
 
     ladder = (*users(50, 100), *rates(20, 25, 28))
     list(climb(ladder, drive, floor_ms=FLOOR_MS, window_s=WINDOW_S, all_levels=False))
@@ -113,7 +113,7 @@ def test_a_saturated_rate_below_the_plateau_has_shown_what_overload_does() -> No
     throughputs = {"users=50": 30.0, "rate=25": 15.0}
 
     def drive(attempt: Attempt) -> Level:
-        return made_up(attempt.plan, throughputs[str(attempt.plan)])
+        return made_up(attempt.level, throughputs[str(attempt.level)])
 
     ladder = (*users(50), *rates(25, 40))
     levels = list(climb(ladder, drive, floor_ms=FLOOR_MS, window_s=WINDOW_S, all_levels=False))
@@ -124,7 +124,7 @@ def test_a_rate_above_the_plateau_that_was_sustained_after_all_lets_the_next_be_
     target = Target(capacity_rps=30)
 
     def drive(attempt: Attempt) -> Level:
-        if attempt.plan.model == "open":
+        if attempt.level.model == "open":
             target.capacity_rps = 50
         return target.drive(attempt)
 
@@ -180,7 +180,7 @@ def test_notes_of_a_first_attempt_are_no_reason_for_the_second() -> None:
     note = Finding(code="n", severity="note", sentence="By the way.")
 
     def drive(attempt: Attempt) -> Level:
-        level = made_up(attempt.plan, 8.0, "invalid" if attempt.number == 1 else "valid", "It was late.")
+        level = made_up(attempt.level, 8.0, "invalid" if attempt.number == 1 else "valid", "It was late.")
         return msgspec.structs.replace(level, findings=(note, *level.findings))
 
     (level,) = climb(users(5), drive, floor_ms=FLOOR_MS, window_s=WINDOW_S, all_levels=False)
@@ -194,7 +194,7 @@ def test_the_second_attempt_tells_whether_a_level_was_saturated() -> None:
     invalid = iter([True, False, True, False, False])
 
     def drive(attempt: Attempt) -> Level:
-        return made_up(attempt.plan, next(throughputs), "invalid" if next(invalid) else "valid")
+        return made_up(attempt.level, next(throughputs), "invalid" if next(invalid) else "valid")
 
     levels = list(climb(users(10, 20, 30), drive, floor_ms=FLOOR_MS, window_s=WINDOW_S, all_levels=False))
     assert [level.validity for level in levels] == ["valid"] * 3
@@ -206,7 +206,7 @@ def test_an_invalid_level_tells_nothing_of_saturation() -> None:
     target = Target(capacity_rps=1, spoilt=spoilt)
 
     def drive(attempt: Attempt) -> Level:
-        target.capacity_rps = 1 if str(attempt.plan) in spoilt else PLENTY_RPS
+        target.capacity_rps = 1 if str(attempt.level) in spoilt else PLENTY_RPS
         return target.drive(attempt)
 
     ladder = (*users(10, 20, 30), *rates(5, 10))
@@ -219,8 +219,8 @@ def test_a_rate_is_not_saturated_when_chance_offered_less_and_all_of_it_was_answ
     offered = {"rate=5": 42, "rate=6": 51, "rate=20": 200}
 
     def drive(attempt: Attempt) -> Level:
-        count = offered[str(attempt.plan)]
-        return msgspec.structs.replace(made_up(attempt.plan, count / WINDOW_S), requests=count)
+        count = offered[str(attempt.level)]
+        return msgspec.structs.replace(made_up(attempt.level, count / WINDOW_S), requests=count)
 
     levels = list(climb(rates(5, 6, 20), drive, floor_ms=FLOOR_MS, window_s=WINDOW_S, all_levels=False))
     assert [level.validity for level in levels] == ["valid"] * 3

@@ -1,29 +1,34 @@
-"""What a trial says of itself without having been driven; driven, tests/end_to_end."""
+"""One trial on a testbed that is made up: what ends it, what it drives, and what it says of itself.
 
-from dataclasses import replace
+With real servers, tests/end_to_end.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from stackmatrix.errors import SupervisorError, TrialError
+from stackmatrix.analysis.level.facts import LevelFacts
+from stackmatrix.errors import StackmatrixError, SupervisorError, TrialError, UsageError
+from stackmatrix.load.protocol import LevelOrder
 from stackmatrix.matrix import profiles
-from stackmatrix.matrix.cells import Cell
-from stackmatrix.matrix.ladder import rates, users
-from stackmatrix.matrix.schedule import TrialPlan
-from stackmatrix.measurements.trials.trial import Setting, TrialRun
+from stackmatrix.matrix.arrivals import plan_seed
+from stackmatrix.matrix.cells import Cell, Subject
+from stackmatrix.matrix.ladder import LoadLevel, rates, users
+from stackmatrix.matrix.profiles import Profile
+from stackmatrix.matrix.schedule import ScheduledTrial
+from stackmatrix.measurements.trials.trial import TrialRun, TrialSetting
+from stackmatrix.results.model import Environment
 from stackmatrix.system.core_speed import PaceBook
 from stackmatrix.system.cores import Layout
-from stackmatrix.testbed.environments import TargetEnvironment
-from stackmatrix.testbed.targetbench import Conditions
+from stackmatrix.testbed import testbed
+from stackmatrix.testbed.testbed import Load, MeasuredLevel
 
+CELL = Cell(stack="uvicorn", python="3.13", workload="fanout")
 PINNED = Layout(target=(1,), generator=(0,), api=(0,), harness=(0,))
-
-
-def make_trial(layout: Layout = PINNED, pace: PaceBook | None = None) -> TrialRun:
-    cell = Cell(stack="uvicorn", python="3.13", workload="fanout")
-    setting = Setting(profile=profiles.PROFILES["smoke"], conditions=Conditions(layout, pace))
-    environment = TargetEnvironment("uvicorn", "3.13", Path("/nowhere"), "0")
-    return TrialRun(TrialPlan(cell, 0, 0, 1), environment, setting, lambda _: None)
+SMOKE = profiles.PROFILES["smoke"]
 
 
 def book(*readings_s: float) -> PaceBook:
@@ -32,56 +37,193 @@ def book(*readings_s: float) -> PaceBook:
     return kept
 
 
+@dataclass
+class Bed:
+    """A testbed; ``goes_wrong`` has what is raised where: at ``verify``, a level's number, or at the ``end``."""
+
+    make_facts: Callable[..., LevelFacts]
+    environment: Environment
+    make_steady: Callable[..., list[bytes]]
+    goes_wrong: dict[str | int, StackmatrixError] = field(default_factory=dict)
+    happened: list[str] = field(default_factory=list)
+    orders: list[LevelOrder] = field(default_factory=list)
+    changed: dict[str, object] = field(default_factory=dict)
+    """Facts of every level that are not as they should be."""
+    environments: dict[str, Environment] = field(default_factory=dict)
+    load_s: float = 0.0
+
+    @contextlib.contextmanager
+    def start(
+        self,
+        subjects: Sequence[Subject],
+        layout: Layout,
+        load: Load,
+        _show: Callable[[str], None],
+        *,
+        speed: PaceBook | None,
+    ) -> Iterator["Bed"]:
+        assert ([one.cell for one in subjects], layout, load.processes) == ([CELL], PINNED, 2)
+        assert load.workload == subjects[0].workload
+        assert speed is None or speed.readings
+        self.happened.append("start")
+        self.name = subjects[0].name
+        try:
+            yield self
+        finally:
+            self.happened.append("stop")
+        self._may_go_wrong("end")
+
+    def _may_go_wrong(self, where: str | int) -> None:
+        if where in self.goes_wrong:
+            raise self.goes_wrong[where]
+
+    def verify(self) -> None:
+        self._may_go_wrong("verify")
+        self.happened.append("verify")
+        self.environments[self.name] = self.environment
+
+    def idle_shares(self, span_s: float) -> tuple[float, ...]:
+        self.happened.append(f"idle {span_s:g}")
+        return (0.05,)
+
+    def warm_up(self, order: LevelOrder | None) -> None:
+        self.happened.append(f"warm up {order.window_s:g}" if order else "no warm-up")
+
+    def drive(self, order: LevelOrder, level: LoadLevel) -> MeasuredLevel:
+        self._may_go_wrong(len(self.orders))
+        self.happened.append(str(level))
+        self.orders.append(order)
+        self.load_s += 10.0
+        facts = self.facts_of(level)
+        return MeasuredLevel(facts, (facts.rows,), (facts.uses["target"],))
+
+    def facts_of(self, level: LoadLevel) -> LevelFacts:
+        return self.make_facts(self.make_steady(int(level.value)), plan=level, **self.changed)
+
+    def rows(self) -> bytes:
+        return b"every request"
+
+
+@pytest.fixture
+def bed(
+    make_facts: Callable[..., LevelFacts],
+    make_steady: Callable[..., list[bytes]],
+    environment: Environment,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Bed:
+    one = Bed(make_facts, environment, make_steady)
+    monkeypatch.setattr(testbed, "start", one.start)
+    return one
+
+
+type MakeTrial = Callable[..., TrialRun]
+
+
+@pytest.fixture
+def make_trial(make_subject: Callable[[Cell], Subject]) -> MakeTrial:
+    def make(profile: Profile = SMOKE, show: Callable[[str], None] = lambda _: None, **setting: object) -> TrialRun:
+        whole = replace(TrialSetting(profile, PINNED, generators=2), **setting)  # type: ignore[arg-type]
+        return TrialRun(ScheduledTrial(CELL, 3, 0, 1), make_subject(CELL), whole, show)
+
+    return make
+
+
 def test_a_trial_on_a_core_of_its_own_that_keeps_its_pace_has_nothing_to_tell() -> None:
-    assert make_trial()._findings() == ()
-    assert make_trial(pace=book(1.0, 1.0, 1.079))._findings() == ()
+    assert TrialSetting(SMOKE, PINNED).findings() == ()
+    assert TrialSetting(SMOKE, PINNED, book(1.0, 1.0, 1.079)).findings() == ()
 
 
 @pytest.mark.parametrize(
     ("layout", "told"), [(Layout(), "cannot pin processes"), (Layout(shared=(0,)), "There is one core")]
 )
 def test_a_target_without_a_core_of_its_own_is_noted(layout: Layout, told: str) -> None:
-    (finding,) = make_trial(layout)._findings()
+    (finding,) = TrialSetting(SMOKE, layout).findings()
     assert (finding.code, finding.severity) == ("not-pinned", "note")
     assert told in finding.sentence
 
 
 def test_a_core_that_keeps_no_pace_is_noted_with_how_much_it_varies() -> None:
-    (finding,) = make_trial(pace=book(1.0, 1.0, 1.2))._findings()
+    (finding,) = TrialSetting(SMOKE, PINNED, book(1.0, 1.0, 1.2)).findings()
     assert (finding.code, finding.severity) == ("uneven-core", "note")
     assert "varied by up to 20% in speed while nothing ran" in finding.sentence
 
 
-@pytest.mark.parametrize("kind", [TrialError, SupervisorError])
-def test_what_ends_a_trial_is_its_failure_and_not_the_end_of_the_run(
-    kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+def test_a_trial_verifies_warms_up_climbs_the_ladder_and_stops(bed: Bed, make_trial: MakeTrial) -> None:
+    trial = make_trial(replace(SMOKE, baseline_s=3.0, warmup_s=5.0))
+    assert trial.run() is None
+    assert bed.happened == ["start", "verify", "idle 3", "warm up 5", "users=1", "users=5", "stop"]
+    assert [(level.users, level.requests is not None) for level in trial.levels] == [(1, True), (5, True)]
+    assert (trial.environment, trial.load_s) == (bed.environment, 20.0)
+
+
+def test_where_no_warm_up_was_asked_for_nothing_is_driven_before_the_first_level(
+    bed: Bed, make_trial: MakeTrial
 ) -> None:
-    folders = []
-
-    def fail(_: TrialRun, folder: Path) -> None:
-        folders.append(folder)
-        assert folder.is_dir()
-        raise kind("The target had to be killed.")
-
-    monkeypatch.setattr(TrialRun, "_run", fail)
-    outcome = make_trial().run()
-    assert (outcome.trial.failure, outcome.environment) == ("The target had to be killed.", None)
-    assert [level.validity for level in outcome.trial.levels] == ["invalid", "invalid"]
-    assert not folders[0].exists()
+    make_trial(replace(SMOKE, warmup_s=0.0)).run()
+    assert "no warm-up" in bed.happened
 
 
-def test_levels_that_were_not_reached_are_invalid_with_the_reason() -> None:
+def test_each_level_has_the_plan_of_its_place_and_what_the_idle_target_used_is_not_charged(
+    bed: Bed, make_trial: MakeTrial
+) -> None:
     trial = make_trial()
-    trial._note_not_reached("The target is gone.")
-    assert [level.users for level in trial._levels] == [1, 5]
-    for level in trial._levels:
-        assert (level.validity, level.requests) == ("invalid", None)
+    trial.run()
+    assert [(one.level, one.seed) for one in bed.orders] == [(0, plan_seed(1, 0)), (1, plan_seed(1, 1))]
+    assert {(one.settle_s, one.window_s) for one in bed.orders} == {(SMOKE.settle_s, SMOKE.window_s)}
+    facts = bed.facts_of(SMOKE.ladder[0])
+    # Of the 0.1 of a core that it used, 0.05 are idle.
+    busy_s = 0.05 * facts.rows.window_s
+    assert trial.levels[0].cpu_ms == pytest.approx(busy_s * 1000 / len(facts.rows.answered))
+
+
+def test_a_second_attempt_has_the_same_plan_and_rows_of_its_own(bed: Bed, make_trial: MakeTrial) -> None:
+    bed.changed = {"target_pids_now": ()}
+    shown: list[str] = []
+    trial = make_trial(show=shown.append)
+    trial.run()
+    assert [one.level for one in bed.orders] == [0, 2, 1, 3]
+    assert [one.seed for one in bed.orders] == [plan_seed(1, place) for place in (0, 0, 1, 1)]
+    assert [level.validity for level in trial.levels] == ["invalid", "invalid"]
+    assert shown[-2:] == ["level 2 of 2, users=5", "level 2 of 2, users=5, once more"]
+
+
+@pytest.mark.parametrize("kind", [TrialError, SupervisorError])
+@pytest.mark.parametrize(("where", "driven"), [("verify", 0), (0, 0), (1, 1), ("end", 2)])
+def test_what_ends_a_trial_is_its_failure_and_levels_that_were_not_reached_are_invalid_with_the_reason(
+    bed: Bed, make_trial: MakeTrial, kind: type[StackmatrixError], where: str | int, driven: int
+) -> None:
+    bed.goes_wrong = {where: kind("The target is gone.")}
+    trial = make_trial()
+    assert trial.run() == "The target is gone."
+    assert bed.happened[-1] == "stop"
+    assert [level.users for level in trial.levels] == [1, 5]
+    assert [level.validity for level in trial.levels] == ["valid"] * driven + ["invalid"] * (2 - driven)
+    for level in trial.levels[driven:]:
+        assert level.requests is None
         assert [(one.code, one.sentence) for one in level.findings] == [("not-reached", "The target is gone.")]
+    assert trial.environment == (None if where == "verify" else bed.environment)
+    assert trial.load_s == 10.0 * driven
 
 
-def test_the_ladder_is_climbed_in_the_order_of_the_load_that_its_levels_offer() -> None:
-    trial = make_trial()
-    ladder = (*users(10, 50), *rates(5, 20))
-    trial.setting = replace(trial.setting, profile=replace(trial.setting.profile, ladder=ladder))
-    trial._note_not_reached("The target is gone.")
-    assert [level.users or level.rate for level in trial._levels] == [5, 10, 20, 50]
+def test_what_the_user_must_mend_ends_the_run(bed: Bed, make_trial: MakeTrial) -> None:
+    bed.goes_wrong = {1: UsageError("what is wrong")}
+    with pytest.raises(UsageError, match="what is wrong"):
+        make_trial().run()
+    assert bed.happened[-1] == "stop"
+
+
+def test_the_ladder_is_climbed_in_the_order_of_the_load_that_its_levels_offer(bed: Bed, make_trial: MakeTrial) -> None:
+    bed.goes_wrong = {0: TrialError("The target is gone.")}
+    trial = make_trial(replace(SMOKE, ladder=(*users(10, 50), *rates(5, 20))))
+    trial.run()
+    assert [level.users or level.rate for level in trial.levels] == [5, 10, 20, 50]
+
+
+def test_every_request_is_kept_only_where_that_was_asked_for(bed: Bed, make_trial: MakeTrial, tmp_path: Path) -> None:
+    make_trial().run()
+    assert list(tmp_path.iterdir()) == []
+    make_trial(rows_folder=tmp_path / "rows").run()
+    (kept,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    assert kept.relative_to(tmp_path) == Path("rows/fanout/uvicorn/3.13-block-3.rows")
+    assert kept.read_bytes() == b"every request"
+    assert bed.happened[-1] == "stop"

@@ -5,6 +5,7 @@ import csv
 import io
 import zlib
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pyarrow.parquet as pq
@@ -13,8 +14,8 @@ from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
 from stackmatrix.report import exports
-from stackmatrix.report.parquet import to_parquet
-from stackmatrix.results.model import Level, Result
+from stackmatrix.results.levels import Level
+from stackmatrix.results.model import Result
 
 
 def flat(value: object, path: str = "") -> dict[str, object]:
@@ -25,18 +26,22 @@ def flat(value: object, path: str = "") -> dict[str, object]:
     return {path: value}
 
 
+def rows(result: Result) -> list[dict[str, Any]]:
+    return exports.tidy([("m", result)]).to_pylist()  # type: ignore[no-any-return]
+
+
 def test_there_is_one_row_for_each_level_of_each_trial_with_all_columns(result: Result) -> None:
-    rows = list(exports.tidy("m", result))
-    assert len(rows) == sum(len(trial.levels) for trial in result.trials) == 2
-    assert all(tuple(row) == exports.COLUMNS for row in rows)
-    assert len(set(exports.COLUMNS)) == len(exports.COLUMNS)
-    assert [rows[0][name] for name in ("machine_name", "stack", "model", "rate")] == ["m", "uvicorn", "open", 200]
-    assert (rows[0]["findings"], rows[1]["findings"], rows[1]["validity"]) == ("too-fast", "x", "invalid")
+    first, second = rows(result)
+    assert len(result.trials[0].levels) == 2
+    assert list(first) == list(second) == exports.tidy([]).column_names
+    assert len(set(first)) == len(exports.tidy([]).column_names)
+    assert [first[name] for name in ("machine_name", "stack", "model", "rate")] == ["m", "uvicorn", "open", 200]
+    assert (first["findings"], second["findings"], second["validity"]) == ("too-fast", "x", "invalid")
 
 
 def test_a_row_has_every_number_of_its_level(result: Result) -> None:
     level = result.trials[0].levels[0]
-    row = next(exports.tidy("m", result))
+    row = rows(result)[0]
     left_out = ("findings", "failures", "latency_histogram", "absent", "timeline", "target.instructions_per_request")
     for name, value in flat(msgspec.to_builtins(level)).items():
         if not name.startswith(left_out):
@@ -44,27 +49,29 @@ def test_a_row_has_every_number_of_its_level(result: Result) -> None:
 
 
 def test_what_was_not_measured_is_empty_and_not_zero(result: Result) -> None:
-    text = exports.to_csv(exports.tidy("m", result))
+    text = exports.to_csv(exports.tidy([("m", result)])).decode()
     measured, missing = csv.DictReader(io.StringIO(text))
     assert (missing["throughput_rps"], missing["failed"], missing["latency_ms.p50"]) == ("", "", "")
     assert float(measured["throughput_rps"]) > 0
     assert measured["failed"] == "0"
-    assert repr(result.trials[0].levels[0].throughput_rps) == measured["throughput_rps"]
+    assert result.trials[0].levels[0].throughput_rps == float(measured["throughput_rps"])
 
 
 def test_a_word_with_a_comma_or_a_quote_stays_one_value(result: Result) -> None:
     strange = msgspec.structs.replace(result, cell=msgspec.structs.replace(result.cell, stack='a,"b"\nc'))
-    assert next(csv.DictReader(io.StringIO(exports.to_csv(exports.tidy("m", strange)))))["stack"] == 'a,"b"\nc'
+    text = exports.to_csv(exports.tidy([("m", strange)])).decode()
+    assert next(csv.DictReader(io.StringIO(text)))["stack"] == 'a,"b"\nc'
 
 
-def test_parquet_has_the_same_table_with_types(result: Result) -> None:
-    rows = list(exports.tidy("m", result))
-    table = pq.read_table(io.BytesIO(to_parquet(rows)))
-    assert table.column_names == list(exports.COLUMNS)
-    assert {str(table.schema.field(name).type) for name in exports.WORDS} == {"string"}
-    for name in exports.COLUMNS:
-        assert table[name].to_pylist() == [None if row[name] is None else row[name] for row in rows], name
-    assert str(pq.read_table(io.BytesIO(to_parquet([]))).schema.field("throughput_rps").type) == "double"
+def test_parquet_has_the_same_table_with_types_whether_or_not_any_row_has_a_value(result: Result) -> None:
+    table = exports.tidy([("m", result)])
+    assert pq.read_table(io.BytesIO(exports.to_parquet(table))).equals(table)
+    types = {field.name: str(field.type) for field in exports.tidy([]).schema}
+    assert [types[name] for name in ("stack", "validity", "failures", "limiter")] == ["string"] * 4
+    assert [types[name] for name in ("throughput_rps", "rate", "machine.steal_share")] == ["double"] * 3
+    assert [types[name] for name in ("users", "failed", "target.rss_bytes_peak")] == ["int64"] * 3
+    assert [types[name] for name in ("twin", "gil", "optimised")] == ["bool"] * 3
+    assert table.schema.equals(exports.tidy([]).schema)
 
 
 def test_the_histogram_log_is_read_by_hdrhistograms_own_reader(result: Result, tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from stackmatrix.errors import ResultFileError
 from stackmatrix.matrix.profiles import PROFILES
 from stackmatrix.results import codec
 from stackmatrix.results.calibration import Calibration
-from stackmatrix.results.model import FORMAT_VERSION, Level, Result, Timeline
+from stackmatrix.results.levels import Level, Timeline
+from stackmatrix.results.model import FORMAT_VERSION, Result
 
 SCHEMA = Path(__file__).parents[3] / "results" / "schema.json"
 

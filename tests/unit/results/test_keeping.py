@@ -3,8 +3,10 @@
 import msgspec
 import pytest
 
+from stackmatrix.results.instructions import Instructions
 from stackmatrix.results.keeping import has_figures, put
-from stackmatrix.results.model import Environment, Instructions, Result, Status, Trial
+from stackmatrix.results.model import Environment, Result, Status
+from stackmatrix.results.trials import Trial
 
 replace = msgspec.structs.replace
 

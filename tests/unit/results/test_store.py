@@ -13,7 +13,8 @@ from stackmatrix.matrix.cells import Cell
 from stackmatrix.results import codec, store
 from stackmatrix.results.calibration import Calibration
 from stackmatrix.results.capacity import Capacity
-from stackmatrix.results.model import FORMAT_VERSION, Instructions, Result
+from stackmatrix.results.instructions import Instructions
+from stackmatrix.results.model import FORMAT_VERSION, Result
 from stackmatrix.system.git import commit
 
 CELL = Cell(stack="uvicorn", python="3.13", workload="fanout")

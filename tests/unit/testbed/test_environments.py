@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from stackmatrix.errors import EnvironmentMissingError
-from stackmatrix.matrix.cells import Cell
-from stackmatrix.matrix.stacks import STACKS, Stack
+from stackmatrix.matrix.app import BUILT_IN
+from stackmatrix.matrix.cells import Cell, Installation, Subject
+from stackmatrix.matrix.stacks import PYTHONS, STACKS
+from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.testbed import environments
-from stackmatrix.testbed.environments import Missing, TargetEnvironment
+from stackmatrix.testbed.environments import Missing
 
 HERE = Cell(stack="here", python="3.13", workload="w")
 GONE = Cell(stack="gone", python="3.13", workload="w")
@@ -42,9 +44,7 @@ def test_an_environment_is_found_by_its_stamp(stamp: Callable[..., Path]) -> Non
     folder = stamp(content())
     lock = environments.lock_sha256("here")
     assert lock is not None
-    assert environments.installed(folder) == {
-        ("here", "3.13"): TargetEnvironment("here", "3.13", folder / "bench-here-3-13", lock)
-    }
+    assert environments.installed(folder) == {("here", "3.13"): Installation(folder / "bench-here-3-13", lock)}
 
 
 def test_an_environment_of_another_lock_file_is_not_installed(stamp: Callable[..., Path]) -> None:
@@ -70,23 +70,20 @@ def test_a_folder_that_is_not_there_holds_no_environment(tmp_path: Path) -> None
     assert environments.installed(tmp_path / "none") == {}
 
 
-def test_the_command_line_has_the_environments_places_and_is_watched_only_when_asked(tmp_path: Path) -> None:
-    stack = Stack(
-        "here", "", 8123, "server", (), "WSGI", "threads", 1,
-        command=("{bin}/server", "--home", "{prefix}", "127.0.0.1:{port}"), watch=("--stats", "9"),
-    )  # fmt: skip
-    environment = TargetEnvironment("here", "3.13", tmp_path, "0")
-    measured = (f"{tmp_path}/bin/server", "--home", str(tmp_path), "127.0.0.1:8123")
-    assert environment.command(stack) == measured
-    assert environment.command(stack, *stack.watch) == (*measured, "--stats", "9")
-
-
-@pytest.mark.parametrize("name", STACKS)
-def test_every_stacks_command_line_has_all_its_places_filled_in(name: str, tmp_path: Path) -> None:
-    command = TargetEnvironment(name, "3.13", tmp_path, "0").command(STACKS[name], *STACKS[name].watch)
-    assert not [part for part in command if "{" in part]
-    assert command[0].startswith(f"{tmp_path}/bin/")
-    assert str(STACKS[name].port) in " ".join(command)
+def test_a_cell_is_resolved_with_everything_that_its_names_stand_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    python = PYTHONS[0]
+    places = {(name, python): Installation(Path("/opt") / name, name) for name in STACKS}
+    monkeypatch.setattr(environments, "installed", lambda: places)
+    cells = [
+        Cell(stack=stack, python=python, workload=workload, twin=twin)
+        for workload in WORKLOADS
+        for stack in STACKS
+        for twin in (True, False)
+    ]
+    assert environments.resolve(cells) == [
+        Subject(one, STACKS[one.stack], WORKLOADS[one.workload], BUILT_IN, places[one.stack, one.python])
+        for one in cells
+    ]
 
 
 def test_what_is_needed_and_not_installed_is_an_error_with_the_command_that_installs_it(
@@ -96,7 +93,7 @@ def test_what_is_needed_and_not_installed_is_an_error_with_the_command_that_inst
     with pytest.raises(
         EnvironmentMissingError, match=r"^gone is not installed for Python 3\.13: run nox -s bench-gone-3\.13 "
     ):
-        environments.need("gone", "3.13")
+        environments.resolve([GONE])
 
 
 def report_of(tmp_path: Path, result: str) -> Path:

@@ -1,11 +1,12 @@
 """What verification refuses, by its sentence; with real servers, tests/process/test_verification.py."""
 
-import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
 
+from fanout_site.identity import Identity, Interpreter
+from slow_api.figures import RequestFigures
 from stackmatrix.errors import TrialError
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import WORKLOADS, Workload
@@ -14,13 +15,7 @@ from stackmatrix.system.http import Answer
 from stackmatrix.testbed import verification
 
 WORKLOAD = Workload("w", "", "/", (300, 600, 150))
-BUILD: dict[str, Any] = {
-    "version": "3.13.2",
-    "implementation": "CPython",
-    "compiler": "GCC",
-    "optimised": True,
-    "gil": True,
-}
+BUILD = Interpreter(version="3.13.2", implementation="CPython", compiler="GCC", optimised=True, gil=True)
 PAGE = """<!doctype html>
 <ul>
   <li>Åland Islands (AX)</li>
@@ -32,30 +27,34 @@ PAGE = """<!doctype html>
 """
 
 
-def identity(name: str) -> dict[str, Any]:
+def identity(name: str) -> Identity:
     """What a target of this stack on 3.13 says of itself."""
     stack = STACKS[name]
-    return {
-        "python": BUILD,
-        "servers": {stack.server: "1.0"},
-        "interface": stack.interface,
-        "waits_with": stack.waits_with,
-        "monkey_patched": stack.monkey_patched,
-    }
+    return Identity(
+        python=BUILD,
+        servers={stack.server: "1.0"},
+        interface=stack.interface,
+        event_loop=None,
+        pid=1,
+        waits_with=stack.waits_with,
+        monkey_patched=stack.monkey_patched,
+        threads=1,
+        packages={},
+    )
 
 
 @pytest.mark.parametrize("name", STACKS)
 def test_a_target_that_is_what_the_cell_names_tells_its_build(name: str) -> None:
-    assert verification.verify_identity(identity(name), STACKS[name], "3.13") == PythonBuild(**BUILD)
+    assert verification.verify_identity(identity(name), STACKS[name], "3.13") == PythonBuild(**asdict(BUILD))
 
 
 @pytest.mark.parametrize("name", STACKS)
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"python": {**BUILD, "version": "3.12.9"}}, "Python is '3.12', expected '3.13'"),
-        ({"python": {**BUILD, "version": "3.1.3"}}, "Python is '3.1', expected '3.13'"),
-        ({"python": {**BUILD, "gil": False}}, "Python is '3.13t', expected '3.13'"),
+        ({"python": replace(BUILD, version="3.12.9")}, "Python is '3.12', expected '3.13'"),
+        ({"python": replace(BUILD, version="3.1.3")}, "Python is '3.1', expected '3.13'"),
+        ({"python": replace(BUILD, gil=False)}, "Python is '3.13t', expected '3.13'"),
         ({"servers": {"waitress": "3"}}, "server is False, expected True"),
         ({"servers": {}}, "server is False, expected True"),
         ({"interface": "none"}, "interface is 'none'"),
@@ -63,11 +62,9 @@ def test_a_target_that_is_what_the_cell_names_tells_its_build(name: str) -> None
         ({"monkey_patched": "half"}, "monkey patching is 'half'"),
     ],
 )
-def test_a_target_that_is_something_else_is_told_by_what_differs(
-    name: str, changed: dict[str, object], told: str
-) -> None:
+def test_a_target_that_is_something_else_is_told_by_what_differs(name: str, changed: dict[str, Any], told: str) -> None:
     with pytest.raises(TrialError) as refused:
-        verification.verify_identity({**identity(name), **changed}, STACKS[name], "3.13")
+        verification.verify_identity(replace(identity(name), **changed), STACKS[name], "3.13")
     assert str(refused.value).startswith(f"The target is not what the cell names: {told}")
 
 
@@ -87,7 +84,7 @@ def test_no_stack_passes_for_another(name: str) -> None:
 
 
 def test_a_page_with_three_countries_and_its_time_is_right() -> None:
-    verification.verify_page(Answer(200, PAGE, 601.0))
+    verification.verify_page(Answer(200, PAGE, 601.0), WORKLOAD)
 
 
 @pytest.mark.parametrize(
@@ -106,17 +103,25 @@ def test_a_page_with_three_countries_and_its_time_is_right() -> None:
 )
 def test_any_other_page_is_wrong_and_told_by_its_beginning(body: str) -> None:
     with pytest.raises(TrialError, match=r"^The page is not the one that was expected: ") as refused:
-        verification.verify_page(Answer(200, body, 601.0))
+        verification.verify_page(Answer(200, body, 601.0), WORKLOAD)
     assert repr(body[:200]) in str(refused.value)
 
 
 def test_another_status_is_told_before_the_body() -> None:
     with pytest.raises(TrialError, match=r"^The page has status 502: 'The external API failed'"):
-        verification.verify_page(Answer(502, "The external API failed", 601.0))
+        verification.verify_page(Answer(502, "The external API failed", 601.0), WORKLOAD)
 
 
-def calls(asked_ms: list[int], max_in_flight: int, status: int = 200) -> Answer:
-    return Answer(status, json.dumps({"asked_ms": asked_ms, "max_in_flight": max_in_flight}), 1.0)
+def test_a_workload_says_itself_what_its_whole_page_is() -> None:
+    greeting = replace(WORKLOAD, page=r"Hello, [a-z]+!")
+    verification.verify_page(Answer(200, "Hello, reader!", 601.0), greeting)
+    for body in ("Hello, reader! And more.", "Oh. Hello, reader!", PAGE):
+        with pytest.raises(TrialError, match=r"^The page is not the one that was expected: "):
+            verification.verify_page(Answer(200, body, 601.0), greeting)
+
+
+def calls(asked_ms: list[int], max_in_flight: int) -> RequestFigures:
+    return RequestFigures(len(asked_ms), asked_ms, max_in_flight, in_flight=0)
 
 
 def test_the_calls_may_come_in_any_order() -> None:
@@ -134,7 +139,7 @@ def test_other_calls_than_the_workloads_are_told(asked_ms: list[int]) -> None:
 
 def test_a_request_that_the_api_never_saw_is_told() -> None:
     with pytest.raises(TrialError, match=r"saw the calls \[\] ms for one request"):
-        verification.verify_calls(Answer(404, '{"error": "no call"}', 1.0), WORKLOAD)
+        verification.verify_calls(None, WORKLOAD)
 
 
 @pytest.mark.parametrize("overlap", [1, 2])

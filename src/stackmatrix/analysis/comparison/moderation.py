@@ -19,45 +19,45 @@ LEAST_SHARE = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class Variance:
     """The variance of one cell's repeats, and its degrees of freedom."""
 
     variance: float
     freedom: float
 
 
-def moderate(samples: Sequence[Sequence[float]]) -> tuple[Spread | None, ...]:
+def moderate(samples: Sequence[Sequence[float]]) -> tuple[Variance | None, ...]:
     """The moderated variance of each sample; ``None`` for one of fewer than two values."""
     repeated = [sample for sample in samples if len(sample) > 1]
     found = iter(_moderate([variance(sample) for sample in repeated], [len(sample) - 1 for sample in repeated]))
     return tuple(next(found) if len(sample) > 1 else None for sample in samples)
 
 
-def _moderate(variances: Sequence[float], freedoms: Sequence[int]) -> list[Spread]:
+def _moderate(variances: Sequence[float], freedoms: Sequence[int]) -> list[Variance]:
     usual, together = _usual(variances, freedoms), sum(freedoms)
     spreads = []
     for one, own in zip(variances, freedoms, strict=True):
         share = usual.freedom / (usual.freedom + own) if np.isfinite(usual.freedom) else 1.0
         drawn = share * usual.variance + (1 - share) * one
-        spreads.append(Spread(max(one, drawn), min(usual.freedom + own, together)))
+        spreads.append(Variance(max(one, drawn), min(usual.freedom + own, together)))
     return spreads
 
 
-def _usual(variances: Sequence[float], freedoms: Sequence[int]) -> Spread:
-    """What is usual among the samples, worth so many degrees of freedom: none of them where that cannot be told.
+def _usual(variances: Sequence[float], freedoms: Sequence[int]) -> Variance:
+    """The variance that is usual among the samples, with its degrees of freedom: 0 where it cannot be estimated.
 
     By the mean and the variance of the logarithms, as far as these vary by more than chance alone makes them.
     """
     if len(variances) < 2 or not any(variances):
-        return Spread(0.0, 0.0)
+        return Variance(0.0, 0.0)
     half = np.asarray(freedoms) / 2
     least = LEAST_SHARE * (median(variances) or max(variances))
     logs = np.log(np.maximum(variances, least)) - special.digamma(half) + np.log(half)
     excess = float(np.var(logs, ddof=1) - np.mean(special.polygamma(1, half)))
     if excess <= 0:
-        return Spread(fmean(variances, weights=freedoms), np.inf)
+        return Variance(fmean(variances, weights=freedoms), np.inf)
     prior = _inverse_trigamma(excess)
-    return Spread(float(np.exp(np.mean(logs) + special.digamma(prior) - np.log(prior))), 2 * prior)
+    return Variance(float(np.exp(np.mean(logs) + special.digamma(prior) - np.log(prior))), 2 * prior)
 
 
 def _inverse_trigamma(value: float) -> float:

@@ -1,4 +1,4 @@
-"""From the facts of a level to what the result file says of it. Pure."""
+"""A level as a result file has it, from the facts of how it was driven. Pure."""
 
 import msgspec
 
@@ -7,22 +7,22 @@ from stackmatrix.analysis.level.checks import find_all
 from stackmatrix.analysis.level.facts import LevelFacts
 from stackmatrix.analysis.level.limiter import name_limiter
 from stackmatrix.analysis.level.usage import Use
-from stackmatrix.matrix.ladder import LevelPlan
+from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.results.findings import Finding
-from stackmatrix.results.model import ApiUse, GeneratorUse, Level, MachineUse, TargetUse
-from stackmatrix.results.types import Limiter, Validity
+from stackmatrix.results.levels import ApiUse, GeneratorUse, Level, MachineUse, TargetUse
+from stackmatrix.results.types import Validity
 
 TRANSIENT_THREADS = "threads came and went within the window, and the kernel keeps no total for them"
 NOT_COUNTED = "counted apart from load, if at all: see instructions"
 NOT_SENT = "no request was sent in the window"
 API_GONE = "the external API did not give its figures"
 NO_CALL = "the external API finished no call"
-NOT_TOLD = "this system does not tell"
+NOT_REPORTED = "this system does not tell"
 NOT_PACED = "a profile that compares nothing does not read it"
 
 
 def assess(facts: LevelFacts, baseline_cpu_share: float) -> Level:
-    """Every figure of a level that was driven. ``baseline_cpu_share`` is the idle target's."""
+    """A level that was driven, with every number. ``baseline_cpu_share`` is the idle target's."""
     rows = facts.rows
     found = find_all(facts)
     times = latency.latencies(rows, facts.workload.floor_ms)
@@ -94,7 +94,7 @@ def assess_api(facts: LevelFacts) -> tuple[ApiUse, dict[str, str]]:
     if facts.api_before is None or facts.api_after is None:
         absent["external_api.calls"] = API_GONE
     else:
-        calls = facts.api_after["calls_started"] - facts.api_before["calls_started"]
+        calls = facts.api_after.calls_started - facts.api_before.calls_started
         overshoot = external_api.overshoot_ms(facts.api_before, facts.api_after)
     if overshoot is None:
         reason = API_GONE if calls is None else NO_CALL
@@ -118,7 +118,7 @@ def assess_generator(facts: LevelFacts) -> tuple[GeneratorUse, dict[str, str]]:
     )
     absent = {} if len(lag_ms) else dict.fromkeys(("generator.lag_ms_p99", "generator.lag_ms_max"), NOT_SENT)
     if use.core_share is None:
-        absent["generator.core_share"] = NOT_TOLD
+        absent["generator.core_share"] = NOT_REPORTED
     return use, absent
 
 
@@ -134,7 +134,7 @@ def assess_machine(facts: LevelFacts) -> tuple[MachineUse, dict[str, str]]:
         pace_before=None if pace is None else pace.before_s / pace.usual_s,
         pace_after=None if pace is None else pace.after_s / pace.usual_s,
     )
-    absent = {f"machine.{name}": NOT_TOLD for name in MachineUse.__struct_fields__ if getattr(use, name) is None}
+    absent = {f"machine.{name}": NOT_REPORTED for name in MachineUse.__struct_fields__ if getattr(use, name) is None}
     if pace is None:
         absent |= dict.fromkeys(("machine.pace_before", "machine.pace_after"), NOT_PACED)
     return use, absent
@@ -146,19 +146,18 @@ def validity_of(findings: tuple[Finding, ...]) -> Validity:
 
 
 def only_noted(findings: tuple[Finding, ...], codes: frozenset[str]) -> tuple[Finding, ...]:
-    """The findings, with those of these codes as notes: what spoils one figure need not spoil another."""
+    """The findings, with those of these codes as notes: what spoils one metric need not spoil another."""
     return tuple(msgspec.structs.replace(one, severity="note") if one.code in codes else one for one in findings)
 
 
-def not_driven(plan: LevelPlan, window_s: float, validity: Validity, finding: Finding) -> Level:
+def not_driven(plan: LoadLevel, window_s: float, validity: Validity, finding: Finding) -> Level:
     """A level of the ladder that was not driven, with the reason."""
-    limiter: Limiter | None = None
     return Level(
         model=plan.model,
         users=int(plan.value) if plan.model == "closed" else None,
         rate=plan.value if plan.model == "open" else None,
         window_s=window_s,
         validity=validity,
-        limiter=limiter,
+        limiter=None,
         findings=(finding,),
     )

@@ -1,8 +1,8 @@
-"""Validity: is a level's figure about the target, and not about something else? Each check is one function.
+"""Validity: whether the numbers of a level are about the target. Each check is one function, with what must hold.
 
 Overload of the target is a result. Overload of the generator, the external API or the machine is not one: the level is
-then invalid and is never compared. Thresholds are here and nowhere else. Adding a check is a function and its name in
-``CHECKS``. Pure.
+then invalid and is never compared. Thresholds are here and nowhere else. To add a check, write a function and put it
+into ``CHECKS``. Pure.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import numpy as np
 from stackmatrix.analysis.level import external_api, latency
 from stackmatrix.analysis.level.facts import LevelFacts, unrest
 from stackmatrix.results import rows
-from stackmatrix.results.findings import Finding
+from stackmatrix.results.findings import Code, Finding, invalid, note
 
 LAG_P99_MS = 10.0
 LAG_MAX_MS = 100.0
@@ -32,28 +32,25 @@ FOREIGN_SHARE = 0.05
 PACE_SHARE = 0.08
 STEADY_SHARE = 0.05
 STEADY_ERRORS = 3.0
-"""A drift within so many standard errors of the two thirds' means may be chance."""
+"""A drift within this many standard errors of the two thirds' means may be chance."""
 STEADY_LEAST = 10
-"""Requests that a third of a window needs before a drift can be told."""
+"""Requests that a third of a window needs before a drift can be seen."""
 
 
-def _invalid(code: str, sentence: str) -> Finding:
-    return Finding(code=code, severity="invalid", sentence=sentence)
-
-
-def _note(code: str, sentence: str) -> Finding:
-    return Finding(code=code, severity="note", sentence=sentence)
+def _above(share: float | None, most: float, code: Code, sentence: str) -> Finding | None:
+    """Invalid where a share is known and above the most that is allowed; it stands in the sentence."""
+    return None if share is None or share <= most else invalid(code, sentence.format(share))
 
 
 def check_lag(facts: LevelFacts) -> Finding | None:
-    """The generator sent its requests when they were meant to be sent."""
+    """The generator sent its requests when they were due."""
     lag = np.sort(facts.rows.lag_ms)
     if len(lag) == 0:
         return None
     p99, worst = latency.percentile(lag, 99), float(lag[-1])
     if p99 <= LAG_P99_MS and worst <= LAG_MAX_MS:
         return None
-    return _invalid("generator-lag", f"The generator was late: p99 {p99:.1f} ms, at most {worst:.1f} ms.")
+    return invalid(Code.GENERATOR_LAG, f"The generator was late: p99 {p99:.1f} ms, at most {worst:.1f} ms.")
 
 
 def check_generator_core(facts: LevelFacts) -> Finding | None:
@@ -61,9 +58,7 @@ def check_generator_core(facts: LevelFacts) -> Finding | None:
     share = facts.around.generator_core_share
     if share is None:
         share = facts.uses["generator"].cpu_share
-    if share <= GENERATOR_SHARE:
-        return None
-    return _invalid("generator-busy", f"The generator's core was {share:.0%} busy.")
+    return _above(share, GENERATOR_SHARE, Code.GENERATOR_BUSY, "The generator's core was {:.0%} busy.")
 
 
 def check_offered_rate(facts: LevelFacts) -> Finding | None:
@@ -73,14 +68,14 @@ def check_offered_rate(facts: LevelFacts) -> Finding | None:
     level = facts.rows
     made = len(level.window)
     if made != facts.planned:
-        return _invalid("offered-rate", f"The plan has {facts.planned} arrivals in the window, and {made} were made.")
+        return invalid(Code.OFFERED_RATE, f"The plan has {facts.planned} arrivals in the window, and {made} were made.")
     sent_s = level.all["sent_s"][level.all["outcome"] != rows.NO_SLOT]
     sent = int(((sent_s >= level.start_s) & (sent_s < level.end_s)).sum())
     no_slot = int((level.window["outcome"] == rows.NO_SLOT).sum())
     late = len(level.lag_ms) > 0 and latency.percentile(np.sort(level.lag_ms), 99) > LAG_P99_MS
     if not late or abs(sent + no_slot - made) <= OFFERED_SHARE * made:
         return None
-    return _invalid("offered-rate", f"The generator was late and sent {sent} of {made} arrivals within the window.")
+    return invalid(Code.OFFERED_RATE, f"The generator was late and sent {sent} of {made} arrivals within the window.")
 
 
 def check_generator_limits(facts: LevelFacts) -> Finding | None:
@@ -88,62 +83,61 @@ def check_generator_limits(facts: LevelFacts) -> Finding | None:
     exhausted = int((facts.rows.window["outcome"] == rows.EXHAUSTED).sum())
     if not exhausted:
         return None
-    return _invalid("generator-exhausted", f"The generator had no file or port left for {exhausted} requests.")
+    return invalid(Code.GENERATOR_EXHAUSTED, f"The generator had no file or port left for {exhausted} requests.")
 
 
 def check_open_files(facts: LevelFacts) -> Finding | None:
-    """Nobody came near the limit on open files; at the target that is a result."""
+    """No process came near its limit on open files; at the target that is a result."""
     for role, name in (("generator", "generator"), ("external_api", "external API")):
         share = facts.uses[role].fds_share_peak
         if share is not None and share > FILES_SHARE:
-            return _invalid("open-files", f"The {name} used {share:.0%} of the open files that it may have.")
+            return invalid(Code.OPEN_FILES, f"The {name} used {share:.0%} of the open files that it may have.")
     share = facts.uses["target"].fds_share_peak
     if share is not None and share > FILES_SHARE:
-        return _note("target-open-files", f"The target used {share:.0%} of the open files that it may have.")
+        return note(Code.TARGET_OPEN_FILES, f"The target used {share:.0%} of the open files that it may have.")
     return None
 
 
 def check_ports(facts: LevelFacts) -> Finding | None:
     """The machine had local ports to spare."""
     share = facts.around.ports_share
-    if share is None or share <= PORTS_SHARE:
-        return None
-    return _invalid("ports", f"{share:.0%} of the machine's local ports were in use.")
+    return _above(share, PORTS_SHARE, Code.PORTS, "{:.0%} of the machine's local ports were in use.")
 
 
 def check_api_listen_queue(facts: LevelFacts) -> Finding | None:
     """No call was lost to a full listen queue of the external API."""
     if not facts.around.api_drops:
         return None
-    return _invalid("api-listen-queue", f"The external API's full listen queue lost {facts.around.api_drops} calls.")
+    return invalid(Code.API_LISTEN_QUEUE, f"The external API's full listen queue lost {facts.around.api_drops} calls.")
 
 
 def check_target_listen_queue(facts: LevelFacts) -> Finding | None:
-    """Whether the target's own listen queue was full, which is a result."""
+    """The target's listen queue was not full; where it was, that is a result."""
     if not facts.around.target_drops:
         return None
-    return _note(
-        "listen-queue", f"The target's listen queue was full: it lost {facts.around.target_drops} connections."
+    return note(
+        Code.TARGET_LISTEN_QUEUE,
+        f"The target's listen queue was full: it lost {facts.around.target_drops} connections.",
     )
 
 
 def check_api_core(facts: LevelFacts) -> Finding | None:
     """The external API had time to spare."""
     share = facts.uses["external_api"].cpu_share
-    if share <= API_SHARE:
-        return None
-    return _invalid("api-busy", f"The external API kept its core {share:.0%} busy.")
+    return _above(share, API_SHARE, Code.API_BUSY, "The external API kept its core {:.0%} busy.")
 
 
 def check_overshoot(facts: LevelFacts) -> Finding | None:
     """The external API slept as long as it was asked to."""
     if facts.api_before is None or facts.api_after is None:
-        return _invalid("api-gone", "The external API did not give its figures.")
+        return invalid(Code.API_GONE, "The external API did not give its figures.")
     overshoot = external_api.overshoot_ms(facts.api_before, facts.api_after)
     if overshoot is None or (overshoot[0] <= OVERSHOOT_MEAN_MS and overshoot[1] <= OVERSHOOT_P99_MS):
         return None
     mean, p99 = overshoot
-    return _invalid("api-overshoot", f"The external API slept too long: by {mean:.1f} ms on average, p99 {p99:.1f} ms.")
+    return invalid(
+        Code.API_OVERSHOOT, f"The external API slept too long: by {mean:.1f} ms on average, p99 {p99:.1f} ms."
+    )
 
 
 def check_conservation(facts: LevelFacts) -> Finding | None:
@@ -154,20 +148,20 @@ def check_conservation(facts: LevelFacts) -> Finding | None:
     least = completed * facts.workload.calls
     # A failed request made any number of its calls, and one that the client sent twice made them twice.
     most = int(np.maximum(1, facts.rows.all["attempts"]).sum()) * facts.workload.calls
-    seen = facts.api_after["calls_started"] - facts.api_before["calls_started"]
+    seen = facts.api_after.calls_started - facts.api_before.calls_started
     if least * (1 - CALLS_SHARE) <= seen <= most * (1 + CALLS_SHARE):
         return None
-    return _invalid("conservation", f"The external API saw {seen} calls for {completed} pages, expected {least}.")
+    return invalid(Code.CONSERVATION, f"The external API saw {seen} calls for {completed} pages, expected {least}.")
 
 
 def check_semantics(facts: LevelFacts) -> Finding | None:
     """Every answer with status 200 was right, and none came faster than the slowest call."""
     wrong = int((facts.rows.window["outcome"] == rows.WRONG_BODY).sum())
     if wrong:
-        return _invalid("wrong-body", f"{wrong} pages were not the expected one.")
+        return invalid(Code.WRONG_BODY, f"{wrong} pages were not the expected one.")
     early = int((facts.rows.response_ms < facts.workload.floor_ms - EARLY_MS).sum())
     if early:
-        return _invalid("too-fast", f"{early} pages came faster than the slowest of their calls.")
+        return invalid(Code.TOO_FAST, f"{early} pages came faster than the slowest of their calls.")
     return None
 
 
@@ -191,31 +185,29 @@ def check_littles_law(facts: LevelFacts) -> Finding | None:
         piled_up = (growth + 1) * float(latency_s.max()) / level.window_s
     if abs(by_law - counted) <= LITTLE_SHARE * by_law + piled_up:
         return None
-    return _invalid(
-        "littles-law", f"{counted:.2f} requests were in flight on average, throughput x latency is {by_law:.2f}."
+    return invalid(
+        Code.LITTLES_LAW, f"{counted:.2f} requests were in flight on average, throughput x latency is {by_law:.2f}."
     )
 
 
 def check_steal(facts: LevelFacts) -> Finding | None:
     """The hypervisor left the cores to this machine."""
     share = facts.around.steal_share
-    if share is None or share <= STEAL_SHARE:
-        return None
-    return _invalid("steal", f"The hypervisor gave {share:.1%} of a core's time to others.")
+    return _above(share, STEAL_SHARE, Code.STEAL, "The hypervisor gave {:.1%} of a core's time to others.")
 
 
 def check_foreign(facts: LevelFacts) -> Finding | None:
-    """Nobody else used the machine."""
+    """No other processes used the machine."""
     share = facts.around.foreign_share
     if share is None or share <= FOREIGN_SHARE:
         return None
-    return _invalid(
-        "foreign-load", f"Other processes used {share:.0%} of a core, most of all {facts.around.foreign_name}."
+    return invalid(
+        Code.FOREIGN_LOAD, f"Other processes used {share:.0%} of a core, most of all {facts.around.foreign_name}."
     )
 
 
 def check_pace(facts: LevelFacts) -> Finding | None:
-    """The target's core was as fast as in the rest of the run, as far as it keeps a pace at all (decision 6)."""
+    """The target's core was as fast as in the rest of the run, as far as its speed is steady at all (decision 6)."""
     if facts.pace is None:
         return None
     usual_s, allowed = facts.pace.usual_s, max(PACE_SHARE, unrest(facts.pace.of_run_s))
@@ -223,8 +215,8 @@ def check_pace(facts: LevelFacts) -> Finding | None:
         off = took_s / usual_s - 1
         if abs(off) > allowed:
             word = "slower" if off > 0 else "faster"
-            return _invalid(
-                "pace", f"A fixed CPU loop {when} the level was {abs(off):.0%} {word} than in the run's median."
+            return invalid(
+                Code.PACE, f"A fixed CPU loop {when} the level was {abs(off):.0%} {word} than in the run's median."
             )
     return None
 
@@ -244,8 +236,8 @@ def check_steady(facts: LevelFacts) -> Finding | None:
     error = float(np.hypot(first.std(ddof=1) / len(first) ** 0.5, last.std(ddof=1) / len(last) ** 0.5))
     if abs(drift) <= max(STEADY_SHARE * float(first.mean()), STEADY_ERRORS * error):
         return None
-    return _invalid(
-        "not-steady", f"The mean response went from {first.mean():.0f} to {last.mean():.0f} ms within the window."
+    return invalid(
+        Code.NOT_STEADY, f"The mean response went from {first.mean():.0f} to {last.mean():.0f} ms within the window."
     )
 
 
@@ -255,9 +247,9 @@ def check_recorder(facts: LevelFacts) -> Finding | None:
     if kept is None:
         return None
     if kept.recorded != kept.counted:
-        return _invalid("recorder", f"The recorder kept {kept.recorded} requests, and locust counted {kept.counted}.")
+        return invalid(Code.RECORDER, f"The recorder kept {kept.recorded} requests, and locust counted {kept.counted}.")
     if kept.exceptions:
-        return _invalid("recorder", f"Locust had {kept.exceptions} unhandled exceptions.")
+        return invalid(Code.RECORDER, f"Locust had {kept.exceptions} unhandled exceptions.")
     return None
 
 
@@ -265,7 +257,7 @@ def check_target_processes(facts: LevelFacts) -> Finding | None:
     """The processes that answered are the ones that were verified."""
     if facts.target_pids_now == facts.target_pids_verified:
         return None
-    return _invalid("target-changed", "The target's processes are not the ones that were verified: it restarted.")
+    return invalid(Code.TARGET_CHANGED, "The target's processes are not the ones that were verified: it restarted.")
 
 
 def check_retries(facts: LevelFacts) -> Finding | None:
@@ -274,7 +266,7 @@ def check_retries(facts: LevelFacts) -> Finding | None:
     if repeated == 0:
         return None
     sentence = f"{repeated} requests were sent again by the client, because their kept connection had been closed."
-    return _note("client-retries", sentence)
+    return note(Code.CLIENT_RETRIES, sentence)
 
 
 CHECKS: tuple[Callable[[LevelFacts], Finding | None], ...] = (

@@ -1,31 +1,23 @@
-"""How exactly the external API slept, from two readings of its figures. Pure."""
+"""How much longer than asked the external API slept, from two readings of its figures. Pure."""
 
-import math
+from slow_api.figures import ApiFigures
+from stackmatrix.analysis.level.latency import nearest_rank
 
 
-def overshoot_ms(before: dict[str, object], after: dict[str, object]) -> tuple[float, float] | None:
+def overshoot_ms(before: ApiFigures, after: ApiFigures) -> tuple[float, float] | None:
     """Mean and p99 of how much longer than asked the external API slept between two readings of its figures, in ms.
 
     The p99 is the upper edge of a histogram bucket. ``None`` when it finished no call in between.
     """
-    finished = _number(after, "calls_finished") - _number(before, "calls_finished")
+    finished = after.calls_finished - before.calls_finished
     if finished <= 0:
         return None
-    mean = (_number(after, "overshoot_sum_ms") - _number(before, "overshoot_sum_ms")) / finished
-    earlier, later = before["overshoot_histogram"], after["overshoot_histogram"]
-    assert isinstance(earlier, dict)
-    assert isinstance(later, dict)
-    rank, seen = math.ceil(0.99 * finished), 0
+    mean = (after.overshoot_sum_ms - before.overshoot_sum_ms) / finished
+    rank, seen = nearest_rank(finished, 99), 0
     p99 = 0.0
-    for bucket, count in sorted((int(bucket), count) for bucket, count in later.items()):
-        seen += count - earlier.get(str(bucket), 0)
+    for bucket, count in sorted((int(bucket), count) for bucket, count in after.overshoot_histogram.items()):
+        seen += count - before.overshoot_histogram.get(str(bucket), 0)
         if seen >= rank:
-            p99 = (bucket + 1) * _number(after, "overshoot_bucket_ms")
+            p99 = (bucket + 1) * after.overshoot_bucket_ms
             break
     return max(0.0, mean), p99
-
-
-def _number(figures: dict[str, object], key: str) -> float:
-    value = figures[key]
-    assert isinstance(value, int | float)
-    return value

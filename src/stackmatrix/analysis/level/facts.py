@@ -1,22 +1,22 @@
-"""Everything known of a level that was driven: what the checks, the limiter and the figures are computed from. Pure."""
+"""The facts of a level that was driven, from which the checks, the limiter and the metrics are computed. Pure."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
+from slow_api.figures import ApiFigures
 from stackmatrix.analysis.level import throughput
+from stackmatrix.analysis.level.latency import percentile
 from stackmatrix.analysis.level.requests import LevelRows
-from stackmatrix.analysis.level.usage import Around, Use
-from stackmatrix.matrix.ladder import LevelPlan
+from stackmatrix.analysis.level.usage import Surroundings, Use
+from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.matrix.stacks import Stack
 from stackmatrix.matrix.workloads import Workload
 
 UNSATURATED_SHARE = 0.9
 """From this share of the offered load on, a level is bounded by what was offered."""
 
-NOTHING_TOLD = Around()
+NOTHING_READ = Surroundings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +36,25 @@ class Pace:
         return median(self.of_run_s)
 
 
-UNREST_PART = 0.05
-"""Readings further off than all but so many of them are unusual, whichever way."""
+USUAL_PERCENT = 95
+"""Of the readings; those that are further off, whichever way, are unusual."""
 
 
 def unrest(readings: Sequence[float]) -> float:
-    """How far off their median readings usually are, as a share of it: all but the twentieth part that is furthest."""
+    """How far readings usually are from their median, as a share of it: the 95th percentile of what they are off."""
     middle = median(readings)
-    off = sorted(abs(one / middle - 1) for one in readings)
-    return off[max(0, math.ceil(round((1 - UNREST_PART) * len(off), 6)) - 1)]
+    return percentile(sorted(abs(one / middle - 1) for one in readings), USUAL_PERCENT)
 
 
-def spread(readings: Sequence[float]) -> float:
+def largest_deviation(readings: Sequence[float]) -> float:
     """The largest deviation from the median, as a share of it."""
     middle = median(readings)
     return max(abs(one / middle - 1) for one in readings)
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """What the recorder kept beside what locust counted, and exceptions that locust only logged."""
+class RecorderTally:
+    """Requests that the recorder kept and that locust counted, and exceptions that locust only logged."""
 
     recorded: int
     counted: int
@@ -66,18 +65,18 @@ class Recorded:
 class LevelFacts:
     """Facts of one level. ``planned`` is the number of arrivals that an open level's plan has in the window."""
 
-    plan: LevelPlan
+    plan: LoadLevel
     workload: Workload
     stack: Stack
     rows: LevelRows
     uses: Mapping[str, Use]
-    api_before: dict[str, Any] | None
-    api_after: dict[str, Any] | None
+    api_before: ApiFigures | None
+    api_after: ApiFigures | None
     target_pids_verified: tuple[int, ...]
     target_pids_now: tuple[int, ...]
-    around: Around = NOTHING_TOLD
+    around: Surroundings = NOTHING_READ
     pace: Pace | None = None
-    recorded: Recorded | None = None
+    recorded: RecorderTally | None = None
     planned: int | None = None
 
     @property
@@ -94,16 +93,16 @@ class LevelFacts:
 
     @property
     def planned_rate(self) -> float | None:
-        """What the plan of an open level offered in its window: a Poisson process draws it around its rate."""
+        """The rate that the plan of an open level has in its window: a Poisson process draws it around its rate."""
         return None if self.planned is None else self.planned / self.rows.window_s
 
 
-def is_saturated(plan: LevelPlan, throughput_rps: float, floor_ms: float, planned_rate: float | None = None) -> bool:
-    """Whether a target that answered so much was offered more than it could take."""
+def is_saturated(plan: LoadLevel, throughput_rps: float, floor_ms: float, planned_rate: float | None = None) -> bool:
+    """Whether a target with this throughput was offered more than it could take."""
     return throughput_rps < UNSATURATED_SHARE * offered_rps(plan, floor_ms, planned_rate)
 
 
-def offered_rps(plan: LevelPlan, floor_ms: float, planned_rate: float | None = None) -> float:
-    """The most that a load asks for: what its users can, who wait for the floor at least, or the rate of arrivals."""
+def offered_rps(plan: LoadLevel, floor_ms: float, planned_rate: float | None = None) -> float:
+    """The highest rate that a load can have: of users that each wait for the floor at least, or of its arrivals."""
     offered = plan.offered_rps(floor_ms)
     return offered if planned_rate is None or plan.model == "closed" else min(offered, planned_rate)

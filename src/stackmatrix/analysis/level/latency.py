@@ -1,17 +1,18 @@
-"""What is computed of one level. Pure; adding a metric is a function here and a field in the model.
+"""Percentiles, the histogram and the timeline of one level's response times. Pure.
 
 Percentiles are by nearest rank on exact times: the smallest time that at least ``q`` per cent of all do not exceed
 (Hyndman and Fan, "Sample Quantiles in Statistical Packages", 1996, definition 1). No interpolation, no buckets.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from hdrh.histogram import HdrHistogram
 
 from stackmatrix.analysis.level.requests import Floats, LevelRows
-from stackmatrix.results.model import LatencyMs, OverheadMs, Timeline
+from stackmatrix.results.levels import LatencyMs, OverheadMs, Timeline
 from stackmatrix.results.rows import OK
 
 NEEDED = {50.0: 1, 90.0: 20, 95.0: 20, 99.0: 1_000, 99.9: 10_000}
@@ -23,17 +24,22 @@ HISTOGRAM_HIGHEST_US = 3_600_000_000
 HISTOGRAM_DIGITS = 3
 
 
-def percentile(sorted_ms: Floats, q: float) -> float:
-    """The nearest-rank percentile of times sorted upwards.
+def nearest_rank(count: int, q: float) -> int:
+    """The place, from 1, of the nearest-rank percentile among ``count`` values."""
+    # Rounded before it is raised: in floating point, 99.9 per cent of 1,000 is a hair above 999.
+    return max(1, math.ceil(round(q / 100 * count, 6)))
+
+
+def percentile(ordered: Floats | Sequence[float], q: float) -> float:
+    """The nearest-rank percentile of values sorted upwards.
 
     Raises:
         ValueError: when there is none to rank.
 
     """
-    if len(sorted_ms) == 0:
+    if len(ordered) == 0:
         raise ValueError("no times to rank")
-    # Rounded before it is raised: in floating point, 99.9 per cent of 1,000 is a hair above 999.
-    return float(sorted_ms[max(0, math.ceil(round(q / 100 * len(sorted_ms), 6)) - 1)])
+    return float(ordered[nearest_rank(len(ordered), q) - 1])
 
 
 def p99(times_ms: Floats) -> float | None:
@@ -72,15 +78,15 @@ def latencies(level: LevelRows, floor_ms: float) -> Latencies:
     return Latencies(latency, service, overhead, encode_histogram(np.sort(level.response_ms)), absent)
 
 
-def rank(times_ms: Floats, figure: str) -> tuple[LatencyMs | None, dict[str, str]]:
-    """Percentiles of times in ms, and the reasons for those that are left out, by dotted path below ``figure``."""
+def rank(times_ms: Floats, path: str) -> tuple[LatencyMs | None, dict[str, str]]:
+    """Percentiles of times in ms, and the reasons for those that are left out, by dotted path below ``path``."""
     count = len(times_ms)
     if count == 0:
-        return None, {figure: NO_RESPONSE}
+        return None, {path: NO_RESPONSE}
     ordered = np.sort(times_ms)
     ranked = {q: percentile(ordered, q) if count >= needed else None for q, needed in NEEDED.items()}
     absent = {
-        f"{figure}.p{q:g}".replace("99.9", "99_9"): f"needs {NEEDED[q]} responses, had {count}"
+        f"{path}.p{q:g}".replace("99.9", "99_9"): f"needs {NEEDED[q]} responses, had {count}"
         for q, value in ranked.items()
         if value is None
     }

@@ -1,10 +1,10 @@
-"""What bounded the throughput of a level: its load, the target, or (then it is invalid) the benchmark itself. Pure."""
+"""What bounded the throughput of a level: its load, the target, or, which is invalid, the benchmark itself. Pure."""
 
 import math
 
 from stackmatrix.analysis.level.facts import UNSATURATED_SHARE, LevelFacts, offered_rps
 from stackmatrix.analysis.level.throughput import throughput_rps
-from stackmatrix.results.findings import Finding
+from stackmatrix.results.findings import Code, Finding
 from stackmatrix.results.types import Limiter
 
 BUSY_SHARE = 0.85
@@ -13,14 +13,14 @@ NEAR_SHARE = 0.7
 """Between its bounds, a level is near to one from this share of it on."""
 
 _OUTSIDE: dict[str, Limiter] = {
-    "generator-lag": "generator",
-    "generator-busy": "generator",
-    "generator-exhausted": "generator",
-    "offered-rate": "generator",
-    "api-busy": "external-api",
-    "api-overshoot": "external-api",
-    "api-gone": "external-api",
-    "api-listen-queue": "external-api",
+    Code.GENERATOR_LAG: "generator",
+    Code.GENERATOR_BUSY: "generator",
+    Code.GENERATOR_EXHAUSTED: "generator",
+    Code.OFFERED_RATE: "generator",
+    Code.API_BUSY: "external-api",
+    Code.API_OVERSHOOT: "external-api",
+    Code.API_GONE: "external-api",
+    Code.API_LISTEN_QUEUE: "external-api",
 }
 """Findings that name the limiter at once."""
 
@@ -49,7 +49,7 @@ def name_limiter(facts: LevelFacts, findings: tuple[Finding, ...]) -> Limiter:
 
 
 def nearest_bound(facts: LevelFacts, findings: tuple[Finding, ...]) -> Limiter:
-    """Which bound is next, however far away: a latency objective is missed long before throughput ends to grow."""
+    """The next bound, however far away: a latency objective is missed long before throughput stops growing."""
     outside, near = _outside(findings), _shares(facts)
     return max(near, key=near.__getitem__) if outside is None else outside
 
@@ -59,7 +59,7 @@ def _outside(findings: tuple[Finding, ...]) -> Limiter | None:
 
 
 def _shares(facts: LevelFacts) -> dict[Limiter, float]:
-    """How much of each of the target's own bounds is used."""
+    """The share of each of the target's own bounds that is used."""
     use = facts.uses["target"]
     return {
         "slots": throughput_rps(facts.rows) / _slots_rps(facts),

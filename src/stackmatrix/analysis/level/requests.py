@@ -4,6 +4,7 @@ A request belongs to the window in which it was meant to start. What was under w
 the rows of a level's other phases are kept beside it.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -43,9 +44,12 @@ class LevelRows:
         """The rows that were recorded for ``level``."""
         return cls(_where(recorded, "level", level), start_s, end_s)
 
+    def of_target(self, target: int) -> "LevelRows":
+        """The rows of one of several targets."""
+        return LevelRows(_where(self.all, "target", target), self.start_s, self.end_s)
+
     @property
     def window_s(self) -> float:
-        """Length of the window."""
         return self.end_s - self.start_s
 
     @cached_property
@@ -80,7 +84,7 @@ class LevelRows:
 
     @cached_property
     def service_ms(self) -> Floats:
-        """The same responses from when they were really sent: what a closed loop would have told."""
+        """The same responses from when they were really sent, as a closed loop would measure them."""
         return np.asarray((self.correct["done_s"] - self.correct["sent_s"]) * 1000, dtype=np.float64)
 
     @cached_property
@@ -98,10 +102,9 @@ class LevelRows:
 
     def failures(self) -> dict[str, int]:
         """Requests of the window that failed, by class; a status class names the status."""
-        counts: dict[str, int] = {}
-        for row in self.window[self.window["outcome"] != rows.OK]:
-            name = rows.OUTCOMES[row["outcome"]]
-            if row["outcome"] == rows.STATUS:
-                name = f"status {row['status']}"
-            counts[name] = counts.get(name, 0) + 1
-        return dict(sorted(counts.items()))
+        failed = self.window[self.window["outcome"] != rows.OK]
+        names = (
+            f"status {row['status']}" if row["outcome"] == rows.STATUS else rows.OUTCOMES[row["outcome"]]
+            for row in failed
+        )
+        return dict(sorted(Counter(names).items()))

@@ -2,15 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import pairwise
+
+
+class Role(StrEnum):
+    """What takes part in a measurement."""
+
+    TARGET = "target"
+    EXTERNAL_API = "external_api"
+    GENERATOR = "generator"
+    HARNESS = "harness"
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """Totals of one role's processes at one moment; the CPU time is of all of them since they began.
 
-    ``switches`` are context switches by thread id, where they were asked for. ``fds_share`` is of the process that has
-    used most of its limit on open files; ``None`` where the system tells no limit.
+    ``switches`` are context switches by thread id, where they were read. ``fds_share`` is of the process that has
+    used most of its limit on open files; ``None`` where the system reports no limit.
     """
 
     at_s: float
@@ -62,7 +72,9 @@ def between(readings: Sequence[Reading]) -> Use:
 
 
 def together(uses: Sequence[Use]) -> Use:
-    """What several roles used in the same span; peaks are added as if they had come at once."""
+    """What several roles used in the same span; peaks are added as if they had come at once. One alone stays itself."""
+    if len(uses) == 1:
+        return uses[0]
     return Use(
         wall_s=max(one.wall_s for one in uses),
         cpu_s=sum(one.cpu_s for one in uses),
@@ -104,7 +116,7 @@ class CoreReading:
 
 
 LONG_S = 5.0
-"""The generator may be busy for a moment, but not for so long."""
+"""The generator may be busy for a moment, but not for this long."""
 
 
 def longest_busy_share(readings: Sequence[CoreReading], cores: Sequence[int], span_s: float = LONG_S) -> float | None:
@@ -130,8 +142,8 @@ def stolen_share(readings: Sequence[CoreReading], cores: Sequence[int]) -> float
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
-    """What the machine did around a level; ``None`` where the system does not tell.
+class Surroundings:
+    """What the machine did around a level; ``None`` where the system does not report it.
 
     Shares are of one core. ``foreign_share`` is the CPU time of all processes that are not the benchmark's, and
     ``foreign_name`` the one of them that used most. ``drops`` are connections that a full listen queue has lost.

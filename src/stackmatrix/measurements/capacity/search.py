@@ -1,4 +1,4 @@
-"""Finds the highest rate that passes, for several SLOs at once: each probe tells of all of them. Pure.
+"""Finds the highest rate that passes, for several SLOs at once: each probe shows something of all of them. Pure.
 
 Rates are the steps of a geometric grid, 5 % apart, so that bisecting steps bisects ratios. From where it starts, a
 search goes up or down by ever longer strides until one rate passes and one fails, and then halves between.
@@ -7,8 +7,8 @@ search goes up or down by ever longer strides until one rate passes and one fail
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-MOST_UNTOLD = 3
-"""After so many probes that could not tell, the fault is not theirs."""
+MOST_UNDECIDED = 3
+"""After so many undecided probes the fault is not theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Search:
     _known: dict[int, Mapping[float, bool | None]] = field(default_factory=dict)
 
     def note(self, step: int, met: Mapping[float, bool | None]) -> None:
-        """Take in what a probe told; ``None`` for what it could not tell."""
+        """Take in whether a probe met each SLO; ``None`` where it was undecided."""
         earlier = self._known.get(step, {})
         self._known[step] = {slo: earlier.get(slo) if is_met is None else is_met for slo, is_met in met.items()}
 
@@ -49,10 +49,10 @@ class Search:
         return Bracket(max(passed, default=None), first_fail)
 
     def next(self, slo: float) -> int | None:
-        """The step to probe next; ``None`` when there is none, or too many probes could not tell."""
+        """The step to probe next; ``None`` when there is none, or too many probes were undecided."""
         one = self.bracket(slo)
-        untold = sum(slo in known and known[slo] is None for known in self._known.values())
-        if one.is_narrow or untold >= MOST_UNTOLD:
+        undecided = sum(slo in known and known[slo] is None for known in self._known.values())
+        if one.is_narrow or undecided >= MOST_UNDECIDED:
             return None
         if one.last_pass is None and one.first_fail is None:
             step = self.starts[slo]
@@ -65,17 +65,17 @@ class Search:
         return self._near(slo, step, one)
 
     def _near(self, slo: float, step: int, within: Bracket) -> int | None:
-        """The step itself, or the nearest below it, then above it, if a probe there has told nothing; else ``None``."""
+        """The step itself, or the nearest below it, then above it, if a probe there was undecided; else ``None``."""
         least = 0 if within.last_pass is None else within.last_pass + 1
         most = step if within.first_fail is None else within.first_fail - 1
         candidates = (*range(step, least - 1, -1), *range(step + 1, most + 1))
-        return next((one for one in candidates if not self._told_nothing(slo, one)), None)
+        return next((one for one in candidates if not self._was_undecided(slo, one)), None)
 
-    def _told_nothing(self, slo: float, step: int) -> bool:
+    def _was_undecided(self, slo: float, step: int) -> bool:
         return slo in self._known.get(step, {}) and self._known[step][slo] is None
 
     def wanted(self, step: int) -> tuple[float, ...]:
-        """The SLOs of which a probe there would tell something new."""
+        """The SLOs that a probe there would say something new about."""
         return tuple(slo for slo in self.starts if self._is_open(slo, step))
 
     def _is_open(self, slo: float, step: int) -> bool:
@@ -84,6 +84,6 @@ class Search:
         return above and (one.first_fail is None or step < one.first_fail)
 
     def _stride(self, slo: float, *, met: bool) -> int:
-        """Twice as long with each probe that told the same."""
-        told = sum(known.get(slo) is met for known in self._known.values())
-        return int(self.stride * 2 ** (told - 1))
+        """Twice as long with each probe that came out the same."""
+        same = sum(known.get(slo) is met for known in self._known.values())
+        return int(self.stride * 2 ** (same - 1))

@@ -78,8 +78,8 @@ class Watch:
         if self._has_backlog(level):
             self.ended = "backlog"
         else:
-            told = [self._judge(level, slo_ms).met for slo_ms in self.wanted_ms]
-            if None not in told and (True not in told or level.window_s >= LEAST_S):
+            met = [self._judge(level, slo_ms).met for slo_ms in self.wanted_ms]
+            if None not in met and (True not in met or level.window_s >= LEAST_S):
                 self.ended = "decided"
         return self.ended != "time"
 
@@ -104,7 +104,7 @@ class Watch:
 
 RESAMPLES = 10_000
 BLOCKS_FOR_INTERVAL = 6
-"""The least that 95 % of a median can be told from: it lies between the extremes of n blocks but for 2 / 2^n."""
+"""Fewer give no 95 % interval of a median: it lies between the extremes of n blocks but for 2 / 2^n."""
 
 
 def bootstrap_median(values: tuple[float, ...]) -> tuple[float, float] | None:

@@ -52,12 +52,10 @@ class Callgrind:
         self._vgdb = f"--vgdb-prefix={folder}/vgdb"
 
     def wrap(self, command: Sequence[str]) -> tuple[str, ...]:
-        """Under valgrind, children too."""
         output = f"--callgrind-out-file={self._folder}/costs.%p"
         return ("valgrind", "--tool=callgrind", "--quiet", "--trace-children=yes", output, self._vgdb, *command)
 
     def begin(self, pids: Collection[int]) -> None:
-        """Set all costs to zero."""
         for pid in pids:
             self._ask(pid, "zero")
 
@@ -101,7 +99,6 @@ class Perf:
         self._control: tuple[int, int] = (-1, -1)
 
     def wrap(self, command: Sequence[str]) -> tuple[str, ...]:
-        """As it is."""
         return tuple(command)
 
     def begin(self, pids: Collection[int]) -> None:
@@ -112,7 +109,7 @@ class Perf:
 
         """
         (orders, to_perf), (from_perf, acks) = os.pipe(), os.pipe()
-        # Attaching takes its time, so it begins disabled and is told when.
+        # Attaching takes its time, so it begins disabled and is enabled when that is done.
         control = ["--delay=-1", f"--control=fd:{orders},{acks}", "--pid", ",".join(map(str, pids))]
         self._child = subprocess.Popen(_perf_stat(self._output, *control), pass_fds=(orders, acks))
         os.close(orders)

@@ -1,0 +1,50 @@
+"""What the external API says of itself, as JSON: written by its ledger, read by the harness. Standard library only."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class ApiFigures:
+    """Totals since the start; differences of two readings belong to the time between them.
+
+    ``overshoot_histogram`` counts calls by how much longer than asked they slept, in buckets of so many ms; the keys
+    of all three histograms are whole numbers as text, as JSON has it.
+    """
+
+    calls_started: int
+    calls_finished: int
+    calls_refused: int
+    in_flight: int
+    max_in_flight: int
+    overshoot_sum_ms: float
+    overshoot_max_ms: float
+    overshoot_bucket_ms: float
+    overshoot_histogram: dict[str, int]
+    view_requests_by_calls: dict[str, int]
+    view_requests_by_overlap: dict[str, int]
+
+    def to_json(self) -> bytes:
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        return cls(**json.loads(text))
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFigures:
+    """The calls of one request of the view."""
+
+    calls: int
+    asked_ms: list[int]
+    max_in_flight: int
+    in_flight: int
+
+    def to_json(self) -> bytes:
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        return cls(**json.loads(text))

@@ -1,0 +1,140 @@
+"""The messages between the harness and a load process: one JSON object a line, each of a type of its own.
+
+The harness sends :class:`LevelOrder`, :class:`Start`, perhaps :class:`EndEarly`, and :class:`Stop`; the load process
+sends :class:`Ready` once, then :class:`Prepared`, :class:`Settled` and :class:`Done` for each level, and :class:`End`.
+Times are seconds of the monotonic clock. Only the standard library is imported, since locust reads this, too.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from stackmatrix.matrix.arrivals import plan_seed
+from stackmatrix.matrix.ladder import LoadLevel, requests_at_once
+from stackmatrix.results.rows import WARMUP_LEVEL
+
+WARMUP_USERS = 5
+"""Enough to start every path of a server, few enough not to queue for long where there are two slots."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    """What stays the same for all levels; a load process reads it from a file at its start.
+
+    ``ports`` are those of all targets: arrivals go to them in turn. This is process number ``process`` of
+    ``processes``, which drive equal shares of one plan of arrivals.
+    """
+
+    ports: list[int]
+    path: str
+    page: str
+    floor_ms: float
+    timeout_s: float
+    process: int
+    processes: int
+    rows_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class LevelOrder:
+    """Drive one level. ``level`` marks its rows, and ``seed`` makes its plan of arrivals.
+
+    A ``watched`` one may end before its window does, by what is seen of it.
+    """
+
+    level: int
+    model: str
+    value: float
+    visitors: int
+    settle_s: float
+    window_s: float
+    seed: str = ""
+    watched: bool = False
+
+    @classmethod
+    def warmup(cls, warmup_s: float) -> Self:
+        """The warm-up of one target: the same number of users for every cell, kept apart from all levels."""
+        return cls(WARMUP_LEVEL, "closed", WARMUP_USERS, WARMUP_USERS, 0.0, warmup_s)
+
+    @classmethod
+    def measure(
+        cls,
+        place: int,
+        level: LoadLevel,
+        settle_s: float,
+        window_s: float,
+        *,
+        seed: int,
+        mark: int | None = None,
+        watched: bool = False,
+    ) -> Self:
+        """A level by its place in the ladder. A second attempt has the same plan, and a ``mark`` of its own."""
+        visitors, mark = requests_at_once(level), place if mark is None else mark
+        return cls(mark, level.model, level.value, visitors, settle_s, window_s, plan_seed(seed, place), watched)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Begin the level at this moment."""
+
+    start_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class EndEarly:
+    """End the window of a watched level at this moment."""
+
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End the load: the windows of all processes have settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Orders are taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The visitors of a level are made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Every request of the window has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A level is over: requests that were recorded and that locust counted, and exceptions that it only logged."""
+
+    recorded: int
+    counted: int
+    exceptions: int
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """No more orders are taken; ``failure`` says why, if that is not for lack of them."""
+
+    failure: str | None
+
+
+type Order = LevelOrder | Start | EndEarly | Stop
+type Event = Ready | Prepared | Settled | Done | End
+
+_TYPES: dict[str, Any] = {
+    one.__name__: one for one in (LevelOrder, Start, EndEarly, Stop, Ready, Prepared, Settled, Done, End)
+}
+
+
+def encode(message: Order | Event) -> bytes:
+    return json.dumps({"type": type(message).__name__, **asdict(message)}).encode() + b"\n"
+
+
+def decode(line: bytes) -> Any:
+    content = json.loads(line)
+    return _TYPES[content.pop("type")](**content)

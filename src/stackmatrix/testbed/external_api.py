@@ -1,0 +1,41 @@
+"""The external API under circus: when it is up, and what it says of itself."""
+
+from collections.abc import Callable
+
+from slow_api.figures import ApiFigures, RequestFigures
+from stackmatrix.errors import TrialError
+from stackmatrix.system import http
+from stackmatrix.system.processes import wait_until
+
+READY_TIMEOUT_S = 30.0
+"""It imports uvicorn and listens, in less than a second."""
+
+
+def wait_ready(port: int, alive: Callable[[], str | None]) -> None:
+    """Wait until the external API gives its figures.
+
+    Raises:
+        TrialError: when it does not, with the reason.
+
+    """
+    try:
+        wait_until(lambda: http.try_get(port, "/stats/"), timeout_s=READY_TIMEOUT_S, alive=alive)
+    except TrialError as error:
+        raise TrialError(f"The external API did not start: {error}.") from error
+
+
+def read_figures(port: int) -> ApiFigures | None:
+    """Its figures, or ``None`` when it does not answer."""
+    answer = http.try_get(port, "/stats/")
+    return ApiFigures.from_json(answer.body) if answer is not None and answer.status == 200 else None
+
+
+def read_request(port: int, request_id: str) -> RequestFigures | None:
+    """What it saw of one request of the view, or ``None`` when it saw nothing.
+
+    Raises:
+        OSError, http.client.HTTPException: when it does not answer.
+
+    """
+    answer = http.get(port, f"/stats/?request_id={request_id}")
+    return RequestFigures.from_json(answer.body) if answer.status == 200 else None

@@ -1,0 +1,306 @@
+"""Everything that is up while something is measured: the external API, one target or many, the load, and the meters.
+
+Targets that stand side by side share a core, and one plan of arrivals goes round them. A core that is shared with
+strangers changes its speed from one quarter of a minute to the next: side by side every target meets the same, as each
+process's clock counts its own CPU time, whatever runs in between.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from stackmatrix.analysis.level.facts import LevelFacts, Pace
+from stackmatrix.analysis.level.requests import LevelRows
+from stackmatrix.analysis.level.usage import Role, Surroundings, Use, together
+from stackmatrix.errors import TrialError
+from stackmatrix.load.generator import DrivenLevel, LoadGenerator, Look
+from stackmatrix.load.protocol import LevelOrder
+from stackmatrix.matrix.arrivals import planned
+from stackmatrix.matrix.cells import Subject
+from stackmatrix.matrix.ladder import LoadLevel
+from stackmatrix.matrix.workloads import Workload
+from stackmatrix.results.model import Environment
+from stackmatrix.system import ports, processes
+from stackmatrix.system.core_speed import PaceBook
+from stackmatrix.system.cores import Layout
+from stackmatrix.testbed import external_api, verification
+from stackmatrix.testbed.metering import Metering
+from stackmatrix.testbed.supervisor import API, Supervisor, Target, private_folder, remove
+
+REST_LOOK_S, REST_SHARE, REST_TIMEOUT_S = 1.0, 0.05, 60.0
+"""After overload: at rest is what has used so little of a core for so long; no request is older than a minute."""
+
+type Show = Callable[[str], None]
+
+
+class SubjectError(TrialError):
+    """One of several subjects does not come up or is not what it should be: the others can be started without it."""
+
+    def __init__(self, subject: Subject, reason: str) -> None:
+        super().__init__(reason)
+        self.subject = subject
+
+
+@dataclass(frozen=True)
+class MeasuredLevel:
+    """What was measured: ``facts`` of the load as a whole, and rows and use of each target, in their order."""
+
+    facts: LevelFacts
+    rows: tuple[LevelRows, ...]
+    uses: tuple[Use, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How targets are loaded: by so many processes, for this workload.
+
+    Of ``workload`` the page and its address count; where it is ``of_api``, the external API is loaded in place of the
+    targets.
+    """
+
+    workload: Workload
+    processes: int = 1
+    of_api: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a subject is: its port, and the command that serves it there."""
+
+    subject: Subject
+    port: int
+    command: tuple[str, ...]
+
+
+@dataclass
+class Testbed:
+    """Subjects that are up, each at a place of its own. Made by :func:`start`; call :meth:`verify` first."""
+
+    places: Sequence[Place]
+    api_port: int
+    circus: Supervisor
+    generator: LoadGenerator | None
+    layout: Layout
+    show: Show
+    speed: PaceBook | None = None
+    environments: dict[str, Environment] = field(default_factory=dict)
+    """What serves each subject, by its name; filled by :meth:`verify`."""
+    load_s: float = 0.0
+    """How long the targets were under load so far, in seconds."""
+    _metering: Metering | None = None
+
+    def why_gone(self, name: str) -> Callable[[], str | None]:
+        """A function that says why the process of a subject, or of the external API, has ended."""
+        return partial(self.circus.why_gone, name)
+
+    def verify(self, patience_s: float = verification.READY_TIMEOUT_S, *, pages: bool = True) -> None:
+        """Wait until everything answers, and check each target: what it is and, with ``pages``, how it answers.
+
+        All targets start at once on one core, so each has the time of all.
+
+        Raises:
+            SubjectError: for the first that does not come up or is not what it should be.
+            TrialError: when the external API does not come up.
+
+        """
+        external_api.wait_ready(self.api_port, self.why_gone(API))
+        cells = f"{len(self.places)} cells " if len(self.places) > 1 else ""
+        self.show(f"{cells}starting")
+        for place in self.places:
+            with self._blaming(place.subject):
+                self._identify(place, patience_s * len(self.places))
+        self.show(f"verifying {cells}".rstrip())
+        for place in self.places:
+            if pages and place.subject.app.identity_path is not None:
+                with self._blaming(place.subject):
+                    verification.verify_workload(place.port, self.api_port, place.subject.workload)
+        self.circus.note_tree()
+        watched: dict[str, int] = {Role.TARGET: self.places[0].port, Role.EXTERNAL_API: self.api_port}
+        generator_pids = self.generator.pids if self.generator is not None else ()
+        self._metering = Metering(self.circus, generator_pids, self.layout, watched)
+
+    @contextlib.contextmanager
+    def _blaming(self, subject: Subject) -> Iterator[None]:
+        try:
+            with self.circus.explaining(subject.name):
+                yield
+        except TrialError as error:
+            raise SubjectError(subject, str(error)) from error
+
+    def _identify(self, place: Place, patience_s: float) -> None:
+        subject, alive = place.subject, self.why_gone(place.subject.name)
+        if subject.app.identity_path is None:
+            verification.wait_for_page(place.port, subject.workload, alive)
+            return
+        identity = verification.wait_for_identity(place.port, subject.app.identity_path, alive, patience_s)
+        prefix, source = str(subject.environment.prefix), processes.SOURCE.name
+        api_url = f"http://127.0.0.1:{self.api_port}"
+        self.environments[subject.name] = Environment(
+            python=verification.verify_identity(identity, subject.stack, subject.cell.python),
+            packages=dict(sorted(identity.packages.items())),
+            lock_sha256=subject.environment.lock_sha256,
+            command=tuple(part.replace(prefix, "{prefix}") for part in place.command),
+            variables={"LANG": "C.UTF-8", "PYTHONPATH": source, "SLOW_API_URL": api_url},
+        )
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        return tuple(place.port for place in self.places)
+
+    @property
+    def target_pids(self) -> tuple[int, ...]:
+        """The targets' processes at the end of the last level, or at the beginning."""
+        return self._meters.target_pids
+
+    @property
+    def _meters(self) -> Metering:
+        assert self._metering is not None, "verify comes first"
+        return self._metering
+
+    def warm_up(self, order: LevelOrder | None) -> None:
+        """Wait for the load generator, and drive one level apart from everything that is measured."""
+        assert self.generator is not None
+        self.generator.wait_ready(self.tick)
+        if order is not None:
+            self._drive(order)
+
+    def idle_shares(self, span_s: float) -> tuple[float, ...]:
+        """The CPU share of each target while nothing is asked of any for so long; 0 for no time."""
+
+        def wait() -> None:
+            end_s = time.monotonic() + span_s
+            while time.monotonic() < end_s:
+                time.sleep(0.1)
+                self.tick()
+
+        if span_s <= 0:
+            return (0.0,) * len(self.places)
+        uses = self._meters.span(wait)
+        return tuple(uses[place.subject.name].cpu_share for place in self.places)
+
+    def drive(
+        self, order: LevelOrder, level: LoadLevel, look: Look | None = None, at_start: Callable[[], None] = lambda: None
+    ) -> MeasuredLevel:
+        """Drive one level, between two readings of the core's speed where it is read, and gather what is known of it.
+
+        ``at_start`` is called when its window begins, ``look`` says whether it may end.
+
+        Raises:
+            TrialError: when a target, the external API or the generator has ended.
+
+        """
+        speed, first = self.speed, self.places[0].subject
+        earlier_s, before_s = (speed.readings, speed.read_surely()) if speed else ((), 0.0)
+        driven, uses, around = self._drive(order, look, at_start)
+        pace = Pace(before_s, speed.read_surely(), earlier_s) if speed else None
+        rows, is_open = driven.rows, level.model == "open"
+        of_targets = tuple(uses[place.subject.name] for place in self.places)
+        facts = LevelFacts(
+            plan=level,
+            workload=first.workload,
+            stack=first.stack,
+            rows=rows,
+            uses={**uses, Role.TARGET: together(of_targets)},
+            api_before=driven.api_before,
+            api_after=driven.api_after,
+            target_pids_verified=self._meters.verified_pids,
+            target_pids_now=self.target_pids,
+            around=around,
+            pace=pace,
+            recorded=driven.recorded,
+            planned=planned(order.value, order.settle_s, rows.window_s, order.seed) if is_open else None,
+        )
+        return MeasuredLevel(facts, tuple(map(rows.of_target, range(len(self.places)))), of_targets)
+
+    def _drive(
+        self, order: LevelOrder, look: Look | None = None, at_start: Callable[[], None] = lambda: None
+    ) -> tuple[DrivenLevel, dict[str, Use], Surroundings]:
+        generator = self.generator
+        assert generator is not None
+        measured = self._meters.level(lambda on_window: generator.run(order, on_window, self.tick, look), at_start)
+        self.load_s += measured[0].drained_s - measured[0].started_s
+        return measured
+
+    def tick(self) -> None:
+        """Look at everything that could have gone wrong, and read the meters.
+
+        Raises:
+            TrialError: when a target or the external API has ended.
+
+        """
+        for watcher in self.circus.watchers:
+            reason = self.circus.why_gone(watcher)
+            if reason is not None:
+                raise TrialError(f"Under load, {reason}.")
+        self._meters.tick()
+
+    def rest(self) -> None:
+        """Wait until the targets have done what overload left behind: clients that have gone stay in their queues."""
+        deadline_s = time.monotonic() + REST_TIMEOUT_S
+        while max(self.idle_shares(REST_LOOK_S)) > REST_SHARE and time.monotonic() < deadline_s:
+            pass
+
+    def rows(self) -> bytes:
+        """Every request that was recorded so far."""
+        assert self.generator is not None
+        return self.generator.rows()
+
+
+@contextlib.contextmanager
+def start(
+    subjects: Sequence[Subject],
+    layout: Layout,
+    load: Load | None,
+    show: Show = lambda _: None,
+    *,
+    speed: PaceBook | None = None,
+    at: Mapping[str, int] | None = None,
+    added: Callable[[Subject], Sequence[str]] = lambda _: (),
+    wrap: Callable[[Path, Sequence[str]], Sequence[str]] = lambda _, command: command,
+) -> Iterator[Testbed]:
+    """Start the external API, all subjects and the load generator; stop them all at the end.
+
+    Without a ``load`` there is no generator. ``speed`` is read around each level. ``at`` gives subjects and the
+    external API ports by name; by default they have free ones. ``added`` are arguments that a use of a stack adds to
+    its command; ``wrap`` makes of that what is run, given the testbed's private folder.
+
+    Raises:
+        PortTakenError: when there are no free ports.
+        TrialError: when something does not start.
+        SupervisorError: when something does not stop.
+
+    """
+    folder = private_folder()
+    try:
+        at = _free_ports(subjects) if at is None else at
+        places = [Place(one, at[one.name], one.command(at[one.name], *added(one))) for one in subjects]
+        targets = [Target(place.subject.name, tuple(wrap(folder, place.command))) for place in places]
+        circus = Supervisor(targets, at[API], layout, folder)
+        generator = None if load is None else _make_generator(load, places, at[API], layout, folder)
+        with circus, generator or contextlib.nullcontext():
+            bed = Testbed(places, at[API], circus, generator, layout, show, speed)
+            yield bed
+            if generator is not None:
+                generator.finish(bed.tick)
+    finally:
+        remove(folder)
+
+
+def _free_ports(subjects: Sequence[Subject]) -> dict[str, int]:
+    free = ports.find_free(ports.TARGET_PORT, len(subjects))
+    (api_port,) = ports.find_free(ports.API_PORT, 1)
+    return {API: api_port, **{subject.name: port for subject, port in zip(subjects, free, strict=True)}}
+
+
+def _make_generator(load: Load, places: Sequence[Place], api_port: int, layout: Layout, folder: Path) -> LoadGenerator:
+    return LoadGenerator(
+        folder=folder,
+        ports=[api_port] if load.of_api else [place.port for place in places],
+        workload=load.workload,
+        cores=layout.generator,
+        count=load.processes,
+        read_api=partial(external_api.read_figures, api_port),
+    )

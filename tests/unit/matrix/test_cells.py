@@ -1,0 +1,145 @@
+"""Which cells are chosen, in which order they come, which has a twin, and how one is served."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stackmatrix.errors import UsageError
+from stackmatrix.matrix.app import App
+from stackmatrix.matrix.cells import (
+    Cell,
+    Installation,
+    Subject,
+    choose,
+    choose_one,
+    make_cells,
+    python_key,
+    references,
+    with_twins,
+)
+from stackmatrix.matrix.stacks import PYTHONS, REFERENCE_STACK, STACKS, Stack
+from stackmatrix.matrix.workloads import WORKLOADS, Workload
+
+FRUIT = ("apple", "banana", "cherry")
+
+
+def test_no_choice_is_everything() -> None:
+    assert choose("fruit", None, FRUIT) == FRUIT
+
+
+def test_a_choice_comes_in_the_order_of_the_table_and_once() -> None:
+    assert choose("fruit", "cherry, apple,cherry", FRUIT) == ("apple", "cherry")
+
+
+def test_an_unknown_name_suggests_the_nearest() -> None:
+    with pytest.raises(UsageError, match=r"^Unknown fruit 'bannana': did you mean banana\?$"):
+        choose("fruit", "apple,bannana", FRUIT)
+
+
+def test_an_unknown_name_that_is_near_to_none_lists_all() -> None:
+    with pytest.raises(UsageError, match=r"^Unknown fruit 'xyz': choose from: apple, banana, cherry\.$"):
+        choose("fruit", "xyz", FRUIT)
+
+
+@pytest.mark.parametrize("nothing", ["", " , "])
+def test_naming_nothing_is_refused(nothing: str) -> None:
+    with pytest.raises(UsageError, match="No fruit was named"):
+        choose("fruit", nothing, FRUIT)
+
+
+def test_where_one_is_wanted_two_are_refused_by_name() -> None:
+    assert choose_one("fruit", " banana", FRUIT) == "banana"
+    with pytest.raises(
+        UsageError, match=r"^Only one fruit can be chosen, not 'banana,apple': choose from apple, banana\.$"
+    ):
+        choose_one("fruit", "banana,apple", FRUIT)
+
+
+@pytest.mark.parametrize("wanted", ["3.11", "3.13.1", "3", "python3.13", "2.7"])
+def test_what_is_not_of_the_axis_is_no_python_of_a_run(wanted: str) -> None:
+    with pytest.raises(UsageError, match="Unknown Python"):
+        choose("Python", f"{PYTHONS[0]},{wanted}", PYTHONS)
+
+
+def test_cells_are_the_product_in_the_order_of_the_tables() -> None:
+    cells = make_cells(("a", "b"), ("3.12", "3.13"), ("w",))
+    assert [(cell.stack, cell.python) for cell in cells] == [
+        ("a", "3.12"),
+        ("a", "3.13"),
+        ("b", "3.12"),
+        ("b", "3.13"),
+    ]
+
+
+def test_with_several_blocks_the_reference_cell_of_each_workload_has_a_twin() -> None:
+    pythons, workloads = ("3.9", "3.10"), tuple(WORKLOADS)
+    stacks = (next(name for name in STACKS if name != REFERENCE_STACK), REFERENCE_STACK)
+    cells = make_cells(stacks, pythons, workloads)
+    twins = [Cell(stack=REFERENCE_STACK, python="3.10", workload=workload, twin=True) for workload in workloads]
+    assert with_twins(cells, 2) == (*cells, *twins)
+    assert with_twins(cells, 1) == cells
+
+
+def test_where_the_reference_stack_is_not_chosen_the_newest_python_has_the_twin() -> None:
+    stacks = [name for name in STACKS if name != REFERENCE_STACK][:2]
+    (cell,) = references(make_cells(stacks, ("3.9", "3.13", "3.13t"), tuple(WORKLOADS)[:1]))
+    assert (cell.stack, cell.python) == (stacks[0], "3.13t")
+
+
+def test_an_older_python_is_before_a_newer_one_and_a_plain_build_before_its_free_threaded_one() -> None:
+    assert sorted(("3.14t", "3.9", "3.14", "3.10"), key=python_key) == ["3.9", "3.10", "3.14", "3.14t"]
+
+
+def made_up_subject(prefix: Path, *command: str, twin: bool = False) -> Subject:
+    """A stack, a workload and an application that are in no table."""
+    stack = Stack("here", "", 8123, "server", (), "WSGI", "threads", 1, command, watch=("--stats", "{port}"))
+    app = App("shop", wsgi="shop.wsgi", asgi="shop.asgi:application", identity_path=None, requirements=())
+    cell = Cell(stack="here", python="3.13", workload="w", twin=twin)
+    return Subject(cell, stack, Workload("w", "", "/", (10,)), app, Installation(prefix, "0"))
+
+
+@pytest.mark.parametrize(
+    ("part", "filled_in"),
+    [
+        ("{bin}/server", "/opt/env/bin/server"),
+        ("--home={prefix}", "--home=/opt/env"),
+        ("127.0.0.1:{port}", "127.0.0.1:8001"),
+        ("{wsgi}", "shop.wsgi"),
+        ("{asgi}", "shop.asgi:application"),
+        ("--threads", "--threads"),
+    ],
+)
+def test_each_place_of_a_command_line_is_filled_in(part: str, filled_in: str) -> None:
+    assert made_up_subject(Path("/opt/env"), part).command(8001) == (filled_in,)
+
+
+def test_a_command_line_gets_the_arguments_that_a_use_adds_only_where_they_are_asked_for() -> None:
+    subject = made_up_subject(Path("/opt/env"), "{bin}/server", "--port", "{port}")
+    measured = ("/opt/env/bin/server", "--port", "8001")
+    assert subject.command(8001) == measured
+    assert subject.command(8001, *subject.stack.watch) == (*measured, "--stats", "8001")
+
+
+@pytest.mark.parametrize("name", STACKS)
+@pytest.mark.parametrize("added", ["watch", "patience"])
+def test_every_stacks_command_line_has_all_its_places_filled_in(
+    name: str, added: str, make_subject: Callable[[Cell], Subject]
+) -> None:
+    subject = make_subject(Cell(stack=name, python="3.13", workload=next(iter(WORKLOADS))))
+    command = subject.command(8_765, *getattr(subject.stack, added))
+    assert not [part for part in command if "{" in part]
+    assert command[0].startswith("/nowhere/bin/")
+    assert "8765" in " ".join(command)
+    assert (subject.app.wsgi if subject.stack.interface == "WSGI" else subject.app.asgi) in command
+    assert str(subject.stack.port) not in " ".join(command), "a measured target may stand anywhere"
+
+
+def test_subjects_of_one_workload_have_names_of_their_own_that_circus_can_take(
+    make_subject: Callable[[Cell], Subject],
+) -> None:
+    cells = make_cells(tuple(STACKS), PYTHONS, tuple(WORKLOADS)[:1])
+    names = [make_subject(cell).name for cell in with_twins(cells, 2)]
+    assert len(set(names)) == len(cells) + 1
+    assert all(name.isidentifier() for name in names)
+    assert made_up_subject(Path("/opt"), twin=True).name == made_up_subject(Path("/opt")).name + "_twin"

@@ -1,0 +1,54 @@
+"""Ports that something listens on are passed over; with a server of another process, tests/process/test_machine.py."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from stackmatrix.errors import PortTakenError
+from stackmatrix.system import ports
+from stackmatrix.system.ports import LAST_PORT, find_free, is_bound
+
+FIRST = 20_000
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """Listens on a port that was free, with a free one after it."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", find_free(FIRST, 1)[0]))
+        server.listen()
+        yield server
+
+
+def test_free_ports_come_in_order_from_the_first_on_and_each_once() -> None:
+    found = find_free(FIRST, 3)
+    assert list(found) == sorted(set(found))
+    assert found[0] >= FIRST
+    assert not any(map(is_bound, found))
+
+
+def test_a_port_that_something_listens_on_is_skipped(listener: socket.socket) -> None:
+    taken = listener.getsockname()[1]
+    assert is_bound(taken)
+    found = find_free(taken, 2)
+    assert taken not in found
+    assert found[0] == next(port for port in range(taken + 1, LAST_PORT) if not is_bound(port))
+    listener.close()
+    assert find_free(taken, 1) == (taken,)
+
+
+def test_none_wanted_are_none() -> None:
+    assert find_free(FIRST, 0) == ()
+
+
+def test_where_there_are_too_few_free_ports_the_user_is_told_which_were_looked_at() -> None:
+    told = rf"^There are no 2 free ports between {LAST_PORT - 1} and {LAST_PORT}: stop what uses them\.$"
+    with pytest.raises(PortTakenError, match=told):
+        find_free(LAST_PORT - 1, 2)
+    with pytest.raises(PortTakenError, match="There are no 1 free ports"):
+        find_free(LAST_PORT, 1)
+
+
+def test_no_port_is_taken_that_the_kernel_may_give_to_a_client() -> None:
+    assert max(ports.API_PORT, ports.TARGET_PORT) < LAST_PORT <= 32_768
