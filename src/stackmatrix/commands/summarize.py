@@ -32,9 +32,13 @@ def execute(options: argparse.Namespace) -> int:
     folder: Path = options.results.resolve()
     if not folder.is_dir():
         raise ResultsFolderError(f"There is no results folder {folder}: make results with nox -s matrix.")
-    from stackmatrix.report import publishing
+    from stackmatrix.report import svg
 
-    published = publishing.publish(folder)
+    # Charts are drawn in a process beside, which begins while this one still imports what it needs.
+    with svg.drawn_beside() as draw:
+        from stackmatrix.report import publishing
+
+        published = publishing.publish(folder, draw)
     published.write_exports(options.csv, options.parquet, options.hlog)
     show(published.machines)
     print(f"Written: {folder / 'README.md'}")

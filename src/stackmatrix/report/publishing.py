@@ -1,6 +1,7 @@
 """Writes what is made of a results folder: its page and charts, the report, the README's block, and open formats."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from stackmatrix.analysis.summary import MachineSummary, order_of, summarize
 from stackmatrix.errors import ResultFileError
 from stackmatrix.matrix.cells import python_key
 from stackmatrix.matrix.stacks import STACKS
-from stackmatrix.report import charts, exports, markdown, svg
+from stackmatrix.report import charts, markdown, svg
 from stackmatrix.report.html import charts as report_charts
 from stackmatrix.report.html import data
 from stackmatrix.results import store
@@ -28,6 +29,11 @@ class Published:
 
     def write_exports(self, csv: Path | None, parquet: Path | None, histogram_log: Path | None) -> None:
         """Write the open formats that have a path."""
+        if not (csv or parquet or histogram_log):
+            return
+        # pyarrow takes longer to import than all results of a machine take to read.
+        from stackmatrix.report import exports  # noqa: PLC0415
+
         every = [(machine, result) for machine, found in self.results.items() for result in found]
         if csv or parquet:
             table = exports.tidy(every)
@@ -38,25 +44,23 @@ class Published:
             store.write_atomically(histogram_log.resolve(), exports.to_histogram_log(every).encode())
 
 
-def publish(folder: Path) -> Published:
-    """Read all results below a folder, and write everything that people read."""
-    # Charts are drawn in a process beside, which imports what it needs while results are read.
-    with svg.drawn_beside() as draw:
-        results: dict[str, list[Result]] = {}
-        left_out = []
-        for machine, result in store.read_results(folder):
-            if isinstance(result, ResultFileError):
-                left_out.append(str(result))
-            else:
-                results.setdefault(machine, []).append(result)
-        machines = tuple(summarize(machine, found) for machine, found in results.items())
-        specs = charts.throughput_charts(machines)
-        drawn = draw(list(specs.values()))
-        names = {key: "/".join(key) + ".svg" for key in specs}
-        _write_page(folder, machines, names, left_out)
-        _write_report(folder, machines, left_out)
-        for name, chart in zip(names.values(), drawn.result(), strict=True):
-            store.write_atomically(folder / name, chart.encode())
+def publish(folder: Path, draw: Callable[[Sequence[svg.Spec]], Future[list[str]]]) -> Published:
+    """Read all results below a folder, and write everything that people read. ``draw`` makes SVG of charts."""
+    results: dict[str, list[Result]] = {}
+    left_out = []
+    for machine, result in store.read_results(folder):
+        if isinstance(result, ResultFileError):
+            left_out.append(str(result))
+        else:
+            results.setdefault(machine, []).append(result)
+    machines = tuple(summarize(machine, found) for machine, found in results.items())
+    specs = charts.throughput_charts(machines)
+    drawn = draw(list(specs.values()))
+    names = {key: "/".join(key) + ".svg" for key in specs}
+    _write_page(folder, machines, names, left_out)
+    _write_report(folder, machines, left_out)
+    for name, chart in zip(names.values(), drawn.result(), strict=True):
+        store.write_atomically(folder / name, chart.encode())
     return Published(results, machines, tuple(left_out))
 
 
