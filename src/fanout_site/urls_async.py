@@ -1,14 +1,8 @@
-"""The async views, one address per workload, and the untimed page that tells what serves them."""
+"""The async views, and the untimed page that says what serves them."""
 
 from django.urls import path
 
-from fanout_site import views
 from fanout_site.served_by import served_by_async as served_by
+from fanout_site.views import addresses
 
-urlpatterns = [
-    path("", views.fanout_async),
-    path("<int:ms>/", views.fanout_async),
-    path("shared-client/", views.fanout_shared_client_async),
-    path("shared-client/<int:ms>/", views.fanout_shared_client_async),
-    path("served-by/", served_by),
-]
+urlpatterns = [*addresses("async_view"), path("served-by/", served_by)]

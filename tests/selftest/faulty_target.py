@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from fanout_site.asgi import application
 
 # Views need the settings, which the line above has set up.
-from fanout_site import views  # isort: skip
+from fanout_site.views import calls  # isort: skip
 
 SOUND_PAGES = 20
 CACHE_MS = 200
@@ -25,27 +25,27 @@ TURN_MS = 40
 
 type Answer = Callable[[HttpRequest, httpx.AsyncClient, int], Awaitable[HttpResponse]]
 
-answer_right: Answer = views.answer_async
+answer_right: Answer = calls.answer_async
 
 
 def answer_by(answer: Answer) -> ASGIHandler:
-    views.answer_async = answer  # type: ignore[assignment]
+    calls.answer_async = answer  # type: ignore[assignment]
     return application
 
 
 def two_calls() -> ASGIHandler:
     async def answer(request: HttpRequest, client: httpx.AsyncClient, ms: int) -> HttpResponse:
-        headers = views.request_id(request)
-        made = await asyncio.gather(*(client.get(path, headers=headers) for path in views.paths(ms)[:2]))
-        return views.page(request, [*made, made[0]], 0.0)
+        headers = calls.request_id(request)
+        made = await asyncio.gather(*(client.get(path, headers=headers) for path in calls.paths(ms)[:2]))
+        return calls.page(request, [*made, made[0]], 0.0)
 
     return answer_by(answer)
 
 
 def in_sequence() -> ASGIHandler:
     async def answer(request: HttpRequest, client: httpx.AsyncClient, ms: int) -> HttpResponse:
-        headers = views.request_id(request)
-        return views.page(request, [await client.get(path, headers=headers) for path in views.paths(ms)], 0.0)
+        headers = calls.request_id(request)
+        return calls.page(request, [await client.get(path, headers=headers) for path in calls.paths(ms)], 0.0)
 
     return answer_by(answer)
 

@@ -26,11 +26,15 @@ from typing import Any
 import pytest
 from django.http import HttpResponse
 from django.test import AsyncClient, Client, override_settings
+from django.urls import resolve
 
-from fanout_site import settings, settings_async, views
+from fanout_site import settings, settings_async
 from fanout_site.identity import Identity
+from fanout_site.views import calls
+from fanout_site.views import fanout_shared_client as shared
+from stackmatrix.matrix.workloads import WORKLOADS, Workload
 
-SOURCE = Path(views.__file__).parents[1]
+SOURCE = Path(calls.__file__).parents[2]
 CALLS = 3
 MEETING_TIMEOUT_S = 5
 """Longer than the views wait for the API, so that a meeting that fails is the view's time-out."""
@@ -136,13 +140,13 @@ def api(api_server: ApiServer) -> Iterator[FakeApi]:
     api_server.api = FakeApi()
     yield api_server.api
     api_server.api.test_is_over.set()
-    views.shared_client().close()
-    views.shared_client.cache_clear()
+    shared.shared_client().close()
+    shared.shared_client.cache_clear()
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One of the four views, by its address and the settings that put it there."""
+    """One of the views, by its address and the settings that put it there."""
 
     name: str
     address: str
@@ -181,8 +185,8 @@ def get(chosen: ModuleType, *addresses: str, request_id: str | None = None) -> l
             return [await client.get(address, headers=headers) for address in addresses]
         finally:
             # Its connections belong to this event loop, and must end with it.
-            await views.shared_async_client().aclose()
-            views.shared_async_client.cache_clear()
+            await shared.shared_async_client().aclose()
+            shared.shared_async_client.cache_clear()
 
     # Django's test clients call every site "testserver".
     with override_settings(ROOT_URLCONF=chosen.ROOT_URLCONF, ALLOWED_HOSTS=["testserver"]):
@@ -327,7 +331,7 @@ def test_a_closed_port_gives_502(view: View, api: FakeApi, monkeypatch: pytest.M
     # Bound and never listened on: nobody else can open it meanwhile.
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        monkeypatch.setitem(views.OPTIONS, "base_url", f"http://127.0.0.1:{closed.getsockname()[1]}")
+        monkeypatch.setitem(calls.OPTIONS, "base_url", f"http://127.0.0.1:{closed.getsockname()[1]}")
         (response,) = view.get(300)
     assert_bad_gateway(response, "ConnectError")
     assert api.calls == []
@@ -346,7 +350,7 @@ def test_an_error_that_nobody_foresaw_gives_500_without_a_traceback(
     def page(*_: object) -> HttpResponse:
         raise RuntimeError("a detail that is nobody's business")
 
-    monkeypatch.setattr(views, "page", page)
+    monkeypatch.setattr(calls, "page", page)
     (response,) = view.get(300)
     assert response.status_code == 500
     assert "RuntimeError" not in response.content.decode()
@@ -358,9 +362,9 @@ def test_an_error_that_nobody_foresaw_gives_500_without_a_traceback(
 
 
 def test_what_concerns_the_api_comes_from_the_environment() -> None:
-    assert views.OPTIONS["base_url"] == os.environ["SLOW_API_URL"]
-    assert views.OPTIONS["timeout"] == float(os.environ["SLOW_API_TIMEOUT_S"])
-    assert views.POOL.keepalive_expiry == float(os.environ["SLOW_API_KEEPALIVE_S"])
+    assert calls.OPTIONS["base_url"] == os.environ["SLOW_API_URL"]
+    assert calls.OPTIONS["timeout"] == float(os.environ["SLOW_API_TIMEOUT_S"])
+    assert shared.POOL.keepalive_expiry == float(os.environ["SLOW_API_KEEPALIVE_S"])
 
 
 @pytest.mark.parametrize(("setting", "default"), [("SLOW_API_TIMEOUT_S", 5.0), ("SLOW_API_KEEPALIVE_S", 5.0)])
@@ -377,6 +381,15 @@ def test_the_async_settings_differ_only_in_the_views() -> None:
 
     assert upper(settings_async) == upper(settings) | {"ROOT_URLCONF": "fanout_site.urls_async"}
     assert settings.ROOT_URLCONF == "fanout_site.urls_sync"
+
+
+@pytest.mark.parametrize("urls", ["fanout_site.urls_sync", "fanout_site.urls_async"])
+@pytest.mark.parametrize("workload", WORKLOADS.values(), ids=list(WORKLOADS))
+def test_every_workload_has_its_page_and_one_with_other_delays(urls: str, workload: Workload) -> None:
+    page, slower = (resolve(path, urls) for path in (workload.path, workload.with_delays(20).path))
+    assert page.func is slower.func
+    assert (page.kwargs, slower.kwargs) == ({}, {"ms": 20})
+    assert workload.path in {view.address for view in VIEWS}
 
 
 @pytest.mark.parametrize(("interface", "urls"), [("wsgi", "fanout_site.urls_sync"), ("asgi", "fanout_site.urls_async")])

@@ -1,11 +1,6 @@
-"""The views under test: call the external API three times in parallel with httpx, and render what it said.
-
-Four views, from two choices: sync (a thread pool) or async (``asyncio.gather``), and a client made for each request or
-one client for the whole process.
-"""
+"""What all views do: call the external API three times in parallel, and render what it said."""
 
 import asyncio
-import functools
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -16,38 +11,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 OPTIONS = {"base_url": settings.SLOW_API_URL, "timeout": settings.SLOW_API_TIMEOUT_S}
-# httpx allows 100 connections and keeps 20 by default; 100 users with three calls each run into both.
-POOL = httpx.Limits(
-    max_connections=1000, max_keepalive_connections=1000, keepalive_expiry=settings.SLOW_API_KEEPALIVE_S
-)
-
-
-@functools.cache
-def shared_client() -> httpx.Client:
-    return httpx.Client(**OPTIONS, limits=POOL)
-
-
-@functools.cache
-def shared_async_client() -> httpx.AsyncClient:
-    return httpx.AsyncClient(**OPTIONS, limits=POOL)
-
-
-def fanout_sync(request: HttpRequest, ms: int = 300) -> HttpResponse:
-    with httpx.Client(**OPTIONS) as client:
-        return answer_sync(request, client, ms)
-
-
-def fanout_shared_client_sync(request: HttpRequest, ms: int = 300) -> HttpResponse:
-    return answer_sync(request, shared_client(), ms)
-
-
-async def fanout_async(request: HttpRequest, ms: int = 300) -> HttpResponse:
-    async with httpx.AsyncClient(**OPTIONS) as client:
-        return await answer_async(request, client, ms)
-
-
-async def fanout_shared_client_async(request: HttpRequest, ms: int = 300) -> HttpResponse:
-    return await answer_async(request, shared_async_client(), ms)
 
 
 def answer_sync(request: HttpRequest, client: httpx.Client, ms: int) -> HttpResponse:
