@@ -183,7 +183,10 @@ def lock(session: nox.Session) -> None:
     for stack in STACKS.values():
         source = Path(session.create_tmp()) / f"{stack.name}.in"
         source.write_text("\n".join([*BUILT_IN.requirements, *stack.requirements]))
-        session.run(*command, str(source), "--output-file", str(REQUIREMENTS / f"{stack.name}.txt"))
+        target = REQUIREMENTS / f"{stack.name}.txt"
+        if not target.exists():  # a new stack gets the versions that the others have
+            shutil.copy(next(REQUIREMENTS.glob(f"{next(iter(STACKS))}.txt")), target)
+        session.run(*command, str(source), "--output-file", str(target))
     for source in sorted(REQUIREMENTS.glob("*.in")):
         session.run(*command, str(source), "--output-file", str(source.with_suffix(".txt")))
     session.install("--require-hashes", "--requirement", str(REQUIREMENTS / "tool.txt"))

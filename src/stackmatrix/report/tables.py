@@ -62,7 +62,7 @@ def of_workload(machine: MachineSummary, workload: WorkloadSummary, *, in_detail
     if workload.shown:
         yield overview_table(machine, workload)
     if in_detail:
-        yield from (verdict_table(one) for one in machine.families_of(workload.name) if not one.metric.is_minor)
+        yield from (verdict_table(one) for one in machine.families_of(workload.name) if one.is_shown)
         if workload.searched:
             yield capacity_table(workload.searched)
         if workload.counted:

@@ -397,3 +397,11 @@ def test_each_remark_has_a_line_of_its_own_after_a_blank_one() -> None:
     assert lines[first].startswith("- ")
     assert lines[first + 1].startswith("- ")
     assert "At 25 it was late." in lines[first + 1]
+
+
+def test_a_metric_that_is_compared_with_nothing_has_no_table() -> None:
+    alone = summarize("m", [make_result(levels=[[make_level(10, 16.0)]] * 6)])
+    beside = summarize("m", [make_result(python=one, levels=[[make_level(10, 16.0)]] * 6) for one in ("3.12", "3.13")])
+    assert [family for family in alone.families if not family.compared]
+    assert "**CPU per request" not in render(alone)
+    assert "**CPU per request" in render(beside)

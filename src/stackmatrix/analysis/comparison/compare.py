@@ -58,6 +58,11 @@ class Family:
     compared: tuple[Comparison, ...]
     ranks: Mapping[Cell, int]
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether it has a table of its own: a metric that is known of one cell only is compared with nothing."""
+        return bool(self.compared) and not self.metric.is_minor
+
 
 def compare_results(results: Sequence[Result]) -> tuple[Family, ...]:
     """Every family of every run among one machine's results that has at least two blocks, in the order of the runs.
