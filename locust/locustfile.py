@@ -39,6 +39,7 @@ class Conductor(FastHttpUser):
         options = self.environment.parsed_options
         plan = LoadPlan(**json.loads(Path(options.plan).read_text(encoding="utf-8")))
         recorder = Recorder(Path(plan.rows_path))
+        recorder.begin()
         self.environment.events.request.add_listener(recorder.on_request)
         with FileObject(options.events_fd, "wb", buffering=0) as pipe, FileObject(options.orders_fd, "rb") as orders:
 

@@ -25,6 +25,9 @@ class Recorder:
         self.fired = 0
         self._path = path
         self._pending = bytearray()
+
+    def begin(self) -> None:
+        """Begin an empty file."""
         self._path.write_bytes(b"")
 
     def on_request(self, context: dict[str, Any], response: Any, exception: Any, **_: Any) -> None:

@@ -77,6 +77,7 @@ def test_a_request_is_one_row_with_its_exact_times(tmp_path: Path) -> None:
 def test_rows_are_written_at_a_flush_and_once(tmp_path: Path) -> None:
     path = tmp_path / "rows"
     recorder = Recorder(path)
+    recorder.begin()
     recorder.add(1, 1, 2, 0, rows.WINDOW, rows.OK)
     assert path.read_bytes() == b""
     recorder.flush()
@@ -86,9 +87,9 @@ def test_rows_are_written_at_a_flush_and_once(tmp_path: Path) -> None:
     assert [row["intended_s"] for row in decode_rows(path.read_bytes())] == [1, 3]
 
 
-def test_a_new_recorder_begins_an_empty_file(tmp_path: Path) -> None:
+def test_a_recorder_begins_an_empty_file(tmp_path: Path) -> None:
     (tmp_path / "rows").write_bytes(b"of another trial")
-    Recorder(tmp_path / "rows")
+    Recorder(tmp_path / "rows").begin()
     assert (tmp_path / "rows").read_bytes() == b""
 
 

@@ -61,4 +61,4 @@ def show(machines: "Sequence[MachineSummary]") -> None:
         for sentence in (*map(words.refusal, machine.refused), *words.skipped(machine)):
             console.print(sentence, markup=False, highlight=False)
     if not in_detail:
-        console.print("Verdicts, capacities and counts of so many machines are in the page only.")
+        console.print("With more than eight machines, verdicts, capacities and counts are only in the page.")

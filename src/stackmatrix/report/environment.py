@@ -26,7 +26,7 @@ def pinning(machine: Machine) -> str:
 
 
 def built(python: PythonBuild) -> str:
-    """How an interpreter was optimised, as far as its configuration tells."""
+    """How an interpreter was optimised, as far as its configuration shows."""
     return f"configured with{'' if python.optimised else 'out'} --enable-optimizations"
 
 

@@ -137,7 +137,7 @@ def capacity_table(rows: Sequence[CellSummary]) -> Table[CellSummary]:
             quantity("blocks", words.confirmed),
         ),
         [row for row in rows if row.capacity is not None],
-        title=f"{rows[0].cell.workload}: arrivals/s at which p99 stays within so many ms, and failures under 0.1 %",
+        title=f"{rows[0].cell.workload}: arrivals/s at which p99 stays within an objective, and failures under 0.1 %",
         note="Last rate that passed, its 95 % interval over the blocks (six at least), and the first that failed.",
     )
 

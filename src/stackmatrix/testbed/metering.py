@@ -1,7 +1,7 @@
 """The meters of a testbed: what each process tree uses within a window, and what the machine does around it."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from stackmatrix.analysis.level.usage import Role, Surroundings, Use
 from stackmatrix.load.generator import DrivenLevel, Moment
@@ -17,17 +17,21 @@ type OnWindow = Callable[[Moment], None]
 
 
 class Metering:
-    """Meters the targets by name, the external API and the generator, from when everything is up."""
+    """Meters the targets by name, the external API and the generator, once everything is up."""
 
-    def __init__(
-        self, circus: Supervisor, generator_pids: Sequence[int], layout: Layout, watched: Mapping[str, int]
-    ) -> None:
+    def __init__(self, circus: Supervisor, generator_pids: Sequence[int], layout: Layout, target_port: int) -> None:
         self._circus = circus
         self._targets = [name for name in circus.watchers if name != API]
         roots: dict[str, Sequence[int]] = {name: (circus.pid(name),) for name in self._targets}
         roots |= {Role.EXTERNAL_API: (circus.pid(API),), Role.GENERATOR: generator_pids}
         self._meters = Meters(roots, METER_PERIOD_S * len(self._targets))
-        self._machine = MachineMeter(layout.used, layout.generator or layout.shared, watched)
+        ports: dict[str, int] = {Role.TARGET: target_port, Role.EXTERNAL_API: circus.api_port}
+        self._machine = MachineMeter(layout.used, layout.generator or layout.shared, ports)
+        self.verified_pids: tuple[int, ...] = ()
+        """The targets' processes when they had been verified."""
+
+    def begin(self) -> None:
+        """Find all processes for the first time."""
         self._meters.begin()
         self.verified_pids = self.target_pids
 

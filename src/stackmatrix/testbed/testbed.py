@@ -1,8 +1,7 @@
 """Everything that is up while something is measured: the external API, one target or many, the load, and the meters.
 
-Targets that stand side by side share a core, and one plan of arrivals goes round them. A core that is shared with
-strangers changes its speed from one quarter of a minute to the next: side by side every target meets the same, as each
-process's clock counts its own CPU time, whatever runs in between.
+Targets side by side share a core, and one plan of arrivals goes round them. A core that is shared with strangers keeps
+changing its speed: side by side every target meets the same, as each process's clock counts its own CPU time.
 """
 
 import contextlib
@@ -92,10 +91,6 @@ class Testbed:
     """How long the targets were under load so far, in seconds."""
     _metering: Metering | None = None
 
-    def why_gone(self, name: str) -> Callable[[], str | None]:
-        """A function that says why the process of a subject, or of the external API, has ended."""
-        return partial(self.circus.why_gone, name)
-
     def verify(self, patience_s: float = verification.READY_TIMEOUT_S, *, pages: bool = True) -> None:
         """Wait until everything answers, and check each target: what it is and, with ``pages``, how it answers.
 
@@ -106,7 +101,7 @@ class Testbed:
             TrialError: when the external API does not come up.
 
         """
-        external_api.wait_ready(self.api_port, self.why_gone(API))
+        external_api.wait_ready(self.api_port, partial(self.circus.why_gone, API))
         cells = f"{len(self.places)} cells " if len(self.places) > 1 else ""
         self.show(f"{cells}starting")
         for place in self.places:
@@ -118,9 +113,9 @@ class Testbed:
                 with self._blaming(place.subject):
                     verification.verify_workload(place.port, self.api_port, place.subject.workload)
         self.circus.note_tree()
-        watched: dict[str, int] = {Role.TARGET: self.places[0].port, Role.EXTERNAL_API: self.api_port}
-        generator_pids = self.generator.pids if self.generator is not None else ()
-        self._metering = Metering(self.circus, generator_pids, self.layout, watched)
+        pids = self.generator.pids if self.generator is not None else ()
+        self._metering = Metering(self.circus, pids, self.layout, self.ports[0])
+        self._metering.begin()
 
     @contextlib.contextmanager
     def _blaming(self, subject: Subject) -> Iterator[None]:
@@ -131,7 +126,7 @@ class Testbed:
             raise SubjectError(subject, str(error)) from error
 
     def _identify(self, place: Place, patience_s: float) -> None:
-        subject, alive = place.subject, self.why_gone(place.subject.name)
+        subject, alive = place.subject, partial(self.circus.why_gone, place.subject.name)
         if subject.app.identity_path is None:
             verification.wait_for_page(place.port, subject.workload, alive)
             return
@@ -152,7 +147,6 @@ class Testbed:
 
     @property
     def target_pids(self) -> tuple[int, ...]:
-        """The targets' processes at the end of the last level, or at the beginning."""
         return self._meters.target_pids
 
     @property
@@ -291,8 +285,8 @@ def start(
 
 def _free_ports(subjects: Sequence[Subject]) -> dict[str, int]:
     free = ports.find_free(ports.TARGET_PORT, len(subjects))
-    (api_port,) = ports.find_free(ports.API_PORT, 1)
-    return {API: api_port, **{subject.name: port for subject, port in zip(subjects, free, strict=True)}}
+    at = {subject.name: port for subject, port in zip(subjects, free, strict=True)}
+    return {API: ports.find_free(ports.API_PORT, 1)[0], **at}
 
 
 def _make_generator(load: Load, places: Sequence[Place], api_port: int, layout: Layout, folder: Path) -> LoadGenerator:

@@ -17,7 +17,7 @@ NOT_COUNTED = "counted apart from load, if at all: see instructions"
 NOT_SENT = "no request was sent in the window"
 API_GONE = "the external API did not give its figures"
 NO_CALL = "the external API finished no call"
-NOT_REPORTED = "this system does not tell"
+NOT_REPORTED = "this system does not report it"
 NOT_PACED = "a profile that compares nothing does not read it"
 
 

@@ -197,7 +197,7 @@ def _family(family: Family) -> Json:
     return {
         "name": family.metric.name,
         "title": family.metric.title,
-        "told": words.explanation(family),
+        "explanation": words.explanation(family),
         "paired": family.run_id is not None,
         "ranks": list(words.ranks(family)),
         "rank": [{"stack": cell.stack, "python": cell.python, "rank": rank} for cell, rank in family.ranks.items()],

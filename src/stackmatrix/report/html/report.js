@@ -153,7 +153,7 @@ function highest(cell) {
   return closed.reduce((one, other) => (other.rps.mid > one.rps.mid ? other : one)).rps;
 }
 
-/** The best figure, and whoever cannot be told from it: within what one trial means nothing, or not beaten for sure. */
+/** The best figure, and what cannot be told from it: where one trial means nothing, or that is not worse for sure. */
 function leaders(name, pairs, sign, unit, digits = 1) {
   const [first, best] = pairs.reduce((one, other) => (sign * other[1].mid > sign * one[1].mid ? other : one));
   const few = pairs.some(([, one]) => one.n < DATA.blocksToClaim) && !rankBy(name, pairs.map(([cell]) => cell)).size;
@@ -174,8 +174,8 @@ function newerPython(some) {
   const words = costFamily().compared.filter((one) => one.kind === "python" && names.has(one.stack) && one.word !== "not enough blocks");
   if (!words.length) return "Whether a newer Python helps was not measured in blocks here.";
   const byWord = Map.groupBy(words, (one) => one.says);
-  const told = [...byWord].map(([says, some]) => `${says}: ${some.map((one) => `${one.stack} on ${one.python} (against ${one.against.replace("Python ", "")})`).join(", ")}`);
-  return `Does a newer Python help? By CPU per request, ${told.join("; ")}.`;
+  const verdicts = [...byWord].map(([says, some]) => `${says}: ${some.map((one) => `${one.stack} on ${one.python} (against ${one.against.replace("Python ", "")})`).join(", ")}`);
+  return `Does a newer Python help? By CPU per request, ${verdicts.join("; ")}.`;
 }
 
 function belief(some) {
@@ -280,10 +280,10 @@ const DRAWN = {
 function course() {
   let window = [];
   const rows = cells().flatMap((cell) => {
-    const told = levelOf(cell, chosen.level)?.timeline;
-    if (!told) return [];
-    window = [{ from: 0, to: told.window }];
-    return told.answered.map((answered, place) => ({ stack: cell.stack, python: cell.python, series: series(cell), second: told.from + place, answered, p95: told.p95[place] }));
+    const timeline = levelOf(cell, chosen.level)?.timeline;
+    if (!timeline) return [];
+    window = [{ from: 0, to: timeline.window }];
+    return timeline.answered.map((answered, place) => ({ stack: cell.stack, python: cell.python, series: series(cell), second: timeline.from + place, answered, p95: timeline.p95[place] }));
   });
   return { timeline: rows, window };
 }
@@ -361,7 +361,7 @@ function verdicts() {
   }
   if (families.length) {
     parts.push(make("p", "Ratios (or differences in ms) with 95 % intervals. ▲ better and ▼ worse for sure, = surely within the margin, ? undecided.", { class: "note" }));
-    parts.push(make("ul", "", {}, ...families.flatMap((family) => [family.told, ...family.ranks]).map((text) => make("li", text, { class: "note" }))));
+    parts.push(make("ul", "", {}, ...families.flatMap((family) => [family.explanation, ...family.ranks]).map((text) => make("li", text, { class: "note" }))));
   }
   byId("verdicts").replaceChildren(...parts);
 }
