@@ -1,6 +1,7 @@
 """Only what belongs together is compared: trials of one run, block by block, valid levels, declared pairs."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -315,12 +316,14 @@ def test_memory_is_not_faster_but_less(make: MakeResult) -> None:
     assert [in_words.verdict(one, each) for each in one.compared] == ["less"]
 
 
-def test_a_workload_that_is_not_known_is_left_out(make: MakeResult) -> None:
+def test_a_workload_is_known_by_the_table_or_given_and_left_out_otherwise(make: MakeResult) -> None:
     strange = [
         msgspec.structs.replace(one, cell=msgspec.structs.replace(one.cell, workload="of tomorrow"))
         for one in (make(OTHER, "3.9", at_cpu(12)), make(REFERENCE_STACK, "3.9", at_cpu(10)))
     ]
     assert compare_results(strange) == ()
+    given = replace(WORKLOADS[SHARED], name="of tomorrow")
+    assert {one.workload for one in compare_results(strange, {given.name: given})} == {"of tomorrow"}
 
 
 def test_precision_is_a_matter_of_the_interval_and_not_of_what_it_says(make: MakeResult) -> None:

@@ -1,7 +1,7 @@
 """Trials on testbeds that are made up: which are made, how a cell stands after them, and what its run says."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from stackmatrix.matrix.cells import Cell, Subject, make_cells, with_twins
 from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.matrix.profiles import Profile
 from stackmatrix.matrix.stacks import PYTHONS, STACKS
+from stackmatrix.matrix.workloads import Workload
 from stackmatrix.measurements.request import Kind, Setup
 from stackmatrix.measurements.trials import kind as trials_kind
 from stackmatrix.measurements.trials.kind import Trials, describe, status_of
@@ -347,7 +348,8 @@ def test_a_run_that_stops_on_precision_looks_at_fixed_blocks_and_says_what_it_mi
 ) -> None:  # fmt: skip
     looked_at = []
 
-    def look(results: Sequence[Result]) -> int:
+    def look(results: Sequence[Result], workloads: Mapping[str, Workload]) -> int:
+        assert set(workloads) == {cell.workload for cell in cells}
         assert {result.cell for result in results} == set(cells)
         return min(len(result.trials) for result in results)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from stackmatrix.analysis.comparison.contrasts import Contrast, declared
 from stackmatrix.matrix.cells import Cell
-from stackmatrix.matrix.workloads import WORKLOADS
+from stackmatrix.matrix.workloads import WORKLOADS, Workload
 from stackmatrix.results.model import Result
 from stackmatrix.results.trials import Run
 
@@ -25,11 +25,11 @@ def run_of(result: Result) -> Run:
     return result.run
 
 
-def repeated(results: Iterable[Result]) -> dict[str, dict[Cell, Result]]:
-    """The results with several trials, by workload and cell, of the workloads that this version of the project has."""
+def repeated(results: Iterable[Result], workloads: Mapping[str, Workload] = WORKLOADS) -> dict[str, dict[Cell, Result]]:
+    """The results with several trials, by workload and cell, of the workloads that are known by name."""
     found: dict[str, dict[Cell, Result]] = {}
     for result in results:
-        if len(result.trials) > 1 and result.cell.workload in WORKLOADS:
+        if len(result.trials) > 1 and result.cell.workload in workloads:
             found.setdefault(result.cell.workload, {})[result.cell] = result
     return found
 

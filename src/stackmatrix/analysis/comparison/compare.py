@@ -16,7 +16,7 @@ from stackmatrix.analysis.comparison.inference import Difference, differ, differ
 from stackmatrix.analysis.comparison.verdicts import Verdict, judge_all, margin_of
 from stackmatrix.analysis.metrics import CAPACITIES, COST, Metric, metrics_of
 from stackmatrix.matrix.cells import Cell, python_key, references
-from stackmatrix.matrix.workloads import WORKLOADS
+from stackmatrix.matrix.workloads import WORKLOADS, Workload
 from stackmatrix.results.capacity import Capacity
 from stackmatrix.results.cost import Cost
 from stackmatrix.results.model import Result
@@ -64,15 +64,16 @@ class Family:
         return bool(self.compared) and not self.metric.is_minor
 
 
-def compare_results(results: Sequence[Result]) -> tuple[Family, ...]:
+def compare_results(results: Sequence[Result], workloads: Mapping[str, Workload] = WORKLOADS) -> tuple[Family, ...]:
     """Every family of every run among one machine's results that has at least two blocks, in the order of the runs.
 
     After them, for each workload, what is of different runs of the same kind; at the end costs side by side and
-    capacities, which have runs of their own and are compared within them only.
+    capacities, which have runs of their own and are compared within them only. ``workloads`` says what the names in the
+    results stand for: the project's own, or those that a run measures.
     """
     families: list[Family | None] = []
-    for workload, by_cell in repeated(results).items():
-        metrics = metrics_of(WORKLOADS[workload].compare_rate, WORKLOADS[workload].floor_ms)
+    for workload, by_cell in repeated(results, workloads).items():
+        metrics = metrics_of(workloads[workload].compare_rate, workloads[workload].floor_ms)
         runs = sorted({run_of(one).id: run_of(one) for one in by_cell.values()}.values(), key=lambda run: run.started)
         for run in runs:
             of_run = {cell: result for cell, result in by_cell.items() if run_of(result).id == run.id}

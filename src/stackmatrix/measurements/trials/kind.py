@@ -105,7 +105,9 @@ class Trials(Kind):
 
     def _find_imprecise(self) -> tuple[str, ...]:
         machine = self._setup.machine
-        return imprecise(compare_results([self.record(cell).to_result(cell, machine) for cell in self._known]))
+        results = [self.record(cell).to_result(cell, machine) for cell in self._known]
+        workloads = {subject.workload.name: subject.workload for subject in self._setup.subjects.values()}
+        return imprecise(compare_results(results, workloads))
 
     def record(self, cell: Cell) -> Record:
         known = self._known.get(cell, _CellTrials())
