@@ -15,7 +15,6 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from stackmatrix.matrix.app import BUILT_IN  # noqa: E402
 from stackmatrix.matrix.stacks import PYTHONS, STACKS, Stack  # noqa: E402
-from stackmatrix.matrix.workloads import DEFAULT_WORKLOAD  # noqa: E402
 
 nox.needs_version = ">=2025.11.12"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -68,7 +67,11 @@ def install(session: nox.Session, name: str, **stamp: str) -> None:
 def harness(session: nox.Session, *arguments: str, silent: bool = False) -> str:
     """Run the harness in the tool environment; returns what it printed, if it is silent."""
     command = [str(session.cache_dir.parent / "tool" / "bin" / "python"), "-m", "stackmatrix", *arguments]
-    return str(session.run(*command, env=HARNESS, external=True, silent=silent, interrupt_timeout=STOP_S))
+    # What is read is standard output alone: a loader may have its own words on the other.
+    errors = sys.stderr if silent else None
+    return str(
+        session.run(*command, env=HARNESS, external=True, silent=silent, stderr=errors, interrupt_timeout=STOP_S)
+    )
 
 
 @nox.session(python=TOOL_PYTHON, default=False)
@@ -77,32 +80,20 @@ def tool(session: nox.Session) -> None:
     install(session, "tool")
 
 
-def add_bench(stack: Stack) -> None:
-    """Make the session that measures one stack on every Python."""
+def add_environment(stack: Stack) -> None:
+    """Make the session that installs one stack's environment on each Python."""
 
-    def bench(session: nox.Session) -> None:
-        cell = ["--stacks", stack.name, "--pythons", str(session.python)]
-        arguments = ["--workload", DEFAULT_WORKLOAD, *session.posargs]
-        if {"--stacks", "--pythons"} & {argument.partition("=")[0] for argument in session.posargs}:
-            session.error(f"--stacks and --pythons are for matrix: name the session instead, bench-{stack.name}-3.13.")
-        if not is_installed(session, stack.name):
-            # A mistyped option or a missing compiler is told before a long installation.
-            harness(session, "run", "--list", *arguments, *cell, silent=True)
+    def environment(session: nox.Session) -> None:
         install(session, stack.name, stack=stack.name, python=str(session.python))
-        harness(session, "run", *arguments, *cell)
 
-    bench.__doc__ = f"Measure {stack.summary}."
-    nox.session(name=f"bench-{stack.name}", python=PYTHONS, requires=["tool"], default=False)(bench)
-
-
-for row in STACKS.values():
-    add_bench(row)
+    environment.__doc__ = f"Install {stack.summary}."
+    nox.session(name=f"env-{stack.name}", python=PYTHONS, default=False)(environment)
 
 
-def install_cells(session: nox.Session, sessions: list[str]) -> Path:
-    """Install the environments of the named bench sessions; returns nox's report on them."""
+def install_environments(session: nox.Session, sessions: list[str]) -> Path:
+    """Run the named sessions, which only install; returns nox's report on them."""
     report = Path(session.create_tmp()).resolve() / "report.json"
-    command = [sys.executable, "-m", "nox", "--noxfile", __file__, "--install-only", "--report", str(report)]
+    command = [sys.executable, "-m", "nox", "--noxfile", __file__, "--report", str(report)]
     session.run(*command, "--sessions", *sessions, external=True, success_codes=[0, 1], interrupt_timeout=STOP_S)
     return report
 
@@ -112,8 +103,10 @@ def add_verb(name: str, summary: str, *command: str, installs: bool = True) -> N
 
     def verb(session: nox.Session) -> None:
         arguments = [*(command or (name,)), *session.posargs]
+        if "--stacks" in command and any(one.partition("=")[0] == "--stacks" for one in session.posargs):
+            session.error("--stacks is for matrix: this session measures one stack.")
         if installs and "--help" not in arguments:
-            report = install_cells(session, harness(session, *arguments, "--list", silent=True).split())
+            report = install_environments(session, harness(session, *arguments, "--list", silent=True).split())
             arguments += ["--nox-report", str(report)]
         harness(session, *arguments)
 
@@ -122,17 +115,14 @@ def add_verb(name: str, summary: str, *command: str, installs: bool = True) -> N
 
 
 serve = ("serve", "--python", TOOL_PYTHON)
-add_verb("matrix", "Measure every chosen cell, interleaved in blocks.", "run")
-add_verb("count", "Count instructions per request of every chosen cell.")
-add_verb("capacity", "Search the highest rate of arrivals at which every chosen cell keeps its latency objectives.")
-add_verb("cost", "Measure the CPU time of a request on all chosen cells side by side, in blocks.")
 for row in STACKS.values():
-    add_verb(f"count-{row.name}", f"Count instructions per request of {row.summary}.", "count", "--stacks", row.name)
-    add_verb(f"capacity-{row.name}", f"Search the capacity of {row.summary}.", "capacity", "--stacks", row.name)
+    add_environment(row)
+    add_verb(f"bench-{row.name}", f"Measure {row.summary}, on every Python.", "run", "--stacks", row.name)
+add_verb("matrix", "Measure every chosen cell until everything is decided, and say the answer.", "run")
 add_verb("serve", "Bring up all stacks, or those named, with locust's web page to try them by hand.", *serve)
 add_verb("calibrate", "Find out how good this machine is for benchmarking, and what limits it.", installs=False)
 add_verb("stall", "Show why open-loop load matters: make docs/stall.md from a stall under both.", installs=False)
-add_verb("summarize", "Make results/README.md and its charts from the results, and print the table.", installs=False)
+add_verb("summarize", "Make the pages and the report from the results, and print the answer.", installs=False)
 add_verb("top", "Watch a uWSGI stack that serve has brought up, with uwsgitop.", installs=False)
 
 
@@ -176,7 +166,7 @@ def site_tests(session: nox.Session) -> None:
 
 @nox.session(python=TOOL_PYTHON, default=False)
 def lock(session: nox.Session) -> None:
-    """Write the lock files in requirements/, and the schema of results; ``-- --upgrade`` takes newer releases."""
+    """Write the lock files in requirements/, and the schemas of results; ``-- --upgrade`` takes newer releases."""
     session.install("uv")
     command = "uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --no-annotate".split()
     command += ["--quiet", "--python-version", PYTHONS[0], *session.posargs]

@@ -1,15 +1,18 @@
-"""Drives one level: settle, window and tail. What is driven, when it starts and when it ends, the harness says.
+"""Drives one level or one ramp. What is driven, when it starts and when it ends, the harness says.
 
-Both models are here. A closed level is N visitors who ask again as soon as they are answered. An open level follows a
-seeded plan of Poisson arrivals: each is billed from its intended time, however late it was sent, and one that finds no
-free visitor is a failure. Of several targets each arrival goes to the next one. Of several load processes each drives
-its share of one and the same plan. Load stays on until the last request of every process's window has ended, so the
-harness, which hears them all, says when to stop.
+A closed level is N visitors who ask again as soon as they are answered. An open level, and a ramp, follow a seeded plan
+of Poisson arrivals: each is billed from its intended time, however late it was sent, and one that finds no free visitor
+is a failure. Of several targets each arrival goes to the next one. Of several load processes each drives its share of
+one and the same plan.
+
+The load of a level stays on until the last request of every process's window has ended, so the harness, which hears
+them all, says when to stop. A ramp overloads the target, and to wait for everything that is left would take minutes:
+when it is stopped, what is under way is given up.
 """
 
 import gc
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -18,19 +21,19 @@ import gevent.event
 from locust import User
 
 from recorder import Recorder, now
-from stackmatrix.load.protocol import Event, LevelOrder, LoadPlan, Prepared, Settled, Stop
-from stackmatrix.matrix.arrivals import arrivals
+from stackmatrix.load.protocol import Drop, Event, LevelOrder, LoadPlan, Prepared, RampOrder, Settled
+from stackmatrix.matrix.arrivals import arrivals, climbing, drop_seed
 from stackmatrix.results import rows
 from visitor import Visitor
 
 LONGEST_SLEEP_S = 0.2
-"""Between looks whether a level is over: an open one's next arrival may be minutes away, and its end may be moved."""
-FLUSH_S = 0.5
-"""Between writes of a level that the harness watches while it lasts."""
+"""Between looks whether the load is over: an open level's next arrival may be minutes away."""
+FLUSH_S = 0.25
+"""Between writes of a ramp's rows, by which the harness decides what comes next."""
 
 
 class Driver:
-    """Drives the levels of a :class:`LoadPlan`. ``tell`` sends an event, ``hear`` waits for an order."""
+    """Drives the orders of a :class:`LoadPlan`. ``tell`` sends an event, ``hear`` waits for an order."""
 
     def __init__(
         self, user: User, plan: LoadPlan, recorder: Recorder, tell: Callable[[Event], None], hear: Callable[[], Any]
@@ -43,29 +46,26 @@ class Driver:
         self._hear = hear
         self._page = re.compile(plan.page)
 
-    def run_level(self, order: LevelOrder) -> None:
-        """One level from the making of its visitors to its last answer."""
-        plan, mine = self._plan, range(order.visitors)[self._share]
-        visitors = [self._make_visitor(place % len(plan.ports)) for place in mine]
+    def run(self, order: LevelOrder | RampOrder) -> None:
+        """One level or ramp, from the making of its visitors to its last answer."""
+        visitors = [self._make_visitor(place % len(self._plan.ports)) for place in self._mine(order)]
         gc.collect()
         gc.freeze()
         gc.disable()  # a collection would be charged to whichever request it hits
         self._tell(Prepared())
         starts_s = self._hear().start_s
-        window = Window(order.level, starts_s + order.settle_s, order.window_s)
-        watch = gevent.spawn(self._watch, window, watched=order.watched)
-        if order.model == "open":
-            self._drive_open(visitors, window, enumerate(arrivals(order.value, starts_s, order.seed)))
+        if isinstance(order, RampOrder):
+            self._drive_ramp(order, visitors, starts_s)
         else:
-            window.planned.set()
-            stagger_s = plan.floor_ms / 1000 / order.visitors
-            self._drive_closed(visitors, window, [starts_s + place * stagger_s for place in mine])
-        watch.get()
+            self._drive_level(order, visitors, starts_s)
         for visitor in visitors:
             visitor.close()
         gc.enable()
         gc.unfreeze()
         self._recorder.flush()
+
+    def _mine(self, order: LevelOrder | RampOrder) -> range:
+        return range(order.visitors)[self._share]
 
     def _make_visitor(self, target: int) -> Visitor:
         plan = self._plan
@@ -73,23 +73,27 @@ class Driver:
             self._user, target, f"http://127.0.0.1:{plan.ports[target]}", plan.path, self._page, plan.timeout_s
         )
 
-    def _watch(self, window: "Window", *, watched: bool) -> None:
+    def _share_of(self, plan: Iterator[float]) -> Iterator[tuple[int, float]]:
+        """The arrivals of this process, each with its number in the whole plan."""
+        return islice(enumerate(plan), self._share.start, None, self._share.step)
+
+    def _drive_level(self, order: LevelOrder, visitors: list[Visitor], starts_s: float) -> None:
+        window = Window(order.level, starts_s + order.settle_s, order.window_s)
+        watch = gevent.spawn(self._watch, window)
+        if order.model == "open":
+            self._drive_open(visitors, window, arrivals(order.value, starts_s, order.seed), order.turns)
+        else:
+            window.planned.set()
+            stagger_s = self._plan.floor_ms / 1000 / order.visitors
+            self._drive_closed(visitors, window, [starts_s + place * stagger_s for place in self._mine(order)])
+        watch.get()
+
+    def _watch(self, window: "Window") -> None:
         """Tell when the window's last request has ended, and wait to hear that the load may stop."""
-        ears = gevent.spawn(self._listen, window)
-        flush_s = now()
-        while (left_s := window.end_s - now()) > 0:
-            gevent.sleep(min(left_s, LONGEST_SLEEP_S))
-            if watched and now() >= flush_s:
-                self._recorder.flush()
-                flush_s = now() + FLUSH_S
+        gevent.sleep(max(0.0, window.end_s - now()))
         window.wait_settled()
         self._tell(Settled())
-        ears.get()
-
-    def _listen(self, window: "Window") -> None:
-        """Hear that a watched window ends earlier, and that the load may stop."""
-        while not isinstance(order := self._hear(), Stop):
-            window.end_s = order.end_s
+        self._hear()
         window.stopped = True
 
     def _drive_closed(self, visitors: list[Visitor], window: "Window", first_s: list[float]) -> None:
@@ -98,44 +102,137 @@ class Driver:
             gevent.sleep(max(0.0, first_s - now()))
             while not window.stopped:
                 intended_s = now()
-                self._visit(visitor, window, intended_s, window.enter(intended_s))
+                phase = window.enter(intended_s)
+                try:
+                    visitor.visit(intended_s, window.level, phase)
+                finally:
+                    window.leave(phase)
 
         greenlets = [gevent.spawn(keep_visiting, *one) for one in zip(visitors, first_s, strict=True)]
         gevent.joinall(greenlets, raise_error=True)
 
-    def _drive_open(self, visitors: list[Visitor], window: "Window", plan: Iterator[tuple[int, float]]) -> None:
-        targets = len(self._plan.ports)
-        free: list[list[Visitor]] = [[one for one in visitors if one.target == target] for target in range(targets)]
-        running: set[gevent.Greenlet[..., None]] = set()
-
-        def visit_once(visitor: Visitor, intended_s: float, phase: int) -> None:
-            self._visit(visitor, window, intended_s, phase)
-            free[visitor.target].append(visitor)
-
-        for number, intended_s in islice(plan, self._share.start, None, self._share.step):
+    def _drive_open(
+        self, visitors: list[Visitor], window: "Window", plan: Iterator[float], turns: Sequence[int]
+    ) -> None:
+        crowd = Crowd(visitors, len(self._plan.ports), self._recorder, window.level, window.leave, turns)
+        for number, intended_s in self._share_of(plan):
             if intended_s >= window.end_s:
                 window.planned.set()
-            while (wait_s := intended_s - now()) > 0 and not window.stopped:
-                gevent.sleep(min(wait_s, LONGEST_SLEEP_S))
-            if window.stopped:
+            if not sleep_until(intended_s, lambda: window.stopped):
                 break
             # Here and not in the greenlet: what is owed counts as under way before anybody looks whether all has ended.
-            phase, target = window.enter(intended_s), number % targets
-            if not free[target]:
-                at = now()
-                self._recorder.add(intended_s, at, at, window.level, phase, rows.NO_SLOT, target=target)
-                window.leave(phase)
-                continue
-            greenlet = gevent.spawn(visit_once, free[target].pop(), intended_s, phase)
-            running.add(greenlet)
-            greenlet.link(running.discard)
-        gevent.joinall(list(running), raise_error=True)
+            crowd.arrive(number, intended_s, window.enter(intended_s))
+        crowd.join()
 
-    def _visit(self, visitor: Visitor, window: "Window", intended_s: float, phase: int) -> None:
+    def _drive_ramp(self, order: RampOrder, visitors: list[Visitor], starts_s: float) -> None:
+        ramp = Ramp()
+        crowd = Crowd(visitors, len(self._plan.ports), self._recorder, order.level)
+        helpers = [gevent.spawn(self._listen, ramp), gevent.spawn(self._keep_writing, ramp)]
+        climb = climbing(order.rates, order.seconds, starts_s, order.seed)
+        self._follow(climb, crowd, lambda intended_s: ramp.stopped or intended_s >= ramp.dropped_s)
+        ramp.changed.wait()
+        if ramp.drop is not None:
+            dropped = arrivals(ramp.drop.rate, ramp.drop.at_s, drop_seed(order.seed))
+            self._follow(dropped, crowd, lambda _: ramp.stopped)
+        crowd.give_up()
+        gevent.joinall(helpers, raise_error=True)
+
+    def _follow(self, plan: Iterator[float], crowd: "Crowd", is_over: Callable[[float], bool]) -> None:
+        for number, intended_s in self._share_of(plan):
+            if not sleep_until(intended_s, lambda at_s=intended_s: is_over(at_s)):  # type: ignore[misc]
+                break
+            crowd.arrive(number, intended_s, rows.WINDOW)
+
+    def _listen(self, ramp: "Ramp") -> None:
+        """Hear that the load drops, and that it may stop."""
         try:
-            visitor.visit(intended_s, window.level, phase)
+            while isinstance(order := self._hear(), Drop):
+                ramp.drop = order
+                ramp.changed.set()
         finally:
-            window.leave(phase)
+            ramp.stopped = True
+            ramp.changed.set()
+
+    def _keep_writing(self, ramp: "Ramp") -> None:
+        while not ramp.stopped:
+            self._recorder.flush()
+            gevent.sleep(FLUSH_S)
+
+
+def sleep_until(at_s: float, is_over: Callable[[], bool]) -> bool:
+    """Sleep until a moment, or until the load is over; whether it is not."""
+    while not (over := is_over()) and (wait_s := at_s - now()) > 0:
+        gevent.sleep(min(wait_s, LONGEST_SLEEP_S))
+    return not over
+
+
+class Crowd:
+    """The visitors of an open load: an arrival takes a free one of its target, and fails where there is none.
+
+    ``leave`` is called with the phase of each arrival that has ended. Arrivals go to the targets in the order of
+    ``turns``, or to one after the other.
+    """
+
+    def __init__(
+        self,
+        visitors: Iterable[Visitor],
+        targets: int,
+        recorder: Recorder,
+        level: int,
+        leave: Callable[[int], None] = lambda _: None,
+        turns: Sequence[int] = (),
+    ) -> None:
+        self._turns = turns or range(targets)
+        self._free: Sequence[list[Visitor]] = [[] for _ in range(targets)]
+        for visitor in visitors:
+            self._free[visitor.target].append(visitor)
+        self._recorder, self._level, self._leave = recorder, level, leave
+        self._visiting: dict[gevent.Greenlet[..., None], tuple[float, float, int, int]] = {}
+        """Intended start, when it was sent, phase and target of each arrival that is under way."""
+
+    def arrive(self, number: int, intended_s: float, phase: int) -> None:
+        """The arrival of this number in the plan, now."""
+        target, at_s = self._turns[number % len(self._turns)], now()
+        if not self._free[target]:
+            self._recorder.add(intended_s, at_s, at_s, self._level, phase, rows.NO_SLOT, target=target)
+            self._leave(phase)
+            return
+        greenlet = gevent.spawn(self._visit, self._free[target].pop(), intended_s, phase)
+        self._visiting[greenlet] = (intended_s, at_s, phase, target)
+
+    def _visit(self, visitor: Visitor, intended_s: float, phase: int) -> None:
+        try:
+            visitor.visit(intended_s, self._level, phase)
+        finally:
+            self._leave(phase)
+        self._free[visitor.target].append(visitor)
+        del self._visiting[gevent.getcurrent()]  # type: ignore[arg-type]
+
+    def join(self) -> None:
+        """Wait until every arrival has ended."""
+        gevent.joinall(list(self._visiting), raise_error=True)
+
+    def give_up(self) -> None:
+        """End every arrival that is under way, each as one that was not finished."""
+        gevent.killall(list(self._visiting))
+        for greenlet, (intended_s, sent_s, phase, target) in self._visiting.items():
+            if isinstance(greenlet.exception, Exception):
+                raise greenlet.exception
+            self._recorder.add(intended_s, sent_s, now(), self._level, phase, rows.UNFINISHED, target=target)
+
+
+class Ramp:
+    """What the harness has said of a ramp so far."""
+
+    def __init__(self) -> None:
+        self.drop: Drop | None = None
+        self.stopped = False
+        self.changed = gevent.event.Event()
+
+    @property
+    def dropped_s(self) -> float:
+        """When the climb ends, as far as it is known."""
+        return float("inf") if self.drop is None else self.drop.at_s
 
 
 class Window:

@@ -35,7 +35,7 @@ class Conductor(FastHttpUser):
 
     @task
     def conduct(self) -> None:
-        """Run the levels that are ordered, tell how it went, and end locust."""
+        """Run what is ordered, tell how it went, and end locust."""
         options = self.environment.parsed_options
         plan = LoadPlan(**json.loads(Path(options.plan).read_text(encoding="utf-8")))
         recorder = Recorder(Path(plan.rows_path))
@@ -51,7 +51,7 @@ class Conductor(FastHttpUser):
                 driver = Driver(self, plan, recorder, tell, lambda: decode(orders.readline()))
                 tell(Ready())
                 while line := orders.readline():
-                    driver.run_level(decode(line))
+                    driver.run(decode(line))
                     tell(self._tally(recorder))
             except Exception as error:  # locust would only log it, and the trial would wait for ever
                 failure = f"{type(error).__name__}: {error}"

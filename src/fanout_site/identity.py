@@ -7,22 +7,25 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """The interpreter that runs the application.
-
-    It is ``optimised`` when it was configured with ``--enable-optimizations``, the flag that makes a build of CPython
-    representative of what distributions ship.
-    """
+    """The interpreter that runs the application, with the fields of ``stackmatrix.results.types.PythonBuild``."""
 
     version: str
     implementation: str
     compiler: str
-    optimised: bool
+    origin: str
+    pgo: bool | None
+    lto: bool | None
+    shared: bool | None
     gil: bool
+    jit: bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The serving process. ``servers`` are those that are loaded, ``packages`` all distributions, with versions."""
+    """The serving process. ``servers`` are those that are loaded, ``packages`` all distributions, with versions.
+
+    ``loop_ms`` is the time of a fixed loop of pure Python, where it was asked for.
+    """
 
     python: Interpreter
     servers: dict[str, str | None]
@@ -33,6 +36,7 @@ class Identity:
     monkey_patched: bool
     threads: int
     packages: dict[str, str]
+    loop_ms: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""

@@ -4,26 +4,30 @@ Nothing is taken from the harness or from the environment that it sets: the answ
 """
 
 import asyncio
+import contextlib
 import os
-import platform
 import sys
-import sysconfig
 import threading
 from importlib import metadata
+from pathlib import PurePath
 
 from django.http import HttpRequest, JsonResponse
 
-from fanout_site.identity import Identity, Interpreter
+from fanout_site import interpreter
+from fanout_site.identity import Identity
 
 SERVER_MODULES = ("uwsgi", "gunicorn", "uvicorn", "granian", "hypercorn", "daphne", "waitress", "cheroot", "mod_wsgi")
 """Importable names of the servers that could be answering; those that are loaded are reported."""
 
 
 def served_by(request: HttpRequest) -> JsonResponse:
-    """The interpreter, the server, the interface, how the worker waits, and every installed package."""
+    """The interpreter, the server, the interface, how the worker waits, and every installed package.
+
+    With ``?loop=1`` also how fast the interpreter is at a moment, which keeps the process busy for some 50 ms.
+    """
     packages = installed_packages()
     identity = Identity(
-        python=interpreter(),
+        python=interpreter.describe(),
         servers={name: packages.get(name) for name in SERVER_MODULES if name in sys.modules},
         interface="ASGI" if hasattr(request, "scope") else "WSGI",
         event_loop=running_loop_name(),
@@ -32,6 +36,7 @@ def served_by(request: HttpRequest) -> JsonResponse:
         monkey_patched=is_monkey_patched(),
         threads=threading.active_count(),
         packages=packages,
+        loop_ms=interpreter.time_loop_ms() if "loop" in request.GET else None,
     )
     return JsonResponse(identity.to_dict())
 
@@ -41,25 +46,28 @@ async def served_by_async(request: HttpRequest) -> JsonResponse:
     return served_by(request)
 
 
-def interpreter() -> Interpreter:
-    """The interpreter's version, build and GIL state."""
-    gil_enabled = getattr(sys, "_is_gil_enabled", lambda: True)()
-    arguments = sysconfig.get_config_var("CONFIG_ARGS") or ""
-    return Interpreter(
-        version=platform.python_version(),
-        implementation=platform.python_implementation(),
-        compiler=platform.python_compiler(),
-        optimised="--enable-optimizations" in arguments,
-        gil=bool(gil_enabled),
-    )
+BROKEN = "broken"
+"""In place of a version: there is a package's folder, and nothing in it that says what it is."""
 
 
 def installed_packages() -> dict[str, str]:
-    """Every distribution of this environment, by its normalised name."""
-    return {
-        distribution.metadata["Name"].lower().replace("_", "-"): distribution.version
-        for distribution in metadata.distributions()
-    }
+    """Every distribution of this environment, by its normalised name; one without a name by that of its folder."""
+    return dict(_read(distribution) for distribution in metadata.distributions())
+
+
+def _read(distribution: metadata.Distribution) -> tuple[str, str]:
+    told: dict[str, str | None] = {"Name": None, "Version": None}
+    # A folder without the file that says it all is an error from Python 3.15 on, and an empty answer before.
+    with contextlib.suppress(Exception):
+        found = distribution.metadata
+        told = {key: found.get(key) for key in told}
+    name = told["Name"] or _folder(distribution)
+    return name.lower().replace("_", "-"), (told["Version"] if told["Name"] else None) or BROKEN
+
+
+def _folder(distribution: metadata.Distribution) -> str:
+    """The name of the folder that describes a distribution, without what follows the package's name."""
+    return PurePath(str(getattr(distribution, "_path", "unknown"))).name.partition("-")[0].removesuffix(".dist")
 
 
 def running_loop_name() -> str | None:

@@ -4,5 +4,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from fanout_site import planted
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fanout_site.settings")
-application = get_wsgi_application()
+application = planted.wsgi(get_wsgi_application())

@@ -14,7 +14,8 @@ from typing import cast
 import uvloop
 
 DEFAULT_MS = 600
-BACKLOG = 4096
+BACKLOG = 2048
+"""The listen queue that stacks have, too."""
 PAGE = (
     b"<!doctype html>\n<title>Null target</title>\n"
     b"<ul><li>Nowhere (XX)</li><li>Nowhere (XX)</li><li>Nowhere (XX)</li></ul>\n<p>It took 0.600 s.</p>\n"

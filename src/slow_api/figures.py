@@ -9,8 +9,10 @@ from typing import Self
 class ApiFigures:
     """Totals since the start; differences of two readings belong to the time between them.
 
-    ``overshoot_histogram`` counts calls by how much longer than asked they slept, in buckets of so many ms; the keys
-    of all three histograms are whole numbers as text, as JSON has it.
+    ``in_flight_s`` is the number of calls in flight added up over time, in call-seconds until ``at_s`` of the monotonic
+    clock: its difference over that of the clock is the mean number in flight. ``overshoot_histogram`` counts calls by
+    how much longer than asked they slept, in buckets of so many ms; the keys of all three histograms are whole numbers
+    as text, as JSON has it.
     """
 
     calls_started: int
@@ -18,6 +20,8 @@ class ApiFigures:
     calls_refused: int
     in_flight: int
     max_in_flight: int
+    at_s: float
+    in_flight_s: float
     overshoot_sum_ms: float
     overshoot_max_ms: float
     overshoot_bucket_ms: float

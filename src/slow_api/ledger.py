@@ -1,10 +1,12 @@
-"""What the API saw: calls and their overlap per view request, and how much longer it slept than it was asked to.
+"""What the API saw: calls and their overlap, in all and per view request, and how much longer it slept than asked.
 
 Everything is bounded: a fixed histogram of overshoot, and the last ``REQUESTS_KEPT`` view requests one by one. Older
 ones are folded into tallies, so the totals stay exact however long the API runs.
 """
 
+import time
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from slow_api.figures import ApiFigures, RequestFigures
@@ -25,9 +27,15 @@ class ViewRequest:
 
 
 class Ledger:
-    """Counts calls while they run. Used from one event loop, so it needs no lock."""
+    """Counts calls while they run. Used from one event loop, so it needs no lock.
 
-    def __init__(self) -> None:
+    ``clock`` gives seconds of the monotonic clock.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._at_s = clock()
+        self._in_flight_s = 0.0
         self.calls_started = 0
         self.calls_finished = 0
         self.calls_refused = 0
@@ -42,6 +50,7 @@ class Ledger:
 
     def start(self, request_id: str | None, asked_ms: int) -> ViewRequest | None:
         """Note that a call begins; hand the answer to :meth:`finish`."""
+        self._count_time()
         self.calls_started += 1
         self.in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
@@ -59,6 +68,7 @@ class Ledger:
 
     def finish(self, request: ViewRequest | None, overshoot_ms: float | None) -> None:
         """Note that a call has ended; ``overshoot_ms`` is ``None`` when it was cancelled before its time."""
+        self._count_time()
         self.in_flight -= 1
         if request is not None:
             request.in_flight -= 1
@@ -74,12 +84,19 @@ class Ledger:
         """Note a call that was answered with an error."""
         self.calls_refused += 1
 
+    def _count_time(self) -> None:
+        """Add what was in flight until now, before that changes."""
+        now_s = self._clock()
+        self._in_flight_s += self.in_flight * (now_s - self._at_s)
+        self._at_s = now_s
+
     def _fold(self, request: ViewRequest) -> None:
         self._calls_per_request[len(request.asked_ms)] += 1
         self._overlap_per_request[request.max_in_flight] += 1
 
     def figures(self) -> ApiFigures:
         """All totals since the start."""
+        self._count_time()
         calls, overlap = self._calls_per_request.copy(), self._overlap_per_request.copy()
         for request in self._requests.values():
             calls[len(request.asked_ms)] += 1
@@ -90,6 +107,8 @@ class Ledger:
             calls_refused=self.calls_refused,
             in_flight=self.in_flight,
             max_in_flight=self.max_in_flight,
+            at_s=self._at_s,
+            in_flight_s=self._in_flight_s,
             overshoot_sum_ms=self.overshoot_sum_ms,
             overshoot_max_ms=self.overshoot_max_ms,
             overshoot_bucket_ms=OVERSHOOT_BUCKET_MS,

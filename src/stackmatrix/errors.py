@@ -82,5 +82,11 @@ class CounterMissingError(StackmatrixError):
     exit_code = 13
 
 
+class MachineLimitError(StackmatrixError):
+    """A limit of this machine or its control group would stop what is measured in the middle."""
+
+    exit_code = 14
+
+
 INTERRUPTED_EXIT_CODE = 130
 """Ctrl-C, as shells count it."""

@@ -68,6 +68,11 @@ def await_true(condition: Callable[[], bool]) -> None:
         time.sleep(POLL_S)
 
 
+def totals(api: httpx.Client) -> dict[str, Any]:
+    """Its figures without the moment at which they were read."""
+    return {name: value for name, value in figures(api).items() if name != "at_s"}
+
+
 def figures(api: httpx.Client, request_id: str | None = None) -> dict[str, Any]:
     parameters = {} if request_id is None else {"request_id": request_id}
     content: dict[str, Any] = api.get("/stats/", params=parameters).raise_for_status().json()
@@ -183,13 +188,13 @@ def test_any_method_but_get_gets_405(api: httpx.Client, method: str, path: str) 
 
 def assert_refused(api: httpx.Client, request: httpx.Request, status: int) -> None:
     """It gets a sentence as JSON, and counts as refused and as nothing else."""
-    before = figures(api)
+    before = totals(api)
     response = api.send(request)
     assert response.status_code == status
     assert response.headers["content-type"] == "application/json"
     assert list(response.json()) == ["error"]
     assert len(response.json()["error"].split()) > 3
-    assert figures(api) == before | {"calls_refused": before["calls_refused"] + 1}
+    assert totals(api) == before | {"calls_refused": before["calls_refused"] + 1}
 
 
 # What it counts
@@ -257,9 +262,9 @@ def test_what_it_tells_is_read_as_it_was_written(api: httpx.Client) -> None:
 
 
 def test_asking_for_the_figures_changes_none(api: httpx.Client) -> None:
-    before = figures(api)
+    before = totals(api)
     api.get("/stats/", headers={"X-Request-ID": "asks for figures"})
-    assert figures(api) == before
+    assert totals(api) == before
     assert api.get("/stats/", params={"request_id": "asks for figures"}).status_code == 404
 
 
@@ -351,3 +356,35 @@ def test_the_last_overshoot_bucket_holds_everything_longer() -> None:
     seen = ledger.figures()
     assert seen.overshoot_histogram == {"0": 1, "2": 1, str(OVERSHOOT_BUCKETS - 1): 2}
     assert seen.overshoot_max_ms == 1e9
+
+
+def test_calls_in_flight_are_added_up_over_time() -> None:
+    now_s = 100.0
+    ledger = Ledger(lambda: now_s)
+
+    def wait(seconds: float) -> None:
+        nonlocal now_s
+        now_s += seconds
+
+    wait(5)
+    first = ledger.start(None, 1000)
+    wait(1)
+    second = ledger.start("id", 1000)
+    wait(2)
+    assert (ledger.figures().at_s, ledger.figures().in_flight_s) == (108, 1 + 2 * 2)
+    ledger.finish(first, 0.0)
+    wait(3)
+    ledger.finish(second, None)  # its client has left
+    wait(10)
+    assert (ledger.figures().at_s, ledger.figures().in_flight_s) == (121, 1 + 2 * 2 + 3)
+
+
+def test_what_was_in_flight_is_the_calls_times_how_long_each_slept(api: httpx.Client) -> None:
+    before = figures(api)
+    for path in ("/120/", "/80/"):
+        api.get(path)
+    after = figures(api)
+    slept_s = 0.2 + (after["overshoot_sum_ms"] - before["overshoot_sum_ms"]) / 1000
+    # It begins to count before it sleeps, and ends after.
+    assert after["in_flight_s"] - before["in_flight_s"] >= slept_s - 1e-6
+    assert after["at_s"] - before["at_s"] > after["in_flight_s"] - before["in_flight_s"]

@@ -1,10 +1,11 @@
-"""The report in a real browser: every control does what it says, no network is asked, nothing hostile runs."""
+"""The report in a real browser: the address is its state, it shows what is chosen, and it judges nothing by itself."""
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 import pytest
@@ -16,20 +17,21 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from stackmatrix import cli
-from stackmatrix.matrix.stacks import STACKS
-from stackmatrix.report.charts import COLOURS, SHAPES
-from stackmatrix.results import store
-from stackmatrix.results.capacity import Capacity, SloCapacity
-from stackmatrix.results.cost import Cost, CostBlock
-from stackmatrix.results.levels import Level
+from stackmatrix.results.findings import Finding
 from stackmatrix.results.model import Result
-from stackmatrix.system.processes import PROJECT
+from tests import made_up
 
 DRIVER, BROWSER = shutil.which("chromedriver"), shutil.which("chromium")
 PATIENCE_S = 30
 """For a browser on a busy machine."""
-PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+PHONE_PX, DESK_PX = (390, 844), (1280, 900)
+SMALLEST = 2_000_000
+"""Bytes: a report is read over a train's wireless network."""
 HOSTILE = '</script><script>window.hacked = 1</script><img src=x onerror="window.hacked = 1">'
+CHARTS = ("values", "differences", "forming", "ramp", "distribution")
+VERDICT = "cpu-uvicorn-3.13-gunicorn_100_threads-3.13"
+
+type Machines = dict[str, Sequence[Result]]
 
 pytestmark = pytest.mark.skipif(DRIVER is None or BROWSER is None, reason="chromium and chromedriver are not installed")
 
@@ -47,267 +49,365 @@ def browser() -> Iterator[webdriver.Chrome]:
     driver.quit()
 
 
-def told(browser: webdriver.Chrome, kind: str) -> list[dict[str, Any]]:
-    """What the browser has logged since it was asked last."""
-    entries: list[dict[str, Any]] = browser.get_log(kind)  # type: ignore[no-untyped-call] # selenium's
-    return entries
+@pytest.fixture(scope="module")
+def make_report(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Machines], Path]:
+    """Writes results as a run does, and gives the report that is made of them."""
+
+    def make(machines: Machines) -> Path:
+        folder = tmp_path_factory.mktemp("results")
+        for machine, results in machines.items():
+            made_up.write(folder, machine, results)
+        assert cli.main(["summarize", "--results", str(folder)]) == 0
+        return folder / "report.html"
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def report(make_report: Callable[[Machines], Path]) -> Path:
+    """Of two machines; the first has more evidence."""
+    fewer = made_up.make_results(("gunicorn_100_threads", "uvicorn"), workloads=("fanout",), blocks=3, seed=2)
+    return make_report({"first-machine": made_up.make_results(blocks=6), "second-machine": fewer})
 
 
 @pytest.fixture
-def committed() -> list[tuple[str, Result]]:
-    """Some real results of the project, of two machines and two workloads."""
-    read = list(store.read_results(PROJECT / "results"))
-    return [(machine, result) for machine, result in read if isinstance(result, Result)]
+def look_at(browser: webdriver.Chrome) -> Iterator[Callable[..., None]]:
+    """Opens a report at an address; afterwards, it must not have complained or asked for anything."""
 
-
-@pytest.fixture
-def open_report(browser: webdriver.Chrome, tmp_path: Path) -> Iterator[Callable[..., None]]:
-    """Summarises results and opens their report; afterwards, it must not have complained or asked for anything."""
-
-    def open_it(results: list[tuple[str, Result]], width: int = 1200) -> None:
-        for machine, result in results:
-            store.write_result(tmp_path, machine, result)
-        assert cli.main(["summarize", "--results", str(tmp_path)]) == 0
-        metrics = {**PHONE, "width": width, "mobile": width < 500}
+    def look(page: Path, size: tuple[int, int] = DESK_PX, **state: object) -> None:
+        width, height = size
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == PHONE_PX}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         browser.get("about:blank")
         for kind in ("browser", "performance"):
-            told(browser, kind)
-        browser.get((tmp_path / "report.html").as_uri())
+            logged(browser, kind)
+        browser.get(f"{page.as_uri()}{'#' if state else ''}{urlencode(state, doseq=True)}")
 
-    yield open_it
-    assert told(browser, "browser") == []
-    sent = [json.loads(entry["message"])["message"] for entry in told(browser, "performance")]
+    yield look
+    assert logged(browser, "browser") == []
+    sent = [json.loads(entry["message"])["message"] for entry in logged(browser, "performance")]
     asked = {one["params"]["request"]["url"] for one in sent if one["method"] == "Network.requestWillBeSent"}
     assert {url.split(":")[0] for url in asked} <= {"file", "data", "about"}
     assert browser.execute_script("return window.hacked") is None
 
 
-def wait_for(browser: webdriver.Chrome, script: str) -> Any:
-    """What a script returns, as soon as it is true."""
-    return WebDriverWait(browser, PATIENCE_S).until(lambda one: one.execute_script(f"return {script}"))
+def logged(browser: webdriver.Chrome, kind: str) -> list[dict[str, Any]]:
+    """What the browser has logged since it was asked last."""
+    entries: list[dict[str, Any]] = browser.get_log(kind)  # type: ignore[no-untyped-call] # selenium's
+    return entries
+
+
+def run(browser: webdriver.Chrome, expression: str, *arguments: object) -> Any:
+    return browser.execute_script(f"return {expression}", *arguments)
+
+
+def wait_for(browser: webdriver.Chrome, expression: str, *arguments: object) -> Any:
+    """What an expression gives, as soon as it is true."""
+    return WebDriverWait(browser, PATIENCE_S).until(lambda one: run(one, expression, *arguments))
+
+
+def texts(browser: webdriver.Chrome, selector: str) -> list[str]:
+    """The text of every element, drawn in sight or not."""
+    found: list[str] = run(
+        browser, "[...document.querySelectorAll(arguments[0])].map((one) => one.textContent.trim())", selector
+    )
+    return found
+
+
+def text(browser: webdriver.Chrome, selector: str) -> str:
+    return " ".join(texts(browser, selector))
+
+
+def data_of(browser: webdriver.Chrome) -> dict[str, Any]:
+    data: dict[str, Any] = run(browser, "JSON.parse(document.getElementById('data').textContent)")
+    return data
 
 
 def show(browser: webdriver.Chrome, chart: str) -> None:
-    """Scroll to a chart and wait until it is drawn."""
-    browser.execute_script(f"document.querySelector('[data-chart={chart}]').scrollIntoView()")
-    wait_for(browser, f"document.querySelector('[data-chart={chart}] svg') !== null")
+    """Scroll to the first chart of a kind and wait until it is drawn."""
+    browser.execute_script("document.querySelector(`[data-chart=${arguments[0]}]`).scrollIntoView()", chart)
+    wait_for(browser, "document.querySelector(`[data-chart=${arguments[0]}] svg`) !== null", chart)
 
 
-def all_of(selector: str, what: str) -> str:
-    """A script that gives one property of all elements."""
-    return f"[...document.querySelectorAll('{selector}')].map((one) => one.{what}).join()"
+def choose(browser: webdriver.Chrome, name: str, value: str) -> None:
+    Select(browser.find_element(By.ID, name)).select_by_value(value)
 
 
-def marks(browser: webdriver.Chrome, chart: str, kind: str) -> int:
-    """How many marks of a kind a chart has."""
-    script = f"return document.querySelectorAll('[data-chart={chart}] svg .mark-{kind} path').length"
-    return int(browser.execute_script(script))
+def click(browser: webdriver.Chrome, selector: str) -> None:
+    """Wherever it is on the page, and whatever is above it."""
+    browser.execute_script("document.querySelector(arguments[0]).click()", selector)
 
 
-def choose(browser: webdriver.Chrome, name: str, text: str) -> None:
-    select = Select(browser.find_element(By.ID, name))
-    select.select_by_visible_text(text)
+def ranking(browser: webdriver.Chrome) -> list[list[str]]:
+    """The rows of the table, without the links to them."""
+    rows = "[...document.querySelectorAll('#ranking tbody tr')]"
+    cells = "(row) => Array.from(row.cells, (one) => one.textContent.split('\u00a0')[0])"
+    found: list[list[str]] = run(browser, f"{rows}.map({cells})")
+    return found
 
 
-def text_of(browser: webdriver.Chrome, name: str) -> str:
-    return str(browser.find_element(By.ID, name).text)
+def is_in_sight(browser: webdriver.Chrome) -> bool:
+    """Whether what is marked can be seen."""
+    script = "(() => { const box = document.querySelector('.target')?.getBoundingClientRect(); return box && box.top >= 0 && box.top < innerHeight; })()"  # noqa: E501
+    return bool(run(browser, script))
 
 
-def rows(browser: webdriver.Chrome) -> list[list[str]]:
-    table = browser.find_elements(By.CSS_SELECTOR, "#ranking tbody tr")
-    return [[cell.text for cell in row.find_elements(By.TAG_NAME, "td")] for row in table]
+# What it shows
 
 
-def test_every_chart_is_drawn_and_each_control_changes_what_it_says(
-    browser: webdriver.Chrome, open_report: Callable[..., None], committed: list[tuple[str, Result]]
+def test_every_chart_is_drawn_in_one_small_file(
+    browser: webdriver.Chrome, look_at: Callable[..., None], report: Path
 ) -> None:
-    open_report(committed)
-    known = browser.execute_script("return DATA.machines.map((one) => one.name)")
-    assert set(known) == {machine for machine, _ in committed}
-    choose(browser, "machine", "amd-epyc-25-1-1-2-cores")
-    for name in ("throughput", "latency", "distribution", "cpu", "memory"):
-        show(browser, name)
-
-    assert "within 15 % of it, so not to be told apart" in text_of(browser, "sentences")
-    before = rows(browser)
-    lines = marks(browser, "throughput", "line")
-    box = browser.find_element(By.CSS_SELECTOR, "#stacks input[value=uvicorn]")
-    box.click()
-    assert [row for row in before if row[1] != "uvicorn"] == rows(browser)
-    wait_for(browser, f"document.querySelectorAll('[data-chart=throughput] svg .mark-line path').length < {lines}")
-
-    older = browser.find_element(By.CSS_SELECTOR, "#pythons input[value='3.12']")
-    assert not older.is_selected(), "one Python to begin with: lines of all would hide each other"
-    older.click()
-    assert {row[2] for row in rows(browser)} == {"3.12", "3.13"}
-
-    choose(browser, "slo", "p99 within 1200 ms")
-    assert "1200 ms" in text_of(browser, "ranking")
-    choose(browser, "workload", "fanout_shared_client: one pooled httpx client per process")
-    assert rows(browser) != before
-
-    show(browser, "latency")
-    labels = all_of("[data-chart=latency] svg path[aria-label]", "ariaLabel")
-    at_p95 = wait_for(browser, labels)
-    choose(browser, "percentile", "p50")
-    wait_for(browser, f"{labels} !== {json.dumps(at_p95)}")
-
-    show(browser, "distribution")
-    curves = all_of("[data-chart=distribution] svg .mark-line path", "outerHTML")
-    at_first = wait_for(browser, curves)
-    choose(browser, "level", "users=10")
-    wait_for(browser, f"{curves} !== {json.dumps(at_first)}")
+    assert report.stat().st_size < SMALLEST
+    look_at(report)
+    for chart in CHARTS:
+        show(browser, chart)
 
 
-def test_what_was_not_measured_is_said_and_can_be_chosen(
-    browser: webdriver.Chrome, open_report: Callable[..., None], committed: list[tuple[str, Result]]
+def test_every_word_on_the_page_is_one_of_the_data(
+    browser: webdriver.Chrome, look_at: Callable[..., None], report: Path
 ) -> None:
-    open_report(committed)
-    for box in browser.find_elements(By.CSS_SELECTOR, "#stacks input:checked"):
-        box.click()
-    assert rows(browser) == []
-    assert "Nothing was measured of what is chosen" in text_of(browser, "sentences")
-    browser.find_element(By.CSS_SELECTOR, "#stacks input").click()
-    assert len(rows(browser)) == 1
+    look_at(report)
+    machine = data_of(browser)["machines"][0]
+    workload = machine["workloads"][0]
+    said = [f"{one['lead']} {one['text']} evidence\u00a0#" for one in machine["statements"]]
+    assert texts(browser, "#statements li") == said
+    assert ranking(browser) == [row["texts"] for row in workload["ranking"]["rows"]]
+    for figure in workload["figures"]:
+        choose(browser, "figure", figure["name"])
+        shown = [one for one in figure["comparisons"] if one["set"] == figure["sets"][0]["name"]]
+        assert texts(browser, "#forming h3") == [f"{one['title']} #" for one in shown]
+        assert texts(browser, "#forming figcaption p") == [text for one in shown for text in one["says"]]
+        words = run(
+            browser, "[...document.querySelectorAll('#forming figcaption p:first-of-type')].map((one) => one.className)"
+        )
+        assert words == [one["word"] for one in shown]
+    ramps = [one for one in workload["ramps"] if one["number"] == 1]
+    assert texts(browser, "#ramps figcaption p") == [text for one in ramps for text in one["says"]]
+
+
+def test_the_script_has_no_numbers_to_judge_with(
+    browser: webdriver.Chrome, look_at: Callable[..., None], report: Path
+) -> None:
+    look_at(report)
+    script = run(browser, "document.querySelector('script[type=module]').textContent")
+    for word in ("toFixed", "Math.log", "better", "worse", "undecided", "matters", ".low", ".high", "sort("):
+        assert word not in script
+
+
+def test_a_void_run_has_a_banner_and_no_ranks(
+    browser: webdriver.Chrome, look_at: Callable[..., None], make_report: Callable[[Machines], Path]
+) -> None:
+    look_at(make_report({"a-machine": made_up.make_results(workloads=("fanout",), found=False)}))
+    banner = browser.find_element(By.ID, "void")
+    assert banner.is_displayed()
+    assert banner.text.startswith("Void: ")
+    assert {row[0] for row in ranking(browser)} == {"–"}
+    assert run(browser, "document.querySelectorAll('#forming .better, #forming .worse, #forming .same').length") == 0
+
+
+def test_a_run_that_is_not_void_has_no_banner(
+    browser: webdriver.Chrome, look_at: Callable[..., None], report: Path
+) -> None:
+    look_at(report)
+    assert not browser.find_element(By.ID, "void").is_displayed()
 
 
 def test_the_page_without_results_says_how_to_make_some(
-    browser: webdriver.Chrome, open_report: Callable[..., None]
+    browser: webdriver.Chrome, look_at: Callable[..., None], make_report: Callable[[Machines], Path]
 ) -> None:
-    open_report([])
-    assert "nox -s matrix" in browser.find_element(By.TAG_NAME, "main").text
+    look_at(make_report({}))
+    assert "nox -s matrix" in browser.find_element(By.ID, "none").text
+
+
+def test_each_row_of_the_ranking_leads_to_its_result_file(
+    browser: webdriver.Chrome, look_at: Callable[..., None], report: Path
+) -> None:
+    look_at(report)
+    paths = run(
+        browser, "[...document.querySelectorAll('#ranking td a:not(.anchor)')].map((one) => one.getAttribute('href'))"
+    )
+    assert len(paths) == len(ranking(browser))
+    assert all((report.parent / path).is_file() for path in paths)
+
+
+# What is chosen
+
+
+def test_charts_legends_and_tables_hold_what_is_chosen_and_nothing_else(
+    browser: webdriver.Chrome, look_at: Callable[..., None], report: Path
+) -> None:
+    look_at(report)
+    before = ranking(browser)
+    colours = {name: one["colour"] for name, one in data_of(browser)["looks"].items()}
+    click(browser, "#stacks input[value=uvicorn]")
+    click(browser, "#pythons input[value='3.12']")
+    assert ranking(browser) == [row for row in before if row[1] != "uvicorn" and row[2] != "3.12"]
+    assert texts(browser, "#legend li") == [
+        f"{sign} {stack} on 3.13" for sign, stack in (("◆", "gunicorn_100_threads"), ("✚", "gunicorn_gevent"))
+    ]
+    assert not [text for text in texts(browser, ".card h3") if "uvicorn" in text or "3.12" in text]
+    for chart in CHARTS:
+        show(browser, chart)
+    drawn = run(
+        browser, "[...document.querySelectorAll('[data-chart] svg')].map((one) => one.outerHTML).join('').toLowerCase()"
+    )
+    assert colours["gunicorn_gevent"].lower() in drawn
+    assert colours["uvicorn"].lower() not in drawn
+    assert "uvicorn" not in drawn
+    assert "3.12" not in drawn
+
+
+def test_what_was_not_measured_is_said_and_can_be_chosen(
+    browser: webdriver.Chrome, look_at: Callable[..., None], report: Path
+) -> None:
+    look_at(report)
+    for stack in data_of(browser)["looks"]:
+        click(browser, f"#stacks input[value={stack}]")
+    assert ranking(browser) == []
+    said = run(browser, "getComputedStyle(document.getElementById('ramps'), '::before').content")
+    assert "No ramp was driven" in said
+    assert run(browser, "document.querySelectorAll('[data-chart]').length") == 0
+    click(browser, "#stacks input[value=uvicorn]")
+    assert {row[1] for row in ranking(browser)} == {"uvicorn"}
+
+
+# The address
+
+
+def test_a_link_brings_back_everything_that_was_chosen(
+    browser: webdriver.Chrome, look_at: Callable[..., None], report: Path
+) -> None:
+    look_at(report)
+    choose(browser, "workload", "fanout")
+    choose(browser, "figure", "memory")
+    choose(browser, "set", "pairs")
+    choose(browser, "ramp", "2")
+    click(browser, "#stacks input[value=uwsgi_2_threads]")
+    click(browser, "#pythons input[value='3.12']")
+    shown = ranking(browser), texts(browser, "h3, p, #legend li")
+    address = browser.current_url
+    browser.get("about:blank")
+    browser.get(address)
+    assert (ranking(browser), texts(browser, "h3, p, #legend li")) == shown
+    chosen = {name: Select(browser.find_element(By.ID, name)).first_selected_option.get_attribute("value")
+              for name in ("machine", "workload", "figure", "set", "ramp")}  # fmt: skip
+    assert chosen == {
+        "machine": "first-machine", "workload": "fanout", "figure": "memory", "set": "pairs", "ramp": "2",
+    }  # fmt: skip
+    assert not browser.find_element(By.CSS_SELECTOR, "#stacks input[value=uwsgi_2_threads]").is_selected()
+    assert not browser.find_element(By.CSS_SELECTOR, "#pythons input[value='3.12']").is_selected()
+
+
+def test_back_and_forward_go_through_what_was_chosen(
+    browser: webdriver.Chrome, look_at: Callable[..., None], report: Path
+) -> None:
+    look_at(report)
+    first = ranking(browser)
+    choose(browser, "machine", "second-machine")
+    second = ranking(browser)
+    assert second != first
+    browser.back()
+    wait_for(browser, "document.getElementById('machine').value === 'first-machine'")
+    assert ranking(browser) == first
+    browser.forward()
+    wait_for(browser, "document.getElementById('machine').value === 'second-machine'")
+    assert ranking(browser) == second
+
+
+def test_every_sentence_verdict_and_ramp_has_a_link_that_leads_to_it(
+    browser: webdriver.Chrome, look_at: Callable[..., None], report: Path
+) -> None:
+    look_at(report)
+    keys = run(browser, "[...document.querySelectorAll('[data-key]')].map((one) => one.dataset.key)")
+    links = run(browser, "[...document.querySelectorAll('a.anchor')].map((one) => one.hash)")
+    assert len(set(keys)) == len(keys) == len(links)
+    kinds = {key.split("-")[0]: place for place, key in enumerate(keys)}
+    assert set(kinds) == {"answer", "rank", "cpu", "ramp"}
+    for place in kinds.values():
+        browser.get("about:blank")
+        browser.get(f"{report.as_uri()}{links[place]}")
+        assert run(browser, "document.querySelector('.target').dataset.key") == keys[place]
+        assert is_in_sight(browser)
+
+
+def test_a_link_to_a_verdict_shows_it_whatever_else_is_chosen(
+    browser: webdriver.Chrome, look_at: Callable[..., None], report: Path
+) -> None:
+    look_at(report, figure="memory", set="python", stack="gunicorn_gevent", python="3.12", at=VERDICT)
+    assert run(browser, "document.querySelector('.target').dataset.key") == VERDICT
+    assert is_in_sight(browser)
+    click(browser, "#stacks input[value=gunicorn_gevent]")
+    assert VERDICT in run(browser, "[...document.querySelectorAll('.card')].map((one) => one.dataset.key)")
+
+
+def test_an_address_of_what_is_not_there_shows_what_is(
+    browser: webdriver.Chrome, look_at: Callable[..., None], report: Path
+) -> None:
+    look_at(report, machine="no such", workload=HOSTILE, figure="none", ramp="99", at='"]x')
+    assert run(browser, "document.getElementById('machine').value") == "first-machine"
+    assert ranking(browser)
+
+
+# Who reads it
 
 
 def test_everything_is_reached_and_chosen_with_the_keyboard(
-    browser: webdriver.Chrome, open_report: Callable[..., None], committed: list[tuple[str, Result]]
+    browser: webdriver.Chrome, look_at: Callable[..., None], report: Path
 ) -> None:
-    open_report(committed)
-    reached = []
-    for _ in range(40):
+    look_at(report)
+    wanted = {"machine", "workload", "uvicorn", "3.13", "figure", "set", "ramp"}
+    reached: set[str] = set()
+    for _ in range(150):
         browser.switch_to.active_element.send_keys(Keys.TAB)
         focused = browser.switch_to.active_element
-        reached.append(focused.get_attribute("id") or focused.get_attribute("value") or "")
-        if reached[-1] == "uvicorn" and reached.count("uvicorn") == 1:
+        name = focused.get_attribute("id") or focused.get_attribute("value") or ""
+        if name == "uvicorn" and name not in reached:
             focused.send_keys(Keys.SPACE)
-    assert {"machine", "workload", "slo", "uvicorn", "3.13", "percentile", "level"} <= set(reached)
-    assert "uvicorn" not in {row[1] for row in rows(browser)}
+            assert run(browser, "document.activeElement.value") == "uvicorn", "the focus stays where it was"
+        reached.add(name)
+        if wanted <= reached:
+            break
+    assert wanted <= reached
+    assert "uvicorn" not in {row[1] for row in ranking(browser)}
 
 
-def test_on_a_phone_nothing_is_wider_than_the_screen_but_what_scrolls_by_itself(
-    browser: webdriver.Chrome, open_report: Callable[..., None], committed: list[tuple[str, Result]]
+def test_every_control_and_every_chart_has_a_name(
+    browser: webdriver.Chrome, look_at: Callable[..., None], report: Path
 ) -> None:
-    open_report(committed, width=390)
-    for name in ("throughput", "latency", "distribution", "cpu", "memory"):
-        show(browser, name)
-    assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+    look_at(report)
+    unnamed = "[...document.querySelectorAll('select, input')].filter((one) => !one.labels.length || !one.labels[0].textContent.trim())"  # noqa: E501
+    assert run(browser, f"{unnamed}.length") == 0
+    assert run(browser, "[...document.querySelectorAll('[data-chart]')].every((one) => one.getAttribute('aria-label'))")
 
 
-def holding(result: Result, blocks_by_slo: dict[float, float]) -> Result:
-    """The result, with a capacity that was the same in six blocks."""
-    sustained = tuple(
-        SloCapacity(slo_ms=slo_ms, state="found", last_pass=rate, first_fail=rate * 1.05, low=rate, high=rate,
-                  blocks=(rate,) * 6, limiter="target-cpu")
-        for slo_ms, rate in blocks_by_slo.items()
-    )  # fmt: skip
-    capacity = Capacity(
-        run_id="one", started="", duration_s=1, seed=1, git_commit=None, python=None, lock_sha256="0", scouted=(),
-        probes=(), sustained=sustained,
-    )  # fmt: skip
-    return msgspec.structs.replace(result, capacity=capacity)
-
-
-def test_the_chosen_objective_ranks_the_stacks_by_what_they_hold_under_it(
-    browser: webdriver.Chrome, open_report: Callable[..., None], committed: list[tuple[str, Result]]
+@pytest.mark.parametrize("size", [PHONE_PX, DESK_PX])
+def test_nothing_is_wider_than_the_screen_but_what_scrolls_by_itself(
+    browser: webdriver.Chrome, look_at: Callable[..., None], report: Path, size: tuple[int, int]
 ) -> None:
-    machine, results = committed[0][0], [one for machine, one in committed if machine == committed[0][0]]
-    by_stack = {one.cell.stack: one for one in results if one.cell.python == "3.13" and one.trials}
-    first, second = by_stack["uvicorn"], by_stack["gunicorn_100_threads"]
-    assert first.cell.workload == second.cell.workload
-    open_report([
-        (machine, holding(first, {750.0: 40.0, 1200.0: 50.0})),
-        (machine, holding(second, {750.0: 60.0, 1200.0: 51.0})),
-    ])  # fmt: skip
-    choose(browser, "slo", "p99 within 750 ms")
-    assert [row[:2] for row in rows(browser)] == [["1", "gunicorn_100_threads"], ["2", "uvicorn"]]
-    assert "gunicorn_100_threads 3.13, 60" in text_of(browser, "sentences")
-    assert "cannot be told" not in text_of(browser, "sentences")
-    assert "Capacity with p99 within 750 ms" in text_of(browser, "verdicts")
-    choose(browser, "slo", "p99 within 1200 ms")
-    assert [row[:2] for row in rows(browser)] == [["1", "gunicorn_100_threads"], ["1", "uvicorn"]]
-    assert "It cannot be told from uvicorn 3.13." in text_of(browser, "sentences")
-    assert "Capacity with p99 within 750 ms" not in text_of(browser, "verdicts")
-
-
-def test_costs_side_by_side_have_a_chart_a_column_and_the_answer(
-    browser: webdriver.Chrome, open_report: Callable[..., None], committed: list[tuple[str, Result]]
-) -> None:
-    machine, results = committed[0][0], [one for machine, one in committed if machine == committed[0][0]]
-    by_stack = {one.cell.stack: one for one in results if one.cell.python == "3.13" and one.trials}
-
-    def costing(result: Result, *costs: float) -> Result:
-        blocks = tuple(
-            CostBlock(block=place, place=0, window_s=10, requests=100, failures={}, cpu_ms_per_request=cost,
-                      idle_share=0, validity="valid", findings=())
-            for place, cost in enumerate(costs)
-        )  # fmt: skip
-        cost = Cost(
-            run_id="one", started="", duration_s=1, seed=1, git_commit=None, python=None, lock_sha256="0", rate=20,
-            together=2, blocks=blocks,
-        )  # fmt: skip
-        return msgspec.structs.replace(result, cost=cost)
-
-    steady = (5.0, 5.1, 5.0, 4.9, 5.0, 5.1)
-    open_report([
-        (machine, costing(by_stack["gunicorn_100_threads"], *steady)),
-        (machine, costing(by_stack["uvicorn"], *(1.5 * one for one in steady))),
-    ])  # fmt: skip
-    assert "measured side by side, is 5.00 ms, of gunicorn_100_threads 3.13." in text_of(browser, "sentences")
-    assert "Ranks by CPU per request side by side" in text_of(browser, "ranking-note")
-    assert [row[:2] for row in rows(browser)] == [["1", "gunicorn_100_threads"], ["2", "uvicorn"]]
-    assert {row[8] for row in rows(browser)} == {"5.00", "7.50"}
-    assert "CPU per request side by side" in text_of(browser, "verdicts")
-    show(browser, "beside")
+    look_at(report, size)
+    for chart in CHARTS:
+        show(browser, chart)
+    assert run(browser, "document.documentElement.scrollWidth") <= size[0]
+    too_wide = "[...document.querySelectorAll('[data-chart] svg')].filter((one) => one.getBoundingClientRect().right > arguments[0])"  # noqa: E501
+    assert run(browser, f"{too_wide}.length", size[0]) == 0
 
 
 def test_hostile_text_in_a_result_is_shown_as_text(
-    browser: webdriver.Chrome, open_report: Callable[..., None], committed: list[tuple[str, Result]]
+    browser: webdriver.Chrome, look_at: Callable[..., None], make_report: Callable[[Machines], Path]
 ) -> None:
-    machine, one = next((machine, one) for machine, one in committed if one.cell.stack == "uvicorn")
-    spoilt = msgspec.to_builtins(one)
-    for trial in spoilt["trials"]:
-        for level in trial["levels"]:
-            level["findings"] = [{"code": HOSTILE, "severity": "invalid", "sentence": HOSTILE}]
-            level["failures"] = {HOSTILE: 1}
-    spoilt["machine"] |= {"cpu_model": HOSTILE, "os": HOSTILE, "kernel": HOSTILE}
-    spoilt["environment"]["packages"] = {"django": HOSTILE, HOSTILE: HOSTILE}
-    spoilt["environment"]["command"] = [HOSTILE]
-    spoilt["environment"]["python"] |= {"version": HOSTILE, "compiler": HOSTILE}
-    spoilt["status"] = {"state": "unstable", "reason": HOSTILE}
-    open_report([(machine, msgspec.convert(spoilt, Result, strict=False))])
-    for name in ("throughput", "cpu", "memory"):
-        show(browser, name)
-    shown = text_of(browser, "findings") + text_of(browser, "environment")
-    assert shown.count("<img src=x") >= 4
-
-
-def test_a_level_that_is_invalid_in_every_block_is_marked_in_the_chart(
-    browser: webdriver.Chrome, open_report: Callable[..., None], committed: list[tuple[str, Result]]
-) -> None:
-    machine, one = next((machine, one) for machine, one in committed if one.cell.stack == "uvicorn")
-
-    def refuse(level: Level) -> Level:
-        return msgspec.structs.replace(level, validity="invalid") if level.users == 10 else level
-
-    trials = tuple(msgspec.structs.replace(trial, levels=tuple(map(refuse, trial.levels))) for trial in one.trials)
-    open_report([(machine, msgspec.structs.replace(one, trials=trials))])
-    show(browser, "throughput")
-    invalid = {level.users for trial in trials for level in trial.levels if level.validity == "invalid"} - {None}
-    assert 10 in invalid
-    assert wait_for(browser, all_of("[data-chart=throughput] svg text", "textContent")).count("✕") == len(invalid)
-    assert "invalid" in text_of(browser, "findings")
-
-
-def test_stacks_have_different_colours_and_shapes() -> None:
-    assert len(set(COLOURS)) == len(COLOURS) >= len(STACKS)
-    assert len(set(SHAPES)) == len(SHAPES) >= len(STACKS)
+    spoilt = []
+    finding = Finding(code="x", severity="note", sentence=HOSTILE)
+    for one in made_up.make_results(("gunicorn_100_threads", "uvicorn"), ("3.13",), ("fanout",)):
+        assert one.conditions is not None
+        served = msgspec.structs.replace(one.conditions.environment, packages={HOSTILE: HOSTILE}, command=(HOSTILE,))
+        machine = msgspec.structs.replace(one.conditions.machine, cpu_model=HOSTILE, os=HOSTILE)
+        conditions = msgspec.structs.replace(one.conditions, machine=machine, environment=served)
+        ramps = tuple(msgspec.structs.replace(ramp, findings=(finding,)) for ramp in one.ramps)
+        spoilt.append(msgspec.structs.replace(one, conditions=conditions, ramps=ramps))
+    look_at(make_report({"a-machine": spoilt}))
+    for chart in CHARTS:
+        show(browser, chart)
+    for selector in ("#about", "#remarks", "#conditions", "#environments"):
+        assert "<img src=x" in text(browser, selector)
+    assert run(browser, "document.querySelectorAll('img').length") == 0

@@ -41,42 +41,69 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Results of all stacks on this Python, measured once for the tests of this file."""
     folder = tmp_path_factory.mktemp("results")
     done = nox(
-        "-s", "matrix", "--", "--profile", "smoke", "--workload", "fanout", "--pythons", THIS_PYTHON,
-        "--results", str(folder), "--machine", "here",
+        "-s", "matrix", "--", "--profile", "smoke", "--workload", "fanout_shared_client", "--pythons", THIS_PYTHON,
+        "--measure", "cost", "--results", str(folder), "--machine", "here", "--json", str(folder / "said.json"),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
+    (folder / "printed.txt").write_text(done.stdout)
     return folder
 
 
-def read(folder: Path, stack: str) -> dict[str, Any]:
-    result: dict[str, Any] = json.loads((folder / "here" / "fanout" / stack / f"{THIS_PYTHON}.json").read_text())
+def read(folder: Path, stack: str, control: str = "") -> dict[str, Any]:
+    name = f"{THIS_PYTHON}{control}.json"
+    result: dict[str, Any] = json.loads((folder / "here" / "fanout_shared_client" / stack / name).read_text())
     return result
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_every_stack_ends_with_a_valid_file(smoke: Path, stack: str) -> None:
+def test_every_stack_ends_with_a_whole_file(smoke: Path, stack: str) -> None:
     result = read(smoke, stack)
-
     jsonschema.validate(result, json.loads(codec.schema()))
     assert result["status"] == {"state": "ok", "reason": None}
-    assert result["environment"]["python"]["version"].startswith(f"{THIS_PYTHON}.")
-    assert STACKS[stack].server in result["environment"]["packages"]
-    levels = result["trials"][0]["levels"]
+    environment = result["conditions"]["environment"]
+    assert environment["python"]["version"].startswith(f"{THIS_PYTHON}.")
+    assert STACKS[stack].server in environment["packages"]
+    (cost,) = result["cost"]
+    assert cost["failures"] == {}
+    assert cost["requests"] > 0
+    assert 0 < cost["cpu_ms_per_request"] < 1_000
+
+
+def test_one_stack_is_measured_and_ramped_by_its_own_session_and_a_ladder_is_as_asked_for(tmp_path: Path) -> None:
+    stack = next(name for name, row in STACKS.items() if row.interface == "ASGI")
+    done = nox(
+        "-s", f"bench-{stack}", "--", "--profile", "smoke", "--users", "1,5", "--pythons",
+        THIS_PYTHON, "--workload", "fanout_shared_client", "--results", str(tmp_path), "--machine", "here",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
+    result = read(tmp_path, stack)
+    levels = result["ladders"][0]["levels"]
     assert [level["users"] for level in levels] == [1, 5]
-    assert all(level["requests"] > 0 for level in levels)
     assert all(level["latency_ms"]["p50"] >= 600 for level in levels)
-    assert all(level["target"]["cpu_ms_per_request"] > 0 for level in levels)
+    assert len(result["cost"]) == len(result["ramps"]) == 1
+    (ramp,) = result["ramps"]
+    assert len(ramp["steps"]) > 1
+    assert ramp["reference"]["rate"] == 20
+    assert f"{stack} on {THIS_PYTHON}, fanout_shared_client, ramp 1: " in done.stdout
+
+
+def test_both_controls_stand_beside_the_reference_and_one_burns_what_was_planted(smoke: Path) -> None:
+    twin, planted = (read(smoke, REFERENCE_STACK, control)["cost"][0] for control in (".twin", ".planted"))
+    assert (twin["planted_ms"], twin["together"]) == (None, len(STACKS) + 2)
+    assert planted["planted_ms"] > 0
+    assert planted["cpu_ms_per_request"] > planted["planted_ms"]
 
 
 def test_a_target_environment_holds_the_application_and_its_server_only(smoke: Path) -> None:
     foreign = {"locust", "circus", "numpy", "msgspec", "pytest", "psutil"}
     for stack in STACKS:
-        assert not foreign & set(read(smoke, stack)["environment"]["packages"])
+        assert not foreign & set(read(smoke, stack)["conditions"]["environment"]["packages"])
 
 
-def test_all_cells_of_a_run_share_its_id_and_seed(smoke: Path) -> None:
-    runs = [read(smoke, stack)["run"] for stack in STACKS]
+def test_all_cells_of_a_run_name_it_once(smoke: Path) -> None:
+    runs = [read(smoke, stack)["runs"] for stack in STACKS]
     assert all(run == runs[0] for run in runs)
+    assert len(runs[0]) == 1
 
 
 def test_nothing_is_left_running(smoke: Path) -> None:
@@ -84,49 +111,19 @@ def test_nothing_is_left_running(smoke: Path) -> None:
     assert [port for port in PORTS if ports.is_bound(port)] == []
 
 
-def test_the_summary_shows_every_stack_and_compares_nothing_of_a_smoke_run(smoke: Path) -> None:
+def test_a_run_says_a_line_for_each_block_and_decides_nothing_of_one_block(smoke: Path) -> None:
+    printed = (smoke / "printed.txt").read_text()
+    assert "fanout_shared_client, cost block 1: " in printed
+    said = json.loads((smoke / "said.json").read_text())
+    assert {one["word"] for one in said["comparisons"]} == {"undecided"}
+
+
+def test_the_summary_shows_every_stack(smoke: Path) -> None:
     done = nox("-s", "summarize", "--", "--results", str(smoke))
-
     assert done.returncode == 0, done.stdout + done.stderr
-    page = (smoke / "README.md").read_text()
-    assert all(f"| {stack} | {THIS_PYTHON} |" in page for stack in STACKS)
-    assert "Not enough blocks to claim anything" in page
-    assert " × " not in page
-
-
-def test_the_pooled_client_opens_no_client_per_request(tmp_path: Path, smoke: Path) -> None:
-    stack = next(name for name, row in STACKS.items() if row.interface == "ASGI")
-    done = nox(
-        "-s", f"bench-{stack}-{THIS_PYTHON}", "--", "--profile", "smoke", "--workload", "fanout_shared_client",
-        "--results", str(tmp_path), "--machine", "here",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    path = tmp_path / "here" / "fanout_shared_client" / stack / f"{THIS_PYTHON}.json"
-    assert str(path) in done.stdout
-    shared = json.loads(path.read_text())["trials"][0]["levels"][0]["target"]["cpu_ms_per_request"]
-    own = read(smoke, stack)["trials"][0]["levels"][0]["target"]["cpu_ms_per_request"]
-    # Not a timing: building a TLS context for each request is most of the work, three times the rest and more.
-    assert shared < own
-
-
-def test_cells_side_by_side_are_all_up_at_once_and_each_is_billed_for_its_own_requests(tmp_path: Path) -> None:
-    stacks = [REFERENCE_STACK, next(name for name, row in STACKS.items() if row.interface == "ASGI")]
-    done = nox(
-        "-s", "cost", "--", "--stacks", ",".join(stacks), "--pythons", THIS_PYTHON,
-        "--workload", "fanout_shared_client", "--blocks", "2", "--window", "5",
-        "--results", str(tmp_path), "--machine", "here",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
-    files = [*(f"{stack}/{THIS_PYTHON}" for stack in stacks), f"{REFERENCE_STACK}/{THIS_PYTHON}.twin"]
-    for name in files:
-        result = json.loads((tmp_path / "here" / "fanout_shared_client" / f"{name}.json").read_text())
-        jsonschema.validate(result, json.loads(codec.schema()))
-        blocks = result["cost"]["blocks"]
-        assert [one["block"] for one in blocks] == [0, 1]
-        assert all(one["failures"] == {} and one["requests"] > 0 for one in blocks)
-        assert all(0 < one["cpu_ms_per_request"] < 1_000 for one in blocks)
-    assert done.stdout.count("(twin)") == 1
-    assert [port for port in range(TARGET_PORT, TARGET_PORT + 3) if ports.is_bound(port)] == []
+    page = (smoke / "here" / "README.md").read_text()
+    assert all(stack in page for stack in STACKS)
+    assert (smoke / "here" / "verdicts.json").exists()
 
 
 BROKEN = """
@@ -146,7 +143,7 @@ def test_an_application_that_cannot_start_is_reported_by_its_exception_on_every_
     tmp_path: Path, stack: str
 ) -> None:
     (tmp_path / "broken_app.py").write_text(BROKEN)
-    (subject,) = environments.resolve([Cell(stack=stack, python=THIS_PYTHON, workload="fanout")])
+    (subject,) = environments.resolve([Cell(stack=stack, python=THIS_PYTHON, workload="fanout_shared_client")])
     subject = replace(subject, app=App("broken", "broken_app", "broken_app:application", "/served-by/", ()))
     path = f"PYTHONPATH={processes.SOURCE}:{tmp_path}"
     with (
@@ -163,12 +160,13 @@ def test_an_application_that_cannot_start_is_reported_by_its_exception_on_every_
 
 def test_ctrl_c_ends_everything_and_leaves_earlier_results_alone(tmp_path: Path, smoke: Path) -> None:
     stack = next(name for name, row in STACKS.items() if row.interface == "ASGI")
-    earlier = tmp_path / "here" / "fanout" / stack / f"{THIS_PYTHON}.json"
+    place = Path("here", "fanout_shared_client", stack, f"{THIS_PYTHON}.json")
+    earlier = tmp_path / place
     earlier.parent.mkdir(parents=True)
-    shutil.copy(smoke / "here" / "fanout" / stack / f"{THIS_PYTHON}.json", earlier)
+    shutil.copy(smoke / place, earlier)
     before = earlier.read_bytes()
-    command = [sys.executable, "-m", "nox", "--noxfile", str(ROOT / "noxfile.py"), "-s", f"bench-{stack}-{THIS_PYTHON}"]
-    command += ["--", "--profile", "smoke", "--results", str(tmp_path), "--machine", "here"]
+    command = [sys.executable, "-m", "nox", "--noxfile", str(ROOT / "noxfile.py"), "-s", f"bench-{stack}"]
+    command += ["--", "--profile", "smoke", "--pythons", THIS_PYTHON, "--results", str(tmp_path), "--machine", "here"]
     (api_port,), (port,) = ports.find_free(API_PORT, 1), ports.find_free(TARGET_PORT, 1)
     heard = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born deaf to it
     run = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
@@ -189,23 +187,25 @@ def test_ctrl_c_ends_everything_and_leaves_earlier_results_alone(tmp_path: Path,
     assert b"Traceback" not in output
     assert [one for one in (api_port, port) if ports.is_bound(one)] == []
     lines = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
-    parts = ("circus.ini", "locustfile.py", f"slow_api --port {api_port}", "/bench-")
+    parts = ("circus.ini", "locustfile.py", f"slow_api --port {api_port}", "/env-")
     assert [line for line in lines if str(ROOT) in line and any(part in line for part in parts)] == []
     assert earlier.read_bytes() == before
 
 
-def test_a_python_that_cannot_be_had_is_skipped_or_minded() -> None:
+def test_a_python_that_cannot_be_had_is_left_out_or_minded(tmp_path: Path) -> None:
     absent = [python for python in PYTHONS if shutil.which(f"python{python}") is None]
     if not absent:
         pytest.skip("every Python of the axis is on this machine")
-    name = f"bench-{next(iter(STACKS))}-{absent[-1]}"
     # An index that refuses at once stands for a machine without network.
     offline = {"UV_PYTHON_INSTALL_MIRROR": "http://127.0.0.1:9", "UV_HTTP_RETRIES": "0", "CI": "true"}
-
-    assert nox("-s", name, "--", "--profile", "smoke", **offline).returncode == 0
-    minded = nox("-s", name, "--", "--profile", "smoke", "--fail-on-missing", **offline)
+    command = ["-s", f"bench-{next(iter(STACKS))}", "--", "--profile", "smoke", "--pythons", absent[-1]]
+    command += ["--results", str(tmp_path)]
+    done = nox(*command, **offline)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"Python {absent[-1]} was not found: 2 cells are left out." in done.stdout
+    minded = nox(*command, "--fail-on-missing", **offline)
     assert minded.returncode == 1
-    assert f"interpreter {absent[-1]} not found" in minded.stdout + minded.stderr
+    assert f"Python {absent[-1]} was not found: install it" in minded.stdout + minded.stderr
 
 
 def test_a_missing_compiler_is_told_before_anything_is_built(tmp_path: Path) -> None:
@@ -215,8 +215,8 @@ def test_a_missing_compiler_is_told_before_anything_is_built(tmp_path: Path) -> 
     for program in (f"python{THIS_PYTHON}", "git", "env", "sh"):
         (programs / program).symlink_to(shutil.which(program) or sys.executable)
     done = nox(
-        "--envdir", str(tmp_path / "environments"), "-s", f"bench-{stack.name}-{THIS_PYTHON}",
-        "--", "--profile", "smoke", "--results", str(tmp_path),
+        "--envdir", str(tmp_path / "environments"), "-s", f"bench-{stack.name}",
+        "--", "--pythons", THIS_PYTHON, "--profile", "smoke", "--results", str(tmp_path),
         PATH=str(programs),
     )  # fmt: skip
 
@@ -229,5 +229,5 @@ def test_a_mistyped_option_is_told_in_one_sentence() -> None:
     done = nox("-s", "matrix", "--", "--stacks", "uvicon")
 
     assert done.returncode == 1
-    assert "Unknown stack 'uvicon': did you mean uvicorn?" in done.stdout + done.stderr
+    assert "Unknown stack or tag 'uvicon': did you mean uvicorn?" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr

@@ -1,7 +1,7 @@
 """A target for tests, on the standard library alone: the path says how it answers, and what it saw can be asked for.
 
 ``python standin.py --port N [--api-port N] [--page TEXT] [--later-ms N] [--burn-ms N] [--stubborn]
-[--with-child]``
+[--with-child] [--holds N [--metastable]] [--slots N]``
 
 The external API is where ``SLOW_API_URL`` says, unless its port is given.
 
@@ -19,6 +19,7 @@ The external API is where ``SLOW_API_URL`` says, unless its port is given.
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import platform
@@ -32,21 +33,26 @@ from collections import Counter
 from urllib.parse import urlsplit
 
 PAGE = "<!doctype html><ul><li>A (AA)</li><li>B (BB)</li><li>C (CC)</li></ul><p>It took 0.601 s.</p>"
+LOOP_MS = 5.5
 EACH = ("/after/1/", "/wrong/", "/status/500/", "/after/1/", "/cut/", "/status/404/", "/garbage/")
 STUBBORN_CHILD = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
 )
 
 
-def identity() -> dict[str, object]:
+def identity(loop_ms: float | None) -> dict[str, object]:
     """What verification asks for, as a site of another project would tell it."""
     return {
         "python": {
             "version": platform.python_version(),
             "implementation": platform.python_implementation(),
             "compiler": platform.python_compiler(),
-            "optimised": False,
+            "origin": "other",
+            "pgo": False,
+            "lto": None,
+            "shared": None,
             "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
+            "jit": None,
         },
         "servers": {"standin": "1.0"},
         "interface": "ASGI",
@@ -56,16 +62,50 @@ def identity() -> dict[str, object]:
         "monkey_patched": False,
         "threads": 1,
         "packages": {"standin": "1.0"},
+        "loop_ms": loop_ms,
     }
+
+
+class Gate:
+    """What lets requests in: one after the other, ``holds`` of them a second, and at most ``slots`` at once.
+
+    A metastable one that was once so far behind that a request waits for half a second goes on at half its rate, until
+    nobody has asked for five seconds. An honest one only has to work off what waits.
+    """
+
+    PATIENCE_S, IDLE_S = 0.5, 5.0
+
+    def __init__(self, holds: float, slots: int, *, metastable: bool) -> None:
+        self._holds, self._metastable = holds, metastable
+        self._slots = asyncio.Semaphore(slots) if slots else contextlib.nullcontext()
+        self._is_down, self._next_s = False, 0.0
+
+    async def __aenter__(self) -> None:
+        now_s = time.monotonic()
+        if self._holds:
+            begin_s = max(now_s, self._next_s)
+            if now_s - self._next_s > self.IDLE_S:
+                self._is_down = False
+            elif self._metastable and begin_s - now_s > self.PATIENCE_S:
+                self._is_down = True
+            self._next_s = begin_s + 1 / (self._holds / 2 if self._is_down else self._holds)
+            await asyncio.sleep(begin_s - now_s)
+        await self._slots.__aenter__()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._slots.__aexit__(None, None, None)
 
 
 class StandIn:
     """One server; ``api_port`` is where its calls go.
 
-    Pages of ``/after/`` come so much later, and those of ``/calls/`` cost so much CPU time.
+    Pages of ``/after/`` come so much later, and those of ``/calls/`` cost so much CPU time and pass the gate.
     """
 
-    def __init__(self, api_port: int, page: str = PAGE, later_ms: int = 0, burn_ms: int = 0) -> None:
+    def __init__(
+        self, api_port: int, page: str = PAGE, later_ms: int = 0, burn_ms: int = 0, gate: Gate | None = None
+    ) -> None:
+        self._gate = gate or Gate(0, 0, metastable=False)
         self._api_port = api_port
         self._page = page
         self._later_s, self._burn_s = later_ms / 1000, burn_ms / 1000
@@ -119,11 +159,12 @@ class StandIn:
             case "never":
                 await asyncio.sleep(600)
             case "calls":
-                body = await self._call(rest, request_id)
+                async with self._gate:
+                    body = await self._call(rest, request_id)
             case "seen":
                 body = json.dumps(self._seen)
             case "served-by":
-                body = json.dumps(identity())
+                body = json.dumps(identity(LOOP_MS if "?loop=1" in path else None))
             case "boom":
                 status, body = 500, "Internal Server Error"
                 try:
@@ -192,6 +233,9 @@ async def main() -> None:
     parser.add_argument("--page", default=PAGE)
     parser.add_argument("--later-ms", type=int, default=0, help="of /after/ only")
     parser.add_argument("--burn-ms", type=int, default=0, help="of /calls/ only")
+    parser.add_argument("--holds", type=float, default=0, help="requests a second of /calls/, 0 for no limit")
+    parser.add_argument("--metastable", action="store_true", help="half as many after an overload")
+    parser.add_argument("--slots", type=int, default=0, help="of /calls/ at once, 0 for no limit")
     parser.add_argument("--stubborn", action="store_true", help="ignore SIGTERM")
     parser.add_argument(
         "--with-child", action="store_true", help="start a child in another session that ignores SIGTERM"
@@ -201,7 +245,8 @@ async def main() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if options.with_child:
         start_stubborn_child()
-    target = StandIn(options.api_port, options.page, options.later_ms, options.burn_ms)
+    gate = Gate(options.holds, options.slots, metastable=options.metastable)
+    target = StandIn(options.api_port, options.page, options.later_ms, options.burn_ms, gate)
     server = await asyncio.start_server(target.serve, "127.0.0.1", options.port, backlog=1024)
     print("stand-in is up", flush=True)
     async with server:

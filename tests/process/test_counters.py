@@ -11,8 +11,8 @@ import pytest
 
 from stackmatrix.analysis.callgrind import Costs
 from stackmatrix.errors import CounterMissingError, TrialError
-from stackmatrix.measurements.instructions import counters
-from stackmatrix.measurements.instructions.counters import Callgrind, Perf
+from stackmatrix.measurements.counts import counters
+from stackmatrix.measurements.counts.counters import Callgrind, Perf
 from stackmatrix.system import processes
 
 needs_valgrind = pytest.mark.skipif(not shutil.which("vgdb"), reason="valgrind is not installed")

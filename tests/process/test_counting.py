@@ -10,8 +10,8 @@ import pytest
 from stackmatrix.errors import TrialError
 from stackmatrix.matrix.stacks import STACKS, Stack
 from stackmatrix.matrix.workloads import WORKLOADS, Workload
-from stackmatrix.measurements.instructions.clients import ask_many
-from stackmatrix.measurements.instructions.counting import MANY, SLOW_MS, loads_of
+from stackmatrix.measurements.counts.clients import ask_many
+from stackmatrix.measurements.counts.counting import MANY, SLOW_MS, loads_of
 from stackmatrix.system import http
 
 

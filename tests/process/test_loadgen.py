@@ -26,8 +26,8 @@ from stackmatrix.errors import TrialError
 from stackmatrix.load import generator as loadgen
 from stackmatrix.load import process as loadprocess
 from stackmatrix.load.generator import DrivenLevel, LoadGenerator, Moment
-from stackmatrix.load.protocol import LevelOrder, Order, Start
-from stackmatrix.matrix.arrivals import arrivals, plan_seed, planned
+from stackmatrix.load.protocol import Drop, LevelOrder, Order, RampOrder, Start, Stop
+from stackmatrix.matrix.arrivals import arrivals, climbing, drop_seed, plan_seed, planned
 from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import Workload
@@ -175,6 +175,22 @@ def test_one_process_drives_several_targets_and_arrivals_go_round_them_however_m
 
 
 @pytest.mark.parametrize("count", [1, 2])
+def test_arrivals_go_to_the_targets_in_the_turns_that_are_ordered(
+    load: Load, target_port: int, start_standin: Callable[..., int], count: int
+) -> None:
+    turns = [0, 1, 0]
+    order = replace(opened(60), turns=turns)
+    (driven,) = drive(load(port=(target_port, start_standin()), count=count), [order])
+    planned = due(60, SEED, 1_000)
+    for target in range(2):
+        share = driven.rows.of_target(target)
+        came = np.sort(share.all["intended_s"]) - (driven.rows.start_s - order.settle_s)
+        mine = [at_s for number, at_s in enumerate(planned) if turns[number % 3] == target]
+        assert len(came) > 5
+        assert came == pytest.approx(mine[: len(came)], abs=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 2])
 def test_each_target_has_visitors_of_its_own_and_a_slow_one_does_not_take_those_of_the_others(
     load: Load, target_port: int, start_standin: Callable[..., int], count: int
 ) -> None:
@@ -281,53 +297,116 @@ def test_an_open_level_follows_the_same_plan_for_the_same_seed_and_another_for_a
         assert plan_of(other)[:5] != pytest.approx(plan_of(first)[:5], abs=1e-3)
 
 
+RAMP = RampOrder(5, [40.0, 80.0], [1.0, 1.0], 60, plan_seed(SEED, 5))
+
+
+def climb(
+    generator: LoadGenerator, order: RampOrder, watch: Callable[[Rows, float], Drop | Stop | None]
+) -> tuple[DrivenLevel, list[Moment]]:
+    """One ramp and then the end; what was sent and not given up is what locust counted, without an exception."""
+    moments: list[Moment] = []
+    with generator:
+        generator.wait_ready(nothing)
+        driven = generator.climb(order, nothing, moments.append, nothing, watch)
+        generator.finish(nothing)
+    unseen = np.isin(driven.rows.all["outcome"], (rows.NO_SLOT, rows.UNFINISHED))
+    sent = len(driven.rows.all) - int(unseen.sum())
+    assert driven.recorded == RecorderTally(sent, sent, 0)
+    return driven, moments
+
+
+def stop_at(count: int) -> Callable[[Rows, float], Stop | None]:
+    """Stops a ramp at that look, counted from 1."""
+    looks: list[Rows] = []
+
+    def watch(recorded: Rows, _known_s: float) -> Stop | None:
+        looks.append(recorded)
+        return Stop() if len(looks) == count else None
+
+    return watch
+
+
 @pytest.mark.parametrize("count", [1, 2])
-def test_a_watched_level_ends_when_enough_was_seen_of_it_with_its_plan_made_until_then(
-    load: Load, count: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(loadgen, "LOOK_S", 1.5)
-    order, after = replace(opened(50, window_s=60.0), watched=True), opened(20, level=1)
-    seen: list[tuple[float, LevelRows]] = []
+def test_a_ramp_follows_its_plan_until_the_load_drops_and_then_that_of_the_lower_rate(load: Load, count: int) -> None:
+    drops: list[Drop] = []
 
-    def look(level: LevelRows) -> bool:
-        seen.append((time.monotonic(), level))
-        return len(seen) == 2
+    def watch(_recorded: Rows, known_s: float) -> Drop | Stop | None:
+        if not drops:
+            drops.append(Drop(known_s + loadgen.FLUSHED_S + loadgen.DROP_DELAY_S, 20.0))
+            return drops[0]
+        return Stop() if known_s > drops[0].at_s + 1 else None
 
-    with load(count=count) as generator:
-        generator.wait_ready(nothing)
-        driven = generator.run(order, nothing, nothing, look)
-        following = generator.run(after, nothing, nothing)
-        generator.finish(nothing)
+    driven, moments = climb(load(count=count), RAMP, watch)
+    level, dropped_s = driven.rows, drops[0].at_s
+    assert (level.start_s, level.end_s) == (driven.started_s, dropped_s)
+    assert moments == [Moment.START, Moment.END]
+    came = np.sort(level.all["intended_s"])
+    climbed = [at_s for at_s in climbing(RAMP.rates, RAMP.seconds, driven.started_s, RAMP.seed) if at_s < dropped_s]
+    assert came[came < dropped_s] == pytest.approx(climbed, abs=1e-6)
+    after = came[came >= dropped_s]
+    assert after == pytest.approx([*islice(arrivals(20.0, dropped_s, drop_seed(RAMP.seed)), len(after))], abs=1e-6)
+    assert min(len(climbed), len(after)) > 10
+    assert {*level.all["level"]} == {5}
+
+
+def test_whatever_is_answered_is_known_to_the_harness_while_the_ramp_lasts(load: Load) -> None:
+    looks: list[tuple[float, Rows]] = []
+
+    def watch(recorded: Rows, known_s: float) -> Drop | Stop | None:
+        looks.append((known_s, recorded))
+        return Stop() if len(looks) == 4 else None
+
+    driven, _ = climb(load(), RAMP, watch)
+    for known_s, recorded in looks:
+        answered = driven.rows.all[driven.rows.all["done_s"] < known_s]
+        assert set(answered["intended_s"]) <= set(recorded["intended_s"])
+    assert len(looks[-1][1]) > 10
+
+
+def test_a_ramp_that_is_over_has_no_more_arrivals_until_it_is_stopped(load: Load) -> None:
+    order = replace(RAMP, rates=[40.0], seconds=[0.5])
+    driven, moments = climb(load(), order, stop_at(4))
+    assert len(driven.rows.all) == len([*climbing([40.0], [0.5], 0.0, RAMP.seed)]) > 10
+    assert driven.rows.failures() == {}
+    assert moments == [Moment.START, Moment.END]
+
+
+def test_what_is_under_way_when_a_ramp_is_stopped_is_given_up_and_recorded_so(load: Load) -> None:
+    driven, _ = climb(load(Workload("never", "", "/never/", (1,))), RAMP, stop_at(3))
     level = driven.rows
-    assert seen[-1][0] <= level.end_s <= seen[-1][0] + 1
-    assert len(level.window) == planned(50, order.settle_s, level.window_s, order.seed)
-    assert (level.window["intended_s"] < level.end_s).all()
-    assert len(following.rows.window) == planned(20, after.settle_s, after.window_s, after.seed)
-    for _, known in seen:
-        # Whatever was answered by then is there, though the level goes on.
-        answered = level.all[level.all["done_s"] < known.end_s]
-        assert set(answered["intended_s"]) <= set(known.all["intended_s"])
-        assert len(answered) > 10
+    assert {*level.all["outcome"]} <= {rows.UNFINISHED, rows.NO_SLOT}
+    given_up = level.all[level.all["outcome"] == rows.UNFINISHED]
+    assert len(given_up) > 20
+    # All at once, and long before the time-out of a request; each as long as it had been under way.
+    assert np.ptp(given_up["done_s"]) < 1
+    assert (given_up["done_s"] > given_up["sent_s"]).all()
+    assert given_up["sent_s"] - given_up["intended_s"] == pytest.approx(0, abs=0.1)
 
 
-def test_a_watched_level_of_which_nobody_sees_enough_ends_with_its_window(
-    load: Load, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(loadgen, "LOOK_S", 0.6)
-    order = replace(opened(20, window_s=2.0), watched=True)
-    looks = []
-
-    def look(level: LevelRows) -> bool:
-        looks.append(level)
-        return False
-
-    with load() as generator:
+def test_a_ramp_that_finds_no_free_visitor_goes_on_and_a_level_can_follow_it(load: Load) -> None:
+    generator = load(replace(AFTER_50_MS, path="/after/1000/"))
+    with generator:
         generator.wait_ready(nothing)
-        driven = generator.run(order, nothing, nothing, look)
+        ramp = generator.climb(replace(RAMP, visitors=5), nothing, nothing, nothing, stop_at(4))
+        level = generator.run(closed(2, level=6), nothing, nothing)
         generator.finish(nothing)
-    assert len(looks) == 3
-    assert driven.rows.window_s == pytest.approx(2.0)
-    assert len(driven.rows.window) == planned(20, order.settle_s, 2.0, order.seed)
+    outcomes = Counter(map(int, ramp.rows.all["outcome"]))
+    assert min(outcomes[rows.NO_SLOT], outcomes[rows.OK], outcomes[rows.UNFINISHED]) > 0
+    assert outcomes[rows.UNFINISHED] <= 5
+    assert level.rows.failures() == {}
+    assert {*level.rows.all["level"]} == {6}
+
+
+def test_locust_that_is_killed_within_a_ramp_ends_it_with_a_reason(load: Load) -> None:
+    generator = load()
+
+    def kill(_recorded: Rows, _known_s: float) -> None:
+        os.kill(generator.pids[0], signal.SIGKILL)
+
+    with pytest.raises(TrialError, match=r"^The load generator ended by itself"), generator:  # noqa: PT012 - whatever comes first
+        generator.wait_ready(nothing)
+        generator.climb(RAMP, nothing, nothing, nothing, kill)
+    assert not processes.is_running(generator.pids[0])
 
 
 def test_a_second_attempt_has_the_plan_of_the_first_and_a_mark_of_its_own(load: Load) -> None:
@@ -538,7 +617,9 @@ def test_the_external_apis_figures_are_of_this_level_from_its_start_to_its_drain
         assert one.api_after is not None
         assert one.api_after.calls_started - one.api_before.calls_started == 3 * len(one.rows.all)
         assert one.api_after.in_flight == 0
-    assert driven.api_before == before.api_after
+    assert driven.api_before is not None
+    assert before.api_after is not None
+    assert driven.api_before.calls_finished == before.api_after.calls_finished
     assert checks.check_conservation(facts_of(driven, workload)) is None
     assert checks.check_littles_law(facts_of(driven, workload)) is None
     wrong = replace(workload, delays_ms=(30, 60))
@@ -548,7 +629,7 @@ def test_the_external_apis_figures_are_of_this_level_from_its_start_to_its_drain
 
 
 def facts_of(driven: DrivenLevel, workload: Workload) -> LevelFacts:
-    use = Use(1.0, 0.1, 1, 1, 1, None)
+    use = Use(1.0, 0.1, 1, 1, None)
     return LevelFacts(
         plan=LoadLevel("closed", 4), workload=workload, stack=next(iter(STACKS.values())), rows=driven.rows,
         uses={"target": use, "generator": use, "external_api": use}, api_before=driven.api_before,
@@ -576,7 +657,6 @@ def test_an_open_level_beyond_capacity_shows_what_the_target_could_do(load: Load
     assert len(driven.rows.correct) == len(driven.rows.window) > 30
     assert len(driven.rows.answered) <= 20 + 1
     facts = replace(facts_of(driven, AFTER_50_MS), plan=LoadLevel("open", 50))
-    assert checks.check_littles_law(facts) is None
     assert limiter.name_limiter(facts, ()) != "users"
 
 

@@ -21,7 +21,7 @@ def bench(session):
         session.error("it did not install")
 
 for name in ("here", "broken"):
-    nox.session(bench, name=f"bench-{name}", python=["%(python)s", "3.99"], venv_backend="virtualenv")
+    nox.session(bench, name=f"env-{name}", python=["%(python)s", "3.99"], venv_backend="virtualenv")
 """
 
 
@@ -32,7 +32,7 @@ def test_a_python_that_is_not_there_is_skipped_and_an_installation_that_failed_i
     (tmp_path / "noxfile.py").write_text(NOXFILE % {"python": python})
     report = tmp_path / "report.json"
     command = [sys.executable, "-m", "nox", "--noxfile", str(tmp_path / "noxfile.py"), "--report", str(report)]
-    command += ["--no-error-on-missing-interpreters", "--sessions", f"bench-broken-{python}", "bench-broken-3.99"]
+    command += ["--no-error-on-missing-interpreters", "--sessions", f"env-broken-{python}", "env-broken-3.99"]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
         [*command, "--", "fail"], env={**os.environ, "PATH": path, "CI": ""}, capture_output=True, check=False

@@ -219,7 +219,7 @@ def test_an_unknown_stack_is_told_with_the_one_that_was_meant() -> None:
 def test_list_names_the_sessions_that_install_the_choice_on_the_python_given_last() -> None:
     first, second, *_ = STACKS
     done = run("--list", "--python", PYTHONS[0], "--python", PYTHONS[1], second, first)
-    assert done.stdout.split() == [f"bench-{first}-{PYTHONS[1]}", f"bench-{second}-{PYTHONS[1]}"]
+    assert done.stdout.split() == [f"env-{first}-{PYTHONS[1]}", f"env-{second}-{PYTHONS[1]}"]
     assert run("--list", "--python", PYTHONS[0]).stdout.split() == [f"bench-{name}-{PYTHONS[0]}" for name in STACKS]
 
 

@@ -273,6 +273,11 @@ def test_where_the_system_has_no_proc_figures_are_unknown(monkeypatch: pytest.Mo
     monkeypatch.setattr(linux, "read", lambda _: None)
     assert (linux.core_times(), linux.used_ports()) == (None, None)
     assert linux.open_files_limit(os.getpid()) is None
+    assert (linux.pss_bytes(os.getpid()), linux.retransmissions()) == (None, None)
+
+
+def test_a_process_that_is_gone_has_no_threads() -> None:
+    assert linux.thread_ids(2**22 + 1) == []
 
 
 # Processes

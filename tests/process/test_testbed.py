@@ -19,11 +19,10 @@ from stackmatrix.matrix.app import BUILT_IN, App
 from stackmatrix.matrix.arrivals import planned
 from stackmatrix.matrix.cells import Cell, Installation, Subject
 from stackmatrix.matrix.ladder import LoadLevel, rates, users
-from stackmatrix.matrix.profiles import Profile
-from stackmatrix.matrix.schedule import ScheduledTrial
+from stackmatrix.matrix.profiles import PROFILES, LadderLengths
 from stackmatrix.matrix.stacks import STACKS, Stack
 from stackmatrix.matrix.workloads import WORKLOADS, Workload
-from stackmatrix.measurements.trials.trial import TrialRun, TrialSetting
+from stackmatrix.measurements.ladder.run import LadderRun, LadderSetting
 from stackmatrix.system import http, processes
 from stackmatrix.system.cores import divide_cores
 from stackmatrix.testbed import testbed
@@ -91,23 +90,25 @@ def test_a_stack_and_a_page_that_are_in_no_table_of_the_project_are_measured_giv
     assert environment.command[:2] == ("{prefix}/bin/python", str(HERE / "standin.py"))
 
 
-def test_a_trial_of_what_is_in_no_table_gives_every_figure() -> None:
+def test_a_ladder_of_what_is_in_no_table_gives_every_figure() -> None:
     one = standin()
-    profile = Profile("here", "", (*users(2), *rates(10)), 1, 0.5, 0.3, 2.0, 0)
-    trial = TrialRun(
-        ScheduledTrial(one.cell, 0, 0, SEED), one, TrialSetting(profile, divide_cores(), all_levels=True), nothing
+    profile = replace(
+        PROFILES["smoke"],
+        ladder=(*users(2), *rates(10)),
+        levels=LadderLengths(warmup_s=0.5, settle_s=0.3, window_s=2.0, baseline_s=0.0),
     )
-    assert trial.run() is None
-    assert [(level.users, level.rate) for level in trial.levels] == [(2, None), (None, 10)]
-    for level in trial.levels:
+    run = LadderRun(one, LadderSetting(profile, divide_cores(), all_levels=True), SEED, nothing)
+    assert run.run() is None
+    assert [(level.users, level.rate) for level in run.levels] == [(2, None), (None, 10)]
+    for level in run.levels:
         assert level.throughput_rps
         assert level.failures == {}
         assert level.latency_ms is not None
         assert level.latency_ms.p50 >= 200
         assert level.target is not None
         assert level.target.cpu_ms_per_request
-    assert trial.environment is not None
-    assert trial.load_s > 2 * 2
+    assert run.environment is not None
+    assert run.load_s > 2 * 2
 
 
 BURN_S = 0.02

@@ -114,3 +114,11 @@ def test_waiting_ends_with_the_reason_when_the_process_is_gone(
 ) -> None:
     with pytest.raises(TrialError, match=rf"^{what} did not start: it ended by itself: no module\.$"):
         wait(free_port(), lambda: "it ended by itself: no module")
+
+
+def test_how_fast_a_targets_python_is_is_asked_for_apart_and_unknown_where_it_is_not_told(
+    target_port: int, api_port: int, free_port: Callable[[], int]
+) -> None:
+    assert verification.read_loop_ms(target_port, "/served-by/") == 5.5
+    for port, path in ((target_port, "/seen/"), (target_port, "/status/500/"), (api_port, "/"), (free_port(), "/")):
+        assert verification.read_loop_ms(port, path) is None

@@ -1,4 +1,4 @@
-"""Real trials with a real fault in one of their parts: everything runs as it does in a measurement, only shorter."""
+"""Real ladders with a real fault in one of their parts: everything runs as it does in a measurement, only shorter."""
 
 import ctypes
 import fcntl
@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,12 +26,11 @@ from stackmatrix.load import process as loadprocess
 from stackmatrix.matrix.app import BUILT_IN
 from stackmatrix.matrix.cells import Cell, Installation, Subject
 from stackmatrix.matrix.ladder import LoadLevel
-from stackmatrix.matrix.profiles import Profile
-from stackmatrix.matrix.schedule import ScheduledTrial
+from stackmatrix.matrix.profiles import PROFILES, LadderLengths
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
-from stackmatrix.measurements.trials.trial import TrialRun, TrialSetting
-from stackmatrix.results.trials import Trial
+from stackmatrix.measurements.ladder.run import LadderRun, LadderSetting
+from stackmatrix.results.levels import Level
 from stackmatrix.system import ports, processes
 from stackmatrix.system.core_speed import PaceBook
 from stackmatrix.system.cores import Layout, divide_cores, why_not_pinned
@@ -41,7 +40,8 @@ HERE = Path(__file__).parent
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 CELL = Cell(stack="uvicorn", python=THIS_PYTHON, workload="fanout_shared_client")
 SEED = 1
-WARMUP_S, SETTLE_S, WINDOW_S = 1.0, 1.0, 5.0
+SETTLE_S = 1.0
+LENGTHS = LadderLengths(warmup_s=1.0, settle_s=SETTLE_S, window_s=5.0, baseline_s=0.0)
 INTO_WINDOW_S = SETTLE_S + 1.0
 """From the naming of a level to a moment well within its window."""
 BURN = "import os, sys\nos.sched_setaffinity(0, {int(sys.argv[1])})\nwhile True: pass"
@@ -55,7 +55,7 @@ from locustfile import *
 
 
 class Stage:
-    """A trial that is under way: where its parts are found by whoever harms them."""
+    """A ladder that is under way: where its parts are found by whoever harms them."""
 
     MARKS: ClassVar = {
         "target": ("-m uvicorn",),
@@ -77,7 +77,7 @@ type Fault = Callable[[Stage], object]
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Whatever happens to a trial, all of its processes are gone afterwards, and its ports are free."""
+    """Whatever happens to a ladder, all of its processes are gone afterwards, and its ports are free."""
     taken: list[int] = []
     find_free = ports.find_free
 
@@ -95,7 +95,7 @@ def nothing_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def equip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Subject]:
-    """Gives uvicorn of this environment, and the other parts of a trial, their faults.
+    """Gives uvicorn of this environment, and the other parts of a ladder, their faults.
 
     ``api`` are options of ``faulty_api.py``, ``target`` is a fault of ``faulty_target.py``, ``generator`` one of
     ``faulty_generator.py``, and ``options`` go to the server.
@@ -121,11 +121,20 @@ def equip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Subj
     return make
 
 
-@pytest.fixture
-def run_trial(equip: Callable[..., Subject], layout: Layout) -> Callable[..., Trial]:
-    """Runs a trial whose parts have the ``faults`` that ``equip`` knows; ``pace`` has the run's readings of the core.
+@dataclass(frozen=True, slots=True)
+class Climbed:
+    """What came of a ladder: its levels, why it failed if it did, and how long it was under load."""
 
-    ``during`` is called in a thread whenever the trial says that it begins what ``at`` names, be it once more.
+    levels: tuple[Level, ...]
+    failure: str | None
+    load_s: float
+
+
+@pytest.fixture
+def run_ladder(equip: Callable[..., Subject], layout: Layout) -> Callable[..., Climbed]:
+    """Runs a ladder whose parts have the ``faults`` that ``equip`` knows; ``pace`` has the run's readings of the core.
+
+    ``during`` is called in a thread whenever the ladder says that it begins what ``at`` names, be it once more.
     """
 
     def run(
@@ -134,11 +143,10 @@ def run_trial(equip: Callable[..., Subject], layout: Layout) -> Callable[..., Tr
         during: Fault | None = None,
         at: str = "level 1 of",
         **faults: Any,
-    ) -> Trial:
+    ) -> Climbed:
         subject = equip(**faults)
-        profile = Profile("selftest", "", ladder, 1, WARMUP_S, SETTLE_S, WINDOW_S, 0)
-        setting = TrialSetting(profile, layout, pace, all_levels=True)
-        plan = ScheduledTrial(CELL, 0, 0, SEED)
+        profile = replace(PROFILES["smoke"], ladder=ladder, levels=LENGTHS)
+        setting = LadderSetting(profile, layout, pace, all_levels=True)
         made: list[Future[object]] = []
         with ThreadPoolExecutor(1) as pool:
 
@@ -146,22 +154,12 @@ def run_trial(equip: Callable[..., Subject], layout: Layout) -> Callable[..., Tr
                 if during and what.startswith(at):
                     made.append(pool.submit(during, Stage()))
 
-            ran = TrialRun(plan, subject, setting, show)
+            ran = LadderRun(subject, setting, SEED, show)
             failure = ran.run()
         assert bool(made) == bool(during), "the fault was never made"
         for fault in made:
             fault.result()
-        return Trial(
-            block=plan.block,
-            order=plan.order,
-            seed=plan.seed,
-            started="",
-            duration_s=0.0,
-            load_s=ran.load_s,
-            levels=tuple(ran.levels),
-            failure=failure,
-            findings=setting.findings(),
-        )
+        return Climbed(tuple(ran.levels), failure, ran.load_s)
 
     return run
 
@@ -330,7 +328,7 @@ def burn(start_child: Callable[..., "subprocess.Popen[bytes]"]) -> Callable[...,
 
 @pytest.fixture(scope="session")
 def layout() -> Layout:
-    """The cores of a trial's parts."""
+    """The cores of a ladder's parts."""
     return divide_cores()
 
 

@@ -6,32 +6,18 @@ Everything else is the real one. Faults under load begin after ``SOUND`` request
 import itertools
 from typing import Any
 
-import gevent
-
-from driver import Driver
 from recorder import Recorder
 
 SOUND = 20
 EVERY = 10
-PAUSE_S = 0.1
 
-add, on_request, visit = Recorder.add, Recorder.on_request, Driver._visit
+add, on_request = Recorder.add, Recorder.on_request
 requests = itertools.count(1)
 
 
 def is_time() -> bool:
     number = next(requests)
     return number > SOUND and number % EVERY == 0
-
-
-def users_who_pause() -> None:
-    """A closed loop is only one when each user asks again as soon as it is answered."""
-
-    def pause(self: Driver, *request: Any) -> None:
-        visit(self, *request)
-        gevent.sleep(PAUSE_S)
-
-    Driver._visit = pause  # type: ignore[assignment, method-assign]
 
 
 def rows_that_are_lost() -> None:

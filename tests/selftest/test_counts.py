@@ -8,23 +8,24 @@ import pytest
 
 from stackmatrix.errors import TrialError
 from stackmatrix.matrix.cells import Subject
-from stackmatrix.measurements.instructions.counting import CountedRepeat, Counting, Load
+from stackmatrix.measurements.counts.counting import Counted, CountedLoad, Counting
+from stackmatrix.measurements.counts.sameness import HASH_SEEDS
 from stackmatrix.system.cores import Layout
 
 pytestmark = pytest.mark.skipif(not shutil.which("vgdb"), reason="valgrind is not installed")
 
 # A full garbage collection costs as much as a request does, and may fall into one count and not into the other.
-ALONE, FEW = Load(1, 10, 20, 60), Load(4, 50, 4, 8)
+ALONE, FEW = CountedLoad(1, 10, 20, 60), CountedLoad(4, 50, 4, 8)
 
-type RunCount = Callable[..., CountedRepeat]
+type RunCount = Callable[..., Counted]
 
 
 @pytest.fixture
 def run_count(equip: Callable[..., Subject], layout: Layout) -> RunCount:
     """Counts uvicorn in this environment; ``at`` hears what it is doing."""
 
-    def run(*loads: Load, at: Callable[[str], None] = lambda _: None) -> CountedRepeat:
-        return Counting(equip(), layout, at, loads).run()
+    def run(*loads: CountedLoad, at: Callable[[str], None] = lambda _: None) -> Counted:
+        return Counting(equip(), layout, HASH_SEEDS[0], at, loads).run()
 
     return run
 
@@ -34,11 +35,13 @@ def test_a_fresh_server_needs_the_same_instructions_for_a_request_and_more_when_
 ) -> None:
     one, other = run_count(ALONE, FEW), run_count(ALONE)
     assert one.environment.lock_sha256 == "lock"
-    assert one.counts.keys() == {1, 4}
-    alone = [counted.counts[1].costs.total() / ALONE.requests for counted in (one, other)]
-    assert alone[0] == pytest.approx(alone[1], rel=0.05)
-    assert one.counts[4].costs.total() / FEW.requests > min(alone)
-    assert any("python" in function.object for function in one.counts[1].costs)
+    alone, few = one.counts
+    assert (alone.in_flight, few.in_flight) == (1, 4)
+    assert alone.instructions == pytest.approx(other.counts[0].instructions, rel=0.05)
+    assert few.instructions > alone.instructions
+    assert any("python" in part.object for part in alone.objects)
+    # Its event loop looks around ten times a second.
+    assert 0 < alone.idle < alone.instructions
 
 
 def test_a_target_that_dies_while_it_is_counted_is_told_and_nothing_is_left(run_count: RunCount) -> None:

@@ -409,7 +409,7 @@ def test_served_by_names_the_interpreter(chosen: ModuleType, api: FakeApi) -> No
     assert python["version"] == platform.python_version()
     assert python["implementation"] == platform.python_implementation()
     assert python["gil"] is getattr(sys, "_is_gil_enabled", lambda: True)()
-    assert isinstance(python["optimised"], bool)
+    assert python["origin"] in {"uv", "pyenv", "distribution", "other"}
     assert api.calls == []
 
 
@@ -437,6 +437,29 @@ def test_served_by_lists_every_package_with_its_version(chosen: ModuleType) -> N
     assert len(packages) == len(list(metadata.distributions()))
 
 
+def test_a_package_whose_folder_does_not_say_what_it_is_is_listed_as_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Nothing_In_It-1.0.dist-info").mkdir()
+    nameless = tmp_path / "nameless-2.0.dist-info"
+    nameless.mkdir()
+    (nameless / "METADATA").write_text("Metadata-Version: 2.1\nVersion: 2.0\n", encoding="utf-8")
+    versionless = tmp_path / "versionless-3.0.dist-info"
+    versionless.mkdir()
+    (versionless / "METADATA").write_text("Metadata-Version: 2.1\nName: Version_Less\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    packages = served_by(settings)["packages"]
+    broken = {name for name, version in packages.items() if version == "broken"}
+    assert broken == {"nothing-in-it", "nameless", "version-less"}
+    assert packages["django"] == metadata.version("django")
+
+
+@BOTH_SETTINGS
+def test_how_fast_the_interpreter_is_is_told_where_it_is_asked_for_only(chosen: ModuleType) -> None:
+    assert served_by(chosen)["loop_ms"] is None
+    assert served_by(chosen, "?loop=1")["loop_ms"] > 0
+
+
 @BOTH_SETTINGS
 def test_served_by_reports_the_servers_that_are_loaded(chosen: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     assert served_by(chosen)["servers"] == {}
@@ -458,8 +481,8 @@ def test_what_is_no_identity_is_an_error_and_not_half_of_one(text: str) -> None:
         Identity.from_json(text)
 
 
-def served_by(chosen: ModuleType) -> dict[str, Any]:
-    (response,) = get(chosen, "/served-by/")
+def served_by(chosen: ModuleType, query: str = "") -> dict[str, Any]:
+    (response,) = get(chosen, f"/served-by/{query}")
     assert response.status_code == 200
     content: dict[str, Any] = json.loads(response.content)
     return content

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import settings
 
@@ -13,7 +14,7 @@ from slow_api.figures import ApiFigures
 from stackmatrix.analysis.level.assess import assess, not_driven
 from stackmatrix.analysis.level.facts import LevelFacts, Pace, RecorderTally
 from stackmatrix.analysis.level.requests import LevelRows, decode_rows
-from stackmatrix.analysis.level.usage import Surroundings, Use
+from stackmatrix.analysis.level.usage import Surroundings, Unexplained, Use
 from stackmatrix.matrix.app import BUILT_IN
 from stackmatrix.matrix.cells import Cell, Installation, Subject
 from stackmatrix.matrix.ladder import LoadLevel
@@ -21,11 +22,12 @@ from stackmatrix.matrix.stacks import STACKS, Stack
 from stackmatrix.matrix.workloads import WORKLOADS, Workload
 from stackmatrix.results import rows
 from stackmatrix.results.calibration import ApiCapacity, Calibration, Jitter, Loop, RateStep, Twins
-from stackmatrix.results.cost import Cost, CostBlock
+from stackmatrix.results.conditions import Conditions, Environment, Machine
+from stackmatrix.results.cost import CostBlock
 from stackmatrix.results.findings import Finding
+from stackmatrix.results.ladders import Ladder
 from stackmatrix.results.levels import LatencyMs
-from stackmatrix.results.model import FORMAT_VERSION, Environment, Machine, Result, Status
-from stackmatrix.results.trials import Run, Trial
+from stackmatrix.results.model import FORMAT_VERSION, Result, Run, Status
 from stackmatrix.results.types import PythonBuild
 
 # A slow machine is no failure.
@@ -34,12 +36,13 @@ settings.load_profile("unit")
 
 WINDOW_S = (100.0, 110.0)
 IDLE = Use(
-    wall_s=10.0, cpu_s=1.0, rss_bytes_peak=1, threads_peak=1, fds_peak=1, context_switches=1, busiest_share=0.2,
-    fds_share_peak=0.01,
+    wall_s=10.0, cpu_s=1.0, threads_peak=1, fds_peak=1, context_switches=1, busiest_share=0.2, fds_share_peak=0.01,
+    pss_bytes=50_000_000, threads_started=0, cpu_readings=((100.0, 5.0), (110.0, 6.0)),
 )  # fmt: skip
 QUIET = Surroundings(
     steal_share=0.0, generator_core_share=0.2, foreign_share=0.01, foreign_name="init (process 1)", api_drops=0,
-    target_drops=0, ports_share=0.01,
+    target_drops=0, ports_share=0.01, unexplained=Unexplained((1,), 0.01), retransmitted=0, throttled=0, oom_kills=0,
+    forks_refused=0,
 )  # fmt: skip
 EVEN = Pace(before_s=0.0100, after_s=0.0101, of_run_s=(0.0100, 0.0101, 0.0102))
 
@@ -80,15 +83,21 @@ def steady(users: int = 2, each_s: float = 0.6) -> list[bytes]:
 
 
 def api_figures(calls: int, overshoot: dict[str, int] | None = None, **changed: Any) -> ApiFigures:
-    """A reading of the external API after so many calls; ``overshoot`` counts calls by tenths of a ms."""
+    """A reading of the external API after so many calls; ``overshoot`` counts calls by tenths of a ms.
+
+    Three calls of a request take 1,050 ms together, which is what was in flight.
+    """
     buckets = {"3": calls} if overshoot is None else overshoot
+    overslept_ms = sum(int(bucket) * 0.1 * count for bucket, count in buckets.items())
     figures = ApiFigures(
         calls_started=calls,
         calls_finished=sum(buckets.values()),
         calls_refused=0,
         in_flight=0,
         max_in_flight=3,
-        overshoot_sum_ms=sum(int(bucket) * 0.1 * count for bucket, count in buckets.items()),
+        at_s=90.0 + calls / 10,
+        in_flight_s=calls * 0.35 + overslept_ms / 1000,
+        overshoot_sum_ms=overslept_ms,
         overshoot_max_ms=max((int(bucket) * 0.1 for bucket in buckets), default=0.0),
         overshoot_bucket_ms=0.1,
         overshoot_histogram=buckets,
@@ -155,42 +164,65 @@ def make_subject() -> Callable[[Cell], Subject]:
     return make
 
 
+def build(version: str = "3.13.0", **changed: Any) -> PythonBuild:
+    """An interpreter that told all of itself."""
+    one = PythonBuild(
+        version=version, implementation="CPython", compiler="GCC", origin="pyenv", pgo=True, lto=True, shared=False,
+        gil=True, jit=None,
+    )  # fmt: skip
+    return msgspec.structs.replace(one, **changed)
+
+
+MACHINE = Machine(
+    cpu_model="A processor", cores=2, memory_bytes=2**34, kernel="Linux 6", os="An OS", governor=None,
+    virtualised=True, pinning={"target": (1,), "generator": (0,)},
+)  # fmt: skip
+
+
 @pytest.fixture
 def environment() -> Environment:
     """What serves such a subject."""
     return Environment(
-        python=PythonBuild(version="3.12.1", implementation="CPython", compiler="GCC", optimised=True, gil=True),
-        packages={"django": "6"}, lock_sha256="0", command=("serve",), variables={},
-    )  # fmt: skip
+        python=build("3.12.1"), packages={"django": "6"}, lock_sha256="0", command=("serve",), variables=("LANG",)
+    )
 
 
 @pytest.fixture
-def make_cost() -> Callable[..., Cost]:
-    """Costs of a run, measured side by side, by block; one that is ``None`` was invalid."""
+def conditions(environment: Environment) -> Conditions:
+    """What such a subject is measured under."""
+    return Conditions(machine=MACHINE, environment=environment, tool_lock_sha256="ab" * 32, cost_rate=3.5)
 
-    def make(run_id: str, *costs: float | None, failure: str | None = None) -> Cost:
+
+RUN = Run(
+    id="0123456789abcdef", started="2026-11-22T10:00:00+00:00", seed=7, profile="answer", kinds=("cost", "ladder"),
+    git_commit="cd" * 20, tool_versions={"python": "3.13.0", "locust": "2.47.0"}, minutes=30.0, most_blocks=16,
+)  # fmt: skip
+
+
+@pytest.fixture
+def make_cost() -> Callable[..., CostBlock]:
+    """A cost block of a cell; one without a cost was invalid."""
+
+    def make(cost_ms: float | None = 6.5, *, run: str = RUN.id, round_: int = 0, **changed: Any) -> CostBlock:
         late = Finding(code="generator-lag", severity="invalid", sentence="The generator was late.")
-        blocks = tuple(
-            CostBlock(
-                block=place, place=0, window_s=10, requests=100, failures={}, cpu_ms_per_request=cost or 99.0,
-                idle_share=0, validity="invalid" if cost is None else "valid", findings=(late,) if cost is None else (),
-            )
-            for place, cost in enumerate(costs)
+        block = CostBlock(
+            run=run, round=round_, started=RUN.started, duration_s=90.5,
+            validity="invalid" if cost_ms is None else "valid", findings=(late,) if cost_ms is None else (), place=0,
+            together=3, rate=3.5, busy_share=0.5, window_s=57.0, requests=200, failures={},
+            cpu_ms_per_request=cost_ms, idle_share=0.0,
         )  # fmt: skip
-        return Cost(
-            run_id=run_id, started="2026-11-22T10:00:00+00:00", duration_s=1, seed=1, git_commit=None, python=None,
-            lock_sha256="", rate=20, together=3, blocks=blocks, failure=failure,
-        )  # fmt: skip
+        return msgspec.structs.replace(block, **changed)
 
     return make
 
 
 @pytest.fixture
 def calibration(result: Result) -> Calibration:
-    assert result.run is not None
+    assert result.conditions is not None
     return Calibration(
-        format_version=FORMAT_VERSION, id="calibrated", started="2026-11-22T09:00:00+00:00", machine=result.machine,
-        tool_versions=result.run.tool_versions, tool_lock_sha256=None, duration_s=60.0, generator_ceiling_rps=2_000.0,
+        format_version=FORMAT_VERSION, id="calibrated", started="2026-11-22T09:00:00+00:00",
+        machine=result.conditions.machine,
+        tool_versions=RUN.tool_versions, tool_lock_sha256=None, duration_s=60.0, generator_ceiling_rps=2_000.0,
         rate_steps=(
             RateStep(
                 rate=100.0, requests=1_000, failures=0, lag_ms_p50=0.1, lag_ms_p99=0.5, lag_ms_max=1.5,
@@ -205,33 +237,22 @@ def calibration(result: Result) -> Calibration:
 
 
 @pytest.fixture
-def result() -> Result:
-    """A real result: one trial whose levels were assessed from rows with times as a server makes them."""
+def result(make_cost: Callable[..., CostBlock], conditions: Conditions) -> Result:
+    """A real result: a cost block, and a ladder with a level that was assessed from times as a server makes them."""
     generator = random.Random(1)
     packed = [pack(105, 105 + generator.lognormvariate(0, 0.05) * 0.65) for _ in range(2000)]
     level = assess(build_facts(packed, plan=LoadLevel("open", 200.0)), 0.0)
     failed = not_driven(LoadLevel("closed", 50), 10.0, "invalid", Finding(code="x", severity="invalid", sentence="y"))
-    run = Run(
-        id="0123456789abcdef", started="2026-11-22T10:00:00+00:00", seed=7, profile="quick",
-        ladder=("rate=200", "users=50"), blocks=1, warmup_s=3.0, settle_s=2.0, window_s=10.0,
-        tool_versions={"python": "3.13.0", "locust": "2.47.0"}, tool_lock_sha256="ab" * 32, git_commit="cd" * 20,
+    ladder = Ladder(
+        run=RUN.id, round=0, started=RUN.started, duration_s=20.123456789, validity="valid", failure="it ended",
+        order=0, seed=7, warmup_s=3.0, settle_s=2.0, window_s=10.0, load_s=15.1, levels=(level, failed),
     )  # fmt: skip
     return Result(
         format_version=FORMAT_VERSION,
-        run=run,
         cell=Cell(stack="uvicorn", python="3.13", workload="fanout"),
         status=Status(state="ok"),
-        machine=Machine(
-            cpu_model="A processor", cores=2, memory_bytes=2**34, kernel="Linux 6", os="An OS", governor=None,
-            virtualised=True, pinning={"target": (1,), "generator": (0,)},
-        ),
-        environment=Environment(
-            python=PythonBuild(version="3.13.0", implementation="CPython", compiler="GCC", optimised=False, gil=True),
-            packages={"django": "6.0", "uvicorn": "0.54.0"}, lock_sha256="ef" * 32,
-            command=("{prefix}/bin/python", "-m", "uvicorn"), variables={"LANG": "C.UTF-8"},
-        ),
-        trials=(
-            Trial(block=0, order=0, seed=7, started=run.started, duration_s=20.123456789, load_s=15.1,
-                  levels=(level, failed), failure="it ended"),
-        ),
-    )  # fmt: skip
+        conditions=conditions,
+        runs=(RUN,),
+        cost=(make_cost(),),
+        ladders=(ladder,),
+    )

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from stackmatrix.commands import COMMANDS, options, run
 from stackmatrix.commands import serve as serve_command
 from stackmatrix.errors import StackmatrixError
 from stackmatrix.matrix.cells import make_cells
+from stackmatrix.matrix.ladder import rates, users
+from stackmatrix.matrix.profiles import DEFAULT_PROFILE, PROFILES
 from stackmatrix.matrix.stacks import PYTHONS, STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.measurements.request import Request
@@ -40,7 +43,11 @@ USAGE_ERRORS = {
     "unknown workload": ["run", "--workload", "fan"],
     "unknown profile": ["run", "--profile", "quik"],
     "smoke is no evidence": ["run", "--profile", "smoke", "--commit"],
-    "two profiles": ["run", "--profile", "quick,standard"],
+    "two profiles": ["run", "--profile", "answer,deep"],
+    "unknown kind": ["run", "--measure", "cost,capacity"],
+    "no minutes": ["run", "--minutes", "0"],
+    "minutes no number": ["run", "--minutes", "soon"],
+    "too many minutes": ["run", "--minutes", "1441"],
     "no users": ["run", "--users", "0"],
     "users that are words": ["run", "--users", "ten"],
     "users without value": ["run", "--users"],
@@ -53,7 +60,7 @@ USAGE_ERRORS = {
     "warm-up too long": ["run", "--warmup", "3601"],
     "no blocks": ["run", "--blocks", "0"],
     "half a block": ["run", "--blocks", "1.5"],
-    "too many blocks": ["run", "--blocks", "101"],
+    "too many blocks": ["run", "--blocks", "17"],
     "no process": ["run", "--processes", "0"],
     "half a process": ["run", "--processes", "1.5"],
     "too many processes": ["run", "--processes", "17"],
@@ -92,8 +99,8 @@ def must_not_be_reached(*_: object) -> None:
 
 
 def test_a_mistyped_name_suggests_the_right_one(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["run", "--profile", "quik"]) == 2
-    assert capsys.readouterr().err == "stackmatrix: Unknown profile 'quik': did you mean quick?\n"
+    assert cli.main(["run", "--profile", "smok"]) == 2
+    assert capsys.readouterr().err == "stackmatrix: Unknown profile 'smok': did you mean smoke?\n"
 
 
 @pytest.mark.parametrize("kind", StackmatrixError.__subclasses__(), ids=lambda kind: kind.__name__)
@@ -149,7 +156,7 @@ def test_every_command_has_a_module_that_declares_its_options_and_is_executed(na
 
 def test_every_module_of_a_command_is_in_the_table() -> None:
     (folder,) = commands.__path__
-    beside = {"__init__", "measuring", "options"}
+    beside = {"__init__", "options"}
     assert {path.stem for path in Path(folder).glob("*.py")} - beside == set(COMMANDS)
 
 
@@ -165,9 +172,7 @@ def imported_by(*arguments: str) -> set[str]:
     return {name.split(".")[0] for name in names}
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--help"], *([name, "--list"] for name in ("run", "count", "capacity", "cost"))], ids=" ".join
-)
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--list"]], ids=" ".join)
 def test_what_measures_nothing_imports_nothing_that_takes_long(arguments: Sequence[str]) -> None:
     imported = imported_by("-m", "stackmatrix", *arguments)
     assert {"argparse", "stackmatrix"} <= imported
@@ -197,27 +202,45 @@ def test_a_run_is_told_how_many_processes_make_the_load(
     assert made[0].generators == generators
 
 
-@pytest.mark.parametrize("name", ["run", "count", "capacity", "cost"])
-def test_nothing_named_is_every_cell_of_the_tables(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main([name, "--list"]) == 0
-    assert capsys.readouterr().out.split() == [f"bench-{stack}-{python}" for stack in STACKS for python in PYTHONS]
-    options_of = cli.make_parser(name).parse_args([name])
-    assert options.choose_cells(options_of) == make_cells(tuple(STACKS), PYTHONS, tuple(WORKLOADS))
+def test_nothing_named_is_every_cell_of_the_seed(capsys: pytest.CaptureFixture[str]) -> None:
+    seed = tuple(name for name, stack in STACKS.items() if stack.is_seed)
+    assert cli.main(["run", "--list"]) == 0
+    assert capsys.readouterr().out.split() == [f"env-{stack}-{python}" for stack in seed for python in PYTHONS]
+    assert options.choose_cells(cli.make_parser("run").parse_args(["run"])) == make_cells(
+        seed, PYTHONS, tuple(WORKLOADS)
+    )
 
 
-def test_sessions_prints_the_bench_session_of_each_chosen_environment_once(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_sessions_prints_the_session_of_each_chosen_environment_once(capsys: pytest.CaptureFixture[str]) -> None:
     first, second = list(STACKS)[:2]
     assert cli.main(["run", "--list", "--stacks", f"{second},{first}", "--pythons", ",".join(PYTHONS[:2])]) == 0
     assert capsys.readouterr().out.split() == [
-        f"bench-{stack}-{python}" for stack in (first, second) for python in PYTHONS[:2]
+        f"env-{stack}-{python}" for stack in (first, second) for python in PYTHONS[:2]
     ]
+
+
+GIVEN: dict[str, tuple[list[str], dict[str, object]]] = {
+    "nothing": ([], {}),
+    "kinds": (["--measure", "counts,cost"], {"kinds": ("cost", "counts")}),
+    "minutes": (["--minutes", "2.5"], {"minutes": 2.5}),
+    "blocks": (["--blocks", "4"], {"blocks": 4}),
+    "a ladder is measured": (["--users", "1,5"], {"kinds": ("cost", "ramp", "ladder"), "ladder": users(1, 5)}),
+    "only a ladder": (["--rates", "5", "--measure", "ladder"], {"kinds": ("ladder",), "ladder": rates(5)}),
+    "its window": (["--window", "7"], {"levels": replace(PROFILES[DEFAULT_PROFILE].levels, window_s=7.0)}),
+    "no warm-up": (["--warmup", "0"], {"levels": replace(PROFILES[DEFAULT_PROFILE].levels, warmup_s=0.0)}),
+}
+
+
+@pytest.mark.parametrize("what", GIVEN)
+def test_what_is_given_replaces_the_profiles_choice(what: str) -> None:
+    arguments, changed = GIVEN[what]
+    given = cli.make_parser("run").parse_args(["run", *arguments])
+    assert run.choose_profile(given) == replace(PROFILES[DEFAULT_PROFILE], **changed)  # type: ignore[arg-type]
 
 
 def test_schema_writes_what_the_model_says(tmp_path: Path) -> None:
     assert cli.main(["schema", "--results", str(tmp_path)]) == 0
-    assert (tmp_path / "schema.json").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"schema.json", "verdicts.schema.json"}
 
 
 @pytest.fixture
@@ -236,8 +259,7 @@ def test_a_cell_that_is_not_installed_is_a_failed_cell_with_a_file_and_fails_the
     for _ in range(2):
         assert cli.main(["run", *ONE_CELL, "--results", str(tmp_path)]) == errors.CellsFailedError.exit_code
         printed = capsys.readouterr()
-        assert f"1 cells could not be measured ({UNWATCHED} on {PYTHONS[0]}, fanout)" in printed.err
-        assert "stays" not in printed.out
+        assert f"1 cells could not be measured in every block ({UNWATCHED} on {PYTHONS[0]}, fanout: " in printed.err
     ((_, written),) = store.read_results(tmp_path)
     assert isinstance(written, Result)
     assert (written.status.state, written.status.reason) == ("failed", "its environment is not installed")
@@ -254,8 +276,8 @@ def test_an_earlier_measurement_stays_when_its_cell_cannot_be_measured_and_nothi
     arguments += ["--results", str(tmp_path), "--machine", "m", "--commit"]
     assert cli.main(arguments) == errors.CellsFailedError.exit_code
     printed = capsys.readouterr()
-    assert "The earlier result stays" in printed.out
-    assert f"1 cells could not be measured ({cell})" in printed.err
+    assert f"{cell}: its environment is not installed." in printed.out
+    assert f"1 cells could not be measured in every block ({cell}: " in printed.err
     assert list(store.read_results(tmp_path)) == [("m", result)]
 
 
@@ -269,16 +291,15 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]
 
 
 @pytest.mark.usefixtures("nothing_installed")
-@pytest.mark.parametrize("also", [[], ["--cost", "--capacity"]], ids=["alone", "with all else"])
-def test_a_smoke_run_writes_nothing_among_the_results_by_default(places: tuple[Path, Path], also: list[str]) -> None:
+def test_a_smoke_run_writes_nothing_among_the_results_by_default(places: tuple[Path, Path]) -> None:
     usual, apart = places
-    assert cli.main(["run", *ONE_CELL, "--profile", "smoke", *also]) == errors.CellsFailedError.exit_code
+    assert cli.main(["run", *ONE_CELL, "--profile", "smoke"]) == errors.CellsFailedError.exit_code
     assert not usual.exists()
     assert [machine for machine, _ in store.read_results(apart)] == ["m"]
 
 
 @pytest.mark.usefixtures("nothing_installed")
-@pytest.mark.parametrize("profile", ["quick", "standard", "rigorous"])
+@pytest.mark.parametrize("profile", ["answer", "deep"])
 def test_a_run_that_compares_writes_among_the_results(places: tuple[Path, Path], profile: str) -> None:
     usual, apart = places
     assert cli.main(["run", *ONE_CELL, "--profile", profile]) == errors.CellsFailedError.exit_code
@@ -315,7 +336,7 @@ def test_a_smoke_run_is_not_committed_and_told_so_before_anything_is_measured(
 @pytest.mark.usefixtures("nothing_installed")
 def test_a_stack_that_is_not_installed_cannot_be_run_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["environment", UNWATCHED, PYTHONS[0]]) == errors.EnvironmentMissingError.exit_code
-    assert "nox -s bench-" in capsys.readouterr().err
+    assert "nox -s env-" in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken_has_its_own_exit_code(

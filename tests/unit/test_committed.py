@@ -9,16 +9,15 @@ from stackmatrix import cli
 from stackmatrix.system.processes import PROJECT
 
 RESULTS = PROJECT / "results"
-MADE = [
-    path.relative_to(RESULTS) for kind in ("README.md", "report.html", "*/*.svg") for path in sorted(RESULTS.glob(kind))
-]
+KINDS = ("README.md", "report.html", "*/README.md", "*/verdicts.json", "*/*.svg")
+MADE = [path.relative_to(RESULTS) for kind in KINDS for path in sorted(RESULTS.glob(kind))]
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the committed JSON alone, summarised."""
+    """A folder with the committed result files alone, summarised."""
     folder = tmp_path_factory.mktemp("results")
-    for path in RESULTS.glob("*/**/*.json"):
+    for path in (*RESULTS.glob("*/*/*/*.json"), *RESULTS.glob("published.txt")):
         copy = folder / path.relative_to(RESULTS)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, copy)
@@ -34,4 +33,4 @@ def test_a_page_or_chart_that_is_committed_is_what_the_results_give(made: Path, 
 
 
 def test_nothing_that_summarize_makes_is_missing(made: Path) -> None:
-    assert {path.relative_to(made) for path in made.rglob("*") if path.suffix in (".md", ".html", ".svg")} == set(MADE)
+    assert {path.relative_to(made) for kind in KINDS for path in made.glob(kind)} == set(MADE)

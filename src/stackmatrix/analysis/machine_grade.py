@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from stackmatrix.analysis.level.checks import LAG_P99_MS, OVERSHOOT_P99_MS, PACE_SHARE, STEAL_SHARE
+from stackmatrix.analysis.level.checks import LAG_P99_MS, OVERSHOOT_P99_MS
+from stackmatrix.analysis.level.machine_checks import PACE_SHARE, STEAL_SHARE
 from stackmatrix.results.calibration import ApiCapacity, Jitter, Loop, RateStep, Twins
-from stackmatrix.results.model import Machine
+from stackmatrix.results.conditions import Machine
 
 Grade = Literal["good", "fair", "poor"]
 
@@ -91,7 +92,7 @@ def _limits_of_cores(measures: Measures) -> Iterator[Limit]:
         )
     if (sd := measures.twins.sd) > TWINS_SD:
         sentence = f"The same server, started anew, differs in CPU per request by {sd:.1%} (standard deviation)."
-        yield Limit(sentence, "Measure more blocks: --profile standard or rigorous.")
+        yield Limit(sentence, "Measure more blocks: --profile deep.")
 
 
 def judge(measures: Measures) -> tuple[Grade, tuple[Limit, ...]]:

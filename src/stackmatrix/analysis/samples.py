@@ -16,20 +16,6 @@ class Sample:
 
 
 def sample(values: Iterable[float | None]) -> Sample | None:
-    """The sample of the numbers that are there."""
+    """The sample of the numbers that are there; ``None`` where there is none."""
     known = [value for value in values if value is not None]
     return Sample(median(known), min(known), max(known), len(known)) if known else None
-
-
-def mid(one: Sample | None) -> float | None:
-    """The median."""
-    return None if one is None else one.mid
-
-
-def of_every(values: Iterable[float | None]) -> list[float | None]:
-    """The values if every block has one, else none.
-
-    Percentiles that stand beside each other are of the same blocks: of different ones, a p99 may lie below its p95.
-    """
-    every = list(values)
-    return [] if None in every else every

@@ -1,272 +1,262 @@
-"""What the tables show, from results: medians over blocks, plateaus, and verdicts. Pure.
+"""What pages, terminals and charts show of one machine's results: one row for each cell, and the verdicts. Pure.
 
-An invalid level has no numbers here: it is named with its findings and never compared. With fewer blocks than
-``BLOCKS_TO_CLAIM`` nothing is claimed.
+Only valid blocks have numbers here. What differs is said by the families of comparisons alone: no row says it again.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
 
-from stackmatrix.analysis.comparison.comparability import Refusal, refuse
-from stackmatrix.analysis.comparison.compare import Family, compare_results
-from stackmatrix.analysis.comparison.contrasts import reference_of
-from stackmatrix.analysis.comparison.counts import Agreement, CountRow, agree, compare_counts
-from stackmatrix.analysis.comparison.verdicts import BLOCKS_TO_CLAIM
-from stackmatrix.analysis.metrics import COST, REFERENCE_LEVEL
-from stackmatrix.analysis.samples import Sample, mid, of_every, sample
-from stackmatrix.matrix.cells import Cell, python_key
+from stackmatrix.analysis.clients import compare_clients
+from stackmatrix.analysis.comparison.judge import judge
+from stackmatrix.analysis.comparison.verdicts import Comparison, Estimate, Family
+from stackmatrix.analysis.level.latency import pooled_interval, pooled_percentiles
+from stackmatrix.analysis.metrics import COST, Metric
+from stackmatrix.analysis.samples import Sample, sample
+from stackmatrix.matrix.cells import Cell, python_key, reference_of
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
-from stackmatrix.results.capacity import Capacity
-from stackmatrix.results.cost import Cost
-from stackmatrix.results.findings import Code
-from stackmatrix.results.instructions import Instructions
-from stackmatrix.results.levels import Level
-from stackmatrix.results.model import Result
-from stackmatrix.results.trials import Run
-from stackmatrix.results.types import State
+from stackmatrix.results.conditions import Machine
+from stackmatrix.results.levels import LatencyMs
+from stackmatrix.results.model import Result, Run
+from stackmatrix.results.ramps import Ramp
+from stackmatrix.results.types import Limiter, State
+
+PERCENTILES = {"p50": 50.0, "p95": 95.0, "p99": 99.0}
 
 
 @dataclass(frozen=True, slots=True)
-class LevelSummary:
-    """One level of one cell: samples of the blocks in which it was valid.
+class Climb:
+    """What the valid ramps of a cell showed: arrivals per second that it holds, what stopped it, and what followed.
 
-    ``state`` is ``valid``, ``invalid`` or ``not needed``. The level was driven again ``repeated`` times, since the
-    first attempt was invalid.
+    ``busy_share`` is how busy its core was at the last rate that it held. Of ``watched`` ramps it came back after
+    ``came_back``, in ``back_s`` seconds; recovery was watched for ``watched_s``.
     """
 
-    name: str
-    users: int | None
-    rate: float | None
-    state: str
-    valid_blocks: int
-    blocks: int
-    bound_rps: float | None
-    throughput_rps: Sample | None
-    p50_ms: Sample | None
-    p95_ms: Sample | None
-    p99_ms: Sample | None
-    overhead_p95_ms: Sample | None
-    cpu_ms_per_request: Sample | None
-    rss_bytes_peak: Sample | None
-    limiter: str | None
-    failures: int
-    remarks: tuple[str, ...]
-    repeated: int
+    ramps: int
+    holds: Sample | None
+    limiter: Limiter | None
+    busy_share: float | None
+    watched: int
+    came_back: int
+    back_s: Sample | None
+    watched_s: float | None
 
-    @property
-    def load(self) -> tuple[bool, float]:
-        """Orders levels: closed ones first, then by what is offered."""
-        return (self.users is None, self.rate or self.users or 0)
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Response times at ``rate`` arrivals per second, in ms, pooled over ``ramps``, with intervals over these.
+
+    A failed request counts as late as the time-out. ``intervals`` has those percentiles of which there is one.
+    """
+
+    rate: float
+    ramps: int
+    requests: int
+    failures: int
+    times: LatencyMs
+    intervals: Mapping[str, tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
 class CellSummary:
-    """One row of the tables."""
+    """One row of the tables. ``cpu`` is in ms per request, ``memory`` of PSS in MB, ``instructions`` in millions.
+
+    ``spoilt`` blocks do not count. It sustained four fifths of what its ramps held in ``sustained`` of ``held`` trials.
+    """
 
     cell: Cell
     state: State
     reason: str | None
-    trials: int
-    levels: tuple[LevelSummary, ...]
-    instructions: Instructions | None = None
-    capacity: Capacity | None = None
-    cost: Cost | None = None
-
-    @property
-    def claims(self) -> bool:
-        """Whether it has enough blocks to be called different from another."""
-        held = max((len(one.decided) for one in self.capacity.sustained), default=0) if self.capacity else 0
-        return max(self.trials, self.cost.known if self.cost else 0, held) >= BLOCKS_TO_CLAIM
-
-    @property
-    def closed(self) -> tuple[LevelSummary, ...]:
-        """The closed levels with a throughput."""
-        return tuple(level for level in self.levels if level.users is not None and level.throughput_rps is not None)
-
-    @property
-    def plateau(self) -> LevelSummary | None:
-        """The closed level with the highest throughput."""
-        return max(self.closed, key=lambda level: mid(level.throughput_rps) or 0.0, default=None)
-
-    @property
-    def plateau_rps(self) -> float | None:
-        """The highest sustained closed-loop throughput."""
-        return mid(self.plateau.throughput_rps) if self.plateau else None
-
-    @property
-    def rss_bytes_peak(self) -> float | None:
-        return max((level.rss_bytes_peak.mid for level in self.levels if level.rss_bytes_peak), default=None)
-
-    def level(self, name: str) -> LevelSummary | None:
-        return next((level for level in self.levels if level.name == name), None)
-
-    @property
-    def reference_cpu_ms(self) -> float | None:
-        """CPU per request at the reference level."""
-        level = self.level(REFERENCE_LEVEL)
-        return mid(level.cpu_ms_per_request) if level else None
+    result: Result
+    cost_blocks: int
+    cpu: Estimate | None
+    climb: Climb | None
+    latency: Latency | None
+    memory: Sample | None
+    threads: Sample | None
+    switches: Sample | None
+    connections: Sample | None
+    instructions: Mapping[int, Sample]
+    held: int
+    sustained: int
+    spoilt: int
 
 
 @dataclass(frozen=True, slots=True)
 class WorkloadSummary:
-    """All cells of one workload on one machine, stack by Python."""
+    """All cells of one workload, stack by Python, and what was found in them. ``void`` says why they prove nothing."""
 
     name: str
     summary: str
     rows: tuple[CellSummary, ...]
     skipped: tuple[CellSummary, ...]
-    counted: tuple[CountRow, ...]
+    families: tuple[Family, ...]
+    reference: Cell | None
+    void: str | None
+    refused: tuple[tuple[Cell, Cell, str], ...]
 
-    @property
-    def instructions(self) -> dict[Cell, Instructions]:
-        return {row.cell: row.instructions for row in self.rows if row.instructions is not None}
+    def family(self, metric: Metric) -> Family | None:
+        return next((family for family in self.families if family.metric.name == metric.name), None)
 
-    @property
-    def level_names(self) -> tuple[str, ...]:
-        """Every level of any cell, in the order in which ladders have them."""
-        loads = {level.name: level.load for row in self.rows for level in row.levels}
-        return tuple(sorted(loads, key=loads.__getitem__))
-
-    @property
-    def driven(self) -> tuple[CellSummary, ...]:
-        """The rows that have trials or should have them."""
-        return tuple(row for row in self.rows if row.trials or row.state != "ok")
-
-    @property
-    def shown(self) -> tuple[CellSummary, ...]:
-        """The rows that were under load of any kind or should have been; of others, only instructions were counted."""
-        return tuple(row for row in self.rows if row.trials or row.state != "ok" or row.cost or row.capacity)
-
-    @property
-    def measured(self) -> tuple[CellSummary, ...]:
-        """The rows with a plateau."""
-        return tuple(row for row in self.rows if row.plateau is not None)
-
-    @property
-    def searched(self) -> tuple[CellSummary, ...]:
-        return tuple(row for row in self.rows if row.capacity is not None)
+    def row(self, cell: Cell) -> CellSummary | None:
+        return next((row for row in self.rows if row.cell == cell), None)
 
     @property
     def pythons(self) -> tuple[str, ...]:
-        """Every Python that was measured, oldest first."""
-        return tuple(sorted({row.cell.python for row in self.measured}, key=python_key))
+        """Every Python of a cell that was measured, oldest first."""
+        return tuple(sorted({row.cell.python for row in self.rows if row.result.has_figures}, key=python_key))
+
+    @property
+    def stacks(self) -> tuple[str, ...]:
+        """Every stack of a cell that was measured, in the order of the table."""
+        return tuple(dict.fromkeys(row.cell.stack for row in self.rows if row.result.has_figures))
 
 
 @dataclass(frozen=True, slots=True)
 class MachineSummary:
-    """All results of one machine's folder."""
+    """All results of one machine's folder. ``clients`` compares a client per request with a shared one."""
 
     name: str
     results: tuple[Result, ...]
     workloads: tuple[WorkloadSummary, ...]
     runs: tuple[Run, ...]
     families: tuple[Family, ...] = ()
-    refused: tuple[Refusal, ...] = ()
-
-    def families_of(self, workload: str) -> tuple[Family, ...]:
-        return tuple(family for family in self.families if family.workload == workload)
-
-    def paired(self, workload: str) -> dict[str, Family]:
-        """The families of one workload that are each of one run, by the name of their metric; the last run of each."""
-        return {family.metric.name: family for family in self.families_of(workload) if family.run_id}
-
-    def agreed(self, workload: WorkloadSummary) -> tuple[str, tuple[Agreement, ...]]:
-        """How ratios of CPU time to the reference stack and of instructions agree, and which CPU time that is.
-
-        Side by side it is the ratio of the verdict, by block; else that of the medians at the reference level.
-        """
-        beside = {
-            one.cell: math.exp(one.verdict.difference.mean)
-            for family in self.families_of(workload.name)
-            if family.metric.name == COST.name
-            for one in family.compared
-            if one.other == reference_of(one.cell)
-        }
-        if found := agree(beside, workload.instructions):
-            return "side by side", found
-        known = {row.cell: row.reference_cpu_ms for row in workload.rows if row.reference_cpu_ms}
-        ratios = {cell: cpu / known[other] for cell, cpu in known.items() if (other := reference_of(cell)) in known}
-        return f"at {REFERENCE_LEVEL}", agree(ratios, workload.instructions)
+    clients: tuple[Comparison, ...] = ()
+    ended: bool = True
+    void: Mapping[str, str] = field(default_factory=dict)
+    """Why the runs of a workload prove nothing, by workload."""
 
     @property
-    def can_claim(self) -> bool:
-        """Whether any cell has enough blocks to call a difference real."""
-        return any(row.claims for workload in self.workloads for row in workload.rows)
+    def machine(self) -> Machine | None:
+        """The machine of the results; ``None`` where nothing was measured."""
+        return next((one.conditions.machine for one in self.results if one.conditions is not None), None)
+
+    def workload(self, name: str) -> WorkloadSummary | None:
+        return next((workload for workload in self.workloads if workload.name == name), None)
 
 
-def summarize(machine: str, results: Sequence[Result]) -> MachineSummary:
-    """Everything that is shown of one machine's results."""
-    refused = refuse(results)
-    runs = [result.run for result in results if result.run is not None and not result.cell.twin]
-    families, results = compare_results(results), [result for result in results if not result.cell.twin]
-    workloads = []
-    for name in sorted({result.cell.workload for result in results}, key=order_of(WORKLOADS)):
-        cells = [summarize_cell(result) for result in results if result.cell.workload == name]
-        cells.sort(key=lambda row: (order_of(STACKS)(row.cell.stack), python_key(row.cell.python)))
-        rows = tuple(row for row in cells if row.state != "skipped")
-        skipped = tuple(row for row in cells if row.state == "skipped")
-        known = WORKLOADS.get(name)
-        counted = compare_counts({row.cell: row.instructions for row in rows if row.instructions is not None})
-        workloads.append(WorkloadSummary(name, known.summary if known else "", rows, skipped, counted))
+def summarize(machine: str, results: Sequence[Result], *, ended: bool = True) -> MachineSummary:
+    """Everything that is shown of one machine's results; ``ended`` says that no run is going on."""
+    families = judge(results, ended=ended)
+    void = {family.workload: family.void for family in families if family.void is not None}
+    runs = {run.id: run for result in results for run in result.runs}
+    names = sorted({result.cell.workload for result in results}, key=order_of(WORKLOADS))
     return MachineSummary(
         name=machine,
         results=tuple(results),
-        workloads=tuple(workloads),
+        workloads=tuple(_workload(name, results, families, void.get(name)) for name in names),
+        runs=tuple(sorted(runs.values(), key=lambda run: (run.started, run.id))),
         families=families,
-        refused=refused,
-        runs=tuple({run.id: run for run in sorted(runs, key=lambda one: one.started)}.values()),
+        clients=_in_order(compare_clients(results, void)),
+        ended=ended,
+        void=void,
     )
 
 
-def summarize_cell(result: Result) -> CellSummary:
-    """One cell's row, over all its trials."""
-    by_name: dict[str, list[Level]] = {}
-    for trial in result.trials:
-        for level in trial.levels:
-            by_name.setdefault(level.name, []).append(level)
+def _workload(name: str, results: Iterable[Result], families: Iterable[Family], void: str | None) -> WorkloadSummary:
+    own = tuple(family for family in families if family.workload == name)
+    cost = next((family for family in own if family.metric.name == COST.name), None)
+    found = [result for result in results if result.cell.workload == name and result.cell.control is None]
+    cells = sorted((_cell(result, cost) for result in found), key=lambda row: cell_key(row.cell))
+    known = WORKLOADS.get(name)
+    refused = {(cell, other): reason for family in own for cell, other, reason in family.refused}
+    return WorkloadSummary(
+        name=name,
+        summary=known.summary if known else "",
+        rows=tuple(row for row in cells if row.state != "skipped"),
+        skipped=tuple(row for row in cells if row.state == "skipped"),
+        families=own,
+        reference=reference_of(row.cell for row in cells if row.result.has_figures),
+        void=void,
+        refused=tuple((cell, other, reason) for (cell, other), reason in refused.items()),
+    )
+
+
+def _cell(result: Result, cost: Family | None) -> CellSummary:
+    ramps = [ramp for ramp in result.ramps if ramp.is_valid]
+    loads = [ramp.reference for ramp in ramps if ramp.reference is not None]
+    values = COST.of(result)
+    counts = [block for block in result.counts if block.is_valid]
+    in_flights = sorted({one.in_flight for block in counts for one in block.counts})
+    counted = {each: sample(_million(block.at(each)) for block in counts) for each in in_flights}
+    holds = [hold for hold in result.holds if hold.is_valid]
     return CellSummary(
         cell=result.cell,
         state=result.status.state,
         reason=result.status.reason,
-        trials=len(result.trials),
-        levels=tuple(summarize_level(name, levels) for name, levels in by_name.items()),
-        instructions=result.instructions,
-        capacity=result.capacity,
-        cost=result.cost,
+        result=result,
+        cost_blocks=len(values),
+        cpu=(cost.values.get(result.cell) if cost else None) or _geometric_mean(values.values()),
+        climb=_climb(ramps) if ramps else None,
+        latency=_latency(ramps),
+        memory=sample(load.pss_bytes / 1e6 if load.pss_bytes is not None else None for load in loads),
+        threads=sample(load.threads_per_request for load in loads),
+        switches=sample(load.switches_per_request for load in loads),
+        connections=sample(load.connections_per_request for load in loads),
+        instructions={each: one for each, one in counted.items() if one is not None},
+        held=len(holds),
+        sustained=sum(hold.sustained for hold in holds),
+        spoilt=sum(not block.is_valid for block in result.blocks),
     )
 
 
-def summarize_level(name: str, levels: Sequence[Level]) -> LevelSummary:
-    """One level over all blocks."""
-    valid = [level for level in levels if level.is_valid]
-    answered = [level.latency_ms for level in valid if level.latency_ms is not None]
-    state = "valid" if valid else levels[-1].validity.replace("_", " ")
-    limiters = [level.limiter for level in valid if level.limiter is not None]
-    findings = [finding for level in levels for finding in level.findings]
-    # What a first attempt was invalid for is in the file; here it would hide what holds for the numbers.
-    remarks = dict.fromkeys(finding.sentence for finding in findings if finding.code != Code.SECOND_ATTEMPT)
-    return LevelSummary(
-        name=name,
-        users=levels[0].users,
-        rate=levels[0].rate,
-        state=state,
-        valid_blocks=len(valid),
-        blocks=len(levels),
-        bound_rps=mid(sample(level.bound_rps for level in levels)),
-        throughput_rps=sample(level.throughput_rps for level in valid),
-        p50_ms=sample(of_every(times.p50 for times in answered)),
-        p95_ms=sample(of_every(times.p95 for times in answered)),
-        p99_ms=sample(of_every(times.p99 for times in answered)),
-        overhead_p95_ms=sample(of_every(level.overhead_p95_ms for level in valid)),
-        cpu_ms_per_request=sample(level.cpu_ms for level in valid),
-        rss_bytes_peak=sample(level.rss_bytes for level in valid),
-        limiter=max(limiters, key=limiters.count) if limiters else None,
-        failures=sum(sum(level.failures.values()) for level in valid),
-        remarks=tuple(remarks),
-        repeated=sum(finding.code == Code.SECOND_ATTEMPT for finding in findings),
+def _climb(ramps: Sequence[Ramp]) -> Climb:
+    limiters = Counter(ramp.limiter for ramp in ramps if ramp.limiter is not None)
+    recoveries = [ramp.recovery for ramp in ramps if ramp.recovery is not None]
+    last_held = [step.cpu_share for ramp in ramps for step in ramp.steps if step.held and step.rate == ramp.holds]
+    busy = sample(last_held)
+    back_s = [recovery.seconds for recovery in recoveries if recovery.seconds is not None]
+    return Climb(
+        ramps=len(ramps),
+        holds=sample(ramp.holds for ramp in ramps),
+        limiter=limiters.most_common(1)[0][0] if limiters else None,
+        busy_share=busy.mid if busy else None,
+        watched=len(recoveries),
+        came_back=len(back_s),
+        back_s=sample(back_s),
+        watched_s=max((recovery.watched_s for recovery in recoveries), default=None),
     )
+
+
+def _latency(ramps: Sequence[Ramp]) -> Latency | None:
+    """Response times at the reference rate; where that has changed, at the last one."""
+    loads = [ramp.reference for ramp in ramps if ramp.reference is not None and ramp.reference.latency_histogram]
+    loads = [load for load in loads if load.rate == loads[-1].rate]
+    histograms = [load.latency_histogram for load in loads if load.latency_histogram is not None]
+    times = pooled_percentiles(histograms) if histograms else None
+    if times is None:
+        return None
+    intervals = {name: pooled_interval(histograms, q) for name, q in PERCENTILES.items()}
+    return Latency(
+        rate=loads[-1].rate,
+        ramps=len(loads),
+        requests=sum(load.requests for load in loads),
+        failures=sum(sum(load.failures.values()) for load in loads),
+        times=times,
+        intervals={name: ends for name, ends in intervals.items() if ends is not None},
+    )
+
+
+def _million(value: float | None) -> float | None:
+    return None if value is None else value / 1e6
+
+
+def _geometric_mean(values: Iterable[float]) -> Estimate | None:
+    """The mean of a cell that is compared with none."""
+    logarithms = [math.log(value) for value in values if value > 0]
+    return Estimate(math.exp(fmean(logarithms)), None, None) if logarithms else None
+
+
+def _in_order(compared: Iterable[Comparison]) -> tuple[Comparison, ...]:
+    return tuple(sorted(compared, key=lambda one: cell_key(one.cell)))
+
+
+def cell_key(cell: Cell) -> tuple[object, ...]:
+    """Orders cells of one workload: by stack as the table has them, then by Python."""
+    return (*order_of(STACKS)(cell.stack), python_key(cell.python))
 
 
 def order_of(table: Iterable[str]) -> Callable[[str], tuple[int, str]]:

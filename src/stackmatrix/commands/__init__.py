@@ -8,13 +8,10 @@ from importlib import import_module
 from typing import Protocol, cast
 
 COMMANDS = {
-    "run": "Measure the chosen cells in trials, write their result files, and print a small table.",
-    "count": "Count the instructions of a request, at 1 and at 20 requests in flight, without noise.",
-    "capacity": "Find the highest rate of arrivals at which latency objectives are kept, and confirm it in blocks.",
-    "cost": "Measure the CPU time of a request on all chosen cells side by side, in blocks.",
+    "run": "Measure the chosen cells until everything is decided or the time is over, and say the answer.",
     "calibrate": "Find out how good this machine is for benchmarking, and what limits it.",
     "stall": "Show why open-loop load matters: write docs/stall.md from a stall under both kinds of load.",
-    "summarize": "Make results/README.md, its charts and results/report.html from the results, and print the tables.",
+    "summarize": "Make the pages, charts, verdicts and report from the results, and print the answer.",
     "serve": "Bring up all stacks, or those named, with locust's web page to try them by hand, until Ctrl-C.",
     "top": "Watch a uWSGI stack that serve has started, with uwsgitop.",
     "environment": "Print the shell variables that circus.ini takes, to run circusd by hand.",

@@ -6,9 +6,11 @@ from rich.console import Console
 from rich.table import Table
 
 from stackmatrix.commands.options import add_machine, add_results, machine_name
+from stackmatrix.matrix.profiles import DEFAULT_PROFILE, PROFILES
 from stackmatrix.measurements.calibration.kind import MachineCalibration
 from stackmatrix.measurements.request import Request
 from stackmatrix.measurements.runner import Runner
+from stackmatrix.report.live import make_view
 from stackmatrix.report.terminal import make_console
 from stackmatrix.results import store
 from stackmatrix.results.calibration import Calibration
@@ -24,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     console, kind = make_console(), MachineCalibration()
     request = Request(cells=(), seed=1, folder=options.results.resolve(), machine_name=machine_name(options))
-    runner = Runner(request, kind, console)
+    runner = Runner(request, PROFILES[DEFAULT_PROFILE], [kind], make_view(console))
     runner.run()
     calibration = kind.calibration()
     path = store.write_calibration(request.folder, runner.machine_name, calibration)

@@ -23,7 +23,9 @@ def execute(options: argparse.Namespace) -> int:
     # Sockets and logs go there; it stays, since nobody here knows when they are no longer wanted.
     folder = supervisor.private_folder()
     variables = supervisor.variables(ports.API_PORT, cores.divide_cores(), folder)
-    variables[supervisor.COMMAND] = shlex.join(subject.command(stack.port, *stack.watch))
+    variables[supervisor.COMMAND] = shlex.join(
+        subject.command(stack.port, *stack.watch, backlog=ports.allowed_backlog())
+    )
     for name, value in variables.items():
         print(f"export {name}={shlex.quote(value)}")
     return 0

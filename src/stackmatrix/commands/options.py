@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from stackmatrix.errors import EnvironmentMissingError, UsageError
-from stackmatrix.matrix.cells import Cell, choose, make_cells
+from stackmatrix.matrix.cells import DEFAULT_TAG, Cell, choose, choose_stacks, make_cells
 from stackmatrix.matrix.profiles import Profile
 from stackmatrix.matrix.stacks import PYTHONS, STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
@@ -17,7 +17,7 @@ from stackmatrix.testbed.environments import why_not_buildable
 RESULTS = PROJECT / "results"
 SMOKE_RESULTS = PROJECT / ".nox" / "smoke-results"
 """What only proves the wiring is no evidence, and stays apart from it."""
-LONGEST_S = 3600.0
+LONGEST_S, LONGEST_MINUTES = 3600.0, 1440.0
 
 
 def seconds(text: str) -> float:
@@ -39,6 +39,17 @@ def window_seconds(text: str) -> float:
     return value
 
 
+def minutes(text: str) -> float:
+    """A time of measuring, above 0 and up to a day, in minutes."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value <= LONGEST_MINUTES:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes above 0, up to {LONGEST_MINUTES:g}")
+    return value
+
+
 def _count(what: str, most: int) -> Callable[[str], int]:
 
     def read(text: str) -> int:
@@ -49,7 +60,7 @@ def _count(what: str, most: int) -> Callable[[str], int]:
     return read
 
 
-block_count, repeat_count, process_count = _count("blocks", 100), _count("repeats", 100), _count("processes", 16)
+block_count, process_count = _count("blocks", 16), _count("processes", 16)
 
 
 def add_results(parser: argparse.ArgumentParser) -> None:
@@ -66,8 +77,12 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--machine", metavar="NAME", help="folder of this machine's results; default: a slug of it")
 
 
-def add_blocks(parser: argparse.ArgumentParser, summary: str, default: int | None) -> None:
-    parser.add_argument("--blocks", type=block_count, default=default, metavar="N", help=summary)
+def add_blocks(parser: argparse.ArgumentParser, summary: str) -> None:
+    parser.add_argument("--blocks", type=block_count, metavar="N", help=summary)
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts as data, too")
 
 
 def add_seed(parser: argparse.ArgumentParser) -> None:
@@ -81,8 +96,8 @@ def add_processes(parser: argparse.ArgumentParser) -> None:
 
 def add_cell_options(parser: argparse.ArgumentParser) -> None:
     """Everything that says which cells, and where their files are."""
-    parser.add_argument("--stacks", metavar="A,B", help="which stacks; default: all")
-    parser.add_argument("--pythons", metavar="3.12,3.13", help="which Pythons; default: the whole axis")
+    parser.add_argument("--stacks", metavar="A,B", help=f"which stacks, by name or tag; default: {DEFAULT_TAG}")
+    parser.add_argument("--pythons", metavar="3.12,3.13", help="which Pythons; default: those that are there")
     parser.add_argument("--workload", metavar="NAME", help="which workloads; default: all")
     add_machine(parser)
     parser.add_argument("--commit", action="store_true", help="commit exactly the result files that were written")
@@ -111,7 +126,7 @@ def choose_cells(options: argparse.Namespace) -> tuple[Cell, ...]:
 
     """
     return make_cells(
-        choose("stack", options.stacks, tuple(STACKS)),
+        choose_stacks(options.stacks),
         choose("Python", options.pythons, PYTHONS),
         choose("workload", options.workload, tuple(WORKLOADS)),
     )
@@ -135,25 +150,25 @@ def print_sessions(cells: Sequence[Cell]) -> None:
     reasons = [why_not_buildable(STACKS[cell.stack]) for cell in cells]
     if all(reasons):
         raise EnvironmentMissingError(f"{reasons[0]}.")
-    print("\n".join(dict.fromkeys(f"bench-{cell.stack}-{cell.python}" for cell in cells)))
+    print("\n".join(dict.fromkeys(f"env-{cell.stack}-{cell.python}" for cell in cells)))
 
 
-def make_request(options: argparse.Namespace, profile: Profile | None = None, *, generators: int = 1) -> Request:
-    """What was asked for, whatever is measured; by so many load processes.
+def make_request(options: argparse.Namespace, profile: Profile) -> Request:
+    """What was asked for.
 
     Raises:
         UsageError: for what is not known or cannot be.
 
     """
-    if options.results.resolve() == RESULTS and profile is not None and not profile.compares:
-        options.results = SMOKE_RESULTS  # whatever else is measured goes to the same place
-    seed = getattr(options, "seed", None)
+    if options.results.resolve() == RESULTS and not profile.compares:
+        options.results = SMOKE_RESULTS
     return Request(
         cells=choose_cells(options),
-        seed=random.SystemRandom().getrandbits(32) if seed is None else seed,
+        seed=random.SystemRandom().getrandbits(32) if options.seed is None else options.seed,
         folder=options.results.resolve(),
         machine_name=machine_name(options),
         nox_report=options.nox_report,
-        generators=generators,
-        fail_on_missing=getattr(options, "fail_on_missing", False),
+        generators=options.processes,
+        fail_on_missing=options.fail_on_missing,
+        minutes=profile.minutes,
     )

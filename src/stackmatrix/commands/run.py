@@ -1,57 +1,53 @@
-"""Trials of the chosen cells; then, if asked, their cost side by side, their capacity and their instructions."""
+"""The main job: measure the chosen cells until everything is decided or the time is over, and say the answer."""
 
 import argparse
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stackmatrix.commands.options import (
     add_blocks,
     add_cell_options,
+    add_json,
     add_processes,
     add_seed,
-    choose_cells,
     is_listing,
     make_request,
+    minutes,
     seconds,
     window_seconds,
 )
-from stackmatrix.errors import CellsFailedError, UsageError
-from stackmatrix.matrix.cells import choose_one
-from stackmatrix.matrix.ladder import LoadLevel, LoadModel, parse_ladder
-from stackmatrix.matrix.profiles import (
-    CAPACITY_BLOCKS,
-    COST_BLOCKS,
-    COUNT_REPEATS,
-    LONGEST_PROBE_S,
-    PROFILES,
-    Profile,
-    adjust,
-)
-from stackmatrix.results.model import Result
+from stackmatrix.errors import UsageError
+from stackmatrix.matrix.cells import choose, choose_one
+from stackmatrix.matrix.ladder import LoadModel, parse_ladder
+from stackmatrix.matrix.profiles import DEFAULT_PROFILE, KINDS, MOST_BLOCKS, PROFILES, Profile
+
+if TYPE_CHECKING:
+    from stackmatrix.measurements.request import Kind
+    from stackmatrix.measurements.runner import Runner
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add_cell_options(parser)
     profiles = "; ".join(f"{profile.name}: {profile.summary}" for profile in PROFILES.values())
-    parser.add_argument("--profile", default="quick", help=f"how much evidence ({profiles})")
-    parser.add_argument("--users", metavar="N,M", help="closed-loop levels, such as 1,10,50")
+    parser.add_argument("--profile", default=DEFAULT_PROFILE, help=f"how much evidence ({profiles})")
+    parser.add_argument("--measure", metavar="A,B", help=f"kinds, in place of the profile's: {', '.join(KINDS)}")
+    parser.add_argument("--minutes", type=minutes, metavar="M", help="end after so many minutes of measuring")
+    add_blocks(parser, f"cost blocks at most, up to {MOST_BLOCKS}; earlier ones count")
+    parser.add_argument("--users", metavar="N,M", help="closed-loop levels of the ladder, such as 1,10,50")
     parser.add_argument("--rates", metavar="R,S", help="open-loop levels in arrivals per second, such as 5,10,20")
     parser.add_argument("--window", type=window_seconds, metavar="S", help="seconds measured at each level")
     parser.add_argument("--warmup", type=seconds, metavar="S", help="seconds of load before the first level")
-    add_blocks(parser, "how often each cell is measured", None)
     add_seed(parser)
     parser.add_argument("--all-levels", action="store_true", help="drive the levels beyond saturation, too")
     add_processes(parser)
-    parser.add_argument("--rows", type=Path, metavar="DIR", help="keep every single request in this folder")
+    parser.add_argument("--rows", type=Path, metavar="DIR", help="keep every single request of ladders in this folder")
     parser.add_argument("--fail-on-missing", action="store_true", help="fail when a Python cannot be had")
-    parser.add_argument("--count", action="store_true", help="then count every cell's instructions, too (valgrind)")
-    side_by_side = "then measure every cell's cost side by side, too, as standard and rigorous do; or do not"
-    parser.add_argument("--cost", action=argparse.BooleanOptionalAction, help=side_by_side)
-    parser.add_argument("--capacity", action="store_true", help="then search every cell's capacity under SLOs, too")
+    add_json(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Measure everything that was asked for.
+    """Measure what was asked for; what was measured until Ctrl-C is answered from, too.
 
     Raises:
         CellsFailedError: when a cell failed; everything else was done before.
@@ -60,45 +56,61 @@ def execute(options: argparse.Namespace) -> int:
     profile = choose_profile(options)
     if is_listing(options):
         return 0
-    from stackmatrix.commands import capacity, cost, count
-    from stackmatrix.measurements.instructions.kind import need_counter
-
-    if options.count:
-        need_counter()
-    failed = None
-    try:
-        measure_trials(options, profile)
-    except CellsFailedError as error:
-        failed = error
-    # A cell alone has nothing to stand beside.
-    if profile.costs and len(choose_cells(options)) > 1 if options.cost is None else options.cost:
-        cost.measure_cost(options, max(COST_BLOCKS, profile.blocks), None)
-    if options.capacity:
-        capacity.search(options, blocks=CAPACITY_BLOCKS, longest_s=LONGEST_PROBE_S)
-    if options.count:
-        count.count(options, COUNT_REPEATS)
-    if failed is not None:
-        raise failed
-    return 0
-
-
-def measure_trials(options: argparse.Namespace, profile: Profile) -> None:
-    from stackmatrix.commands.measuring import measure
     from stackmatrix.measurements.runner import Runner
-    from stackmatrix.measurements.trials.kind import Trials
-    from stackmatrix.report.tables import level_table
+    from stackmatrix.report.live import make_view
     from stackmatrix.report.terminal import make_console
 
     console = make_console()
+    runner = Runner(make_request(options, profile), profile, make_kinds(options, profile), make_view(console))
+    try:
+        runner.run()
+    finally:
+        answer(options, runner)
+    if options.commit and runner.written:
+        from stackmatrix.system import git
 
-    def show(results: Sequence[Result]) -> None:
-        measured = [one for one in results if one.trials]
-        if measured:
-            console.print(level_table(measured))
+        names = "\n".join(str(path.relative_to(options.results.resolve())) for path in runner.written)
+        git.commit(runner.written, f"Measure {len(runner.written)} cells on {runner.machine_name}\n\n{names}\n")
+    runner.need_all()
+    return 0
 
-    kind = Trials(profile, all_levels=options.all_levels, rows_folder=options.rows)
-    runner = Runner(make_request(options, profile, generators=options.processes), kind, console)
-    measure(runner, show, f"Measure with profile {profile.name}", commit=options.commit)
+
+def answer(options: argparse.Namespace, runner: "Runner") -> None:
+    """Print what is known now, and where it stands; write it as JSON where that was asked for."""
+    if not runner.results:
+        return
+    from stackmatrix.analysis.summary import summarize
+    from stackmatrix.report import verdicts
+    from stackmatrix.report.terminal import make_console, print_answer
+    from stackmatrix.results import store
+
+    console = make_console()
+    machine = summarize(runner.machine_name, runner.results)
+    if runner.stopped:
+        console.print(runner.stopped, markup=False, highlight=False)
+    print_answer(console, machine)
+    folder = options.results.resolve() / runner.machine_name
+    console.print(f"{len(runner.written)} result files in {folder}", soft_wrap=True, highlight=False, markup=False)
+    if options.json:
+        store.write_atomically(options.json.resolve(), verdicts.encode(machine))
+
+
+def make_kinds(options: argparse.Namespace, profile: Profile) -> "list[Kind]":
+    """The kinds of measurement that a run makes, in the order in which a turn has them."""
+    from stackmatrix.measurements.cost.kind import CostBlocks
+    from stackmatrix.measurements.counts.kind import Counts
+    from stackmatrix.measurements.hold import Holds
+    from stackmatrix.measurements.ladder.kind import Ladders
+    from stackmatrix.measurements.ramp.kind import Ramps
+
+    every: dict[str, Kind] = {
+        "cost": CostBlocks(),
+        "ramp": Ramps(),
+        "ladder": Ladders(all_levels=options.all_levels, rows_folder=options.rows),
+        "hold": Holds(),
+        "counts": Counts(),
+    }
+    return [every[name] for name in profile.kinds]
 
 
 def choose_profile(options: argparse.Namespace) -> Profile:
@@ -114,11 +126,25 @@ def choose_profile(options: argparse.Namespace) -> Profile:
             f"A {profile.name} run proves that everything works, and what it measures is no evidence to commit: "
             "leave out --commit, or choose another --profile."
         )
-    ladder = (*_levels("closed", options.users), *_levels("open", options.rates))
-    return adjust(
-        profile, ladder=ladder or None, window_s=options.window, warmup_s=options.warmup, blocks=options.blocks
+    kinds = profile.kinds if options.measure is None else choose("kind", options.measure, KINDS)
+    ladder = tuple(level for model, text in _given(options) if text is not None for level in parse_ladder(model, text))
+    if ladder and "ladder" not in kinds:
+        kinds = tuple(kind for kind in KINDS if kind in kinds or kind == "ladder")
+    levels = profile.levels
+    if options.window is not None:
+        levels = replace(levels, window_s=options.window)
+    if options.warmup is not None:
+        levels = replace(levels, warmup_s=options.warmup)
+    return replace(
+        profile,
+        kinds=kinds,
+        minutes=options.minutes or profile.minutes,
+        blocks=min(MOST_BLOCKS, options.blocks or profile.blocks),
+        ladder=ladder or profile.ladder,
+        levels=levels,
     )
 
 
-def _levels(model: LoadModel, text: str | None) -> tuple[LoadLevel, ...]:
-    return parse_ladder(model, text) if text is not None else ()
+def _given(options: argparse.Namespace) -> tuple[tuple[LoadModel, str | None], ...]:
+    """The levels that were given, by load model."""
+    return ("closed", options.users), ("open", options.rates)

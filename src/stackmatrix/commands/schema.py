@@ -1,9 +1,9 @@
-"""Write results/schema.json from the model."""
+"""Write the JSON schemas of result files and of verdicts, from their structs."""
 
 import argparse
 
 from stackmatrix.commands.options import add_results
-from stackmatrix.results import codec, store
+from stackmatrix.results import codec, store, verdicts
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -12,4 +12,5 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     store.write_atomically(options.results / "schema.json", codec.schema())
+    store.write_atomically(options.results / "verdicts.schema.json", verdicts.schema())
     return 0

@@ -38,7 +38,7 @@ def execute(options: argparse.Namespace) -> int:
     for port, purpose in serving.ports_of([STACKS[name] for name in names]):
         need_free_port(port, purpose)
     if options.list:
-        print("\n".join(f"bench-{name}-{python}" for name in names))
+        print("\n".join(f"env-{name}-{python}" for name in names))
     else:
         chosen = [Cell(stack=name, python=python, workload=DEFAULT_WORKLOAD) for name in names]
         serve(environments.resolve(chosen), make_console())

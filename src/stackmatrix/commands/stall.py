@@ -3,9 +3,11 @@
 import argparse
 from pathlib import Path
 
+from stackmatrix.matrix.profiles import DEFAULT_PROFILE, PROFILES
 from stackmatrix.measurements import stall
 from stackmatrix.measurements.request import Request
 from stackmatrix.measurements.runner import Runner
+from stackmatrix.report.live import make_view
 from stackmatrix.report.terminal import make_console
 from stackmatrix.results import store
 from stackmatrix.system.processes import PROJECT
@@ -19,7 +21,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     console, kind = make_console(), stall.StallComparison()
-    Runner(Request(cells=(), seed=1, folder=options.docs.resolve()), kind, console).run()
+    request = Request(cells=(), seed=1, folder=options.docs.resolve())
+    Runner(request, PROFILES[DEFAULT_PROFILE], [kind], make_view(console)).run()
     # Imported here, since drawing takes a second to import and no measurement should share that with it.
     from stackmatrix.report import charts, markdown, svg
 

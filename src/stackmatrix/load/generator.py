@@ -1,4 +1,4 @@
-"""Runs the locust processes of a measurement and orders its levels one by one.
+"""Runs the locust processes of a measurement and orders its levels and ramps one by one.
 
 Orders and events cross two pipes per process (:mod:`stackmatrix.load.protocol`); the requests themselves cross a file
 of rows per process, which are merged here. The harness never imports locust: that would monkey-patch it.
@@ -12,20 +12,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+
 from slow_api.figures import ApiFigures
 from stackmatrix.analysis.level.facts import RecorderTally
-from stackmatrix.analysis.level.requests import LevelRows, decode_rows
+from stackmatrix.analysis.level.latency import REQUEST_TIMEOUT_S
+from stackmatrix.analysis.level.requests import LevelRows, Rows, decode_rows
 from stackmatrix.errors import TrialError
 from stackmatrix.load.process import LoadProcess, wait_all, wait_until
 from stackmatrix.load.protocol import (
     Done,
+    Drop,
     End,
-    EndEarly,
     Event,
     LevelOrder,
     LoadPlan,
     Order,
     Prepared,
+    RampOrder,
     Ready,
     Settled,
     Start,
@@ -33,8 +37,6 @@ from stackmatrix.load.protocol import (
 )
 from stackmatrix.matrix.workloads import Workload
 
-REQUEST_TIMEOUT_S = 60.0
-"""For one request under load: a visitor waits this long, then it is a failure of its own class."""
 START_TIMEOUT_S = 30.0
 """For locust to import itself and its user to begin, which takes a second or two."""
 PREPARE_TIMEOUT_S = 30.0
@@ -46,14 +48,16 @@ DRAIN_TIMEOUT_S = 70.0
 DRAIN_POLL_S = 0.05
 START_DELAY_S = 0.1
 """From naming the start of a level to its first request, so that the order arrives before."""
-LOOK_S = 3.0
-"""Between looks at a level that may end early: each look has its own chance to be wrong, so there are not many."""
-FLUSHED_S = 1.0
-"""What was answered so long ago is in the files of a watched level: they are written twice a second."""
+LOOK_S = 0.5
+"""Between looks at a ramp."""
+FLUSHED_S = 0.6
+"""What was answered so long ago is in the files of a ramp: they are written every quarter of a second."""
+DROP_DELAY_S = 0.3
+"""From deciding that a ramp's load drops to the drop: a load process that waits for an arrival looks every 0.2 s."""
 
 type Tick = Callable[[], None]
-type Look = Callable[[LevelRows], bool]
-"""Whether what is known of a level until its ``end_s`` is enough; rows of later requests may be missing."""
+type Watch = Callable[[Rows, float], Drop | Stop | None]
+"""What follows from the rows of a ramp, of which those of answers until a moment are all there."""
 
 
 class Moment(Enum):
@@ -65,7 +69,10 @@ class Moment(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DrivenLevel:
-    """What came of an order: its rows, when it began and had drained, and the API's figures before and after."""
+    """What came of an order: its rows, when it began and had drained, and the API's figures before and after.
+
+    A ramp's window is its climb, to the drop or to its end, and ``drained_s`` is when it was stopped.
+    """
 
     rows: LevelRows
     started_s: float
@@ -149,61 +156,89 @@ class LoadGenerator:
         """
         self._wait(Ready, START_TIMEOUT_S, tick)
 
-    def run(
-        self, order: LevelOrder, on_window: Callable[[Moment], None], tick: Tick, look: Look | None = None
-    ) -> DrivenLevel:
+    def run(self, order: LevelOrder, on_window: Callable[[Moment], None], tick: Tick) -> DrivenLevel:
         """Run one level. ``on_window`` is called as its window starts and ends.
 
-        ``tick`` is called every fraction of a second, and may raise to end the measurement. ``look`` is asked now and
-        then whether a watched level may end.
+        ``tick`` is called every fraction of a second, and may raise to end the measurement.
 
         Raises:
             TrialError: when a process of locust ended, failed or fell silent.
 
         """
-        self._send(order)
-        self._wait(Prepared, PREPARE_TIMEOUT_S, tick)
-        before = self._read_api()
-        started_s = time.monotonic() + START_DELAY_S
+        before, started_s = self._prepare(order, tick)
         window_start_s = started_s + order.settle_s
         window_end_s = window_start_s + order.window_s
-        self._send(Start(started_s))
         wait_until(self._processes, window_start_s, tick)
         on_window(Moment.START)
-        if look is not None:
-            window_end_s = self._watch(order, window_start_s, look, tick)
         wait_until(self._processes, window_end_s, tick)
         on_window(Moment.END)
         self._wait(Settled, SETTLE_TIMEOUT_S, tick)
         self._send(Stop())
-        done = self._wait(Done, SETTLE_TIMEOUT_S, tick)
+        recorded = self._tally(tick)
         after = self._drain(tick)
-        return DrivenLevel(
-            rows=self._rows_of(order, window_start_s, window_end_s),
-            started_s=started_s,
-            drained_s=time.monotonic(),
-            api_before=before,
-            api_after=after,
-            recorded=RecorderTally(
-                *map(sum, zip(*((one.recorded, one.counted, one.exceptions) for one in done), strict=True))
-            ),
-        )
+        rows = LevelRows.select(self._rows(), order.level, window_start_s, window_end_s)
+        return DrivenLevel(rows, started_s, time.monotonic(), before, after, recorded)
 
-    def _watch(self, order: LevelOrder, start_s: float, look: Look, tick: Tick) -> float:
-        """Wait until a look says that it is enough, or no other look would come in time; returns the window's end."""
-        end_s = start_s + order.window_s
-        look_s = start_s + LOOK_S
-        while look_s < end_s:
+    def climb(
+        self,
+        order: RampOrder,
+        begin: Callable[[float], None],
+        on_window: Callable[[Moment], None],
+        tick: Tick,
+        watch: Watch,
+    ) -> DrivenLevel:
+        """Run one ramp. ``begin`` is given the moment of its start, ``on_window`` called as its climb starts and ends.
+
+        ``watch`` is asked twice a second whether the load drops, or stops. The external API is not waited for: after
+        an overload, the target may still work off for minutes what visitors have given up.
+
+        Raises:
+            TrialError: when a process of locust ended, failed or fell silent.
+
+        """
+        before, started_s = self._prepare(order, tick)
+        begin(started_s)
+        wait_until(self._processes, started_s, tick)
+        on_window(Moment.START)
+        climbed_s = None
+        look_s = started_s
+        while True:
+            look_s = max(look_s + LOOK_S, time.monotonic())
             wait_until(self._processes, look_s, tick)
-            if look(self._rows_of(order, start_s, look_s - FLUSHED_S)):
-                end_s = time.monotonic() + START_DELAY_S
-                self._send(EndEarly(end_s))
-                return end_s
-            look_s += LOOK_S
-        return end_s
+            decision = watch(self._rows(order.level), look_s - FLUSHED_S)
+            if decision is None:
+                continue
+            self._send(decision)
+            if climbed_s is None:
+                climbed_s = decision.at_s if isinstance(decision, Drop) else look_s
+                on_window(Moment.END)
+            if isinstance(decision, Stop):
+                break
+        stopped_s = time.monotonic()
+        recorded = self._tally(tick)
+        after = self._read_api()
+        rows = LevelRows(self._rows(order.level), started_s, climbed_s)
+        return DrivenLevel(rows, started_s, stopped_s, before, after, recorded)
 
-    def _rows_of(self, order: LevelOrder, start_s: float, end_s: float) -> LevelRows:
-        return LevelRows.select(decode_rows(self.rows()), order.level, start_s, end_s)
+    def _prepare(self, order: LevelOrder | RampOrder, tick: Tick) -> tuple[ApiFigures | None, float]:
+        """Have the visitors made, and name the start; returns the external API's figures before it, and the start."""
+        self._send(order)
+        self._wait(Prepared, PREPARE_TIMEOUT_S, tick)
+        before = self._read_api()
+        started_s = time.monotonic() + START_DELAY_S
+        self._send(Start(started_s))
+        return before, started_s
+
+    def _tally(self, tick: Tick) -> RecorderTally:
+        """Wait until the order is done."""
+        done = self._wait(Done, SETTLE_TIMEOUT_S, tick)
+        counts = zip(*((one.recorded, one.counted, one.exceptions) for one in done), strict=True)
+        return RecorderTally(*map(sum, counts))
+
+    def _rows(self, level: int | None = None) -> Rows:
+        """What was recorded until now, of one level or of all; each file may end in the middle of a row."""
+        found = np.concatenate([decode_rows(process.rows_path.read_bytes()) for process in self._processes])
+        return found if level is None else found[found["level"] == level]
 
     def finish(self, tick: Tick) -> None:
         """Order nothing more, and wait until locust has ended well.

@@ -1,12 +1,13 @@
 """The messages between the harness and a load process: one JSON object a line, each of a type of its own.
 
-The harness sends :class:`LevelOrder`, :class:`Start`, perhaps :class:`EndEarly`, and :class:`Stop`; the load process
-sends :class:`Ready` once, then :class:`Prepared`, :class:`Settled` and :class:`Done` for each level, and :class:`End`.
-Times are seconds of the monotonic clock. Only the standard library is imported, since locust reads this, too.
+For a level the harness sends :class:`LevelOrder`, :class:`Start` and :class:`Stop`; for a ramp :class:`RampOrder`,
+:class:`Start`, perhaps :class:`Drop`, and :class:`Stop`. The load process sends :class:`Ready` once; for each order
+:class:`Prepared`, :class:`Settled` where it is a level, and :class:`Done`; at last :class:`End`. Times are seconds of
+the monotonic clock. Only the standard library is imported, since locust reads this, too.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from stackmatrix.matrix.arrivals import plan_seed
@@ -39,7 +40,7 @@ class LoadPlan:
 class LevelOrder:
     """Drive one level. ``level`` marks its rows, and ``seed`` makes its plan of arrivals.
 
-    A ``watched`` one may end before its window does, by what is seen of it.
+    Arrivals go to the targets in the order of ``turns``, again and again; where it is empty, to one after the other.
     """
 
     level: int
@@ -49,7 +50,7 @@ class LevelOrder:
     settle_s: float
     window_s: float
     seed: str = ""
-    watched: bool = False
+    turns: list[int] = field(default_factory=list)
 
     @classmethod
     def warmup(cls, warmup_s: float) -> Self:
@@ -58,38 +59,46 @@ class LevelOrder:
 
     @classmethod
     def measure(
-        cls,
-        place: int,
-        level: LoadLevel,
-        settle_s: float,
-        window_s: float,
-        *,
-        seed: int,
-        mark: int | None = None,
-        watched: bool = False,
+        cls, place: int, level: LoadLevel, settle_s: float, window_s: float, *, seed: int, mark: int | None = None
     ) -> Self:
         """A level by its place in the ladder. A second attempt has the same plan, and a ``mark`` of its own."""
         visitors, mark = requests_at_once(level), place if mark is None else mark
-        return cls(mark, level.model, level.value, visitors, settle_s, window_s, plan_seed(seed, place), watched)
+        return cls(mark, level.model, level.value, visitors, settle_s, window_s, plan_seed(seed, place))
+
+
+@dataclass(frozen=True, slots=True)
+class RampOrder:
+    """Drive Poisson arrivals at each of ``rates`` for its ``seconds``, one after the other.
+
+    Rows are written while it lasts, for the harness to watch. When the rates are over, nothing more arrives. What is
+    still under way when the ramp is stopped is given up. ``level`` marks its rows.
+    """
+
+    level: int
+    rates: list[float]
+    seconds: list[float]
+    visitors: int
+    seed: str
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Begin the level at this moment."""
+    """Begin the level or the ramp at this moment."""
 
     start_s: float
 
 
 @dataclass(frozen=True, slots=True)
-class EndEarly:
-    """End the window of a watched level at this moment."""
+class Drop:
+    """From this moment on, the arrivals of a ramp come at ``rate``, until it is stopped."""
 
-    end_s: float
+    at_s: float
+    rate: float
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """End the load: the windows of all processes have settled."""
+    """End the load: the windows of all processes have settled, or enough was seen of a ramp."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +108,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The visitors of a level are made."""
+    """The visitors are made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +118,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A level is over: requests that were recorded and that locust counted, and exceptions that it only logged."""
+    """The order is done: requests that were recorded and that locust counted, and exceptions that it only logged."""
 
     recorded: int
     counted: int
@@ -123,11 +132,11 @@ class End:
     failure: str | None
 
 
-type Order = LevelOrder | Start | EndEarly | Stop
+type Order = LevelOrder | RampOrder | Start | Drop | Stop
 type Event = Ready | Prepared | Settled | Done | End
 
 _TYPES: dict[str, Any] = {
-    one.__name__: one for one in (LevelOrder, Start, EndEarly, Stop, Ready, Prepared, Settled, Done, End)
+    one.__name__: one for one in (LevelOrder, RampOrder, Start, Drop, Stop, Ready, Prepared, Settled, Done, End)
 }
 
 

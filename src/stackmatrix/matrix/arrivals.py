@@ -1,10 +1,10 @@
-"""The plan of an open level: a seeded Poisson process. The driver follows it, and a check counts against it.
+"""The plan of an open level or a ramp: a seeded Poisson process. The driver follows it, and checks count against it.
 
 Only the standard library is imported: the driver reads this inside locust.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 
 def plan_seed(trial_seed: int, level: int) -> str:
@@ -19,6 +19,27 @@ def arrivals(rate: float, starts_s: float, seed: str) -> Iterator[float]:
     while True:
         at_s += generator.expovariate(rate)
         yield at_s
+
+
+def climbing(rates: Sequence[float], seconds: Sequence[float], starts_s: float, seed: str) -> Iterator[float]:
+    """Intended starts of a Poisson process whose rate changes: each of ``rates`` holds for its ``seconds``.
+
+    It ends with the last of them. A gap is one of an exponential distribution of mean 1, in expected arrivals, so that
+    the same seed gives the same pattern at other rates (time change of a Poisson process: Cinlar 1975, chapter 4).
+    """
+    generator = random.Random(seed)
+    due, passed, from_s = generator.expovariate(1.0), 0.0, starts_s
+    for rate, lasts_s in zip(rates, seconds, strict=True):
+        while due < passed + rate * lasts_s:
+            yield from_s + (due - passed) / rate
+            due += generator.expovariate(1.0)
+        passed += rate * lasts_s
+        from_s += lasts_s
+
+
+def drop_seed(seed: str) -> str:
+    """The seed of the arrivals after a ramp's load has dropped; they are :func:`arrivals` of a plan of their own."""
+    return f"{seed}:drop"
 
 
 def planned(rate: float, settle_s: float, window_s: float, seed: str) -> int:

@@ -1,31 +1,36 @@
 """Which cells there are, which are chosen, and which stands beside which: stack by Python by workload."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from stackmatrix.errors import UsageError
 from stackmatrix.matrix.app import App
-from stackmatrix.matrix.stacks import REFERENCE_STACK, Stack
+from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS, Stack
+from stackmatrix.matrix.stacks.stack import BACKLOG
 from stackmatrix.matrix.workloads import Workload
+
+Control = Literal["twin", "planted"]
 
 
 class Cell(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=True, kw_only=True):
     """Stack by Python by workload; the Python is its minor version, such as ``3.13``.
 
-    A ``twin`` is the very same cell under another name: what it differs by is the run's noise (A/A).
+    A control stands beside the reference cell in every run: its ``twin`` is the very same cell once more, and the
+    ``planted`` one burns a known CPU time more for each request.
     """
 
     stack: str
     python: str
     workload: str
-    twin: bool = False
+    control: Control | None = None
 
     def __str__(self) -> str:
-        return f"{self.stack} on {self.python}, {self.workload}{' (twin)' if self.twin else ''}"
+        return f"{self.stack} on {self.python}, {self.workload}{f' ({self.control})' if self.control else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +54,13 @@ class Subject:
     @property
     def name(self) -> str:
         """A name that is unlike those of the other subjects of a run, for the processes that are supervised."""
-        return f"{self.cell.stack}_{self.cell.python.replace('.', '_')}{'_twin' if self.cell.twin else ''}"
+        parts = (self.cell.stack, self.cell.python.replace(".", "_"), self.cell.control)
+        return "_".join(part for part in parts if part)
 
-    def command(self, port: int, *added: str) -> tuple[str, ...]:
-        """The server's command line on a port, with the arguments that a use of it adds."""
+    def command(self, port: int, *added: str, backlog: int = BACKLOG) -> tuple[str, ...]:
+        """The server's command line on a port, with the arguments that a use of it adds, and this listen queue."""
         prefix = self.environment.prefix
-        places = {"bin": str(prefix / "bin"), "prefix": str(prefix), "port": str(port)}
+        places = {"bin": str(prefix / "bin"), "prefix": str(prefix), "port": str(port), "backlog": str(backlog)}
         places |= {"wsgi": self.app.wsgi, "asgi": self.app.asgi}
         return tuple(part.format(**places) for part in (*self.stack.command, *added))
 
@@ -77,6 +83,22 @@ def choose(kind: str, wanted: str | None, known: Sequence[str]) -> tuple[str, ..
     if not names:
         raise UsageError(f"No {kind} was named: choose from: {', '.join(known)}.")
     return tuple(name for name in known if name in names)
+
+
+def choose_stacks(wanted: str | None) -> tuple[str, ...]:
+    """The stacks of a comma-separated choice of names and tags, in the order of the table.
+
+    Raises:
+        UsageError: for what is neither, with the nearest that is.
+
+    """
+    tags = dict.fromkeys(tag for stack in STACKS.values() for tag in stack.tags)
+    chosen = choose("stack or tag", wanted or DEFAULT_TAG, (*STACKS, *tags))
+    return tuple(name for name, stack in STACKS.items() if name in chosen or set(stack.tags) & set(chosen))
+
+
+DEFAULT_TAG = "seed"
+"""The stacks that are measured unless others are chosen."""
 
 
 def choose_one(kind: str, wanted: str, known: Sequence[str]) -> str:
@@ -102,27 +124,34 @@ def make_cells(stacks: Sequence[str], pythons: Sequence[str], workloads: Sequenc
     )
 
 
-def references(cells: Sequence[Cell]) -> tuple[Cell, ...]:
-    """The cell of each workload with which the run's noise is measured: the reference stack's, on the newest Python."""
-    chosen: dict[str, Cell] = {}
+def reference_of(cells: Iterable[Cell]) -> Cell | None:
+    """The cell of one workload beside which the controls stand: the reference stack's, on the newest Python.
+
+    Where the reference stack is not chosen, the first stack takes its place; ``None`` where there is no cell.
+    """
+    known = [cell for cell in cells if cell.control is None]
+    stacks = dict.fromkeys(cell.stack for cell in known)
+    stack = REFERENCE_STACK if REFERENCE_STACK in stacks else next(iter(stacks), None)
+    return max((cell for cell in known if cell.stack == stack), key=lambda one: python_key(one.python), default=None)
+
+
+def controls_of(cells: Iterable[Cell]) -> tuple[Cell, ...]:
+    """The twin and the planted cell of each workload's reference cell."""
+    by_workload: dict[str, list[Cell]] = {}
     for cell in cells:
-        before = chosen.get(cell.workload)
-        if before is None or _reference_order(cell) > _reference_order(before):
-            chosen[cell.workload] = cell
-    return tuple(chosen.values())
+        by_workload.setdefault(cell.workload, []).append(cell)
+    return tuple(
+        msgspec.structs.replace(reference, control=control)
+        for some in by_workload.values()
+        if (reference := reference_of(some)) is not None
+        for control in CONTROLS
+    )
 
 
-def _reference_order(cell: Cell) -> tuple[bool, tuple[int, ...]]:
-    return cell.stack == REFERENCE_STACK, python_key(cell.python)
+CONTROLS: tuple[Control, ...] = ("twin", "planted")
 
 
 def python_key(python: str) -> tuple[int, ...]:
     """Orders Pythons by age, free-threaded builds after their plain ones."""
     number = python.removesuffix("t")
     return (*(int(part) for part in number.split(".")), int(python.endswith("t")))
-
-
-def with_twins(cells: Sequence[Cell], blocks: int) -> tuple[Cell, ...]:
-    """The cells, and where there are several blocks the twin of each reference cell."""
-    twins = [Cell(stack=one.stack, python=one.python, workload=one.workload, twin=True) for one in references(cells)]
-    return (*cells, *(twins if blocks > 1 else ()))

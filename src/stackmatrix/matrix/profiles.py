@@ -1,29 +1,73 @@
 """The profiles: how much evidence a run gathers, and how long each part of it takes."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from stackmatrix.matrix.ladder import LoadLevel, rates, users
+
+LOOKS = (3, 4, 5, 6, 8, 12, 16)
+"""Blocks after which evidence is judged, fixed beforehand: to stop where it looks good is to find what is not there."""
+MOST_BLOCKS = LOOKS[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class CostLengths:
+    """The parts of a cost block. ``requests`` are of each cell in its window, ``warm`` before it.
+
+    While no cell has a request for ``idle_s``, what each uses then is found. ``longest_s`` ends a window of a workload
+    that costs so much that its requests would take longer.
+    """
+
+    requests: int = 200
+    warm: int = 20
+    idle_s: float = 5.0
+    settle_s: float = 2.0
+    longest_s: float = 75.0
+
+
+@dataclass(frozen=True, slots=True)
+class RampLengths:
+    """The parts of a ramp, in seconds: a step, the longer one at the reference rate, and the watch for recovery."""
+
+    step_s: float = 2.0
+    reference_s: float = 10.0
+    recovery_s: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class LadderLengths:
+    """The parts of a ladder, in seconds."""
+
+    warmup_s: float = 5.0
+    settle_s: float = 2.0
+    window_s: float = 15.0
+    baseline_s: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How much evidence. Times are in seconds; every one is the same for all cells of a run.
+    """How much evidence. Every length is the same for all cells of a run.
 
-    After so many blocks as ``looks`` has, a run ends if its intervals are narrow enough, whatever they say. After its
-    trials, one that has ``costs`` measures all cells side by side.
+    ``kinds`` are measured, for ``minutes`` at most where there is a limit, and ``blocks`` of cost at most. In ``ramps``
+    turns every stack is ramped on the newest Python, or where it ``ramps_all`` on each. One that does not ``compare``
+    proves the wiring, and is no evidence.
     """
 
     name: str
     summary: str
-    ladder: tuple[LoadLevel, ...]
+    kinds: tuple[str, ...]
+    minutes: float | None
     blocks: int
-    warmup_s: float
-    settle_s: float
-    window_s: float
-    baseline_s: float
+    ramps: int
+    ramps_all: bool = False
     compares: bool = True
-    looks: tuple[int, ...] = ()
-    costs: bool = False
+    cost: CostLengths = CostLengths()
+    ramp: RampLengths = RampLengths()
+    ladder: tuple[LoadLevel, ...] = (*users(1, 10, 25, 50, 100), *rates(5, 10, 20))
+    levels: LadderLengths = LadderLengths()
+    hold_s: float = 180.0
+    ladders: int = 1
+    holds: int = 1
+    counts: int = 3
 
     def climbed(self, floor_ms: float) -> tuple[LoadLevel, ...]:
         """The ladder from the lightest load to the heaviest, both models together.
@@ -33,59 +77,51 @@ class Profile:
         return tuple(sorted(self.ladder, key=lambda level: level.offered_rps(floor_ms)))
 
 
-FULL_LADDER = (*users(1, 5, 10, 25, 50, 100), *rates(5, 20, 40))
-COMPARED_LADDER = (*users(10, 25, 50), *rates(10, 20))
-"""What the compared figures need, so that time goes into blocks: a cost below saturation, levels around a plateau."""
+KINDS = ("cost", "ramp", "ladder", "hold", "counts")
+"""Every kind of measurement of cells, in the order in which a turn has them."""
 
-LOOKS = (6, 8, 10, 12, 15)
-"""Fixed before the run: stopping at whichever block looks good finds differences that are not there."""
-
-# Windows of `quick` and above hold twenty response cycles of 600 ms and more, so that where a window's ends fall
-# between responses moves its count by a few per cent at most, even for one user.
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("smoke", "proves the wiring, compares nothing", users(1, 5), 1, 1, 1, 3, 0, compares=False),
-        Profile("quick", "one trial of each cell", FULL_LADDER, 1, 3, 2, 12, 0),
         Profile(
-            "standard", "enough blocks for verdicts, and one to spare", COMPARED_LADDER, 7, 5, 2, 15, 3, costs=True
+            "smoke",
+            "proves the wiring, and is no evidence",
+            ("cost", "ramp"),
+            minutes=None,
+            blocks=1,
+            ramps=1,
+            compares=False,
+            cost=CostLengths(requests=10, warm=5, idle_s=1.0, settle_s=0.5, longest_s=10.0),
+            ramp=RampLengths(step_s=1.0, reference_s=2.0, recovery_s=4.0),
+            ladder=users(1, 5),
+            levels=LadderLengths(warmup_s=1.0, settle_s=1.0, window_s=3.0, baseline_s=0.0),
+            hold_s=10.0,
+            counts=1,
         ),
         Profile(
-            *("rigorous", "up to 15 blocks, until the intervals are narrow", COMPARED_LADDER, 15, 5, 2, 30, 3),
-            looks=LOOKS,
-            costs=True,
+            "answer",
+            "cost and ramps until all is decided, or half an hour is over",
+            ("cost", "ramp"),
+            minutes=30.0,
+            blocks=MOST_BLOCKS,
+            ramps=2,
+        ),
+        Profile(
+            "deep",
+            f"ladders, holds and counts, too, until all is decided or {MOST_BLOCKS} blocks are done",
+            KINDS,
+            minutes=None,
+            blocks=MOST_BLOCKS,
+            ramps=3,
+            ramps_all=True,
         ),
     )
 }
-COST_BLOCKS, COST_REQUESTS = 7, 200
-"""Blocks side by side, one more than a verdict needs; and requests of each cell in one, unless a window is given: one
-more or less at an end of the window is half a per cent."""
-CAPACITY_BLOCKS, LONGEST_PROBE_S = 6, 60.0
-"""Blocks that confirm what a search for the capacity has found, and the time after which a probe ends undecided."""
-COUNT_REPEATS = 3
-"""Fresh starts of each cell whose instructions are counted."""
+"""The rows by name."""
+
+DEFAULT_PROFILE = "answer"
 
 
-def adjust(
-    profile: Profile,
-    *,
-    ladder: tuple[LoadLevel, ...] | None,
-    window_s: float | None,
-    warmup_s: float | None,
-    blocks: int | None,
-) -> Profile:
-    """The profile with the choices that were given on the command line put in its place."""
-    return replace(
-        profile,
-        ladder=ladder or profile.ladder,
-        window_s=profile.window_s if window_s is None else window_s,
-        warmup_s=profile.warmup_s if warmup_s is None else warmup_s,
-        blocks=blocks or profile.blocks,
-        # Who asks for a number of blocks gets them.
-        looks=() if blocks else profile.looks,
-    )
-
-
-def level_seconds(profile: Profile, floor_s: float) -> float:
+def level_seconds(lengths: LadderLengths, floor_s: float) -> float:
     """How long one level takes below saturation; an estimate for showing what is left."""
-    return profile.settle_s + profile.window_s + 2 * floor_s
+    return lengths.settle_s + lengths.window_s + 2 * floor_s

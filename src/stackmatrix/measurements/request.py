@@ -1,18 +1,20 @@
 """What is asked of the runner, what a run is made with, and what a kind of measurement has to give."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import uuid4
 
-from stackmatrix.errors import TrialError
+from stackmatrix.analysis.comparison.verdicts import Family
 from stackmatrix.matrix.cells import Cell, Subject
-from stackmatrix.results.model import FORMAT_VERSION, Environment, Machine, Result, Status, part_name
-from stackmatrix.results.trials import Run, Trial
-from stackmatrix.results.types import Part
+from stackmatrix.matrix.profiles import Profile
+from stackmatrix.matrix.workloads import Workload
+from stackmatrix.results.blocks import Block
+from stackmatrix.results.conditions import Environment, Machine
+from stackmatrix.results.model import Result, Run
 from stackmatrix.system import cores, git, host
 from stackmatrix.system.cores import Layout
 from stackmatrix.testbed import environments
@@ -28,7 +30,10 @@ def now() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Everything that was asked for, whatever is measured."""
+    """Everything that was asked for, whatever is measured.
+
+    The run ends after ``minutes`` of measuring, if there is such a limit.
+    """
 
     cells: tuple[Cell, ...]
     seed: int
@@ -37,6 +42,7 @@ class Request:
     nox_report: Path | None = None
     generators: int = 1
     fail_on_missing: bool = False
+    minutes: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,7 @@ class Setup:
     """What a kind measures with: the subjects that are there, by cell, and the machine as it is divided."""
 
     request: Request
+    profile: Profile
     provenance: Provenance
     subjects: Mapping[Cell, Subject]
     layout: Layout
@@ -69,78 +76,89 @@ class Setup:
     def cells(self) -> tuple[Cell, ...]:
         return tuple(self.subjects)
 
+    @property
+    def workloads(self) -> tuple[Workload, ...]:
+        """The workloads of the subjects, in their order."""
+        return tuple(dict.fromkeys(subject.workload for subject in self.subjects.values()))
 
-@dataclass
-class CellState:
-    """What every kind knows of a cell that it puts a part into the file of."""
+    def cells_of(self, workload: Workload) -> tuple[Cell, ...]:
+        return tuple(cell for cell, subject in self.subjects.items() if subject.workload == workload)
 
-    started: str = field(default_factory=now)
-    environment: Environment | None = None
-    duration_s: float = 0.0
-    failure: str | None = None
+    def run(self, kinds: Sequence[str], calibration: str | None) -> Run:
+        """The run as result files have it."""
+        made = self.provenance
+        return Run(
+            id=made.run_id,
+            started=made.started,
+            seed=self.request.seed,
+            profile=self.profile.name,
+            kinds=tuple(kinds),
+            git_commit=made.git_commit,
+            tool_versions=made.tool_versions,
+            minutes=self.request.minutes,
+            most_blocks=self.profile.blocks,
+            generators=self.request.generators,
+            calibration=calibration,
+        )
 
-    def stamp(self, setup: Setup, cell: Cell) -> dict[str, Any]:
-        """The fields that every part of a result file has."""
-        return {
-            "started": self.started,
-            "duration_s": self.duration_s,
-            "git_commit": setup.provenance.git_commit,
-            "python": self.environment.python if self.environment else None,
-            "lock_sha256": setup.subjects[cell].environment.lock_sha256,
-            "failure": self.failure,
-        }
+    def stamp(self, round_: int, started: str, duration_s: float) -> dict[str, Any]:
+        """The fields that every block has of its run and its time."""
+        return {"run": self.provenance.run_id, "round": round_, "started": started, "duration_s": duration_s}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known when the next steps are chosen: the evidence of each cell, and what was found in it.
+
+    ``open`` are the cells that still have something undecided, with those beside which they have to stand. The cells in
+    ``failed`` have failed in this run, with how often.
+    """
+
+    results: Mapping[Cell, Result]
+    families: tuple[Family, ...]
+    open: frozenset[Cell]
+    failed: Mapping[Cell, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A part of a run that is shown as one, and the cells whose files are written after it."""
+    """A part of a run that is shown as one: one block of one kind, of some cells of one workload.
+
+    ``number`` is the block's, from 0, among those that the kind makes of these cells; ``estimate_s`` is how long it
+    probably takes.
+    """
 
     label: str
     cells: tuple[Cell, ...] = ()
-    place: int = 0
-    """Which of the kind's steps it is."""
+    number: int = 0
+    estimate_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """What a kind has of one cell for its file: trials with their run, or another part."""
+class Outcome:
+    """What came of a step: a block of each cell that was measured, what served it, and why others could not be.
 
-    environment: Environment | None
-    part: Part | None = None
-    run: Run | None = None
-    trials: tuple[Trial, ...] = ()
-    status: Status = field(default_factory=lambda: Status(state="ok"))
+    ``cost_rate`` is the rate of arrivals at each cell, where the step has found or used one. ``loops_ms`` is the time
+    of the fixed loop on the interpreter of each cell.
+    """
 
-    def to_result(self, cell: Cell, machine: Machine) -> Result:
-        """The cell's file, if it held nothing else."""
-        parts: dict[str, Any] = {} if self.part is None else {part_name(self.part): self.part}
-        return Result(
-            format_version=FORMAT_VERSION,
-            run=self.run,
-            cell=cell,
-            status=self.status,
-            machine=machine,
-            environment=self.environment,
-            trials=self.trials,
-            **parts,
-        )
+    words: str
+    blocks: Mapping[Cell, Block] = field(default_factory=dict)
+    environments: Mapping[Cell, Environment] = field(default_factory=dict)
+    failures: Mapping[Cell, str] = field(default_factory=dict)
+    cost_rate: float | None = None
+    loops_ms: Mapping[Cell, float] = field(default_factory=dict)
 
 
 class Kind(ABC):
     """A kind of measurement. The runner does everything that all kinds share."""
 
-    done: ClassVar[str]
-    """What was done to a cell, for the sentence that names those that failed."""
-    estimate_s: float = 60.0
-    """For one step, until one was timed."""
-    blocks: int = 1
-    """With several, the reference cell has a twin."""
-    makes_files: ClassVar[bool] = False
-    """Whether it makes whole files, even of a cell that is missing; else it puts a part into them."""
+    name: ClassVar[str]
+    """As ``--measure`` has it."""
 
     @abstractmethod
-    def begin(self, setup: Setup) -> Sequence[Step]:
-        """Check what only this kind needs, and plan the steps.
+    def begin(self, setup: Setup) -> None:
+        """Check what only this kind needs, before anything is measured.
 
         Raises:
             StackmatrixError: for what the user must mend.
@@ -148,38 +166,21 @@ class Kind(ABC):
         """
 
     @abstractmethod
-    def perform(self, step: Step, show: Show) -> str:
-        """Do one step, and say in a few words how it went.
+    def steps(self, turn: int, standing: Standing) -> Sequence[Step]:
+        """What it does in this turn of the run, from 0 on; a run ends when no kind has anything to do."""
+
+    @abstractmethod
+    def perform(self, step: Step, show: Show) -> Outcome:
+        """Do one step.
 
         Raises:
-            TrialError, SupervisorError: when it failed.
+            TrialError, SupervisorError: when it failed for all of its cells.
 
         """
 
-    def is_enough(self, step: Step) -> bool:  # noqa: ARG002 - most kinds make all of their steps
-        """Whether this step and all after it are not needed any more."""
-        return False
-
-    def conclude(self) -> str | None:
-        """After the last step: a sentence to show, where that changes what every cell's file says."""
-        return None
-
-    def fail(self, step: Step, reason: str) -> None:  # noqa: ARG002 - what is not of cells cannot go on
-        """Note that a step failed.
-
-        Raises:
-            TrialError: where nothing can go on without it.
-
-        """
-        raise TrialError(reason)
-
-    def record(self, cell: Cell) -> Record | None:  # noqa: ARG002 - what measures no cell has nothing of one
-        """What there is of a cell so far."""
-        return None
-
-    def failures(self) -> Iterable[Cell]:
-        """The cells that failed."""
-        return ()
+    def later_s(self, standing: Standing) -> float:  # noqa: ARG002 - most kinds know of no later turn
+        """How long its steps of later turns will probably take."""
+        return 0.0
 
 
 def prepare(request: Request) -> tuple[Layout, Machine, str]:

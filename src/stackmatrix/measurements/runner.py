@@ -1,42 +1,55 @@
-"""The one runner: what all kinds of measurement share.
+"""The one runner: an anytime job, which knows after every block how the answer stands, and stops when it is decided.
 
-Missing environments, files that can be written, provenance, the order of the steps, progress, writing after each step,
-Ctrl-C, and the list of failures are its own; what a step is, and what came of it, is the kind's.
+Missing environments, files that can be written, provenance, the order of the steps, writing after each, judging, the
+end of the time, Ctrl-C and the list of failures are its own; what a step is, and what came of it, is the kind's.
 """
 
-from collections.abc import Mapping
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from rich.console import Console
-
-from stackmatrix.errors import CellsFailedError, PythonMissingError, ResultFileError, SupervisorError, TrialError
-from stackmatrix.matrix.cells import Cell, python_key, with_twins
-from stackmatrix.measurements.progress import RunProgress
-from stackmatrix.measurements.request import Kind, Provenance, Record, Request, Setup, Step, prepare
+from stackmatrix.analysis.comparison.judge import judge
+from stackmatrix.analysis.comparison.racing import open_cells
+from stackmatrix.analysis.comparison.verdicts import Family
+from stackmatrix.errors import CellsFailedError, MachineLimitError, PythonMissingError, SupervisorError, TrialError
+from stackmatrix.matrix.cells import Cell, controls_of, python_key
+from stackmatrix.matrix.profiles import Profile
+from stackmatrix.measurements.evidence import Evidence
+from stackmatrix.measurements.progress import View
+from stackmatrix.measurements.request import Kind, Outcome, Provenance, Request, Setup, Standing, Step, prepare
 from stackmatrix.results import store
-from stackmatrix.results.keeping import put
 from stackmatrix.results.model import Result, Status
-from stackmatrix.results.store import Written
-from stackmatrix.results.types import State
+from stackmatrix.system import cgroup, ports
 from stackmatrix.testbed import environments
 from stackmatrix.testbed.environments import Missing
+
+LATE_TURNS = 2
+"""After the turns that have ramps come those of a third ramp, and of what needs to know what was held."""
 
 
 @dataclass
 class Runner:
-    """Runs one kind of measurement. All that the user has to mend is found before the first step."""
+    """Runs some kinds of measurement together. All that the user has to mend is found before the first step."""
 
     request: Request
-    kind: Kind
-    console: Console
-    written: dict[Cell, Written] = field(default_factory=dict)
-    """Every file that was written, or would have been if what was there were not worth more."""
-    unmeasured: list[Cell] = field(default_factory=list)
-    """Cells that could not be measured because something failed before."""
-    _setup: Setup | None = None
+    profile: Profile
+    kinds: Sequence[Kind]
+    view: View
+    clock_s: Callable[[], float] = time.monotonic
+    families: tuple[Family, ...] = ()
+    """How everything stands, judged after every step."""
+    machine_name: str = ""
+    stopped: str | None = None
+    """Why the run ended before everything was decided or done; ``None`` where it was."""
+    _evidence: Evidence | None = None
+    _unmeasured: dict[Cell, str] = field(default_factory=dict)
+    _failed: Counter[Cell] = field(default_factory=Counter)
+    _began_s: float = 0.0
 
-    def run(self) -> list[Written]:
-        """Perform every step; returns the files in the order of the cells.
+    def run(self) -> None:
+        """Perform every step until all is decided, or the time is over.
 
         Raises:
             StackmatrixError: for what the user must mend, before anything is measured.
@@ -45,39 +58,115 @@ class Runner:
         """
         request = self.request
         store.need_writable(request.folder)
+        if why := cgroup.why_limited():
+            raise MachineLimitError(why)
         provenance = Provenance.ask()
-        layout, machine, name = prepare(request)
+        layout, machine, self.machine_name = prepare(request)
         missing = environments.find_missing(request.cells, request.nox_report)
         self._mind_missing(missing)
-        cells = with_twins([cell for cell in request.cells if cell not in missing], self.kind.blocks)
-        subjects = {subject.cell: subject for subject in environments.resolve(cells)}
-        self._setup = Setup(request, provenance, subjects, layout, machine, name)
-        for cell in cells:
-            self._read_earlier(cell)
-        steps = self.kind.begin(self._setup)
-        for cell, reason in missing.items():
-            self._note_missing(cell, reason)
-        with RunProgress(self.console, len(steps), self.kind.estimate_s) as progress:
-            for step in steps:
-                if self.kind.is_enough(step):
-                    break
-                self._perform(step, progress)
-        if steps and (said := self.kind.conclude()):
-            for cell in cells:
-                self._record(cell)
-            self.console.print(said, markup=False, highlight=False)
-        return self.files
+        cells = [cell for cell in request.cells if cell not in missing]
+        controls = controls_of(cells) if any(kind.name == "cost" for kind in self.kinds) else ()
+        subjects = {subject.cell: subject for subject in environments.resolve([*cells, *controls])}
+        setup = Setup(request, self.profile, provenance, subjects, layout, machine, self.machine_name)
+        calibration = store.calibration_id(request.folder, self.machine_name)
+        run = setup.run([kind.name for kind in self.kinds], calibration)
+        lock = provenance.tool_lock_sha256
+        self._evidence = Evidence(request.folder, self.machine_name, machine, lock, run)
+        replaced = self._evidence.open(subjects)
+        for kind in self.kinds:
+            kind.begin(setup)
+        with self.view:
+            if short := ports.why_short_backlog():
+                self.view.say(short)
+            self._note_missing(missing)
+            for one in replaced:
+                self.view.say(f"{one}. They are replaced by the first block of this run.")
+            if known := sum(len(result.blocks) for result in self._evidence.results.values()):
+                self.view.say(f"Adding to {known} blocks that were made under the same conditions.")
+            self._measure()
+
+    def _measure(self) -> None:
+        self._began_s = self.clock_s()
+        self._judge()
+        # A kind may have nothing to do in a turn and something in a later one, but not after this many.
+        last = self.profile.ramps + LATE_TURNS
+        turn = 0
+        while (steps := self._steps(turn)) or turn <= last:
+            for place, (kind, step) in enumerate(steps):
+                if self._is_over(step):
+                    self.stopped = f"The {self.request.minutes:g} minutes are over."
+                    return
+                self._perform(kind, step, [each for _, each in steps[place + 1 :]])
+            turn += 1
+
+    def _steps(self, turn: int) -> list[tuple[Kind, Step]]:
+        return [(kind, step) for kind in self.kinds for step in kind.steps(turn, self._standing)]
+
+    def _is_over(self, step: Step) -> bool:
+        """Whether a step would end after the time is over."""
+        if self.request.minutes is None:
+            return False
+        return self.clock_s() - self._began_s + step.estimate_s > 60 * self.request.minutes
+
+    def _perform(self, kind: Kind, step: Step, after: Sequence[Step]) -> None:
+        self.view.begin(step.label, self._left_s([step, *after]))
+        try:
+            outcome = kind.perform(step, self.view.show)
+        except (TrialError, SupervisorError) as error:  # the latter: a target that had to be killed, for one
+            outcome = Outcome(f"failed: {error}", failures=dict.fromkeys(step.cells, str(error)))
+        self._record(outcome)
+        self._judge()
+        elapsed_s = self.clock_s() - self._began_s
+        self.view.end(step.label, outcome.words, self.families, elapsed_s, self._left_s(after))
+
+    def _left_s(self, steps: Sequence[Step]) -> float:
+        """How long the steps that are left probably take, those of later turns among them."""
+        later_s = sum(kind.later_s(self._standing) for kind in self.kinds)
+        left_s = sum(step.estimate_s for step in steps) + later_s
+        if self.request.minutes is None:
+            return left_s
+        return max(0.0, min(left_s, 60 * self.request.minutes - (self.clock_s() - self._began_s)))
+
+    def _record(self, outcome: Outcome) -> None:
+        evidence = self.evidence
+        for cell, block in outcome.blocks.items():
+            differs = evidence.add(
+                cell,
+                block,
+                outcome.environments[cell],
+                cost_rate=outcome.cost_rate,
+                loop_ms=outcome.loops_ms.get(cell),
+            )
+            if differs:
+                self.view.say(f"{cell}: {', '.join(differs)} changed, so its earlier blocks are replaced.")
+        for cell, reason in outcome.failures.items():
+            self._failed[cell] += 1
+            self._unmeasured[cell] = reason
+            evidence.fail(cell, Status(state="failed", reason=reason))
+
+    def _judge(self) -> None:
+        self.families = judge(tuple(self.evidence.results.values()), ended=False)
 
     @property
-    def files(self) -> list[Written]:
-        """What was written so far, in the order of the cells."""
-        # A cell that is missing has no twin, so that another may have one.
-        measured = self._setup.cells if self._setup else ()
-        return [self.written[cell] for cell in dict.fromkeys((*self.request.cells, *measured)) if cell in self.written]
+    def _standing(self) -> Standing:
+        return Standing(
+            dict(self.evidence.results), self.families, frozenset(open_cells(self.families)), dict(self._failed)
+        )
 
     @property
-    def machine_name(self) -> str:
-        return self._setup.machine_name if self._setup else prepare(self.request)[2]
+    def evidence(self) -> Evidence:
+        assert self._evidence is not None, "nothing was begun"
+        return self._evidence
+
+    @property
+    def results(self) -> tuple[Result, ...]:
+        """What is known of every cell of the run, earlier runs' blocks among it."""
+        return tuple(self._evidence.results.values()) if self._evidence is not None else ()
+
+    @property
+    def written(self) -> tuple[Path, ...]:
+        """The files that this run wrote."""
+        return tuple(self._evidence.written.values()) if self._evidence is not None else ()
 
     def need_all(self) -> None:
         """Say which cells failed.
@@ -86,71 +175,20 @@ class Runner:
             CellsFailedError: when any did.
 
         """
-        failed = [*dict.fromkeys((*self.kind.failures(), *self.unmeasured))]
-        if failed:
-            names = "; ".join(map(str, failed))
-            raise CellsFailedError(
-                f"{len(failed)} cells could not be {self.kind.done} ({names}): the lines above or their files say why."
-            )
+        if self._unmeasured:
+            names = "; ".join(f"{cell}: {reason.rstrip('.')}" for cell, reason in self._unmeasured.items())
+            raise CellsFailedError(f"{len(self._unmeasured)} cells could not be measured in every block ({names}).")
 
-    def _perform(self, step: Step, progress: RunProgress) -> None:
-        progress.begin(step.label)
-        try:
-            words = self.kind.perform(step, progress.show)
-        except (TrialError, SupervisorError) as error:  # the latter: a target that had to be killed, for one
-            self.kind.fail(step, str(error))
-            words = f"failed: {error}"
-        for cell in step.cells:
-            self._record(cell)
-        kept = [cell for cell in step.cells if cell in self.written and not self.written[cell].is_new]
-        progress.end(words + ("; the earlier result is worth more and stays" if kept else ""))
-
-    def _record(self, cell: Cell) -> None:
-        record = self.kind.record(cell)
-        if record is not None:
-            self._write(cell, record)
-
-    def _write(self, cell: Cell, record: Record) -> None:
-        """Put what there is of a cell into its file, with what else in it still holds."""
-        assert self._setup is not None
-        fresh = record.to_result(cell, self._setup.machine)
-        folder, name = self.request.folder, self._setup.machine_name
-        earlier = self._read_earlier(cell)
-        result = put(earlier, fresh)
-        path = store.path_of(folder, name, cell)
-        if result != earlier:
-            store.write_result(folder, name, result)
-        before = self.written.get(cell)
-        self.written[cell] = Written(path, result, is_new=result != earlier or (before is not None and before.is_new))
-
-    def _read_earlier(self, cell: Cell) -> Result | None:
-        """What a cell's file holds.
-
-        Raises:
-            ResultFileError: when it cannot be read, so that putting a part into it would lose something.
-
-        """
-        assert self._setup is not None
-        try:
-            return store.read_earlier(self.request.folder, self._setup.machine_name, cell)
-        except ResultFileError:
-            if self.kind.makes_files:
-                return None
-            raise
-
-    def _note_missing(self, cell: Cell, missing: Missing) -> None:
-        """Say that a cell cannot be measured, and record it where its file holds no figures."""
-        assert self._setup is not None
-        state: State = "skipped" if missing.state == "skipped" else "failed"
-        kept = store.holds_figures(store.path_of(self.request.folder, self._setup.machine_name, cell))
-        said = f"{cell}: {state}, {missing.reason}." + (" The earlier result stays." if kept else "")
-        self.console.print(said, markup=False, highlight=False)
-        record = self.kind.record(cell)
-        if record is not None and not kept:
-            status = Status(state=state, reason=missing.reason)
-            self._write(cell, Record(None, run=record.run, status=status))
-        if state == "failed":
-            self.unmeasured.append(cell)
+    def _note_missing(self, missing: Mapping[Cell, Missing]) -> None:
+        """Say what cannot be measured; a cell that should be there and is not fails, and its file says so."""
+        skipped = Counter(cell.python for cell, reason in missing.items() if reason.state == "skipped")
+        for python, count in skipped.items():
+            self.view.say(f"Python {python} was not found: {count} cells are left out.")
+        for cell, reason in missing.items():
+            if reason.state != "skipped":
+                self.view.say(f"{cell}: {reason.reason}.")
+                self._unmeasured[cell] = reason.reason
+                self.evidence.fail(cell, Status(state="failed", reason=reason.reason))
 
     def _mind_missing(self, missing: Mapping[Cell, Missing]) -> None:
         if not self.request.fail_on_missing:

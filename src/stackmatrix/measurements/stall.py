@@ -5,6 +5,7 @@ asks while the target is worst: each of them sees the stall once, and the rest o
 omission). Poisson visitors come all the same, and each is charged with what the stall cost them.
 """
 
+import contextlib
 import os
 import signal
 import threading
@@ -18,7 +19,7 @@ import numpy as np
 from stackmatrix.analysis.stall import StallWindow
 from stackmatrix.load.protocol import LevelOrder
 from stackmatrix.matrix.ladder import LoadLevel
-from stackmatrix.measurements.request import Kind, Setup, Show, Step
+from stackmatrix.measurements.request import Kind, Outcome, Setup, Show, Standing, Step
 from stackmatrix.testbed import testbed
 from stackmatrix.testbed.null_target import WAITS, null_subject
 from stackmatrix.testbed.testbed import Load
@@ -29,41 +30,52 @@ USERS = 30
 WINDOW_S = 20.0
 STALL_AFTER_S = 8.0
 STALL_S = 2.0
+LEVELS = {"open": LoadLevel("open", RATE), "closed": LoadLevel("closed", USERS)}
 
 
 @dataclass
 class StallComparison(Kind):
-    """Measures the stall under both kinds of load: the open one, then the closed one."""
+    """Measures the stall under both kinds of load: the open one, then the closed one. It measures no cell."""
 
-    done: ClassVar[str] = "stalled"
-    estimate_s = WINDOW_S + 6.0
+    name: ClassVar[str] = "stall"
     stalled: list[StallWindow] = field(default_factory=list)
 
-    def begin(self, setup: Setup) -> Sequence[Step]:
+    def begin(self, setup: Setup) -> None:
         self._setup = setup
-        self._levels = {"open": LoadLevel("open", RATE), "closed": LoadLevel("closed", USERS)}
-        return [Step(f"{name} loop, {level}", place=place) for place, (name, level) in enumerate(self._levels.items())]
 
-    def perform(self, step: Step, show: Show) -> str:
-        name, level = list(self._levels.items())[step.place]
+    def steps(self, turn: int, standing: Standing) -> Sequence[Step]:  # noqa: ARG002 - it needs no evidence
+        if turn > 0:
+            return ()
+        names = enumerate(LEVELS.items())
+        return [
+            Step(f"{name} loop, {level}", number=place, estimate_s=WINDOW_S + 6.0) for place, (name, level) in names
+        ]
+
+    def perform(self, step: Step, show: Show) -> Outcome:
+        name, level = list(LEVELS.items())[step.number]
         subject = null_subject(WAITS)
         with testbed.start([subject], self._setup.layout, Load(WAITS), show) as bed:
             bed.verify()
             bed.warm_up(None)
             pid = bed.circus.pid(subject.name)
-            order = LevelOrder.measure(step.place, level, 2.0, WINDOW_S, seed=self._setup.request.seed)
-            rows = bed.drive(order, level, at_start=lambda: stop_later(pid)).facts.rows
+            order = LevelOrder.measure(step.number, level, 2.0, WINDOW_S, seed=self._setup.request.seed)
+            rows = bed.drive(order, level, at_start=lambda: stop_later([pid], STALL_AFTER_S, STALL_S)).facts.rows
         self.stalled.append(StallWindow(name, level, WAITS.floor_ms, np.sort(rows.response_ms)))
-        return f"{self.stalled[-1].delayed} responses were delayed"
+        return Outcome(f"{self.stalled[-1].delayed} responses were delayed")
 
 
-def stop_later(pid: int) -> None:
-    """Stop a process after a while, and let it go on, without waiting for either."""
+def stop_later(pids: Sequence[int], after_s: float, for_s: float) -> None:
+    """Stop processes after a while, and let them go on, without waiting for either."""
+
+    def send(number: signal.Signals) -> None:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):  # the measurement has ended before
+                os.kill(pid, number)
 
     def stop() -> None:
-        time.sleep(STALL_AFTER_S)
-        os.kill(pid, signal.SIGSTOP)
-        time.sleep(STALL_S)
-        os.kill(pid, signal.SIGCONT)
+        time.sleep(after_s)
+        send(signal.SIGSTOP)
+        time.sleep(for_s)
+        send(signal.SIGCONT)
 
     threading.Thread(target=stop, daemon=True).start()

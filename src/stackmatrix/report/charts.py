@@ -1,14 +1,22 @@
-"""Static charts, readable on a light and on a dark page. Pure: data in, Vega-Lite out."""
+"""Static charts, readable on a light and on a dark page. Pure: data in, Vega-Lite out.
+
+What the rows of a chart say is made here as well, for the charts of report.html too: a stack has one colour and one
+shape wherever it is drawn, and a Python one pattern of dashes.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from typing import Any
 
 import altair as alt
 
-from stackmatrix.analysis.summary import MachineSummary, WorkloadSummary
+from stackmatrix.analysis.comparison.verdicts import Family
+from stackmatrix.analysis.metrics import COST
+from stackmatrix.analysis.summary import MachineSummary, cell_key
+from stackmatrix.matrix.cells import Cell, python_key
 from stackmatrix.matrix.stacks import STACKS
-from stackmatrix.matrix.workloads import WORKLOADS
+from stackmatrix.report import words
+from stackmatrix.results.model import Result
+from stackmatrix.results.ramps import Ramp
 
 # Okabe and Ito's palette, distinguishable without full colour vision, less black and yellow, which vanish on one of
 # the two backgrounds, and three of Tol's; the shapes distinguish the lines without any colour.
@@ -18,82 +26,150 @@ SHAPES = [
     "triangle-left",
 ]
 """One fewer than the colours, so that the two together are new for ninety stacks."""
+SIGNS = dict(zip(SHAPES, "●■▲◆✚▼▬▶◀", strict=True))
+"""The shapes as characters, for legends."""
+DASHES = ((1, 0), (7, 3), (2, 2), (9, 3, 2, 3), (4, 4), (1, 3))
+"""The newest Python is a plain line."""
 INK = "#808080"
 """A grey that has contrast enough against white and against near-black."""
-HEADROOM = 1.15
-"""How far the bound is drawn above the highest point."""
+BAR_PX = 17
+RAMP_COLUMNS = 3
 
-type Chart = alt.LayerChart | alt.FacetChart | alt.Chart
+type Chart = alt.LayerChart | alt.FacetChart | alt.VConcatChart | alt.Chart
 type Config = Mapping[str, object]
+type Spec = dict[str, Any]
+type Row = dict[str, Any]
 
 
-def throughput_charts(machines: Iterable[MachineSummary]) -> dict[tuple[str, str], dict[str, Any]]:
-    """By machine and workload, throughput on the newest Python; nothing where nothing was measured."""
-    return {
-        (machine.name, workload.name): spec
-        for machine in machines
-        for workload in machine.workloads
-        if workload.name in WORKLOADS and workload.pythons
-        if (spec := throughput_chart(workload, workload.pythons[-1], WORKLOADS[workload.name].floor_ms))
-    }
+def static_charts(machines: Iterable[MachineSummary]) -> dict[str, Spec]:
+    """Every chart of the pages, by its path below the results folder, such as ``a-machine/fanout-cost.svg``."""
+    charts = {}
+    for machine in machines:
+        for workload in machine.workloads:
+            family, path = workload.family(COST), f"{machine.name}/{workload.name}"
+            if family is not None:
+                charts[f"{path}-cost.svg"] = cost_chart(family)
+            if spec := ramp_chart([row.result for row in workload.rows]):
+                charts[f"{path}-ramp.svg"] = spec
+    return charts
 
 
-def throughput_chart(workload: WorkloadSummary, python: str, floor_ms: float) -> dict[str, Any] | None:
-    """Throughput against users on one Python, with the bound that physics sets; ``None`` when there is nothing."""
-    measured = [
-        (row.cell.stack, level.users, level.throughput_rps.mid)
-        for row in workload.measured
-        if row.cell.python == python
-        for level in row.levels
-        if level.users is not None and level.throughput_rps is not None
-    ]
-    if not measured:
-        return None
-    points = [{"stack": stack, "users": users, "throughput": throughput} for stack, users, throughput in measured]
-    floor_s = floor_ms / 1000
-    most_users = max(users for _, users, _ in measured)
-    # Not far above the highest point: a server of two slots would lie on the axis.
-    end = min(float(most_users), HEADROOM * max(throughput for _, _, throughput in measured) * floor_s)
-    bound = [{"users": users, "throughput": users / floor_s} for users in (0.0, end)]
-    title = alt.TitleParams(
-        f"{workload.name} on Python {python}",
-        subtitle=f"dashed: users / {floor_s:g} s, which no server can beat",
-    )
-    spec = _throughput_spec(tuple(dict.fromkeys(stack for stack, _, _ in measured)))
-    return with_data({**spec, "title": title.to_dict(validate=False)}, points=points, bound=bound)
+# What stacks and Pythons look like
 
 
-@cache
-def _throughput_spec(stacks: tuple[str, ...]) -> dict[str, Any]:
-    """The chart of these stacks as Vega-Lite without title and data: most machines have measured the same."""
-    names = list(stacks)
-    x = alt.X("users:Q", title="users (closed loop, no think time)", scale=alt.Scale(nice=False))
-    y = alt.Y("throughput:Q", title="correct responses per second", scale=alt.Scale(nice=False))
-    colours, shapes = scales(names)
-    lines = (
-        alt.Chart(alt.NamedData("points"))
-        .mark_line(point=alt.OverlayMarkDef(size=55, filled=True), strokeWidth=2)
-        .encode(
-            x=x,
-            y=y,
-            color=alt.Color("stack:N", sort=names, scale=colours, title=None),
-            shape=alt.Shape("stack:N", sort=names, scale=shapes, title=None),
-        )
-    )
-    limit = alt.Chart(alt.NamedData("bound")).mark_line(strokeDash=[5, 4], color=INK).encode(x=x, y=y)
-    return _on_a_page(alt.layer(limit, lines))
-
-
-def scales(stacks: Sequence[str]) -> tuple[alt.Scale, alt.Scale]:
+def looks(stacks: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Colour and shape of each stack: the same in every chart, whatever else was measured, and no two alike."""
     every = [*STACKS, *(name for name in stacks if name not in STACKS)]
-    places = [every.index(name) for name in stacks]
-    colours = [COLOURS[place % len(COLOURS)] for place in places]
-    shapes = [SHAPES[place % len(SHAPES)] for place in places]
-    return alt.Scale(domain=list(stacks), range=colours), alt.Scale(domain=list(stacks), range=shapes)
+    places = {name: every.index(name) for name in stacks}
+    return {name: (COLOURS[place % len(COLOURS)], SHAPES[place % len(SHAPES)]) for name, place in places.items()}
 
 
-def percentile_chart(series: Mapping[str, Iterable[float]], title: str) -> dict[str, Any]:
+def dashes(pythons: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """The pattern of each Python's lines: lengths of dash and gap in pixels."""
+    newest_first = sorted(set(pythons), key=python_key, reverse=True)
+    return {python: DASHES[place % len(DASHES)] for place, python in enumerate(newest_first)}
+
+
+# What is drawn
+
+
+def is_shown(cell: Cell) -> bool:
+    """Whether it is a cell of its own, not a control."""
+    return cell.control is None
+
+
+def value_rows(family: Family) -> list[Row]:
+    """The values of a family's cells in the metric's unit, each with the interval of that cell alone."""
+    metric = family.metric
+    return [
+        {
+            "stack": cell.stack,
+            "python": cell.python,
+            "mid": value.mid,
+            "low": value.low,
+            "high": value.high,
+            "label": f"{cell.python}: {words.number(value.mid, metric.digits)}",
+            "says": f"{words.value(metric, value)} {metric.unit}",
+        }
+        for cell, value in sorted(family.values.items(), key=lambda one: cell_key(one[0]))
+        if is_shown(cell)
+    ]
+
+
+def shown_ramps(result: Result) -> tuple[Ramp, ...]:
+    """The valid ramps of a cell that were recorded second by second."""
+    return tuple(ramp for ramp in result.ramps if ramp.is_valid and ramp.seconds is not None)
+
+
+def cost_chart(family: Family) -> Spec:
+    """CPU time per request of every cell of a workload, with the 95 % interval of each."""
+    rows = value_rows(family)
+    stacks = list(dict.fromkeys(row["stack"] for row in rows))
+    for row in rows:
+        row["colour"] = looks(stacks)[row["stack"]][0]
+    title = {"text": f"{family.workload}: CPU time per request", "subtitle": "mean and 95 % interval; less is better"}
+    chart = bars(alt.Axis(labelLimit=170), "ms of CPU per request")
+    return with_data({**_on_a_page(chart, {"step": BAR_PX, "for": "offset"}), "title": title}, values=rows)
+
+
+def bars(axis: alt.Axis, title: str) -> Chart:
+    """One bar for each row of ``values``, in their order, stack by Python, with its interval as a rule."""
+    y, offset = alt.Y("stack:N", sort=None, title=None, axis=axis), alt.YOffset("python:N", sort=None)
+    base = alt.Chart(alt.NamedData("values")).encode(y=y, yOffset=offset, tooltip=TOOLTIP)
+    x = alt.X("mid:Q", title=title, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=6))
+    bar = base.mark_bar(opacity=0.75).encode(x=x, color=COLOUR)
+    interval = base.mark_rule(color=INK, strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q")
+    words = base.mark_text(align="left", dx=5, color=INK, fontSize=11).encode(x=alt.X("end:Q"), text="label:N")
+    return alt.layer(bar, interval, words.transform_calculate(end="max(datum.mid, datum.high)"))
+
+
+COLOUR = alt.Color("colour:N", scale=None, legend=None)
+"""Rows have their colour in them: a legend would show what is not drawn, and a scale would change with the choice."""
+TOOLTIP = [alt.Tooltip("stack:N"), alt.Tooltip("python:N", title="Python"), alt.Tooltip("says:N", title=" ")]
+
+
+def ramp_chart(results: Sequence[Result]) -> Spec | None:
+    """The first ramp of each stack on its newest Python, a panel each; ``None`` where none was recorded."""
+    newest: dict[str, Result] = {}
+    for result in sorted(results, key=lambda one: python_key(one.cell.python)):
+        if is_shown(result.cell) and shown_ramps(result):
+            newest[result.cell.stack] = result
+    if not newest:
+        return None
+    shown = [result for result in results if result is newest.get(result.cell.stack)]
+    colours, seconds, drops = looks(list(newest)), [], []
+    for result in shown:
+        cell, recorded = result.cell, shown_ramps(result)[0].seconds
+        assert recorded is not None
+        panel = {"panel": f"{cell.stack}, {cell.python}", "colour": colours[cell.stack][0]}
+        seconds += [
+            {**panel, "second": second, "offered": offered, "answered": answered}
+            for second, (offered, answered) in enumerate(zip(recorded.offered, recorded.answered, strict=True))
+        ]
+        drops += [{**panel, "second": recorded.dropped_s}] if recorded.dropped_s is not None else []
+    spec = _on_a_page(_ramps([f"{one.cell.stack}, {one.cell.python}" for one in shown]), 130, 190)
+    title = {
+        "text": f"{shown[0].cell.workload}: how much load it holds, and whether it comes back",
+        "subtitle": "grey: arrivals offered in each second; colour: answered; dashed: where the load drops",
+    }
+    # All rows stand in one data set, as a facet has one.
+    return with_data({**spec, "title": title}, ramps=[*seconds, *({**row, "drops": True} for row in drops)])
+
+
+def _ramps(panels: Sequence[str]) -> Chart:
+    second = alt.X("second:Q", title="seconds", axis=alt.Axis(tickCount=5, grid=False))
+    base = alt.Chart().transform_filter("!datum.drops").encode(x=second)
+    offered = base.mark_area(interpolate="step-after", color=INK, opacity=0.3).encode(
+        y=alt.Y("offered:Q", title="requests a second", axis=alt.Axis(tickCount=5))
+    )
+    answered = base.mark_line(strokeWidth=2).encode(y="answered:Q", color=COLOUR)
+    drop = alt.Chart().transform_filter("datum.drops").mark_rule(color=INK, strokeDash=[4, 3]).encode(x="second:Q")
+    heading = alt.Header(title=None, labelColor=INK, labelFontSize=12, labelFontWeight="bold", labelAnchor="start")
+    facet = alt.Facet("panel:N", sort=list(panels), header=heading)
+    return alt.layer(offered, answered, drop, data=alt.NamedData("ramps")).facet(facet, columns=RAMP_COLUMNS)
+
+
+def percentile_chart(series: Mapping[str, Iterable[float]], title: str) -> Spec:
     """Response times in ms by percentile, on an axis that gives each further nine the same room."""
     points = []
     for name, times_ms in series.items():
@@ -101,35 +177,41 @@ def percentile_chart(series: Mapping[str, Iterable[float]], title: str) -> dict[
         for rank, time_ms in enumerate(ordered):
             # 1 / (1 - q), with the mean rank of Weibull, so that the largest has a finite place.
             points.append({"load": name, "place": (len(ordered) + 1) / (len(ordered) - rank), "ms": float(time_ms)})
-    label = "datum.value == 1 ? '0 %' : format(100 - 100 / datum.value, '~g') + ' %'"
-    x = alt.X(
-        "place:Q",
-        title="percentile of responses",
-        scale=alt.Scale(type="log", domain=[1, 1000]),
-        axis=alt.Axis(values=[1, 2, 10, 20, 100, 1000], labelExpr=label),
-    )
     names = list(series)
+    colours = alt.Scale(domain=names, range=COLOURS[: len(names)])
     chart = (
         alt.Chart(alt.NamedData("points"))
         .mark_line(strokeWidth=2.5, clip=True)
         .encode(
-            x=x,
+            x=percentiles(domain=[1, 1000]),
             y=alt.Y("ms:Q", title="response time in ms, from the intended start", scale=alt.Scale(zero=True)),
-            color=alt.Color(
-                "load:N", sort=names, scale=alt.Scale(domain=names, range=COLOURS[: len(names)]), title=None
-            ),
+            color=alt.Color("load:N", sort=names, scale=colours, title=None),
             strokeDash=alt.StrokeDash("load:N", sort=names, legend=None),
         )
     )
-    return with_data({**_on_a_page(chart), "title": {"text": title}}, points=points)
+    return with_data({**_on_a_page(chart, 300), "title": {"text": title}}, points=points)
 
 
-def _on_a_page(chart: Chart) -> dict[str, Any]:
-    title = {"color": INK, "subtitleColor": INK, "anchor": "start", "fontSize": 14}
-    return styled(chart, {"orient": "right"}, {"title": title}, width=560, height=300)
+def percentiles(**scale: Any) -> alt.X:
+    """An axis of ``place``, which is 1 / (1 - q), with the percentiles that people know."""
+    label = "datum.value == 1 ? '0 %' : format(100 - 100 / datum.value, '~g') + ' %'"
+    ticks = alt.Axis(values=[1, 2, 10, 20, 100, 1000], labelExpr=label)
+    return alt.X("place:Q", title="percentile of responses", scale=alt.Scale(type="log", **scale), axis=ticks)
 
 
-def styled(chart: Chart, legend: Config, more: Config, **whole: object) -> dict[str, Any]:
+# How a chart fits a page
+
+
+def _on_a_page(chart: Chart, height: object, width: int = 560) -> Spec:
+    title = {"color": INK, "subtitleColor": INK, "anchor": "start", "fontSize": 14, "offset": 12}
+    spec = styled(chart, {"orient": "right"}, {"title": title})
+    # The size of a facet is that of its panels.
+    inner = spec.get("spec", spec)
+    inner.update(width=width, height=height)
+    return spec
+
+
+def styled(chart: Chart, legend: Config, more: Config, **whole: object) -> Spec:
     """The chart as Vega-Lite, all words in one grey that both backgrounds bear.
 
     ``legend`` and ``more`` go into its configuration, ``whole`` beside it. None of that goes through altair, which
@@ -145,5 +227,5 @@ def styled(chart: Chart, legend: Config, more: Config, **whole: object) -> dict[
     return {**chart.to_dict(validate=False), "background": "transparent", **whole, "config": config}
 
 
-def with_data(spec: Mapping[str, Any], **data: list[dict[str, Any]]) -> dict[str, Any]:
+def with_data(spec: Mapping[str, Any], **data: list[Row]) -> Spec:
     return {**spec, "datasets": data}

@@ -1,11 +1,18 @@
-"""How the machine, the builds and the packages are put in words, and what trials found that holds for all. Pure."""
+"""How a machine, the builds of its Pythons, the packages and the flags are put in words. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from stackmatrix.analysis.summary import MachineSummary
+from stackmatrix.matrix.cells import python_key
 from stackmatrix.matrix.stacks import STACKS
-from stackmatrix.results.model import Machine, Result
-from stackmatrix.results.trials import Trial
+from stackmatrix.results.conditions import Environment, Machine
+from stackmatrix.results.model import Result
 from stackmatrix.results.types import PythonBuild
+
+ORIGINS = {"uv": "uv's build", "pyenv": "built by pyenv", "distribution": "the distribution's build"}
+"""Who built an interpreter; what is not here is of unknown origin."""
+BESIDE_SERVERS = {"django", "httpx", "httpcore", "anyio", "gevent", "uvloop", "httptools"}
+"""Packages that are on the path of a request, beside the servers themselves."""
 
 
 def describe(machine: Machine) -> str:
@@ -21,57 +28,80 @@ def describe(machine: Machine) -> str:
 def pinning(machine: Machine) -> str:
     """Which roles ran on which cores."""
     if machine.pinning is None:
-        return "not pinned"
-    return f"target on core {', '.join(map(str, machine.pinning['target']))}, the rest on others"
+        return "nothing is pinned to a core"
+    roles = "; ".join(f"{role}: {', '.join(map(str, cores))}" for role, cores in sorted(machine.pinning.items()))
+    return f"cores by role: {roles}"
 
 
 def built(python: PythonBuild) -> str:
-    """How an interpreter was optimised, as far as its configuration shows."""
-    return f"configured with{'' if python.optimised else 'out'} --enable-optimizations"
+    """An interpreter in one line: version, who built it, how it was optimised and linked as far as it tells."""
+    optimised = [
+        {True: f"with {name}", False: f"without {name}", None: f"{name} unknown"}[told]
+        for name, told in (("PGO", python.pgo), ("LTO", python.lto))
+    ]
+    linked = {True: "shared libpython", False: "static", None: "linkage unknown"}[python.shared]
+    more = [*([] if python.gil else ["no GIL"]), *(["JIT"] if python.jit else [])]
+    origin = ORIGINS.get(python.origin, "of unknown origin")
+    return (
+        f"{python.implementation} {python.version}: {', '.join([origin, *optimised, linked, *more, python.compiler])}"
+    )
 
 
-def builds(results: Sequence[Result]) -> tuple[str, ...]:
-    """Every build of a Python that was measured."""
-    found = {
-        f"{build.implementation} {build.version} ({build.compiler}, {built(build)}{'' if build.gil else ', no GIL'})"
-        for result in results
-        if result.environment is not None and (build := result.environment.python)
-    }
-    return tuple(sorted(found))
+def builds(results: Iterable[Result]) -> tuple[str, ...]:
+    """Every interpreter that served, with the stacks where those of one version were built or linked differently."""
+    stacks: dict[str, dict[str, list[str]]] = {}
+    for result in results:
+        if result.conditions is not None and result.cell.control is None:
+            of_python = stacks.setdefault(result.cell.python, {})
+            of_python.setdefault(built(result.conditions.environment.python), []).append(result.cell.stack)
+    return tuple(
+        line if len(found) == 1 else f"{line} ({', '.join(sorted(set(names)))})"
+        for _, found in sorted(stacks.items(), key=lambda one: python_key(one[0]))
+        for line, names in sorted(found.items())
+    )
 
 
-def packages(results: Sequence[Result]) -> tuple[str, ...]:
-    """The packages that matter, in every version that was measured."""
-    named = {"django", "httpx", *(stack.server for stack in STACKS.values()), "gevent", "uvloop", "httptools"}
+def packages(results: Iterable[Result]) -> tuple[str, ...]:
+    """The packages on the path of a request, in every version that was measured."""
+    named = {*BESIDE_SERVERS, *(stack.server for stack in STACKS.values())}
     found = {
         f"{name} {version}"
         for result in results
-        if result.environment is not None
-        for name, version in result.environment.packages.items()
+        if result.conditions is not None
+        for name, version in result.conditions.environment.packages.items()
         if name in named
     }
     return tuple(sorted(found))
 
 
-AFTER_OVERLOAD = (
-    "Some open levels were driven after closed ones that were heavier and an overload, which can leave a server slow: "
-    "what they show may be worse than it is."
-)
+def flags(results: Sequence[Result]) -> tuple[tuple[str, str, str], ...]:
+    """Each stack with the command that served it, and who recommends its flags."""
+    commands = {
+        result.cell.stack: " ".join(result.conditions.environment.command)
+        for result in results
+        if result.conditions is not None and result.cell.control is None
+    }
+    return tuple((stack, command, recommended_by(stack)) for stack, command in sorted(commands.items()))
 
 
-def remarks(results: Sequence[Result]) -> tuple[str, ...]:
-    """What whole trials found: one sentence for each code, as they differ by a number from trial to trial."""
-    trials = [trial for result in results for trial in result.trials]
-    found = {one.code: one.sentence for trial in trials for one in trial.findings}
-    return (*found.values(), *([AFTER_OVERLOAD] if any(map(_went_back, trials)) else []))
+def recommended_by(stack: str) -> str:
+    """Who recommends a stack's flags; empty where the table does not have the stack."""
+    row = STACKS.get(stack)
+    return str(getattr(row, "flags_from", "")) if row is not None else ""
 
 
-def _went_back(trial: Trial) -> bool:
-    """Whether an open level followed a heavier closed one at which its users were not the limit."""
-    heaviest_rps = 0.0
-    for level in trial.levels:
-        if level.model == "closed" and level.limiter != "users":
-            heaviest_rps = max(heaviest_rps, level.bound_rps or 0.0)
-        elif level.model == "open" and level.throughput_rps is not None and (level.rate or 0.0) < heaviest_rps:
-            return True
-    return False
+def served(environment: Environment) -> tuple[str, ...]:
+    """What served one cell: its interpreter, its command and its packages."""
+    installed = ", ".join(f"{name} {version}" for name, version in sorted(environment.packages.items()))
+    return built(environment.python), " ".join(environment.command), installed
+
+
+def conditions(machine: MachineSummary) -> tuple[str, ...]:
+    """What all results of a machine were made under, one sentence for each kind of thing."""
+    if machine.machine is None:
+        return ()
+    return (
+        f"Machine: {describe(machine.machine)}; {pinning(machine.machine)}.",
+        *(f"{build}." for build in builds(machine.results)),
+        f"Packages: {', '.join(packages(machine.results))}.",
+    )

@@ -1,11 +1,13 @@
-"""Results in open formats, for other people's tools: a tidy table, and HdrHistogram's log. Pure.
+"""Results in open formats, for other people's tools: one tidy table, and HdrHistogram's log. Pure.
 
-The table has one row for each level of each trial. Its columns are those of the model, nested ones joined by a dot, so
-that a metric that is added to the model is in the table, too. What was not measured is empty.
+The table is in long form: a row for each number of each block. ``part`` says of which part of a block the number is:
+the rate of a ramp's step, its reference load or recovery, a ladder's level, how many requests were in flight; it is
+empty for the block itself. ``metric`` is the name that the number has in the result file, nested ones joined by a dot,
+and has the unit in it. What was not measured has no row.
 """
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,91 +15,90 @@ import msgspec
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
-from msgspec import inspect
 
-from stackmatrix.matrix.cells import Cell
+from stackmatrix.results.blocks import Block
+from stackmatrix.results.counts import CountBlock
+from stackmatrix.results.ladders import Ladder
 from stackmatrix.results.levels import Level
-from stackmatrix.results.model import Result
+from stackmatrix.results.model import FIELDS, Result
+from stackmatrix.results.ramps import Ramp
 
-NOT_TIDY = {"latency_histogram", "timeline", "instructions_per_request"}
-"""Fields of a level that are no numbers or words; findings and failures have columns of words of their own."""
-
-TYPES = {
-    inspect.BoolType: pa.bool_(),
-    inspect.IntType: pa.int64(),
-    inspect.FloatType: pa.float64(),
-    inspect.StrType: pa.string(),
-    inspect.LiteralType: pa.string(),
-}
-
-
-def _fields_of(struct: inspect.Type) -> list[tuple[str, pa.DataType]]:
-    assert isinstance(struct, inspect.StructType)
-    typed = ((field.name, _type_of(field.type)) for field in struct.fields if field.name not in NOT_TIDY)
-    return [(name, type_) for name, type_ in typed if type_ is not None]
-
-
-def _type_of(field: inspect.Type) -> pa.DataType | None:
-    """The type of a column; ``None`` for what fits into none."""
-    if isinstance(field, inspect.Metadata):
-        return _type_of(field.type)
-    if isinstance(field, inspect.UnionType):
-        return next(_type_of(one) for one in field.types if not isinstance(one, inspect.NoneType))
-    if isinstance(field, inspect.StructType):
-        return pa.struct(_fields_of(field))
-    return TYPES.get(type(field))
-
-
-FRONT = (
-    ("machine_name", pa.string()),
-    *_fields_of(inspect.type_info(Cell)),
-    *((name, pa.string()) for name in ("state", "python_version")),
-    *((name, pa.bool_()) for name in ("optimised", "gil")),
-    *((name, pa.string()) for name in ("run_id", "profile")),
-    *(("block", pa.int64()), ("order", pa.int64()), ("trial_started", pa.string()), ("level", pa.int64())),
+WORDS = ("machine", "workload", "stack", "python", "control", "kind", "run", "started", "validity", "findings")
+SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in WORDS),
+        ("round", pa.int64()),
+        ("part", pa.string()),
+        ("metric", pa.string()),
+        ("value", pa.float64()),
+    ]
 )
-BACK = (
-    *(("findings", pa.string()), ("failed", pa.int64()), ("failures", pa.string())),
-    *(("instructions_at_1", pa.float64()), ("instructions_at_20", pa.float64())),
-)
-SCHEMA = pa.schema([*FRONT, *_fields_of(inspect.type_info(Level)), *BACK])
+APART = {"run", "round", "started", "validity", "findings", "failure"}
+"""Fields of a block that are columns, or none."""
 
 
 def tidy(results: Iterable[tuple[str, Result]]) -> pa.Table:
-    """The levels of all results, each with its machine's name, as one table without nested columns."""
-    rows = [row for machine, result in results for row in _rows(machine, result)]
-    return pa.Table.from_pylist(rows, schema=SCHEMA).flatten()
+    """Every number of every block, each result with its machine's name."""
+    return pa.Table.from_pylist([row for machine, result in results for row in _rows(machine, result)], schema=SCHEMA)
 
 
 def _rows(machine: str, result: Result) -> Iterator[dict[str, Any]]:
-    build = result.environment.python if result.environment else None
-    counted = {one.in_flight: one.mean for one in result.instructions.counts} if result.instructions else {}
-    front = {
-        "machine_name": machine,
-        **msgspec.to_builtins(result.cell),
-        "state": result.status.state,
-        "python_version": build.version if build else None,
-        "optimised": build.optimised if build else None,
-        "gil": build.gil if build else None,
-        "run_id": result.run.id if result.run else None,
-        "profile": result.run.profile if result.run else None,
-        "instructions_at_1": counted.get(1),
-        "instructions_at_20": counted.get(20),
-    }
-    for trial in result.trials:
-        of_trial = {"block": trial.block, "order": trial.order, "trial_started": trial.started}
-        for place, level in enumerate(trial.levels):
-            own = {
-                **msgspec.to_builtins(level),
-                "findings": " ".join(finding.code for finding in level.findings),
-                "failures": "; ".join(f"{name}: {count}" for name, count in level.failures.items()),
-                "failed": sum(level.failures.values()) if level.requests is not None else None,
+    cell = {"machine": machine, **msgspec.to_builtins(result.cell)}
+    for kind, field in FIELDS.items():
+        for block in getattr(result, field):
+            front = {
+                **cell,
+                "kind": kind.__name__,
+                "run": block.run,
+                "round": block.round,
+                "started": block.started,
+                "validity": block.validity if block.failure is None else "invalid",
+                "findings": " ".join(finding.code for finding in block.findings),
             }
-            yield {**front, **of_trial, "level": place, **own}
+            for part, values in _parts(block):
+                for metric, value in _numbers(msgspec.to_builtins(values)):
+                    yield {**front, **_own(values), "part": part, "metric": metric, "value": value}
+
+
+def _parts(block: Block) -> Iterator[tuple[str, msgspec.Struct]]:
+    """The block itself, and the parts of it that have numbers of their own."""
+    yield "", block
+    if isinstance(block, Ramp):
+        yield from ((f"step={step.rate:.6g}", step) for step in block.steps)
+        if block.reference is not None:
+            yield "reference", block.reference
+        if block.recovery is not None:
+            yield "recovery", block.recovery
+    elif isinstance(block, Ladder):
+        yield from ((level.name, level) for level in block.levels)
+    elif isinstance(block, CountBlock):
+        yield from ((f"in_flight={count.in_flight}", count) for count in block.counts)
+
+
+def _own(values: msgspec.Struct) -> dict[str, Any]:
+    """A level is valid or not by itself."""
+    if not isinstance(values, Level):
+        return {}
+    return {"validity": values.validity, "findings": " ".join(finding.code for finding in values.findings)}
+
+
+NESTED = {"reference", "recovery", "seconds", "timeline"}
+"""Fields that are parts, or series and no single numbers."""
+
+
+def _numbers(content: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, float]]:
+    """Every number below an object of the JSON, by its dotted path."""
+    for name, value in content.items():
+        if not path and (name in APART or name in NESTED):
+            continue
+        if isinstance(value, dict):
+            yield from _numbers(value, f"{path}{name}.")
+        elif isinstance(value, int | float):
+            yield f"{path}{name}", float(value)
 
 
 def to_csv(table: pa.Table) -> bytes:
-    """The table as CSV: RFC 4180, with a heading; empty where nothing was measured."""
+    """The table as CSV: RFC 4180, with a heading; empty where there is nothing."""
     data = io.BytesIO()
     pa.csv.write_csv(table, data)
     return data.getvalue()
@@ -110,25 +111,24 @@ def to_parquet(table: pa.Table) -> bytes:
 
 
 def to_histogram_log(results: Iterable[tuple[str, Result]]) -> str:
-    """Every level's response times in HdrHistogram's log format, version 1.3, for its own viewers and readers.
+    """The response times of every reference load and level in HdrHistogram's log format, version 1.3.
 
-    Values are microseconds, as the histograms are kept; the log's maximum is in ms. A tag names machine, cell, block
-    and level; commas and spaces, which would end a tag, are replaced. A level's start is its trial's: it has no other.
+    Values are microseconds, as the histograms are kept; the log's maximum is in ms. A tag names machine, cell, round
+    and part; commas and spaces, which would end a tag, are replaced. The start is the block's: a part has no other.
     """
     lines = ["#[Logged by stackmatrix: response times in microseconds, maxima in milliseconds]"]
     lines.append("#[Histogram log format version 1.3]")
     lines.append('"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"')
     for machine, result in results:
         cell = result.cell
-        python = f"{cell.python}-twin" if cell.twin else cell.python
-        for trial in result.trials:
-            started_s = datetime.fromisoformat(trial.started).replace(tzinfo=UTC).timestamp() if trial.started else 0.0
-            for level in trial.levels:
-                if level.latency_histogram is None or level.latency_ms is None:
+        for block in (*result.ramps, *result.ladders):
+            started_s = datetime.fromisoformat(block.started).replace(tzinfo=UTC).timestamp() if block.started else 0.0
+            for part, of in _parts(block):
+                encoded, times = getattr(of, "latency_histogram", None), getattr(of, "latency_ms", None)
+                if encoded is None or times is None:
                     continue
-                tag = "/".join((machine, cell.workload, cell.stack, python, f"block={trial.block}", level.name))
+                tag = "/".join((machine, cell.workload, cell.stack, cell.python, block.run, str(block.round), part))
                 tag = tag.replace(",", "_").replace(" ", "_")
-                lines.append(
-                    f"Tag={tag},{started_s:.3f},{level.window_s:.3f},{level.latency_ms.max:.3f},{level.latency_histogram}"
-                )
+                window_s = getattr(of, "window_s", 0.0)
+                lines.append(f"Tag={tag},{started_s:.3f},{window_s:.3f},{times.max:.3f},{encoded}")
     return "\n".join(lines) + "\n"

@@ -1,89 +1,100 @@
-"""Pages from summaries: results/README.md, and the block of the project's README that shows the result. Pure."""
+"""Pages from summaries: the first page of the results, one for each machine, and the block of the README. Pure.
+
+Whatever comes from result files is escaped: Markdown passes HTML through.
+"""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from urllib.parse import quote
 
 import jinja2
 from markupsafe import Markup
 
-from stackmatrix.analysis.comparison.verdicts import BLOCKS_TO_CLAIM
-from stackmatrix.analysis.evidence import strongest_first
+from stackmatrix.analysis.comparison.verdicts import Comparison, Family
+from stackmatrix.analysis.evidence import published, strongest_first
 from stackmatrix.analysis.stall import StallWindow
 from stackmatrix.analysis.summary import MachineSummary, WorkloadSummary
-from stackmatrix.matrix.cells import python_key
-from stackmatrix.report import environment, tables, words
-from stackmatrix.report.answers import answer
+from stackmatrix.report import details, environment, links, tables, words
+from stackmatrix.report.html.keys import verdict_link
+from stackmatrix.report.statements import statements
 from stackmatrix.report.table import escape, safe
 
 BEGIN, END = "<!-- results: made by nox -s summarize -->", "<!-- end of results -->"
-
-
-def answers(machine: MachineSummary) -> dict[str, tuple[Markup, ...]]:
-    """The answers to both questions for each workload that was measured, and what to mind; by workload."""
-    found = {}
-    for workload in machine.workloads:
-        one = answer(machine, workload)
-        labelled = {"Which stack?": one.stack, "Which Python?": one.python, "Mind:": " ".join(one.mind)}
-        if one.stack or one.python:
-            lines = (Markup("**{}** {}").format(label, safe(text)) for label, text in labelled.items() if text)
-            found[workload.name] = tuple(lines)
-    return found
-
-
-def remarks(workload: WorkloadSummary) -> list[Markup]:
-    """Everything that a reader must know beside the numbers: failures, skips and findings."""
-    lines = []
-    levels = [level for row in workload.rows for level in row.levels]
-    if repeated := sum(level.repeated for level in levels):
-        invalid = sum(level.state == "invalid" for level in levels)
-        lines.append(
-            f"{repeated} levels were driven again, since their first attempt was invalid; {invalid} stayed so."
-        )
-    for row in workload.rows:
-        cell = f"{row.cell.stack} on {row.cell.python}"
-        if row.state != "ok":
-            lines.append(f"{cell}: {row.state}, {row.reason}.".replace("..", "."))
-        if row.cost is not None:
-            lines += [f"{cell}, side by side: {text}" for text in row.cost.remarks]
-        for level in row.levels:
-            if level.state == "not needed":
-                continue
-            sign = "\\* " if level.state == "invalid" else ""
-            lines += [f"{sign}{cell}, {level.name}: {text}" for text in level.remarks]
-            if level.failures:
-                lines.append(f"{cell}, {level.name}: {level.failures} requests failed.")
-    return [safe(line) for line in lines]
+NO_RESULTS = "There are no results yet: `nox -s matrix` makes some."
 
 
 def _render(template: str, **shown: object) -> str:
-    """A template with what it shows. Markdown passes HTML through, so it is escaped as HTML is."""
+    """A template with what it shows, escaped as HTML is."""
     pages = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True)
     return pages.from_string(template).render(**shown)
 
 
-def render_results(
-    template: str,
-    machines: Sequence[MachineSummary],
-    charts: Mapping[tuple[str, str], str],
-    left_out: Sequence[str] = (),
-) -> str:
-    """The whole of results/README.md. ``left_out`` has the reason for each file that is not shown."""
-    evidence = strongest_first(machines)
-    page = _render(
-        template,
-        evidence=evidence,
-        machines=[one.machine for one in evidence],
-        charts=charts,
-        left_out=left_out,
-        blocks_to_claim=BLOCKS_TO_CLAIM,
-        answers=answers,
-        remarks=remarks,
-        tables=tables,
-        words=words,
-        environment=environment,
-        safe=safe,
+def _page(template: str, **shown: object) -> str:
+    """A page with no more than one empty line at a time."""
+    known = {"answer": answer, "details": details, "links": links, "quote": quote, "safe": safe, "tables": tables}
+    whole = _render(template, words=words, **known, **shown)
+    return re.sub(r"\n{3,}", "\n\n", whole).strip() + "\n"
+
+
+def answer(machine: MachineSummary, below: str = "") -> Markup:
+    """The statements as a numbered list, each with a link to its evidence; ``below`` is where the results folder is."""
+    lines = (
+        Markup("{}. **{}** {} ([evidence]({}{}))").format(place, safe(one.lead), safe(one.text), below, one.evidence)
+        for place, one in enumerate(statements(machine), 1)
     )
-    return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
+    return Markup("\n").join(lines)
+
+
+def render_results(
+    template: str, machines: Sequence[MachineSummary], left_out: Sequence[str] = (), named: str | None = None
+) -> str:
+    """The whole of results/README.md. ``left_out`` has the reason for each file that is not shown.
+
+    The answer is of one machine, that which is ``named`` or has the most evidence.
+    """
+    evidence, first = strongest_first(machines), published(machines, named)
+    about = environment.describe(first.machine) if first is not None and first.machine is not None else ""
+    return _page(template, evidence=evidence, first=first, about=about, left_out=left_out, no_results=NO_RESULTS)
+
+
+def render_machine(template: str, machine: MachineSummary, charts: Iterable[str]) -> str:
+    """The page of one machine. ``charts`` are the paths of its charts, from the results folder."""
+
+    def link(family: Family) -> object:
+        def of(one: Comparison) -> str:
+            return f"../{verdict_link(machine.name, family, one)}"
+
+        return of
+
+    return _page(
+        template,
+        machine=machine,
+        charts=[path.removeprefix(f"{machine.name}/") for path in charts if path.startswith(f"{machine.name}/")],
+        conditions=environment.conditions(machine),
+        flags=environment.flags(machine.results),
+        remarks=remarks,
+        link=link,
+    )
+
+
+def remarks(workload: WorkloadSummary) -> list[Markup]:
+    """What a reader must know beside the numbers: cells without any, refused comparisons, and what checks found."""
+    lines = []
+    for row in (*workload.rows, *workload.skipped):
+        cell = f"{row.cell.stack} on {row.cell.python}"
+        if row.state != "ok":
+            lines.append(f"{cell}: {row.state}, {row.reason}.".replace("..", "."))
+    lines += [words.refusal(*one) for one in workload.refused]
+    for row in workload.rows:
+        cell = f"{row.cell.stack} on {row.cell.python}"
+        found: Counter[str] = Counter()
+        for block in row.result.blocks:
+            counts = "" if block.is_valid else " (does not count)"
+            found.update(f"{one.sentence}{counts}" for one in block.findings)
+            found.update([f"{block.failure}{counts}"] if block.failure is not None else [])
+        lines += [f"{cell}: {text}{f' ({count} times)' if count > 1 else ''}" for text, count in found.items()]
+    return [safe(line) for line in lines]
 
 
 def render_report(template: str, *, css: str, script: str, vega: str, data: object, charts: object) -> str:
@@ -99,30 +110,23 @@ def render_report(template: str, *, css: str, script: str, vega: str, data: obje
 def render_stall(template: str, both: Sequence[StallWindow], stall_s: float, window_s: float) -> str:
     """The page that shows one stall under an open and a closed loop."""
     opened, closed = both
-    shown = {"open": opened, "closed": closed, "table": tables.stall_table(both).to_markdown()}
+    shown = {"open": opened, "closed": closed, "table": details.stall_table(both).to_markdown()}
     return _render(template, stall_s=f"{stall_s:g}", window_s=f"{window_s:g}", **shown).strip() + "\n"
 
 
-def headline(machines: Sequence[MachineSummary], charts: Mapping[tuple[str, str], str]) -> str:
-    """The block for the project's README: the newest Python on the machine with the most cells, then the last run."""
-    measured = [machine for machine in machines if any(workload.measured for workload in machine.workloads)]
-    if not measured:
-        return "There are no results yet."
-    machine = max(measured, key=lambda one: (sum(len(each.measured) for each in one.workloads), one.runs[-1].started))
-    workloads = [workload for workload in machine.workloads if workload.measured]
-    python = max((workload.pythons[-1] for workload in workloads), key=python_key)
-    lines = [tables.headline_table(workloads, python).to_markdown(), ""]
-    profile = machine.runs[-1].profile
-    claim = "" if machine.can_claim else " One trial of each: differences under about 15 % mean nothing."
-    where = environment.describe(machine.results[0].machine)
-    lines.append(f"Plateau of a closed loop, and CPU per request at 10 users; {where}; profile {profile}.{claim}")
-    for one in machines:
-        if one.can_claim:
-            lines += ["", f"In blocks, on {escape(one.name)}:", ""]
-            for name, sentences in answers(one).items():
-                lines += [f"- {escape(name)}", *(f"  - {sentence}" for sentence in sentences)]
-    pictures = [charts.get((machine.name, workload.name)) for workload in workloads]
-    lines += ["", *(f"![Throughput against users](results/{picture})" for picture in pictures[-1:] if picture)]
+def headline(machines: Sequence[MachineSummary], named: str | None = None) -> str:
+    """The block for the project's README: the published machine's statements, and what each stack costs by Python."""
+    machine = published(machines, named)
+    if machine is None or machine.machine is None:
+        return NO_RESULTS
+    lines = [str(answer(machine, "results/"))]
+    for workload in machine.workloads:
+        if workload.void is None and any(row.cpu is not None for row in workload.rows):
+            table = tables.by_python_table(workload)
+            lines += ["", str(table.to_markdown()), *(["", escape(table.note)] if table.note else [])]
+    page = quote(f"results/{machine.name}/{links.PAGE}")
+    where = escape(f"{machine.name}: {environment.describe(machine.machine)}")
+    lines += ["", f"Measured on [{where}]({page}); intervals are of 95 %, those of verdicts simultaneously."]
     return "\n".join(lines)
 
 

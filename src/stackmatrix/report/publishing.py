@@ -1,15 +1,14 @@
-"""Writes what is made of a results folder: its page and charts, the report, the README's block, and open formats."""
+"""Writes what is made of a results folder: pages, charts, the report, the verdicts as data, and open formats."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackmatrix.analysis.summary import MachineSummary, order_of, summarize
+from stackmatrix.analysis.evidence import published
+from stackmatrix.analysis.summary import MachineSummary, summarize
 from stackmatrix.errors import ResultFileError
-from stackmatrix.matrix.cells import python_key
-from stackmatrix.matrix.stacks import STACKS
-from stackmatrix.report import charts, markdown, svg
+from stackmatrix.report import charts, markdown, svg, verdicts
 from stackmatrix.report.html import charts as report_charts
 from stackmatrix.report.html import data
 from stackmatrix.results import store
@@ -17,15 +16,22 @@ from stackmatrix.results.model import Result
 from stackmatrix.system.processes import PROJECT
 
 HERE = Path(__file__).parent
+NAMED = "published.txt"
+"""In the results folder: the name of the machine whose results answer on the first page, where it is to be another
+than that with the most evidence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What was made of a results folder: results and summaries by machine, and a sentence for each unreadable file."""
+    """What was made of a results folder: results and summaries by machine, and a sentence for each unreadable file.
+
+    ``first`` is the machine whose results answer on the first page.
+    """
 
     results: dict[str, list[Result]]
     machines: tuple[MachineSummary, ...]
     left_out: tuple[str, ...]
+    first: MachineSummary | None
 
     def write_exports(self, csv: Path | None, parquet: Path | None, histogram_log: Path | None) -> None:
         """Write the open formats that have a path."""
@@ -54,38 +60,45 @@ def publish(folder: Path, draw: Callable[[Sequence[svg.Spec]], Future[list[str]]
         else:
             results.setdefault(machine, []).append(result)
     machines = tuple(summarize(machine, found) for machine, found in results.items())
-    specs = charts.throughput_charts(machines)
+    specs = charts.static_charts(machines)
     drawn = draw(list(specs.values()))
-    names = {key: "/".join(key) + ".svg" for key in specs}
-    _write_page(folder, machines, names, left_out)
+    named = _named(folder)
+    _write_pages(folder, machines, list(specs), left_out, named)
     _write_report(folder, machines, left_out)
-    for name, chart in zip(names.values(), drawn.result(), strict=True):
+    for name, chart in zip(specs, drawn.result(), strict=True):
         store.write_atomically(folder / name, chart.encode())
-    return Published(results, machines, tuple(left_out))
+    return Published(results, machines, tuple(left_out), published(machines, named))
+
+
+def _named(folder: Path) -> str | None:
+    path = folder / NAMED
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else None
 
 
 def _read_template(name: str) -> str:
     return (HERE / name).read_text(encoding="utf-8")
 
 
-def _write_page(
-    folder: Path, machines: Sequence[MachineSummary], names: Mapping[tuple[str, str], str], left_out: Sequence[str]
+def _write_pages(
+    folder: Path, machines: Sequence[MachineSummary], names: Sequence[str], left_out: Sequence[str], named: str | None
 ) -> None:
-    """Write the results page, and, for the project's own results, the block in the README."""
-    page = markdown.render_results(_read_template("templates/results.md"), machines, names, left_out)
-    store.write_atomically(folder / "README.md", page.encode())
+    """Write the first page, each machine's page and verdicts, and for the project's own results the README's block."""
+    first = markdown.render_results(_read_template("templates/results.md"), machines, left_out, named)
+    store.write_atomically(folder / "README.md", first.encode())
+    template = _read_template("templates/machine.md")
+    for machine in machines:
+        page = markdown.render_machine(template, machine, names)
+        store.write_atomically(folder / machine.name / "README.md", page.encode())
+        store.write_atomically(folder / machine.name / "verdicts.json", verdicts.encode(machine))
     readme = PROJECT / "README.md"
     if folder == PROJECT / "results" and readme.exists():
         text = readme.read_text(encoding="utf-8")
-        updated = markdown.put_headline(text, markdown.headline(machines, names))
+        updated = markdown.put_headline(text, markdown.headline(machines, named))
         if updated != text:
             store.write_atomically(readme, updated.encode())
 
 
 def _write_report(folder: Path, machines: Sequence[MachineSummary], left_out: Sequence[str]) -> None:
-    cells = [row.cell for machine in machines for workload in machine.workloads for row in workload.rows]
-    stacks = sorted({cell.stack for cell in cells}, key=order_of(STACKS))
-    pythons = sorted({cell.python for cell in cells}, key=python_key)
     html, css, script = (_read_template(f"html/report.{kind}") for kind in ("html", "css", "js"))
     whole = markdown.render_report(
         html,
@@ -93,6 +106,6 @@ def _write_report(folder: Path, machines: Sequence[MachineSummary], left_out: Se
         script=script,
         vega=svg.bundle(),
         data=data.report_data(machines, left_out),
-        charts=report_charts.report_charts(stacks, pythons),
+        charts=report_charts.report_charts(),
     )
     store.write_atomically(folder / "report.html", whole.encode())

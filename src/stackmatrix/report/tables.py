@@ -1,27 +1,19 @@
-"""Every table that the terminal and the results page show. Pure."""
+"""The tables that are the answer, alike in the terminal and on the pages. Pure."""
 
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import PurePosixPath
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol
+from urllib.parse import quote
 
 from markupsafe import Markup
 
-from stackmatrix.analysis.comparison.compare import Comparison, Family
-from stackmatrix.analysis.comparison.counts import Agreement, CountRow
-from stackmatrix.analysis.comparison.verdicts import BLOCKS_TO_CLAIM
+from stackmatrix.analysis.comparison.verdicts import Comparison, Family
 from stackmatrix.analysis.evidence import Evidence
-from stackmatrix.analysis.samples import mid
-from stackmatrix.analysis.stall import StallWindow
-from stackmatrix.analysis.summary import CellSummary, LevelSummary, MachineSummary, WorkloadSummary
+from stackmatrix.analysis.metrics import COST
+from stackmatrix.analysis.summary import CellSummary, MachineSummary, WorkloadSummary
 from stackmatrix.matrix.cells import Cell
-from stackmatrix.matrix.objectives import SLOS_MS
-from stackmatrix.report import words
-from stackmatrix.report.columns import columns
-from stackmatrix.report.table import Column, Table, name, quantity
-from stackmatrix.report.words import NOTHING, megabytes, number
-from stackmatrix.results.cost import Cost
-from stackmatrix.results.levels import Level
-from stackmatrix.results.model import Result
+from stackmatrix.report import links, words
+from stackmatrix.report.table import Column, Table, name, quantity, safe
+from stackmatrix.report.words import NOTHING, held, number, ranged
 
 
 class _OfCell(Protocol):
@@ -35,223 +27,149 @@ CELL: tuple[Column[_OfCell], ...] = (
 )
 
 
+STOPPED_BY, COUNTED = "stopped by", "instructions, million"
+CAUTION = "†"
+"""Stands behind a verdict on two cells that differ in more than their names, so that no headline stands on it."""
+CAUTION_NOTE = f"{CAUTION} The two differ in more than the stack, as in how their Pythons are built: no headline."
+
+
+def result_path(machine: MachineSummary, row: CellSummary) -> str:
+    """The cell's file, from the results folder."""
+    return links.file(machine.name, row.cell)
+
+
 def evidence_table(evidence: Sequence[Evidence]) -> Table[Evidence]:
-    """In how many cells of each machine what was measured."""
+    """What each machine's results decide, and in how many cells what was measured."""
     return Table(
         (
-            Column("machine", lambda one: Markup("[{0}](#{0})").format(one.machine.name)),
-            quantity(f"trials in {BLOCKS_TO_CLAIM} blocks and more", lambda one: str(one.in_blocks or NOTHING)),
-            quantity("in fewer", lambda one: str(one.in_fewer or NOTHING)),
-            quantity("cost side by side", lambda one: str(one.side_by_side or NOTHING)),
-            quantity("capacity", lambda one: str(one.searched or NOTHING)),
-            quantity("instructions", lambda one: str(one.counted or NOTHING)),
+            Column("machine", lambda one: Markup("[{}]({})").format(safe(one.machine.name), _page(one))),
+            quantity("comparisons decided", lambda one: f"{one.decided} of {one.compared}"),
+            quantity("cells", lambda one: str(one.cells)),
+            quantity("with CPU time", lambda one: str(one.side_by_side or NOTHING)),
+            quantity("with ramps", lambda one: str(one.ramped or NOTHING)),
+            quantity("counted", lambda one: str(one.counted or NOTHING)),
         ),
         evidence,
     )
 
 
-def overview_table(machine: MachineSummary, workload: WorkloadSummary, *, links: bool = False) -> Table[CellSummary]:
-    """What is shown first of one workload on one machine; with ``links`` to the result files, for a page."""
-    data = Column[CellSummary]("data", lambda row: Markup("[JSON]({})").format(result_path(machine, row)))
-    title = f"{machine.name}: {workload.name}, {workload.summary}"
-    return Table((*columns(machine, workload), *([data] if links else [])), workload.shown, title)
+def _page(one: Evidence) -> str:
+    return links.on_page(one.machine.name, "").removesuffix("#")
 
 
-def of_workload(machine: MachineSummary, workload: WorkloadSummary, *, in_detail: bool) -> Iterator[Table[Any]]:
-    """The table that is shown first of one workload, and in detail all others."""
-    if workload.shown:
-        yield overview_table(machine, workload)
-    if in_detail:
-        yield from (verdict_table(one) for one in machine.families_of(workload.name) if one.is_shown)
-        if workload.searched:
-            yield capacity_table(workload.searched)
-        if workload.counted:
-            yield counted_table(workload.counted)
+def overview_table(
+    machine: MachineSummary, workload: WorkloadSummary, *, brief: bool = False, links_to_files: bool = False
+) -> Table[CellSummary]:
+    """The answer of one workload, cell by cell; what was measured of no cell has no column.
 
+    ``brief`` fits a terminal: intervals of single cells, and what only explains, are left out.
+    """
+    cost, reference = workload.family(COST), workload.reference
+    rate = next((row.latency.rate for row in reversed(workload.rows) if row.latency), 0.0)
+    against = f"against {reference.stack}" if reference else "against the reference"
 
-def result_path(machine: MachineSummary, row: CellSummary) -> str:
-    """The cell's file, from the results folder."""
-    return str(PurePosixPath(machine.name, row.cell.workload, row.cell.stack, f"{row.cell.python}.json"))
+    def data(row: CellSummary) -> str:
+        return Markup("[JSON]({})").format(quote(result_path(machine, row)))
 
-
-def throughput_table(workload: WorkloadSummary) -> Table[CellSummary]:
-    """Correct responses per second at every level."""
-    return _by_level(workload, lambda level: number(mid(level.throughput_rps), 2))
-
-
-def latency_table(workload: WorkloadSummary) -> Table[CellSummary]:
-    """Three percentiles of the response time in ms at every level."""
-    return _by_level(
-        workload, lambda level: " / ".join(number(mid(each), 0) for each in (level.p50_ms, level.p95_ms, level.p99_ms))
+    every: tuple[Column[CellSummary], ...] = (
+        *CELL,
+        quantity("CPU, ms", lambda row: words.value(COST, row.cpu, bare=brief)),
+        Column(against, lambda row: against_reference(cost, row.cell, reference)),
+        quantity("holds, /s", lambda row: held(row.climb.holds if row.climb else None)),
+        name(STOPPED_BY, lambda row: words.stopped_by(row.climb)),
+        Column("comes back", lambda row: words.comes_back(row.climb)),
+        quantity(f"p95 at {rate:g}/s, ms", lambda row: words.percentile(row, "p95", bare=brief)),
+        quantity("PSS, MB", lambda row: ranged(row.memory, 0)),
+        quantity(COUNTED, _instructions),
+        Column("data", data),
     )
+    hidden = {*((STOPPED_BY, COUNTED) if brief else ()), *(() if links_to_files else ("data",))}
+    used = tuple(one for one in every if one.heading not in hidden and has_any(one, workload.rows))
+    title = f"{workload.name}: {workload.summary}" if workload.summary else workload.name
+    note = caution_note(workload) if workload.void is None else f"Void, and nothing is compared: {workload.void}"
+    last = [place for place, row in enumerate(workload.rows[1:]) if row.cell.stack != workload.rows[place].cell.stack]
+    return Table(used, workload.rows, title, note, ends=last)
 
 
-def cpu_table(workload: WorkloadSummary) -> Table[CellSummary]:
-    """CPU time of the target per request in ms at every level."""
-    return _by_level(workload, lambda level: number(mid(level.cpu_ms_per_request), 2))
+def has_any[Row](column: Column[Row], rows: Sequence[Row]) -> bool:
+    """Whether a column shows anything."""
+    return any(column.of(row) not in {NOTHING, ""} for row in rows)
 
 
-def _by_level(workload: WorkloadSummary, of: Callable[[LevelSummary], str]) -> Table[CellSummary]:
-    """What ``of`` gives of every level that is valid, and signs for the others."""
-    signs = {"invalid": "\\*", "not needed": "="}
+def against_reference(family: Family | None, cell: Cell, reference: Cell | None) -> str:
+    """The verdict on a cell's CPU time against the reference stack's on the same Python."""
+    if family is None or reference is None:
+        return NOTHING
+    if cell.stack == reference.stack:
+        return "is the reference"
+    if family.void is not None:
+        return "void"
+    one = family.of(cell, Cell(stack=reference.stack, python=cell.python, workload=cell.workload))
+    if one is None:
+        return NOTHING
+    verdict = words.verdict(family.metric, one.effect, one.word, bare=True)
+    return verdict if one.caution is None else f"{verdict} {CAUTION}"
 
-    def shown(level: LevelSummary | None) -> str:
-        return NOTHING if level is None else signs.get(level.state) or of(level)
 
-    def at(level: str) -> Column[CellSummary]:
-        return quantity(level, lambda row: shown(row.level(level)))
-
-    return Table((*CELL, *map(at, workload.level_names)), workload.driven)
+def caution_note(workload: WorkloadSummary) -> str | None:
+    """What the sign of a caution means, where any cell has it."""
+    verdicts = (against_reference(workload.family(COST), row.cell, workload.reference) for row in workload.rows)
+    return CAUTION_NOTE if any(CAUTION in verdict for verdict in verdicts) else None
 
 
-def verdict_table(family: Family) -> Table[Comparison]:
-    """Every contrast of one workload by one metric, and its verdict."""
-    effect = "difference" if family.metric.is_difference else "ratio"
+def _instructions(row: CellSummary) -> str:
+    """At the fewest requests in flight, which is one."""
+    return number(row.instructions[min(row.instructions)].mid, 2) if row.instructions else NOTHING
+
+
+def by_python_table(workload: WorkloadSummary) -> Table[str]:
+    """CPU per request of every stack, with the verdict against the reference, Python by Python."""
+    family, rows = workload.family(COST), {row.cell: row for row in workload.rows}
+
+    def at(python: str) -> Column[str]:
+        def shown(stack: str) -> str:
+            cell = Cell(stack=stack, python=python, workload=workload.name)
+            row = rows.get(cell)
+            if row is None or row.cpu is None:
+                return NOTHING
+            ms = f"{number(row.cpu.mid, COST.digits)} ms"
+            verdict = against_reference(family, cell, workload.reference)
+            return ms if verdict == NOTHING else f"{ms}, {verdict}"
+
+        return Column(f"CPU per request on {python}", shown)
+
+    columns: tuple[Column[str], ...] = (name(workload.name, str), *map(at, workload.pythons))
+    return Table(columns, workload.stacks, note=caution_note(workload))
+
+
+def verdict_table(family: Family, link: Callable[[Comparison], str] | None = None) -> Table[Comparison]:
+    """Every comparison of a family; ``link`` says where a verdict is shown forming."""
+
+    def verdict(one: Comparison) -> str:
+        text = words.verdict(family.metric, one.effect, one.word)
+        return text if link is None else Markup("[{}]({})").format(safe(text), link(one))
+
     return Table(
         (
             *CELL,
-            quantity("median", lambda one: number(family.medians[one.cell], 2)),
-            name("against", lambda one: words.other(one.other, one.cell)),
-            quantity(f"{effect} and 95 % interval", lambda one: words.effect(family, one)),
-            quantity("blocks", lambda one: str(one.verdict.difference.blocks)),
-            quantity("p", words.p_value),
-            name("verdict", lambda one: words.verdict(family, one)),
+            name("against", lambda one: words.short(one.other, one.cell)),
+            Column("verdict, with its simultaneous 95 % interval", verdict),
+            Column("evidence", lambda one: words.standing(family.metric, one)),
+            Column("caution", lambda one: one.caution or ""),
         ),
-        family.compared,
+        [one for one in family.compared if one.cell.control is None],
         title=f"{family.workload}: {family.metric.title}",
         note="\n".join((words.explanation(family), *words.ranks(family))),
     )
 
 
-def capacity_table(rows: Sequence[CellSummary]) -> Table[CellSummary]:
-    """The highest rate of arrivals at which each cell of one workload keeps each SLO."""
-
-    def within(slo_ms: float) -> Column[CellSummary]:
-        return Column(f"{slo_ms:g} ms", lambda row: words.capacity(row, slo_ms))
-
+def client_table(compared: Sequence[Comparison]) -> Table[Comparison]:
+    """A client for every request against a shared one, cell by cell."""
     return Table(
         (
             *CELL,
-            *map(within, SLOS_MS),
-            Column("nearest bound", words.limiters),
-            quantity("blocks", words.confirmed),
+            Column("CPU of a client per request", lambda one: words.verdict(COST, one.effect, one.word)),
+            quantity("blocks", lambda one: str(one.blocks)),
         ),
-        [row for row in rows if row.capacity is not None],
-        title=f"{rows[0].cell.workload}: arrivals/s at which p99 stays within an objective, and failures under 0.1 %",
-        note="Last rate that passed, its 95 % interval over the blocks (six at least), and the first that failed.",
-    )
-
-
-def counted_table(rows: Sequence[CountRow]) -> Table[CountRow]:
-    """Millions of instructions per request of one workload's cells, compared."""
-    return Table(
-        (
-            *CELL,
-            quantity("in flight", lambda row: str(row.count.in_flight)),
-            quantity("instructions", lambda row: number(row.count.mean / 1e6, 3)),
-            quantity("spread\nof repeats", words.spread),
-            Column("ratio to the Python before", lambda row: words.count_ratio(row, row.python_before)),
-            Column("ratio to the reference stack", lambda row: words.count_ratio(row, row.reference)),
-            Column("mostly in", words.heaviest),
-        ),
-        rows,
-        title=f"{rows[0].cell.workload}: millions of user-space instructions per request",
-    )
-
-
-def agreement_table(agreed: Sequence[Agreement]) -> Table[Agreement]:
-    """Ratios to the reference stack on the same Python, of CPU time and of instructions."""
-
-    def counted(in_flight: int) -> Column[Agreement]:
-        heading = f"instructions at {in_flight} in flight"
-        return quantity(heading, lambda one: number(one.instructions.get(in_flight), 2))
-
-    cpu: Column[Agreement] = quantity("CPU time", lambda one: number(one.cpu, 2))
-    return Table((*CELL, cpu, *map(counted, words.in_flights(agreed))), agreed)
-
-
-def cost_table(results: Sequence[Result]) -> Table[tuple[Cell, Cost]]:
-    """CPU time per request side by side, of every cell that was measured so."""
-    return Table(
-        (
-            name("workload", lambda row: row[0].workload),
-            name("stack", lambda row: row[0].stack),
-            name("Python", lambda row: f"{row[0].python}{' (twin)' if row[0].twin else ''}"),
-            quantity("median", lambda row: number(row[1].cpu_ms, 2)),
-            quantity("lowest", lambda row: number(min(row[1].values.values(), default=None), 2)),
-            quantity("highest", lambda row: number(max(row[1].values.values(), default=None), 2)),
-            quantity("blocks", lambda row: f"{row[1].known} of {len(row[1].blocks)}"),
-            Column("", lambda row: row[1].failure or ""),
-        ),
-        [(result.cell, result.cost) for result in results if result.cost is not None],
-        title="CPU ms per request, all cells up at once and asked in turn",
-    )
-
-
-def level_table(results: Sequence[Result]) -> Table[tuple[Cell, Level | None]]:
-    """Every level of the last trial of each result, and that it failed where it did."""
-    rows: list[tuple[Cell, Level | None]] = []
-    ends = []
-    for result in results:
-        trial = result.trials[-1]
-        rows += [(result.cell, level) for level in trial.levels]
-        rows += [] if trial.failure is None else [(result.cell, None)]
-        ends.append(len(rows) - 1)
-
-    def of(text: Callable[[Level], str]) -> Callable[[tuple[Cell, Level | None]], str]:
-        return lambda row: "" if row[1] is None else text(row[1])
-
-    return Table(
-        (
-            name("workload", lambda row: row[0].workload),
-            Column("stack", lambda row: row[0].stack),
-            name("Python", lambda row: row[0].python),
-            name("level", lambda row: "failed" if row[1] is None else row[1].name),
-            quantity("req/s", of(lambda level: number(level.throughput_rps, 2))),
-            quantity("p50 ms", of(lambda level: number(level.latency_ms.p50 if level.latency_ms else None, 0))),
-            quantity("p95 ms", of(lambda level: number(level.latency_ms.p95 if level.latency_ms else None, 0))),
-            quantity("CPU ms/req", of(lambda level: number(level.cpu_ms, 2))),
-            quantity("memory MB", of(lambda level: megabytes(level.rss_bytes))),
-            Column("limiter", of(lambda level: level.limiter or "")),
-            Column("validity", of(lambda level: level.validity.replace("_", " "))),
-        ),
-        rows,
-        ends=ends,
-    )
-
-
-def headline_table(workloads: Sequence[WorkloadSummary], python: str) -> Table[str]:
-    """Plateau and CPU per request of every stack on one Python, in each workload."""
-    rows = {(one.name, row.cell.stack): row for one in workloads for row in one.measured if row.cell.python == python}
-
-    def pair(workload: WorkloadSummary) -> tuple[Column[str], Column[str]]:
-        def plateau(stack: str) -> str:
-            row = rows.get((workload.name, stack))
-            return words.plateau(row) if row else NOTHING
-
-        def cpu(stack: str) -> str:
-            row = rows.get((workload.name, stack))
-            return number(row.reference_cpu_ms if row else None, 1)
-
-        return quantity(f"{workload.name}: req/s", plateau), quantity("CPU ms", cpu)
-
-    stacks = dict.fromkeys(row.cell.stack for workload in workloads for row in workload.measured)
-    heads = (column for workload in workloads for column in pair(workload))
-    return Table((Column(f"stack (Python {python})", str), *heads), list(stacks))
-
-
-def stall_table(windows: Sequence[StallWindow]) -> Table[StallWindow]:
-    """Response times under the loads that met the same stall."""
-
-    def percentile(q: int) -> Column[StallWindow]:
-        return quantity("max ms" if q == 100 else f"p{q} ms", lambda one: number(one.percentile(q), 0))
-
-    return Table(
-        (
-            Column("load", lambda one: f"{one.name}, {one.plan}"),
-            quantity("responses", lambda one: str(len(one.response_ms))),
-            quantity("delayed by the stall", lambda one: f"{one.delayed} ({one.delayed / len(one.response_ms):.1%})"),
-            *map(percentile, (50, 90, 95, 99, 100)),
-        ),
-        windows,
+        compared,
     )

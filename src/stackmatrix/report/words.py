@@ -1,20 +1,34 @@
-"""How numbers, verdicts, capacities and counts are put in words, alike in a page and in a terminal. Pure."""
+"""How numbers, sizes and verdicts are put in words, alike on every page, in the terminal and in the report. Pure."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 
-from stackmatrix.analysis.comparison.comparability import Refusal
-from stackmatrix.analysis.comparison.compare import Comparison, Family
-from stackmatrix.analysis.comparison.counts import MARGIN, Agreement, CountComparison, CountRow, typical_gap
-from stackmatrix.analysis.summary import CellSummary, MachineSummary
+from stackmatrix.analysis.comparison.verdicts import Comparison, Controls, Estimate, Family, Word
+from stackmatrix.analysis.metrics import Metric
+from stackmatrix.analysis.samples import Sample
+from stackmatrix.analysis.summary import CellSummary, Climb
 from stackmatrix.matrix.cells import Cell, python_key
-from stackmatrix.matrix.objectives import LOWEST_RATE
-from stackmatrix.matrix.stacks import PYTHONS
-from stackmatrix.results.capacity import SloCapacity
 
 NOTHING = "–"
 """Stands where there is no number."""
+AS_TIMES = 2.0
+"""From this ratio on, "4.5 times" is easier to grasp than "350 % more"."""
+MOST_DIGITS = 2
+"""After the point of per cent: more are noise in every metric."""
+COARSE = 0.02
+"""Metrics in which a smaller share than this matters show a digit after the point of per cent."""
+
+SLOW = 10.0
+"""Arrivals per second below which a digit after the point is shown."""
+
+STOPPED_BY: dict[str | None, str] = {
+    "slots": "slots",
+    "target-cpu": "core",
+    "users": "users",
+    None: NOTHING,
+}
+"""What stopped a ramp, as tables have it; what is not here is unknown."""
 
 
 def number(value: float | None, digits: int) -> str:
@@ -22,39 +36,179 @@ def number(value: float | None, digits: int) -> str:
     return NOTHING if value is None else f"{value:.{digits}f}"
 
 
-def megabytes(value: float | None) -> str:
-    return number(None if value is None else value / 1e6, 0)
+def share(value: float | None) -> str:
+    """A share as per cent, without a digit after the point."""
+    return NOTHING if value is None else f"{100 * value:.0f} %"
 
 
-def plateau(row: CellSummary) -> str:
-    """The highest throughput; where the users were the limit, the plateau is at least that."""
-    sign = "≥ " if row.plateau is not None and row.plateau.limiter == "users" else ""
-    return sign + number(row.plateau_rps, 1)
+def join(names: Iterable[str]) -> str:
+    """``a, b and c``; empty for no name."""
+    *most, last = [*names] or [""]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def span(values: Collection[float], digits: int) -> str:
+    """``2.9 to 4.7``, or one number where both ends look alike."""
+    low, high = number(min(values), digits), number(max(values), digits)
+    return low if low == high else f"{low} to {high}"
+
+
+def plural(count: int, one: str) -> str:
+    return f"{count} {one}" if count == 1 else f"{count} {one}s"
+
+
+def value(metric: Metric, estimate: Estimate | None, *, bare: bool = False) -> str:
+    """A value in the unit of its metric, with its own interval where there is one, unless it is to be ``bare``."""
+    if estimate is None:
+        return NOTHING
+    if estimate.low is None or estimate.high is None or bare:
+        return number(estimate.mid, metric.digits)
+    ends = f"{number(estimate.low, metric.digits)} to {number(estimate.high, metric.digits)}"
+    return f"{number(estimate.mid, metric.digits)} ({ends})"
+
+
+def ranged(sample: Sample | None, digits: int, over: str = "") -> str:
+    """The median over blocks, and where they differ their range: ``72 (60 to 72 over 2 ramps)``."""
+    if sample is None:
+        return NOTHING
+    ends = span((sample.low, sample.high), digits)
+    shown = number(sample.mid, digits)
+    return shown if ends == shown else f"{shown} ({ends}{over})"
+
+
+def held(holds: Sample | None, over: str = "") -> str:
+    """Arrivals per second that were held: the median of the ramps, and their range."""
+    return ranged(holds, 1 if holds is not None and holds.mid < SLOW else 0, over)
+
+
+def size(metric: Metric, effect: Estimate, *, bare: bool = False) -> str:
+    """How far a cell is from another, in the direction in which it is: ``42 % more CPU (39 to 45 %)``.
+
+    Ratios from ``AS_TIMES`` on are ``4.5 times (4.2 to 4.9)``. ``bare`` leaves out what there is more of, where the
+    sentence has it.
+    """
+    if _is_times(metric, effect):
+        return f"{effect.mid:.1f} times{_within(effect.low, effect.high, 1, '')}"
+    mid, low, high = _signed(metric, effect)
+    word = metric.more if mid >= 0 else metric.less
+    if mid < 0:
+        mid, low, high = -mid, None if high is None else -high, None if low is None else -low
+    digits, unit = _digits(metric, mid, low, high), _unit(metric)
+    said = word.split()[0] if bare else word
+    return f"{mid:.{digits}f} {unit} {said}{_within(low, high, digits, f' {unit}')}"
+
+
+def against(metric: Metric, effect: Estimate, other: str) -> str:
+    """A size and what it is compared with: ``4.5 times (4.2 to 4.9) as much as a shared one``."""
+    return f"{size(metric, effect)} {'as much CPU as' if _is_times(metric, effect) else 'than'} {other}"
+
+
+def _is_times(metric: Metric, effect: Estimate) -> bool:
+    return not metric.is_difference and effect.mid >= AS_TIMES
+
+
+def verdict(metric: Metric, effect: Estimate, word: Word, *, bare: bool = False) -> str:
+    """A word with its size and interval; "same" means nothing without what matters.
+
+    In ``same`` and ``undecided`` a minus stands for less.
+    """
+    if word in {"better", "worse"}:
+        return size(metric, effect, bare=bare)
+    _, low, high = _signed(metric, effect)
+    unit = _unit(metric)
+    ends = _within(low, high, _digits(metric, None, low, high), f" {unit}")
+    if word == "same":
+        return f"same within {matters(metric)}{ends}"
+    return f"undecided{ends}" if ends else "not yet known"
+
+
+def grouped(metric: Metric, effects: Sequence[Estimate], word: Word) -> str:
+    """Several effects with the same word: the range of their sizes, and the outermost ends of their intervals."""
+    if len(effects) == 1:
+        return verdict(metric, effects[0], word, bare=True)
+    lows = [effect.low for effect in effects if effect.low is not None]
+    highs = [effect.high for effect in effects if effect.high is not None]
+    outer = Estimate(effects[0].mid, min(lows, default=None), max(highs, default=None))
+    if word in {"same", "undecided"}:
+        return verdict(metric, outer, word)
+    mids = sorted(abs(_signed(metric, effect)[0]) for effect in effects)
+    _, *ends = _signed(metric, outer)
+    low, high = sorted(abs(end) for end in ends if end is not None) if None not in ends else (None, None)
+    digits, unit = _digits(metric, mids[0], low, high), _unit(metric)
+    said = (metric.more if _signed(metric, effects[0])[0] >= 0 else metric.less).split()[0]
+    return f"{span((mids[0], mids[-1]), digits)} {unit} {said}{_within(low, high, digits, f' {unit}')}"
+
+
+def standing(metric: Metric, one: Comparison) -> str:
+    """How much evidence a comparison has, and how much more it probably needs."""
+    blocks = plural(one.blocks, "block")
+    if one.decided_after is not None:
+        return f"{blocks}, decided after {one.decided_after}"
+    if one.smallest_decidable is None:
+        return blocks
+    later = (
+        "is not decided by the last look" if one.needed is None else f"is probably decided after {one.needed} blocks"
+    )
+    return f"{blocks}, which decide {amount(metric, one.smallest_decidable)}; it {later}"
+
+
+def matters(metric: Metric) -> str:
+    """The smallest difference that matters."""
+    return amount(metric, metric.matters)
+
+
+def amount(metric: Metric, share: float | None) -> str:
+    """A difference in the unit of the metric, or as per cent."""
+    if share is None:
+        return NOTHING
+    return f"{share:.3g} {metric.unit}" if metric.is_difference else f"{100 * share:.2g} %"
+
+
+def short(cell: Cell, than: Cell) -> str:
+    """A cell by what makes it another than this."""
+    if cell.control != than.control:
+        return "the reference cell"
+    if cell.workload != than.workload:
+        return cell.workload
+    return cell.stack if cell.stack != than.stack else cell.python
+
+
+def pair(one: Comparison) -> str:
+    """What is compared: ``uvicorn against gunicorn_gevent on 3.13``, ``3.13 against 3.12 with uvicorn``."""
+    if one.cell.control is not None:
+        return f"the {one.cell.control} of {one.other.stack} on {one.other.python}"
+    if one.cell.stack != one.other.stack:
+        return f"{one.cell.stack} against {one.other.stack} on {one.cell.python}"
+    if one.cell.python != one.other.python:
+        return f"{one.cell.python} against {one.other.python} with {one.cell.stack}"
+    return f"{one.cell.workload} against {one.other.workload} with {one.cell.stack} on {one.cell.python}"
 
 
 def explanation(family: Family) -> str:
-    """What is compared, which way is better, and what this run cannot tell apart."""
+    """What is compared, which way is better, what matters, and how precise this evidence is."""
     metric = family.metric
     better = "more is better" if metric.higher_is_better else "less is better"
-    if family.noise is None:
-        noise = "no twin was measured, so the noise is not known"
-    else:
-        noise = f"the same cell differs from itself by {amount(family, family.noise)} (sd, {family.twin_blocks} blocks)"
-    margin = amount(family, family.margin)
-    unpaired = "" if family.run_id else "; of different runs, so not paired"
-    return f"{metric.title} in {metric.unit}, {better}; {noise}; within {margin} cells count as the same{unpaired}"
+    rest = "" if family.rest is None else f"; the rest of the block model is {amount(metric, family.rest)} (sd)"
+    smallest = [one.smallest_decidable for one in family.compared if one.smallest_decidable is not None]
+    decides = f", and they decide differences from {amount(metric, min(smallest))} on" if smallest else ""
+    return (
+        f"{metric.title} in {metric.unit}; {better}, and {matters(metric)} matters. "
+        f"{plural(family.blocks, 'block')}{decides}{rest}."
+    )
 
 
 def outcomes(family: Family) -> str:
-    """How often each verdict was given, most frequent first."""
-    found = Counter(verdict(family, one) for one in family.compared)
-    return ", ".join(f"{count} {word}" for word, count in found.most_common())
+    """How often each word was found: ``11 of 19 decided: 3 better, 6 worse, 2 same``."""
+    found = Counter(one.word for one in family.compared)
+    decided = [f"{found[word]} {word}" for word in ("better", "worse", "same") if found[word]]
+    count = len(family.compared) - found["undecided"]
+    return f"{count} of {len(family.compared)} decided{': ' if decided else ''}{', '.join(decided)}"
 
 
 def ranks(family: Family) -> tuple[str, ...]:
-    """The stacks on each Python by rank, one sentence each."""
+    """The stacks on each Python by rank, one sentence each; none where nothing is ranked."""
     sentences = []
-    for python in sorted({cell.python for cell in family.ranks}, key=python_key):
+    for python in sorted({cell.python for cell in family.ranks if cell.control is None}, key=python_key):
         ranked = sorted((rank, cell.stack) for cell, rank in family.ranks.items() if cell.python == python)
         places = groupby(ranked, key=lambda place: place[0])
         order = "; ".join(f"{rank}. {', '.join(stack for _, stack in stacks)}" for rank, stacks in places)
@@ -62,126 +216,79 @@ def ranks(family: Family) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def refusal(one: Refusal) -> str:
-    """A comparison that is not made, and why."""
-    cell, differs = one.cell, ", ".join(one.differs)
-    return f"{cell.stack} on {cell.python} is not compared with {other(one.other, cell)}: they differ in {differs}."
+def controls(metric: Metric, found: Controls) -> str:
+    """How the two controls of a workload came out."""
+    parts = []
+    if found.twin is not None:
+        parts.append(f"the twin of the reference cell: {verdict(metric, found.twin.effect, found.twin.word)}")
+    if found.planted is not None:
+        known = "" if found.planted_effect is None else f"{100 * (found.planted_effect - 1):.1f} % more was burnt, "
+        size_found = verdict(metric, found.planted.effect, found.planted.word)
+        parts.append(f"the planted cost: {known}{size_found} was found")
+    reason = "" if found.reason is None else f" {_sentence(found.reason)}"
+    return f"Controls {found.state}{': ' if parts else '.'}{'; '.join(parts)}{'.' if parts else ''}{reason}"
 
 
-def amount(family: Family, value: float) -> str:
-    """A difference in the unit of the metric, or as per cent."""
-    return f"{value:.1f} {family.metric.unit}" if family.metric.is_difference else f"{value:.1%}"
-
-
-def other(cell: Cell, than: Cell) -> str:
-    """A cell by what makes it another than this."""
-    return cell.stack if cell.stack != than.stack else f"Python {cell.python}"
-
-
-def effect(family: Family, one: Comparison) -> str:
-    """The ratio to the other cell or the difference from it, with its 95 % interval."""
-    middle, low, high = one.effect(family.metric)
-    digits, sign = (1, "+") if family.metric.is_difference else (3, "")
-    within = "" if low is None or high is None else f" ({low:{sign}.{digits}f} to {high:{sign}.{digits}f})"
-    return f"{middle:{sign}.{digits}f}{within}"
-
-
-def p_value(one: Comparison) -> str:
-    """The exact p of the signs."""
-    return number(one.verdict.difference.p, 3)
-
-
-def verdict(family: Family, one: Comparison) -> str:
-    """The verdict in the words of the metric; "same" means nothing without its margin."""
-    same = f"same within {amount(family, family.margin)}"
-    words = {"faster": family.metric.better, "slower": family.metric.worse, "same": same}
-    return words.get(one.verdict.word, one.verdict.word)
-
-
-def capacity(row: CellSummary, slo_ms: float) -> str:
-    """The capacity of a cell under an SLO, in arrivals per second."""
-    one = row.capacity.under(slo_ms) if row.capacity is not None else None
-    return NOTHING if one is None else sustained(one)
-
-
-def sustained(one: SloCapacity) -> str:
-    """The last rate that passed, its interval, and the first that failed, in arrivals per second."""
-    if one.state == "undecided":
-        return "undecided"
-    fails = "" if one.first_fail is None else f"; fails at {rate(one.first_fail)}"
-    if one.last_pass is None:
-        return f"never{fails or f'; fails at {rate(LOWEST_RATE)}'}"
-    within = "" if one.low is None or one.high is None else f" ({rate(one.low)} to {rate(one.high)})"
-    return f"{rate(one.last_pass)}{within}{fails}"
-
-
-def rate(value: float) -> str:
-    """Arrivals per second, to three digits."""
-    return f"{value:.3g}"
-
-
-def confirmed(row: CellSummary) -> str:
-    """In how many blocks each SLO was confirmed, and why the search ended early."""
-    assert row.capacity is not None
-    blocks = {len(one.decided) for one in row.capacity.sustained}
-    words = f"{min(blocks)} to {max(blocks)}" if len(blocks) > 1 else str(max(blocks, default=0))
-    return words if row.capacity.failure is None else f"{words}; {row.capacity.failure}"
-
-
-def limiters(row: CellSummary) -> str:
-    """The bounds that were nearest where the SLOs were missed first."""
-    found = row.capacity.sustained if row.capacity is not None else ()
-    return ", ".join(dict.fromkeys(one.limiter for one in found if one.limiter is not None)) or NOTHING
-
-
-def spread(row: CountRow) -> str:
-    """How far the repeats of a count are apart, as a share of their mean."""
-    repeats = row.count.repeats
-    return f"{(max(repeats) - min(repeats)) / row.count.mean:.2%} of {len(repeats)}" if len(repeats) > 1 else "once"
-
-
-def count_ratio(row: CountRow, one: CountComparison | None) -> str:
-    """A count over that of another cell, with its 95 % interval and the verdict."""
-    if one is None:
+def comes_back(climb: Climb | None) -> str:
+    """Whether and when a cell was back after an overload."""
+    if climb is None or not climb.watched:
         return NOTHING
-    ratio = one.ratio
-    within = "" if ratio.low is None else f" ({ratio.low:.3f} to {ratio.high:.3f})"
-    word = f"same within {MARGIN:.1%}" if ratio.word == "same" else ratio.word
-    return f"{ratio.ratio:.3f}{within} × {other(one.other, row.cell)}: {word}"
+    never = climb.watched - climb.came_back
+    not_back = f"not within {climb.watched_s:g} s"
+    if climb.back_s is None:
+        return not_back
+    seconds = f"in {span((climb.back_s.low, climb.back_s.high), 0)} s"
+    return f"{seconds}; {never} of {climb.watched} {not_back}" if never else seconds
 
 
-def heaviest(row: CountRow) -> str:
-    """The objects in which most is executed, with their share."""
-    return ", ".join(f"{part.object} {part.instructions / row.count.mean:.0%}" for part in row.count.objects[:3])
+def stopped_by(climb: Climb | None) -> str:
+    """What stopped the ramps of a cell."""
+    return STOPPED_BY.get(climb.limiter if climb else None, "unknown")
 
 
-def in_flights(agreed: Sequence[Agreement]) -> tuple[int, ...]:
-    """The numbers of requests in flight at which any of the cells was counted."""
-    return tuple(sorted({in_flight for one in agreed for in_flight in one.instructions}))
+def percentile(row: CellSummary, name: str, *, bare: bool = False) -> str:
+    """A pooled percentile in ms, with its interval, unless it is to be ``bare``."""
+    found: float | None = getattr(row.latency.times, name) if row.latency else None
+    if row.latency is None or found is None:
+        return NOTHING
+    low, high = (None, None) if bare else row.latency.intervals.get(name, (None, None))
+    return f"{found:.0f}{_within(low, high, 0, '')}"
 
 
-def gaps(agreed: Sequence[Agreement]) -> str:
-    """How far ratios of CPU time and of instructions typically are from each other."""
-    known = [
-        f"{gap:.0%} from that of instructions at {in_flight} in flight"
-        for in_flight in in_flights(agreed)
-        if (gap := typical_gap(agreed, in_flight)) is not None
-    ]
-    return f"Typically (median of {len(agreed)} cells) a ratio of CPU time is {' and '.join(known)}."
+def refusal(cell: Cell, other: Cell, reason: str) -> str:
+    """A comparison that is not made, and why."""
+    return f"{cell.stack} on {cell.python} is not compared with {short(other, cell)}: {_sentence(reason, lower=True)}"
 
 
-def skipped(machine: MachineSummary) -> tuple[str, ...]:
-    """One sentence for each Python of the axis that was skipped or not tried on a machine."""
-    measured = {row.cell.python for workload in machine.workloads for row in workload.rows}
-    reasons: dict[str, Counter[str]] = {}
-    for workload in machine.workloads:
-        for row in workload.skipped:
-            reasons.setdefault(row.cell.python, Counter())[row.reason or ""] += 1
-    sentences = []
-    for python in sorted({*PYTHONS, *reasons}, key=python_key):
-        if python in reasons:
-            why = "; ".join(f"{reason} ({count} cells)" for reason, count in reasons[python].items())
-            sentences.append(f"Python {python} skipped: {why}.")
-        elif python not in measured:
-            sentences.append(f"Python {python} not measured.")
-    return tuple(sentences)
+def _sentence(text: str, *, lower: bool = False) -> str:
+    """A reason with one full stop at its end."""
+    whole = text.strip().rstrip(".") + "."
+    return whole if lower else whole[:1].upper() + whole[1:]
+
+
+def _signed(metric: Metric, effect: Estimate) -> tuple[float, float | None, float | None]:
+    """An effect and its interval as a difference in the unit, or in per cent."""
+
+    def signed(end: float) -> float:
+        return end if metric.is_difference else 100 * (end - 1)
+
+    low, high = (None if end is None else signed(end) for end in (effect.low, effect.high))
+    return signed(effect.mid), low, high
+
+
+def _unit(metric: Metric) -> str:
+    return metric.unit if metric.is_difference else "%"
+
+
+def _digits(metric: Metric, mid: float | None, *ends: float | None) -> int:
+    """As few digits as show that an end is not zero, where it is not."""
+    digits = 1 if metric.is_difference or metric.matters < COARSE else 0
+    shown: Sequence[float] = [end for end in (mid, *ends) if end]
+    while digits < MOST_DIGITS and any(float(f"{end:.{digits}f}") == 0 for end in shown):
+        digits += 1
+    return digits
+
+
+def _within(low: float | None, high: float | None, digits: int, unit: str) -> str:
+    """An interval as it follows a number; no interval, no words."""
+    return "" if low is None or high is None else f" ({low:.{digits}f} to {high:.{digits}f}{unit})"

@@ -2,8 +2,8 @@
 
 from typing import Literal
 
+from stackmatrix.results.conditions import Machine
 from stackmatrix.results.levels import LatencyMs
-from stackmatrix.results.model import Machine
 from stackmatrix.results.types import Count, NonNegative, Share, Struct
 
 

@@ -8,28 +8,29 @@ import msgspec
 
 from stackmatrix.errors import ResultFileError
 from stackmatrix.results.calibration import Calibration
-from stackmatrix.results.model import FORMAT_VERSION, Result
+from stackmatrix.results.model import FIELDS, FORMAT_VERSION, Result
 
 
 def encode(result: Result | Calibration) -> bytes:
     """A result, or a calibration, as JSON; numbers keep all their digits.
 
-    Indented, but with each level on a line of its own: a diff shows which level changed, and the most blocks of the
-    longest ladder stay small enough to commit.
+    Indented, but with each block on a line of its own: a diff shows which block came, and sixteen of them stay small
+    enough to commit.
     """
     content = json.loads(msgspec.json.encode(result))
     lines: list[str] = []
-    for trial in content.get("trials", ()):
-        for place, level in enumerate(trial["levels"]):
-            trial["levels"][place] = f"{LEVEL}{len(lines)}"
-            lines.append(json.dumps(level, ensure_ascii=False, separators=(",", ":")))
+    for field in FIELDS.values():
+        blocks: list[Any] = content.get(field, []) if isinstance(result, Result) else []
+        for place, block in enumerate(blocks):
+            blocks[place] = f"{BLOCK}{len(lines)}"
+            lines.append(json.dumps(block, ensure_ascii=False, separators=(",", ":")))
     text = json.dumps(content, ensure_ascii=False, indent=1)
-    return re.sub(_LEVEL_LINE, lambda found: lines[int(found[1])], text).encode() + b"\n"
+    return re.sub(_BLOCK_LINE, lambda found: lines[int(found[1])], text).encode() + b"\n"
 
 
-LEVEL = "\0level "
-"""Stands for a level until its line is put in; no text in a result begins with a null."""
-_LEVEL_LINE = re.compile(r'"\\u0000level (\d+)"')
+BLOCK = "\0block "
+"""Stands for a block until its line is put in; no text in a result begins with a null."""
+_BLOCK_LINE = re.compile(r'"\\u0000block (\d+)"')
 
 
 class _Header(msgspec.Struct):
@@ -42,7 +43,7 @@ def decode(data: bytes, name: str) -> Result:
     """A result from the JSON of a file called ``name``.
 
     Raises:
-        ResultFileError: when it is no result, broken or of a newer format.
+        ResultFileError: when it is no result, broken, or of another format.
 
     """
     try:
@@ -51,20 +52,17 @@ def decode(data: bytes, name: str) -> Result:
         raise ResultFileError(f"{name} is not a result file: it is no whole JSON object.") from error
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise ResultFileError(
-            f"{name} has format {version}, and this version reads up to {FORMAT_VERSION}: update the project."
+            f"{name} has format {version}, and this version reads format {FORMAT_VERSION}: update the project."
+        )
+    if isinstance(version, int) and version < FORMAT_VERSION:
+        raise ResultFileError(
+            f"{name} has format {version}, which was made by an older method and is read no more: git keeps it. "
+            "Remove it, and measure anew."
         )
     try:
-        return _updated(msgspec.json.decode(data, type=Result))
+        return msgspec.json.decode(data, type=Result)
     except msgspec.DecodeError as error:
         raise ResultFileError(f"{name} is not a result file: {error}.") from error
-
-
-def _updated(result: Result) -> Result:
-    """A result of an older format as this one has it."""
-    # Until format 5, a cell that was only counted had a run of no blocks.
-    if result.run is not None and not result.run.blocks:
-        return msgspec.structs.replace(result, run=None)
-    return result
 
 
 def decode_calibration(data: bytes) -> Calibration:

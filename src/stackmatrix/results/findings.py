@@ -38,11 +38,17 @@ class Code(StrEnum):
     STEAL = "steal"
     FOREIGN_LOAD = "foreign-load"
     PACE = "pace"
+    UNEXPLAINED_LOAD = "unexplained-load"
+    THROTTLED = "throttled"
+    MEMORY = "memory"
+    PIDS = "pids"
+    NETWORK = "network"
     NOT_PINNED = "not-pinned"
     UNEVEN_CORE = "uneven-core"
 
     BEYOND_SATURATION = "beyond-saturation"
     NOT_REACHED = "not-reached"
+    RECOVERY = "recovery"
     SECOND_ATTEMPT = "second-attempt"
 
 

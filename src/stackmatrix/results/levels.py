@@ -1,4 +1,4 @@
-"""One load level of one trial in a result file.
+"""One load level of one climb in a result file.
 
 A number that was not measured is ``None``; where a level leaves one out on purpose, ``absent`` says why, by the dotted
 path of the number.
@@ -12,7 +12,7 @@ from stackmatrix.results.types import Count, Limiter, NonNegative, Share, Struct
 
 
 class LatencyMs(Struct, frozen=True):
-    """Response times of correct responses, in ms: nearest-rank percentiles of exact times."""
+    """Times of responses in ms: nearest-rank percentiles. A failed request counts as late as the time-out."""
 
     mean: NonNegative
     p50: NonNegative
@@ -45,13 +45,18 @@ class Timeline(Struct, frozen=True):
 
 
 class TargetUse(Struct, frozen=True):
-    """What the target's whole process tree used within the window."""
+    """What the target's whole process tree used within the window.
+
+    ``pss_bytes`` is its proportional set size at the end, in which memory that its processes share counts once.
+    ``threads_started`` are threads that were seen within the window and not at its beginning.
+    """
 
     cpu_ms_per_request: NonNegative | None
     instructions_per_request: NonNegative | None
     cpu_share: Share | None
-    rss_bytes_peak: Count | None
+    pss_bytes: Count | None
     threads_peak: Count | None
+    threads_started: Count | None
     fds_peak: Count | None
     context_switches: Count | None
 
@@ -78,7 +83,8 @@ class MachineUse(Struct, frozen=True):
     """What the machine did around a level; ``None`` where the system does not report it. Shares are of one core.
 
     ``pace_before`` and ``pace_after`` are the time of a fixed CPU loop over the run's median. Drops are connections
-    that a full listen queue has lost.
+    that a full listen queue has lost. ``unexplained_share`` is the busy time of a used core that our processes do not
+    explain; it may be a little below zero. ``retransmitted`` are TCP segments that were sent again.
     """
 
     steal_share: NonNegative | None
@@ -86,6 +92,8 @@ class MachineUse(Struct, frozen=True):
     ports_share: NonNegative | None
     target_drops: Count | None
     api_drops: Count | None
+    unexplained_share: float | None
+    retransmitted: Count | None
     pace_before: NonNegative | None
     pace_after: NonNegative | None
 
@@ -132,9 +140,9 @@ class Level(Struct, frozen=True):
         return None if self.target is None else self.target.cpu_ms_per_request
 
     @property
-    def rss_bytes(self) -> int | None:
-        """The target's most memory at one moment."""
-        return None if self.target is None else self.target.rss_bytes_peak
+    def pss_bytes(self) -> int | None:
+        """The target's memory at the end of the window, shared pages counted once."""
+        return None if self.target is None else self.target.pss_bytes
 
     @property
     def overhead_p95_ms(self) -> float | None:

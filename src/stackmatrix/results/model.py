@@ -4,22 +4,18 @@ Times are in the unit that their name ends with. Nothing is rounded.
 """
 
 from stackmatrix.matrix.cells import Cell
-from stackmatrix.results.capacity import Capacity
-from stackmatrix.results.cost import Cost
-from stackmatrix.results.instructions import Instructions
-from stackmatrix.results.trials import Run, Trial
-from stackmatrix.results.types import Count, Part, PythonBuild, State, Struct
+from stackmatrix.results.blocks import Block
+from stackmatrix.results.conditions import Conditions
+from stackmatrix.results.cost import CostBlock
+from stackmatrix.results.counts import CountBlock
+from stackmatrix.results.holds import Hold
+from stackmatrix.results.ladders import Ladder
+from stackmatrix.results.ramps import Ramp
+from stackmatrix.results.types import Count, NonNegative, State, Struct
 
-FORMAT_VERSION = 6
-"""Raised whenever an older reader would misread a file.
-
-1: the first.
-2: what the machine did around a level, service times, p99.9, findings of a trial, generator processes, the calibration.
-3: counted instructions, A/A twins, the processor's family.
-4: capacity under latency objectives, the timeline of a level.
-5: CPU time side by side.
-6: no run where there are no trials.
-"""
+FORMAT_VERSION = 7
+"""Raised whenever an older reader would misread a file. 7: blocks by kind, under one set of conditions; older ones are
+refused, as they were made by another method."""
 
 
 class Status(Struct, frozen=True):
@@ -29,57 +25,60 @@ class Status(Struct, frozen=True):
     reason: str | None = None
 
 
-class Machine(Struct, frozen=True):
-    """The machine that was measured on. ``pinning`` maps a role to its cores; it is ``None`` where nothing is pinned.
+class Run(Struct, frozen=True):
+    """One invocation that added blocks; ``started`` is UTC, ISO 8601.
 
-    ``cpu_id`` is the processor's family, model and stepping, as in ``25-1-1``: hypervisors shorten the model's name.
+    ``kinds`` are those that it measured. ``generators`` is the number of locust processes, ``calibration`` the id of
+    the machine's calibration at that time.
     """
 
-    cpu_model: str
-    cores: Count
-    memory_bytes: Count
-    kernel: str
-    os: str
-    governor: str | None
-    virtualised: bool | None
-    pinning: dict[str, tuple[int, ...]] | None
-    cpu_id: str | None = None
-
-
-class Environment(Struct, frozen=True):
-    """The environment that served: its packages and their lock file, the command and its environment variables."""
-
-    python: PythonBuild
-    packages: dict[str, str]
-    lock_sha256: str
-    command: tuple[str, ...]
-    variables: dict[str, str]
-
-
-PARTS: dict[str, type[Part]] = {"instructions": Instructions, "capacity": Capacity, "cost": Cost}
-"""The parts that are measured apart from trials, by their names in the file."""
-
-
-def part_name(part: Part) -> str:
-    """The name of a part in the file."""
-    return next(name for name, kind in PARTS.items() if isinstance(part, kind))
+    id: str
+    started: str
+    seed: int
+    profile: str
+    kinds: tuple[str, ...]
+    git_commit: str | None
+    tool_versions: dict[str, str]
+    minutes: NonNegative | None = None
+    most_blocks: Count | None = None
+    generators: Count = 1
+    calibration: str | None = None
 
 
 class Result(Struct, frozen=True):
-    """One file: everything about one cell. ``run`` made the trials, and is ``None`` where there are none."""
+    """One file: everything about one cell. ``conditions`` are ``None`` where nothing was ever measured of it.
+
+    ``python_loop_ms`` is what a fixed loop of pure Python took on the cell's interpreter when it was last started.
+    """
 
     format_version: int
-    run: Run | None
     cell: Cell
     status: Status
-    machine: Machine
-    environment: Environment | None
-    trials: tuple[Trial, ...]
-    instructions: Instructions | None = None
-    capacity: Capacity | None = None
-    cost: Cost | None = None
+    conditions: Conditions | None = None
+    python_loop_ms: NonNegative | None = None
+    runs: tuple[Run, ...] = ()
+    cost: tuple[CostBlock, ...] = ()
+    ramps: tuple[Ramp, ...] = ()
+    ladders: tuple[Ladder, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    counts: tuple[CountBlock, ...] = ()
 
     @property
-    def parts(self) -> tuple[Part, ...]:
-        """What was measured apart from the trials."""
-        return tuple(part for name in PARTS if (part := getattr(self, name)) is not None)
+    def blocks(self) -> tuple[Block, ...]:
+        """All blocks, kind by kind."""
+        return (*self.cost, *self.ramps, *self.ladders, *self.holds, *self.counts)
+
+    @property
+    def has_figures(self) -> bool:
+        """Whether any block counts."""
+        return any(block.is_valid for block in self.blocks)
+
+
+FIELDS: dict[type[Block], str] = {
+    CostBlock: "cost",
+    Ramp: "ramps",
+    Ladder: "ladders",
+    Hold: "holds",
+    CountBlock: "counts",
+}
+"""The field of a result that holds the blocks of each kind."""

@@ -28,6 +28,9 @@ WARMUP_LEVEL = 0xFFFF
 PHASES = ("settle", "window", "tail")
 SETTLE, WINDOW, TAIL = range(len(PHASES))
 
-OUTCOMES = ("ok", "status", "time-out", "connection", "wrong body", "no free slot", "generator exhausted")
-OK, STATUS, TIMED_OUT, CONNECTION, WRONG_BODY, NO_SLOT, EXHAUSTED = range(len(OUTCOMES))
-"""What became of a request; everything but ``ok`` is a failure of its own class."""
+OUTCOMES = ("ok", "status", "time-out", "connection", "wrong body", "no free slot", "generator exhausted", "unfinished")
+OK, STATUS, TIMED_OUT, CONNECTION, WRONG_BODY, NO_SLOT, EXHAUSTED, UNFINISHED = range(len(OUTCOMES))
+"""What became of a request; everything but ``ok`` is a failure of its own class.
+
+``unfinished`` were under way when a ramp ended: ``done_s`` is when they were given up.
+"""

@@ -4,7 +4,6 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from stackmatrix.errors import ResultFileError, ResultsFolderError
@@ -14,22 +13,10 @@ from stackmatrix.results.codec import decode, decode_calibration, encode
 from stackmatrix.results.model import Result
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A cell's file, and what stands in it; it ``is_new`` unless what was there is worth more and stays."""
-
-    path: Path
-    result: Result
-    is_new: bool = True
-
-
-TWIN = ".twin"
-"""In the name of a twin's file."""
-
-
 def path_of(folder: Path, machine: str, cell: Cell) -> Path:
     """Where a cell's file is."""
-    return folder / machine / cell.workload / cell.stack / f"{cell.python}{TWIN if cell.twin else ''}.json"
+    name = f"{cell.python}.{cell.control}" if cell.control else cell.python
+    return folder / machine / cell.workload / cell.stack / f"{name}.json"
 
 
 def need_writable(folder: Path) -> None:
@@ -82,7 +69,7 @@ def read_result(path: Path, name: str) -> Result:
     """Read one file.
 
     Raises:
-        ResultFileError: when it is unreadable, broken, of a newer format, or of another cell than its place says.
+        ResultFileError: when it is unreadable, broken, of another format, or of another cell than its place says.
 
     """
     try:
@@ -90,9 +77,7 @@ def read_result(path: Path, name: str) -> Result:
     except OSError as error:
         raise ResultFileError(f"{name} cannot be read: {error.strerror}.") from error
     result = decode(data, name)
-    python, twin = path.stem.removesuffix(TWIN), path.stem.endswith(TWIN)
-    place = Cell(workload=path.parent.parent.name, stack=path.parent.name, python=python, twin=twin)
-    if place != result.cell:
+    if path.relative_to(path.parents[2]) != path_of(Path(), "", result.cell):
         raise ResultFileError(f"{name} holds the results of another cell: {result.cell}.")
     return result
 
@@ -126,15 +111,6 @@ def read_earlier(folder: Path, machine: str, cell: Cell) -> Result | None:
     """
     path = path_of(folder, machine, cell)
     return read_result(path, str(path.relative_to(folder))) if path.exists() else None
-
-
-def holds_figures(path: Path) -> bool:
-    """Whether a cell's file holds what was measured or counted; one that cannot be read might."""
-    try:
-        result = read_result(path, path.name)
-    except ResultFileError:
-        return path.exists()
-    return bool(result.trials) or any(result.parts)
 
 
 def read_results(folder: Path) -> Iterator[tuple[str, Result | ResultFileError]]:

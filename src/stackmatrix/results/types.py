@@ -19,33 +19,19 @@ class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class PythonBuild(Struct, frozen=True):
-    """The target's interpreter, as the serving process described itself.
+    """The target's interpreter, as the serving process described itself (METHOD: what a Python is).
 
-    It is ``optimised`` when it was configured with ``--enable-optimizations``; a distribution may have optimised one
-    that was not, by means of its own.
+    ``origin`` is who built it: ``uv``, ``pyenv``, ``distribution`` or ``other``. ``pgo`` and ``lto`` are ``None`` where
+    the build does not tell. ``shared`` says whether the process runs a shared libpython, as it is mapped, ``None``
+    where the system does not show it. ``jit`` is ``None`` where the version has none.
     """
 
     version: str
     implementation: str
     compiler: str
-    optimised: bool
+    origin: str
+    pgo: bool | None
+    lto: bool | None
+    shared: bool | None
     gil: bool
-
-
-class Part(Struct, frozen=True, kw_only=True):
-    """What every part of a file has that is measured apart from the cell's trials.
-
-    ``python`` and ``lock_sha256`` are what it was made with; ``failure`` says why it ended early.
-    """
-
-    started: str
-    duration_s: NonNegative
-    git_commit: str | None
-    python: PythonBuild | None
-    lock_sha256: str
-    failure: str | None = None
-
-    @property
-    def has_figures(self) -> bool:
-        """Whether anything was measured that may be shown."""
-        raise NotImplementedError
+    jit: bool | None

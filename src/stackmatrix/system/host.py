@@ -8,7 +8,7 @@ from importlib import metadata
 import psutil
 
 from stackmatrix.errors import OpenFilesError
-from stackmatrix.results.model import Machine
+from stackmatrix.results.conditions import Machine
 from stackmatrix.system.cores import Layout
 from stackmatrix.system.launch import raise_open_files
 from stackmatrix.system.linux import read

@@ -53,9 +53,7 @@ def listen_overflows() -> int | None:
 
     ``ListenDrops`` of ``/proc/net/netstat``, which counts full queues and nothing that is part of ``TCP_DEFER_ACCEPT``.
     """
-    names, _, values = (read("/proc/net/netstat") or "").removeprefix("TcpExt: ").partition("\nTcpExt: ")
-    counts = dict(zip(names.split(), values.split("\n", 1)[0].split(), strict=False))
-    return int(counts["ListenDrops"]) if "ListenDrops" in counts else None
+    return _counts("netstat", "TcpExt").get("ListenDrops")
 
 
 def listen_drops(port: int) -> int | None:
@@ -115,6 +113,43 @@ def used_ports() -> tuple[int, int] | None:
         return None
     first, last = map(int, limits.split())
     return sum(map(int, re.findall(r"\b(?:inuse|tw) (\d+)", " ".join(counts)))), last - first + 1
+
+
+def retransmissions() -> int | None:
+    """TCP segments that were lost and sent again since boot, in this network namespace; ``None`` but on Linux.
+
+    ``RetransSegs`` of ``/proc/net/snmp``: data, SYN and SYN-ACK, whatever timer it was. Not among them are tail loss
+    probes (RFC 8985) that proved needless: where a server takes its time to answer, the kernel delays what acknowledges
+    a request, and so a client's kernel sends the end of it again. That delays nobody, and happens all the time.
+    """
+    sent_again, extended = _counts("snmp", "Tcp").get("RetransSegs"), _counts("netstat", "TcpExt")
+    if sent_again is None:
+        return None
+    return sent_again - extended.get("TCPLossProbes", 0) + extended.get("TCPLossProbeRecovery", 0)
+
+
+def _counts(file: str, table: str) -> dict[str, int]:
+    """A table of one of the kernel's files of network counters: a line of names, and one of values."""
+    found = re.search(rf"^{table}: (\D.*)\n{table}: (.*)$", read(f"/proc/net/{file}") or "", re.MULTILINE)
+    return dict(zip(found[1].split(), map(int, found[2].split()), strict=False)) if found else {}
+
+
+def pss_bytes(pid: int) -> int | None:
+    """The proportional set size of a process; ``None`` if it is gone, may not be read, or elsewhere than on Linux.
+
+    A page that n processes share counts as an n-th of it for each, so that a tree's add up to what it takes. From
+    ``/proc/<pid>/smaps_rollup``: the kernel walks all of its pages, some milliseconds.
+    """
+    found = re.search(r"^Pss: +(\d+) kB", read(f"/proc/{pid}/smaps_rollup") or "", re.MULTILINE)
+    return int(found[1]) * 1024 if found else None
+
+
+def thread_ids(pid: int) -> list[int]:
+    """The threads of a process; empty if it is gone, or elsewhere than on Linux. As cheap as listing a folder is."""
+    try:
+        return list(map(int, os.listdir(f"/proc/{pid}/task")))  # noqa: PTH208 - many times a second
+    except OSError:
+        return []
 
 
 def open_files_limit(pid: int) -> int | None:

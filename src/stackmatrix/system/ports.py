@@ -1,4 +1,4 @@
-"""Ports of 127.0.0.1: which are free, which are in use, and by which process."""
+"""Ports of 127.0.0.1: which are free, which are in use and by which process, and how long a listen queue may be."""
 
 import socket
 from itertools import islice
@@ -6,6 +6,8 @@ from itertools import islice
 import psutil
 
 from stackmatrix.errors import PortTakenError
+from stackmatrix.matrix.stacks.stack import BACKLOG
+from stackmatrix.system.linux import read
 
 API_PORT, TARGET_PORT = 5000, 8000
 """From where on ports are looked for, and where ``serve`` has the external API. Not any free port that the kernel would
@@ -71,3 +73,24 @@ def _process_name(pid: int) -> str:
         return f"{psutil.Process(pid).name()} (process {pid})"
     except psutil.NoSuchProcess:
         return f"process {pid}"
+
+
+def allowed_backlog(wanted: int = BACKLOG) -> int:
+    """The listen queue that every target gets: as wanted, or what this system allows where that is less.
+
+    Most servers are given a shorter one without a word, and uWSGI refuses to start. Linux says in ``somaxconn`` what it
+    allows; elsewhere it is taken from the C library, whose constant is what macOS allows by default.
+    """
+    told = read("/proc/sys/net/core/somaxconn")
+    return min(wanted, int(told) if told else socket.SOMAXCONN)
+
+
+def why_short_backlog() -> str | None:
+    """One sentence where the system allows a shorter listen queue than targets should have; else ``None``."""
+    allowed = allowed_backlog()
+    if allowed >= BACKLOG:
+        return None
+    return (
+        f"This system allows a listen queue of {allowed} connections, and not {BACKLOG}: every target gets that "
+        "(raise net.core.somaxconn, on macOS kern.ipc.somaxconn)."
+    )

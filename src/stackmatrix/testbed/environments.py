@@ -56,8 +56,7 @@ def resolve(cells: Iterable[Cell]) -> list[Subject]:
         environment = here.get((cell.stack, cell.python))
         if environment is None:
             raise EnvironmentMissingError(
-                f"{cell.stack} is not installed for Python {cell.python}: "
-                f"run nox -s bench-{cell.stack}-{cell.python} -- --profile smoke"
+                f"{cell.stack} is not installed for Python {cell.python}: run nox -s env-{cell.stack}-{cell.python}"
             )
         subjects.append(Subject(cell, STACKS[cell.stack], WORKLOADS[cell.workload], BUILT_IN, environment))
     return subjects
@@ -95,9 +94,9 @@ def find_missing(cells: Iterable[Cell], report: Path | None) -> Mapping[Cell, Mi
     for cell in cells:
         if (cell.stack, cell.python) in environments:
             continue
-        outcome = outcomes.get(f"bench-{cell.stack}-{cell.python}")
+        outcome = outcomes.get(f"env-{cell.stack}-{cell.python}")
         if outcome == "skipped":
-            missing[cell] = Missing("skipped", "this Python was not found on the machine")
+            missing[cell] = Missing("skipped", "this Python was not found")
         elif outcome is not None:
             reason = why_not_buildable(STACKS[cell.stack]) if cell.stack in STACKS else None
             missing[cell] = Missing("failed", reason or "its packages could not be installed: see what nox printed")

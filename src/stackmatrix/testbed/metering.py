@@ -1,13 +1,18 @@
 """The meters of a testbed: what each process tree uses within a window, and what the machine does around it."""
 
+import contextlib
 import os
-from collections.abc import Callable, Sequence
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+
+import psutil
 
 from stackmatrix.analysis.level.usage import Role, Surroundings, Use
 from stackmatrix.load.generator import DrivenLevel, Moment
 from stackmatrix.system.cores import Layout
 from stackmatrix.system.machine_meter import MachineMeter
-from stackmatrix.system.process_meter import Meters
+from stackmatrix.system.process_meter import Meters, cpu_seconds
 from stackmatrix.testbed.supervisor import API, Supervisor
 
 METER_PERIOD_S = 1.0
@@ -17,15 +22,20 @@ type OnWindow = Callable[[Moment], None]
 
 
 class Metering:
-    """Meters the targets by name, the external API and the generator, once everything is up."""
+    """Meters the targets by name, the external API and the generator, once everything is up.
 
-    def __init__(self, circus: Supervisor, generator_pids: Sequence[int], layout: Layout, target_port: int) -> None:
-        self._circus = circus
+    Of the targets new threads and memory are read, too. ``target_ports`` are those of all of them.
+    """
+
+    def __init__(
+        self, circus: Supervisor, generator_pids: Sequence[int], layout: Layout, target_ports: Sequence[int]
+    ) -> None:
+        self._circus, self._layout = circus, layout
         self._targets = [name for name in circus.watchers if name != API]
         roots: dict[str, Sequence[int]] = {name: (circus.pid(name),) for name in self._targets}
         roots |= {Role.EXTERNAL_API: (circus.pid(API),), Role.GENERATOR: generator_pids}
-        self._meters = Meters(roots, METER_PERIOD_S * len(self._targets))
-        ports: dict[str, int] = {Role.TARGET: target_port, Role.EXTERNAL_API: circus.api_port}
+        self._meters = Meters(roots, METER_PERIOD_S * len(self._targets), closely=self._targets)
+        ports: dict[str, Sequence[int]] = {Role.TARGET: target_ports, Role.EXTERNAL_API: (circus.api_port,)}
         self._machine = MachineMeter(layout.used, layout.generator or layout.shared, ports)
         self.verified_pids: tuple[int, ...] = ()
         """The targets' processes when they had been verified."""
@@ -45,20 +55,46 @@ class Metering:
     ) -> tuple[DrivenLevel, dict[str, Use], Surroundings]:
         """What ``drive`` made, what each role used in its window, and what the machine did around it."""
         uses: dict[str, Use] = {}
+        own: list[tuple[float, float]] = []
 
         def on_window(moment: Moment) -> None:
             if moment is Moment.START:
                 self._meters.begin()
                 self._machine.begin()
+                own.append(self._own_cpu())
                 at_start()
             else:
-                uses.update(self._meters.end())
                 self._machine.end()
+                own.append(self._own_cpu())
+                uses.update(self._meters.end())
 
         self._machine.open(self._ours)
         driven = drive(on_window)
         self._meters.look()
-        return driven, uses, self._machine.close(self._ours)
+        return driven, uses, self._machine.close(self._ours, self._explained(uses, own))
+
+    def _own_cpu(self) -> tuple[float, float]:
+        """A moment, and the CPU seconds of this process and of circusd until then."""
+        used_s = time.process_time()
+        with contextlib.suppress(psutil.NoSuchProcess):  # that it has ended is found elsewhere
+            used_s += cpu_seconds(psutil.Process(self._circus.pids[0]))
+        return time.monotonic(), used_s
+
+    def _explained(
+        self, uses: Mapping[str, Use], own: Sequence[tuple[float, float]]
+    ) -> Mapping[tuple[int, ...], float]:
+        """The CPU share of our processes on each group of cores; nothing where nothing is pinned.
+
+        Roles have either the same cores or none in common.
+        """
+        (began_s, before_s), (ended_s, after_s) = own
+        layout, shares = self._layout, defaultdict[tuple[int, ...], float](float)
+        for name in self._targets:
+            shares[layout.target] += uses[name].cpu_share
+        shares[layout.api] += uses[Role.EXTERNAL_API].cpu_share
+        shares[layout.generator] += uses[Role.GENERATOR].cpu_share
+        shares[layout.harness] += (after_s - before_s) / (ended_s - began_s)
+        return {cores: share for cores, share in shares.items() if cores and {*cores} <= {*layout.used}}
 
     def span(self, wait: Callable[[], None]) -> dict[str, Use]:
         """What each role used while ``wait`` waited."""

@@ -7,30 +7,34 @@ changing its speed: side by side every target meets the same, as each process's 
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from fanout_site import planted
 from stackmatrix.analysis.level.facts import LevelFacts, Pace
 from stackmatrix.analysis.level.requests import LevelRows
 from stackmatrix.analysis.level.usage import Role, Surroundings, Use, together
 from stackmatrix.errors import TrialError
-from stackmatrix.load.generator import DrivenLevel, LoadGenerator, Look
+from stackmatrix.load.generator import DrivenLevel, LoadGenerator
 from stackmatrix.load.protocol import LevelOrder
 from stackmatrix.matrix.arrivals import planned
 from stackmatrix.matrix.cells import Subject
 from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.matrix.workloads import Workload
-from stackmatrix.results.model import Environment
-from stackmatrix.system import ports, processes
+from stackmatrix.results.conditions import Environment
 from stackmatrix.system.core_speed import PaceBook
-from stackmatrix.system.cores import Layout
-from stackmatrix.testbed import external_api, verification
+from stackmatrix.system.cores import Layout, pinned
+from stackmatrix.testbed import external_api, places, verification
 from stackmatrix.testbed.metering import Metering
+from stackmatrix.testbed.places import Place
 from stackmatrix.testbed.supervisor import API, Supervisor, Target, private_folder, remove
 
-REST_LOOK_S, REST_SHARE, REST_TIMEOUT_S = 1.0, 0.05, 60.0
-"""After overload: at rest is what has used so little of a core for so long; no request is older than a minute."""
+VERIFIED_AT_ONCE = 4
+"""Targets whose pages are asked for at once: each mostly waits, and must not wait for the core."""
+VARIABLES = ("LANG", "PYTHONPATH", "SLOW_API_URL")
+"""The variables that circus.ini gives a target, beside PATH."""
 
 type Show = Callable[[str], None]
 
@@ -65,15 +69,6 @@ class Load:
     of_api: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a subject is: its port, and the command that serves it there."""
-
-    subject: Subject
-    port: int
-    command: tuple[str, ...]
-
-
 @dataclass
 class Testbed:
     """Subjects that are up, each at a place of its own. Made by :func:`start`; call :meth:`verify` first."""
@@ -87,8 +82,12 @@ class Testbed:
     speed: PaceBook | None = None
     environments: dict[str, Environment] = field(default_factory=dict)
     """What serves each subject, by its name; filled by :meth:`verify`."""
+    loops_ms: dict[str, float] = field(default_factory=dict)
+    """What a fixed loop of pure Python took on each subject's interpreter, by its name."""
     load_s: float = 0.0
     """How long the targets were under load so far, in seconds."""
+    discarded: bool = False
+    """Whether the targets may be gone: nothing more is asked of them."""
     _metering: Metering | None = None
 
     def verify(self, patience_s: float = verification.READY_TIMEOUT_S, *, pages: bool = True) -> None:
@@ -108,13 +107,17 @@ class Testbed:
             with self._blaming(place.subject):
                 self._identify(place, patience_s * len(self.places))
         self.show(f"verifying {cells}".rstrip())
-        for place in self.places:
-            if pages and place.subject.app.identity_path is not None:
-                with self._blaming(place.subject):
-                    verification.verify_workload(place.port, self.api_port, place.subject.workload)
+        if pages:
+            with ThreadPoolExecutor(VERIFIED_AT_ONCE) as pool:
+                list(pool.map(self._verify_page, self.places))
+        for place in self.places if pages else ():
+            # Once all others are at rest: they share the core.
+            path = place.subject.app.identity_path
+            if path is not None and (loop_ms := verification.read_loop_ms(place.port, path)) is not None:
+                self.loops_ms[place.subject.name] = loop_ms
         self.circus.note_tree()
         pids = self.generator.pids if self.generator is not None else ()
-        self._metering = Metering(self.circus, pids, self.layout, self.ports[0])
+        self._metering = Metering(self.circus, pids, self.layout, self.ports)
         self._metering.begin()
 
     @contextlib.contextmanager
@@ -125,20 +128,24 @@ class Testbed:
         except TrialError as error:
             raise SubjectError(subject, str(error)) from error
 
+    def _verify_page(self, place: Place) -> None:
+        if place.subject.app.identity_path is not None:
+            with self._blaming(place.subject):
+                verification.verify_workload(place.port, self.api_port, place.subject.workload)
+
     def _identify(self, place: Place, patience_s: float) -> None:
         subject, alive = place.subject, partial(self.circus.why_gone, place.subject.name)
         if subject.app.identity_path is None:
             verification.wait_for_page(place.port, subject.workload, alive)
             return
         identity = verification.wait_for_identity(place.port, subject.app.identity_path, alive, patience_s)
-        prefix, source = str(subject.environment.prefix), processes.SOURCE.name
-        api_url = f"http://127.0.0.1:{self.api_port}"
+        prefix, port = str(subject.environment.prefix), str(place.port)
         self.environments[subject.name] = Environment(
             python=verification.verify_identity(identity, subject.stack, subject.cell.python),
             packages=dict(sorted(identity.packages.items())),
             lock_sha256=subject.environment.lock_sha256,
-            command=tuple(part.replace(prefix, "{prefix}") for part in place.command),
-            variables={"LANG": "C.UTF-8", "PYTHONPATH": source, "SLOW_API_URL": api_url},
+            command=tuple(part.replace(prefix, "{prefix}").replace(port, "{port}") for part in place.command),
+            variables=(*VARIABLES, *([planted.VARIABLE] if subject.cell.control == "planted" else [])),
         )
 
     @property
@@ -147,12 +154,16 @@ class Testbed:
 
     @property
     def target_pids(self) -> tuple[int, ...]:
-        return self._meters.target_pids
+        return self.meters.target_pids
 
     @property
-    def _meters(self) -> Metering:
+    def meters(self) -> Metering:
         assert self._metering is not None, "verify comes first"
         return self._metering
+
+    def plant(self, burn_ms: float) -> None:
+        """Set the CPU time that the planted control burns for each request from now on."""
+        places.plant(self.circus.folder, burn_ms)
 
     def warm_up(self, order: LevelOrder | None) -> None:
         """Wait for the load generator, and drive one level apart from everything that is measured."""
@@ -172,15 +183,13 @@ class Testbed:
 
         if span_s <= 0:
             return (0.0,) * len(self.places)
-        uses = self._meters.span(wait)
+        uses = self.meters.span(wait)
         return tuple(uses[place.subject.name].cpu_share for place in self.places)
 
-    def drive(
-        self, order: LevelOrder, level: LoadLevel, look: Look | None = None, at_start: Callable[[], None] = lambda: None
-    ) -> MeasuredLevel:
+    def drive(self, order: LevelOrder, level: LoadLevel, at_start: Callable[[], None] = lambda: None) -> MeasuredLevel:
         """Drive one level, between two readings of the core's speed where it is read, and gather what is known of it.
 
-        ``at_start`` is called when its window begins, ``look`` says whether it may end.
+        ``at_start`` is called when its window begins.
 
         Raises:
             TrialError: when a target, the external API or the generator has ended.
@@ -188,7 +197,7 @@ class Testbed:
         """
         speed, first = self.speed, self.places[0].subject
         earlier_s, before_s = (speed.readings, speed.read_surely()) if speed else ((), 0.0)
-        driven, uses, around = self._drive(order, look, at_start)
+        driven, uses, around = self._drive(order, at_start)
         pace = Pace(before_s, speed.read_surely(), earlier_s) if speed else None
         rows, is_open = driven.rows, level.model == "open"
         of_targets = tuple(uses[place.subject.name] for place in self.places)
@@ -200,7 +209,7 @@ class Testbed:
             uses={**uses, Role.TARGET: together(of_targets)},
             api_before=driven.api_before,
             api_after=driven.api_after,
-            target_pids_verified=self._meters.verified_pids,
+            target_pids_verified=self.meters.verified_pids,
             target_pids_now=self.target_pids,
             around=around,
             pace=pace,
@@ -210,11 +219,11 @@ class Testbed:
         return MeasuredLevel(facts, tuple(map(rows.of_target, range(len(self.places)))), of_targets)
 
     def _drive(
-        self, order: LevelOrder, look: Look | None = None, at_start: Callable[[], None] = lambda: None
+        self, order: LevelOrder, at_start: Callable[[], None] = lambda: None
     ) -> tuple[DrivenLevel, dict[str, Use], Surroundings]:
         generator = self.generator
         assert generator is not None
-        measured = self._meters.level(lambda on_window: generator.run(order, on_window, self.tick, look), at_start)
+        measured = self.meters.level(lambda on_window: generator.run(order, on_window, self.tick), at_start)
         self.load_s += measured[0].drained_s - measured[0].started_s
         return measured
 
@@ -225,17 +234,11 @@ class Testbed:
             TrialError: when a target or the external API has ended.
 
         """
-        for watcher in self.circus.watchers:
+        for watcher in (API,) if self.discarded else self.circus.watchers:
             reason = self.circus.why_gone(watcher)
             if reason is not None:
                 raise TrialError(f"Under load, {reason}.")
-        self._meters.tick()
-
-    def rest(self) -> None:
-        """Wait until the targets have done what overload left behind: clients that have gone stay in their queues."""
-        deadline_s = time.monotonic() + REST_TIMEOUT_S
-        while max(self.idle_shares(REST_LOOK_S)) > REST_SHARE and time.monotonic() < deadline_s:
-            pass
+        self.meters.tick()
 
     def rows(self) -> bytes:
         """Every request that was recorded so far."""
@@ -269,13 +272,15 @@ def start(
     """
     folder = private_folder()
     try:
-        at = _free_ports(subjects) if at is None else at
-        places = [Place(one, at[one.name], one.command(at[one.name], *added(one))) for one in subjects]
-        targets = [Target(place.subject.name, tuple(wrap(folder, place.command))) for place in places]
+        at = places.free_ports(subjects) if at is None else at
+        every = places.place(subjects, at, added)
+        places.plant(folder, 0.0)
+        targets = [Target(one.subject.name, tuple(wrap(folder, places.burning(one, folder)))) for one in every]
         circus = Supervisor(targets, at[API], layout, folder)
-        generator = None if load is None else _make_generator(load, places, at[API], layout, folder)
-        with circus, generator or contextlib.nullcontext():
-            bed = Testbed(places, at[API], circus, generator, layout, show, speed)
+        generator = None if load is None else _make_generator(load, every, at[API], layout, folder)
+        # The harness stays off the target's core, which it would be charged to.
+        with pinned(layout.harness), circus, generator or contextlib.nullcontext():
+            bed = Testbed(every, at[API], circus, generator, layout, show, speed)
             yield bed
             if generator is not None:
                 generator.finish(bed.tick)
@@ -283,16 +288,10 @@ def start(
         remove(folder)
 
 
-def _free_ports(subjects: Sequence[Subject]) -> dict[str, int]:
-    free = ports.find_free(ports.TARGET_PORT, len(subjects))
-    at = {subject.name: port for subject, port in zip(subjects, free, strict=True)}
-    return {API: ports.find_free(ports.API_PORT, 1)[0], **at}
-
-
-def _make_generator(load: Load, places: Sequence[Place], api_port: int, layout: Layout, folder: Path) -> LoadGenerator:
+def _make_generator(load: Load, every: Sequence[Place], api_port: int, layout: Layout, folder: Path) -> LoadGenerator:
     return LoadGenerator(
         folder=folder,
-        ports=[api_port] if load.of_api else [place.port for place in places],
+        ports=[api_port] if load.of_api else [place.port for place in every],
         workload=load.workload,
         cores=layout.generator,
         count=load.processes,

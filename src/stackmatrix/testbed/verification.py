@@ -55,6 +55,19 @@ def wait_for_identity(
     raise TrialError(f"The target did not say what serves it: status {answer.status}, {answer.body[:200]!r}.")
 
 
+def read_loop_ms(port: int, path: str) -> float | None:
+    """How long a fixed loop of pure Python takes in the target, in ms; ``None`` where it does not say.
+
+    It has to be asked while nothing else is asked, and other targets on its core are at rest.
+    """
+    answer = try_get(port, f"{path}?loop=1")
+    if answer is None or answer.status != 200:
+        return None
+    with contextlib.suppress(ValueError, TypeError, KeyError):
+        return Identity.from_json(answer.body).loop_ms
+    return None
+
+
 def _wait_for(port: int, path: str, alive: Callable[[], str | None], timeout_s: float) -> Answer:
     try:
         return wait_until(lambda: try_get(port, path, timeout_s), timeout_s=timeout_s, alive=alive)

@@ -9,7 +9,7 @@ import pytest
 from slow_api.figures import ApiFigures
 from stackmatrix.analysis.level import assess
 from stackmatrix.analysis.level.facts import LevelFacts, Pace
-from stackmatrix.analysis.level.usage import Surroundings, Use
+from stackmatrix.analysis.level.usage import Surroundings, Unexplained, Use
 from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.results import rows
 from stackmatrix.results.findings import Finding
@@ -17,11 +17,14 @@ from stackmatrix.results.levels import Level
 
 type Make[T] = Callable[..., T]
 
-USE = Use(wall_s=10.1, cpu_s=4.04, rss_bytes_peak=50_000_000, threads_peak=9, fds_peak=30, context_switches=1_000)
+USE = Use(
+    wall_s=10.1, cpu_s=4.04, threads_peak=9, fds_peak=30, context_switches=1_000, pss_bytes=50_000_000,
+    threads_started=7,
+)  # fmt: skip
 FINISHED_NOTHING = ApiFigures(
-    calls_started=5, calls_finished=0, calls_refused=0, in_flight=5, max_in_flight=5, overshoot_sum_ms=0.0,
-    overshoot_max_ms=0.0, overshoot_bucket_ms=0.1, overshoot_histogram={}, view_requests_by_calls={},
-    view_requests_by_overlap={},
+    calls_started=5, calls_finished=0, calls_refused=0, in_flight=5, max_in_flight=5, at_s=1.0, in_flight_s=2.0,
+    overshoot_sum_ms=0.0, overshoot_max_ms=0.0, overshoot_bucket_ms=0.1, overshoot_histogram={},
+    view_requests_by_calls={}, view_requests_by_overlap={},
 )  # fmt: skip
 
 
@@ -45,6 +48,12 @@ def test_cpu_per_request_is_the_share_of_the_window_over_correct_responses(make_
     assert level.target is not None
     assert level.target.cpu_share == pytest.approx(0.4)
     assert level.target.cpu_ms_per_request == pytest.approx(0.4 * 10_000 / len(facts.rows.answered))
+
+
+def test_memory_and_started_threads_are_those_of_the_target(make_facts: Make[LevelFacts]) -> None:
+    level = assess.assess(make_facts(uses={**uses(), "generator": replace(USE, pss_bytes=1)}), 0.0)
+    assert level.target is not None
+    assert (level.pss_bytes, level.target.threads_started) == (50_000_000, 7)
 
 
 def test_the_idle_targets_cpu_is_not_charged_to_requests(make_facts: Make[LevelFacts]) -> None:
@@ -86,12 +95,15 @@ def test_response_and_service_times_are_both_told(make_facts: Make[LevelFacts], 
 
 
 def test_what_the_machine_did_is_told_and_its_pace_is_over_the_runs_median(make_facts: Make[LevelFacts]) -> None:
-    around = Surroundings(steal_share=0.01, foreign_share=0.02, ports_share=0.03, target_drops=4, api_drops=5)
+    around = Surroundings(
+        steal_share=0.01, foreign_share=0.02, ports_share=0.03, target_drops=4, api_drops=5, retransmitted=6,
+        unexplained=Unexplained((1,), 0.04),
+    )  # fmt: skip
     pace = Pace(before_s=1.9, after_s=2.1, of_run_s=(2.0, 1.0, 9.0))
     told = assess.assess(make_facts(around=around, pace=pace), 0.0).machine
     assert told is not None
     assert (told.steal_share, told.foreign_share, told.ports_share) == (0.01, 0.02, 0.03)
-    assert (told.target_drops, told.api_drops) == (4, 5)
+    assert (told.target_drops, told.api_drops, told.retransmitted, told.unexplained_share) == (4, 5, 6, 0.04)
     assert (told.pace_before, told.pace_after) == pytest.approx((0.95, 1.05))
 
 
@@ -101,10 +113,18 @@ def test_what_the_machine_did_is_told_and_its_pace_is_over_the_runs_median(make_
         {},
         {"api_after": None},
         {"uses": uses(replace(USE, context_switches=None))},
+        {"uses": uses(replace(USE, pss_bytes=None, threads_started=None))},
         {"around": Surroundings(), "pace": None},
         {"api_after": FINISHED_NOTHING, "api_before": FINISHED_NOTHING},
     ],
-    ids=["steady", "api gone", "transient threads", "a system that tells nothing", "no call was finished"],
+    ids=[
+        "steady",
+        "api gone",
+        "transient threads",
+        "not looked for",
+        "a system that tells nothing",
+        "no call was finished",
+    ],
 )
 @pytest.mark.parametrize("count", [0, 1, 25, 1000])
 def test_every_figure_that_is_left_out_has_its_reason_and_no_other_has(

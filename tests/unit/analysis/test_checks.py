@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from slow_api.figures import ApiFigures
-from stackmatrix.analysis.level import checks, limiter
+from stackmatrix.analysis.level import checks, limiter, machine_checks
 from stackmatrix.analysis.level.facts import LevelFacts, Pace, RecorderTally
-from stackmatrix.analysis.level.usage import Surroundings, Use
+from stackmatrix.analysis.level.usage import Surroundings, Unexplained, Use
 from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.results import rows
 from stackmatrix.results.findings import Finding
@@ -17,7 +17,7 @@ from stackmatrix.results.findings import Finding
 type Make[T] = Callable[..., T]
 type Spoil = Callable[[list[bytes], Make[bytes]], list[bytes]]
 
-BUSY = Use(wall_s=10.0, cpu_s=9.1, rss_bytes_peak=1, threads_peak=1, fds_peak=1, context_switches=1)
+BUSY = Use(wall_s=10.0, cpu_s=9.1, threads_peak=1, fds_peak=1, context_switches=1)
 IDLE = replace(BUSY, cpu_s=1.0)
 
 
@@ -61,20 +61,25 @@ def files(share: float | None) -> Use:
     return replace(IDLE, fds_share_peak=share)
 
 
-def figures(calls: int, buckets: dict[str, int]) -> ApiFigures:
-    return ApiFigures(
+def figures(calls: int, buckets: dict[str, int], **changed: float) -> ApiFigures:
+    """A reading of the external API after so many calls, in the 1,000th second, with what they have had in flight."""
+    overslept_ms = sum(int(bucket) * 0.1 * count for bucket, count in buckets.items())
+    seen = ApiFigures(
         calls_started=calls,
         calls_finished=calls,
         calls_refused=0,
         in_flight=0,
         max_in_flight=3,
-        overshoot_sum_ms=sum(int(bucket) * 0.1 * count for bucket, count in buckets.items()),
+        at_s=1000.0 + bool(calls) * 30,
+        in_flight_s=calls * 0.35 + overslept_ms / 1000,
+        overshoot_sum_ms=overslept_ms,
         overshoot_max_ms=max((int(bucket) * 0.1 for bucket in buckets), default=0.0),
         overshoot_bucket_ms=0.1,
         overshoot_histogram=buckets,
         view_requests_by_calls={},
         view_requests_by_overlap={},
     )
+    return replace(seen, **changed)  # type: ignore[arg-type]
 
 
 def paced(before_s: float, after_s: float, *unusual_s: float) -> dict[str, Any]:
@@ -191,26 +196,26 @@ CASES = (
         spoil=lambda packed, row: [*packed, *[row(105, 105, outcome=rows.EXHAUSTED)] * 2],
     ),
     Case(
-        checks.check_open_files,
+        machine_checks.check_open_files,
         "open-files",
         "The generator used 81% of the open files",
         changed={"uses": uses(generator=files(0.81), external_api=files(0.95), target=files(0.9))},
     ),
     Case(
-        checks.check_open_files,
+        machine_checks.check_open_files,
         "open-files",
         "The external API used 95% of the open files",
         changed={"uses": uses(generator=files(0.8), external_api=files(0.95), target=files(0.9))},
     ),
     Case(
-        checks.check_open_files,
+        machine_checks.check_open_files,
         "target-open-files",
         "The target used 90% of the open files",
         severity="note",
         changed={"uses": uses(target=files(0.9))},
     ),
     Case(
-        checks.check_ports,
+        machine_checks.check_ports,
         "ports",
         "81% of the machine's local ports",
         changed={"around": Surroundings(ports_share=0.81)},
@@ -225,30 +230,45 @@ CASES = (
         severity="note",
         changed={"around": Surroundings(target_drops=7)},
     ),
-    Case(checks.check_steal, "steal", "2.1% of a core's time", changed={"around": Surroundings(steal_share=0.021)}),
     Case(
-        checks.check_foreign,
+        machine_checks.check_steal,
+        "steal",
+        "2.1% of a core's time",
+        changed={"around": Surroundings(steal_share=0.021)},
+    ),
+    Case(
+        machine_checks.check_foreign,
         "foreign-load",
         "used 6% of a core, most of all make (process 9)",
         changed={"around": Surroundings(foreign_share=0.06, foreign_name="make (process 9)")},
     ),
-    Case(checks.check_pace, "pace", "before the level was 9% slower", changed=paced(1.09, 1.0)),
-    Case(checks.check_pace, "pace", "before the level was 9% faster", changed=paced(0.91, 1.0)),
-    Case(checks.check_pace, "pace", "after the level was 9% slower", changed=paced(1.0, 1.09)),
-    Case(checks.check_pace, "pace", "after the level was 9% faster", changed=paced(1.0, 0.91)),
     Case(
-        checks.check_pace,
+        machine_checks.check_pace, "pace", "before the level was 9% slower", severity="note", changed=paced(1.09, 1.0)
+    ),
+    Case(
+        machine_checks.check_pace, "pace", "before the level was 9% faster", severity="note", changed=paced(0.91, 1.0)
+    ),
+    Case(machine_checks.check_pace, "pace", "after the level was 9% slower", severity="note", changed=paced(1.0, 1.09)),
+    Case(machine_checks.check_pace, "pace", "after the level was 9% faster", severity="note", changed=paced(1.0, 0.91)),
+    Case(
+        machine_checks.check_pace,
         "pace",
         "after the level was 26% slower",  # more than it swings by itself
+        severity="note",
         changed=paced(1.2, 1.26, 1.25, 1.25, 9.0),
     ),
     Case(
-        checks.check_pace, "pace", "after the level was 26% slower", changed=paced(1.0, 1.26, 9.0)
-    ),  # once is not usual
+        machine_checks.check_pace,
+        "pace",
+        "after the level was 26% slower",  # once is not usual
+        severity="note",
+        changed=paced(1.0, 1.26, 9.0),
+    ),
     Case(
         checks.check_steady,
         "not-steady",
         "went from 600 to 640 ms",
+        severity="note",
         changed={"plan": RARE},
         spoil=drifting(0.6, 0.6, 0.64),
     ),
@@ -256,6 +276,7 @@ CASES = (
         checks.check_steady,
         "not-steady",
         "went from 640 to 600 ms",
+        severity="note",
         changed={"plan": RARE},
         spoil=drifting(0.64, 0.6, 0.6),
     ),
@@ -263,6 +284,7 @@ CASES = (
         checks.check_steady,
         "not-steady",
         "went from 700 to 800 ms",  # the standard error of the difference is 9 ms
+        severity="note",
         changed={"plan": LoadLevel("open", 2)},
         spoil=swinging(0.7, 0.8, 0.02),
     ),
@@ -317,15 +339,39 @@ CASES = (
     Case(
         checks.check_littles_law,
         "littles-law",
-        "1.00 requests were in flight on average, throughput x latency is 2.00",  # one user's rows are lost
-        spoil=lambda packed, _: packed[:25],
+        "had 3.00 calls in flight on average, requests x the time of their calls are 1.75",  # they hang
+        changed={"api_before": NOTHING_SEEN, "api_after": figures(150, {"0": 150}, in_flight_s=90.0)},
     ),
     Case(
         checks.check_littles_law,
         "littles-law",
-        "5.06 requests were in flight on average, throughput x latency is 0.06",  # five that never end, of before
-        changed={"plan": LoadLevel("open", 0.1)},
-        spoil=lambda _, row: [row(90, 190, phase=rows.SETTLE)] * 5 + [row(105, 105.6)],
+        "had 1.66 calls in flight on average, requests x the time of their calls are 1.75",  # a twentieth shorter
+        changed={"api_before": NOTHING_SEEN, "api_after": figures(150, {"0": 150}, in_flight_s=49.8)},
+    ),
+    Case(
+        machine_checks.check_unexplained_load,
+        "unexplained-load",
+        "On core 1, 6% of a core was used",
+        changed={"around": Surroundings(unexplained=Unexplained((1,), 0.06))},
+    ),
+    Case(
+        machine_checks.check_unexplained_load,
+        "unexplained-load",
+        "On cores 0, 2, 90% of a core was used",
+        changed={"around": Surroundings(unexplained=Unexplained((0, 2), 0.9))},
+    ),
+    Case(machine_checks.check_throttled, "throttled", "in 1 periods", changed={"around": Surroundings(throttled=1)}),
+    Case(machine_checks.check_memory, "memory", "1 processes of our", changed={"around": Surroundings(oom_kills=1)}),
+    Case(
+        machine_checks.check_pids, "pids", "3 processes or threads", changed={"around": Surroundings(forks_refused=3)}
+    ),
+    Case(machine_checks.check_network, "network", "1 TCP segments", changed={"around": Surroundings(retransmitted=1)}),
+    Case(
+        machine_checks.check_network,
+        "network",
+        "2 TCP segments",  # of 399 requests
+        changed={"around": Surroundings(retransmitted=2)},
+        spoil=lambda _, row: [row(105, 105.6)] * 399,
     ),
     Case(checks.check_target_processes, "target-changed", "it restarted", changed={"target_pids_now": (10, 12)}),
     Case(
@@ -393,18 +439,62 @@ PASSES = (
         spoil=lambda packed, row: [*packed, row(99, 99, outcome=rows.EXHAUSTED, phase=rows.SETTLE)],
     ),
     Pass(
-        checks.check_open_files,
+        machine_checks.check_open_files,
         "just enough",
         changed={"uses": uses(target=files(0.8), generator=files(0.8), external_api=files(0.8))},
     ),
-    Pass(checks.check_ports, "just enough", changed={"around": Surroundings(ports_share=0.8)}),
+    Pass(machine_checks.check_ports, "just enough", changed={"around": Surroundings(ports_share=0.8)}),
     Pass(checks.check_api_listen_queue, "the target's own", changed={"around": Surroundings(target_drops=7)}),
     Pass(checks.check_target_listen_queue, "the external API's", changed={"around": Surroundings(api_drops=7)}),
-    Pass(checks.check_steal, "just little enough", changed={"around": Surroundings(steal_share=0.02)}),
-    Pass(checks.check_foreign, "just little enough", changed={"around": Surroundings(foreign_share=0.05)}),
-    Pass(checks.check_pace, "not read", changed={"pace": None}),
-    Pass(checks.check_pace, "just even enough", changed=paced(0.921, 1.079)),
-    Pass(checks.check_pace, "as uneven as it is in this run", changed=paced(0.8, 1.24, 1.25, 1.25, 9.0)),
+    Pass(
+        checks.check_littles_law,
+        "just near enough",
+        changed={"api_before": NOTHING_SEEN, "api_after": figures(150, {"0": 150}, in_flight_s=55.1)},
+    ),
+    Pass(
+        checks.check_littles_law,
+        "the external API says that it overslept, and that is another check",
+        changed={"api_before": NOTHING_SEEN, "api_after": figures(150, {"2000": 150})},
+    ),
+    Pass(
+        checks.check_littles_law,
+        "what failed may have made its calls",
+        changed={"api_before": NOTHING_SEEN, "api_after": figures(180, {"0": 180})},
+        spoil=lambda packed, row: [*packed, *[row(105, 105.6, outcome=rows.STATUS)] * 10],
+    ),
+    Pass(
+        checks.check_littles_law,
+        "nothing was asked, and nothing was in flight",
+        changed={"api_before": NOTHING_SEEN, "api_after": figures(0, {}, at_s=1030.0)},
+        spoil=lambda *_: [],
+    ),
+    Pass(
+        machine_checks.check_unexplained_load,
+        "just little enough",
+        changed={"around": Surroundings(unexplained=Unexplained((1,), 0.05))},
+    ),
+    Pass(machine_checks.check_network, "none", changed={"around": Surroundings(retransmitted=0)}),
+    Pass(
+        machine_checks.check_network,
+        "one in two hundred requests, which may be a connection of another program",
+        changed={"around": Surroundings(retransmitted=1)},
+        spoil=lambda _, row: [row(105, 105.6)] * 200,
+    ),
+    Pass(
+        machine_checks.check_network,
+        "what a full listen queue of the target has lost",
+        changed={"around": Surroundings(retransmitted=9, target_drops=4)},
+    ),
+    Pass(
+        machine_checks.check_network,
+        "what a full listen queue of the external API has lost",
+        changed={"around": Surroundings(retransmitted=9, api_drops=4)},
+    ),
+    Pass(machine_checks.check_steal, "just little enough", changed={"around": Surroundings(steal_share=0.02)}),
+    Pass(machine_checks.check_foreign, "just little enough", changed={"around": Surroundings(foreign_share=0.05)}),
+    Pass(machine_checks.check_pace, "not read", changed={"pace": None}),
+    Pass(machine_checks.check_pace, "just even enough", changed=paced(0.921, 1.079)),
+    Pass(machine_checks.check_pace, "as uneven as it is in this run", changed=paced(0.8, 1.24, 1.25, 1.25, 9.0)),
     Pass(checks.check_steady, "within a twentieth", changed={"plan": RARE}, spoil=drifting(0.6, 0.9, 0.629)),
     Pass(checks.check_steady, "saturated", changed={"plan": LoadLevel("open", 9)}, spoil=drifting(0.6, 1.2, 1.8)),
     Pass(
@@ -438,7 +528,8 @@ def test_every_check_has_a_case_that_fires() -> None:
 
 
 def test_every_function_that_is_called_a_check_is_in_the_list() -> None:
-    named = {value for name, value in vars(checks).items() if name.startswith("check_")}
+    functions = {**vars(checks), **vars(machine_checks)}
+    named = {value for name, value in functions.items() if name.startswith("check_")}
     assert named == set(checks.CHECKS)
 
 
@@ -509,32 +600,3 @@ def test_the_clocks_of_two_processes_may_differ_by_a_millisecond(
     make_facts: Make[LevelFacts], make_steady: Make[list[bytes]], make_row: Make[bytes]
 ) -> None:
     assert checks.check_semantics(make_facts([*make_steady(), make_row(105, 105.5995)])) is None
-
-
-def test_waves_of_a_saturated_closed_loop_are_within_littles_law(
-    make_facts: Make[LevelFacts], make_row: Make[bytes]
-) -> None:
-    """A hundred users are answered at once, every 3.3 s: four of their cycles begin in the window, three fit in it."""
-    packed = []
-    for begins in range(-2, 4):
-        at = 100.02 + 3.3 * begins
-        packed += [make_row(at, at + 3.3, phase=rows.SETTLE if at < 100 else rows.WINDOW)] * 100
-    assert checks.check_littles_law(make_facts(packed, plan=LoadLevel("closed", 100))) is None
-
-
-def overloaded(make_row: Make[bytes], rate: float, capacity: float) -> list[bytes]:
-    """An open level of a server that takes one after the other, from 2 s before the window until all are answered."""
-    packed, free_s = [], 98.0
-    for arrival in range(int(12 * rate)):
-        at = 98.0 + arrival / rate
-        free_s = max(at, free_s) + 1 / capacity
-        packed.append(make_row(at, free_s + 0.6, phase=rows.SETTLE if at < 100 else rows.WINDOW))
-    return packed
-
-
-@pytest.mark.parametrize("rate", [30, 50, 55, 100, 500])
-def test_a_queue_that_grows_at_the_target_is_a_result_and_not_invalid(
-    make_facts: Make[LevelFacts], make_row: Make[bytes], rate: float
-) -> None:
-    packed = overloaded(make_row, rate, capacity=50)
-    assert checks.check_littles_law(make_facts(packed, plan=LoadLevel("open", rate))) is None

@@ -1,34 +1,31 @@
-"""Pages begin with the machine whose results tell most: what can be claimed comes before what was only seen."""
+"""Pages begin with the machine that decides the most, or with the one that is named."""
 
-from collections.abc import Callable
-
-import msgspec
-
-from stackmatrix.analysis.comparison.verdicts import BLOCKS_TO_CLAIM
-from stackmatrix.analysis.evidence import strongest_first
+from stackmatrix.analysis.evidence import published, strongest_first, weigh
 from stackmatrix.analysis.summary import MachineSummary, summarize
-from stackmatrix.results.cost import Cost
-from stackmatrix.results.model import Result
+from tests.made_up import make_results
+
+SHARED = ("fanout_shared_client",)
 
 
-def machine(name: str, result: Result, blocks: int, *stacks: str, cost: Cost | None = None) -> MachineSummary:
-    trials = tuple(msgspec.structs.replace(result.trials[0], block=block) for block in range(blocks))
-    cells = [msgspec.structs.replace(result.cell, stack=stack) for stack in stacks]
-    return summarize(name, [msgspec.structs.replace(result, cell=one, trials=trials, cost=cost) for one in cells])
+def machine(name: str, blocks: int, *, found: bool = True, ramps: int = 0) -> MachineSummary:
+    cells = (("gunicorn_100_threads", "uvicorn"), ("3.13",), SHARED)
+    return summarize(name, make_results(*cells, blocks=blocks, ramps=ramps, found=found))
 
 
-def test_blocks_come_before_many_cells_of_one_trial_and_equals_are_in_the_order_of_their_names(
-    result: Result, make_cost: Callable[..., Cost]
-) -> None:
-    many = machine("a-many", result, 1, "uvicorn", "uwsgi_gevent", "gunicorn_gevent")
-    same = machine("a-same", result, 1, "uvicorn", "uwsgi_gevent", "gunicorn_gevent")
-    repeated = machine("b-repeated", result, BLOCKS_TO_CLAIM, "uvicorn")
-    both = machine("c-both", result, BLOCKS_TO_CLAIM, "uvicorn", cost=make_cost("one", *[5.0] * BLOCKS_TO_CLAIM))
-    nearly = machine("d-nearly", result, 1, "uvicorn", cost=make_cost("one", *[5.0] * (BLOCKS_TO_CLAIM - 1)))
-    ordered = strongest_first([nearly, same, many, repeated, both])
-    assert [one.machine.name for one in ordered] == ["c-both", "b-repeated", "a-many", "a-same", "d-nearly"]
-    told = {one.machine.name: one for one in ordered}
-    assert (told["c-both"].in_blocks, told["c-both"].in_fewer, told["c-both"].side_by_side) == (1, 0, 1)
-    assert (told["a-many"].in_blocks, told["a-many"].in_fewer, told["a-many"].side_by_side) == (0, 3, 0)
-    # A block that does not count makes no claim.
-    assert told["d-nearly"].side_by_side == 0
+def test_what_is_decided_comes_before_what_was_only_measured_and_equals_stand_by_name() -> None:
+    seen, ramped = machine("a-seen", 2), machine("a-ramped", 2, ramps=1)
+    decided, void = machine("z-decided", 5), machine("b-void", 5, found=False)
+    again = machine("y-decided", 5)
+    ordered = [one.machine.name for one in strongest_first([seen, void, decided, ramped, again])]
+    assert ordered[:3] == ["y-decided", "z-decided", "a-ramped"]
+    assert set(ordered[3:]) == {"a-seen", "b-void"}
+    assert (weigh(void).decided, weigh(void).compared) == (0, 0)
+    assert weigh(decided).decided == 1
+    assert weigh(ramped).ramped == 2
+
+
+def test_the_published_machine_is_the_one_that_is_named_where_it_is_there() -> None:
+    machines = [machine("a", 5), machine("b", 2)]
+    names = [found.name if (found := published(machines, named)) else None for named in (None, "b", "gone")]
+    assert names == ["a", "b", "a"]
+    assert published([]) is None

@@ -103,6 +103,25 @@ def test_p90_and_p95_are_left_out_below_twenty_responses(times_of: TimesOf) -> N
     assert {"latency_ms.p90", "latency_ms.p95", "latency_ms.p99"} <= set(times.absent)
 
 
+def test_a_failed_request_counts_as_late_as_the_time_out(make_row: MakeRow, make_level: MakeLevel) -> None:
+    packed = [make_row(100, 100.7)] * 30
+    packed += [make_row(100, 100.01, outcome=outcome) for outcome in (rows.STATUS, rows.CONNECTION, rows.WRONG_BODY)]
+    packed += [make_row(99, 99.01, outcome=rows.STATUS, phase=rows.SETTLE)]
+    level = make_level(packed)
+    assert sorted(latency.visitor_ms(level)) == pytest.approx([700] * 30 + [60_000] * 3)
+    times = latency.latencies(level, FLOOR_MS)
+    assert times.latency is not None
+    assert times.service is not None
+    assert (times.latency.p50, times.latency.p95, times.service.max) == pytest.approx((700, 60_000, 700))
+    assert times.histogram is not None
+    assert HdrHistogram.decode(times.histogram.encode()).get_total_count() == 33
+
+
+def test_a_level_whose_every_request_failed_has_failures_and_no_time(make_row: MakeRow, make_level: MakeLevel) -> None:
+    times = latency.latencies(make_level([make_row(100, 100.1, outcome=rows.STATUS)] * 30), FLOOR_MS)
+    assert (times.latency, times.histogram, times.absent["latency_ms"]) == (None, None, latency.NO_RESPONSE)
+
+
 def test_overhead_is_latency_less_the_floor(times_of: TimesOf) -> None:
     times = times_of(range(601, 1601))
     assert times.overhead is not None
@@ -230,3 +249,57 @@ def test_a_level_without_an_answer_has_no_timeline(
     make_row: Callable[..., bytes], make_level: Callable[..., LevelRows]
 ) -> None:
     assert latency.timeline(make_level([make_row(100, 101, outcome=rows.STATUS)])) is None
+
+
+def encoded(*blocks: Sequence[float]) -> list[str]:
+    return [latency.encode_histogram(np.array(block)) for block in blocks]
+
+
+def test_blocks_are_pooled_into_one_histogram_that_has_every_response() -> None:
+    pooled = latency.pool(encoded([600.0] * 3, [700.0] * 2, [60_000.0]))
+    assert pooled.get_total_count() == 6
+    assert pooled.get_value_at_percentile(50) == pytest.approx(600_000, rel=1e-3)
+
+
+@given(st.lists(st.lists(st.floats(0.1, 60_000), min_size=1, max_size=80), min_size=1, max_size=6))
+def test_a_pooled_percentile_is_that_of_all_times_together(blocks: list[list[float]]) -> None:
+    together = [time for block in blocks for time in block]
+    found = latency.pooled_percentiles(encoded(*blocks))
+    assert found is not None
+    assert found.p50 == pytest.approx(smallest_that_enough_do_not_exceed(together, 500), rel=2e-3, abs=0.002)
+    assert found.max == pytest.approx(max(together), rel=2e-3, abs=0.002)
+    assert found.mean == pytest.approx(sum(together) / len(together), rel=2e-3, abs=0.002)
+
+
+def test_the_worst_block_is_in_the_pooled_p95_and_no_percentile_is_below_a_lower_one() -> None:
+    found = latency.pooled_percentiles(encoded(*[[600.0] * 240] * 4, [900.0] * 240))
+    assert found is not None
+    assert (found.p50, found.p90, found.p95, found.p99) == pytest.approx((600, 900, 900, 900), rel=1e-3)
+
+
+@pytest.mark.parametrize(("count", "shown"), [(99, 50), (100, 90), (199, 90), (200, 95), (999, 95), (1_000, 99)])
+def test_a_pooled_percentile_needs_ten_slower_responses_in_all(count: int, shown: int) -> None:
+    found = latency.pooled_percentiles(encoded([600.0] * (count // 2), [600.0] * (count - count // 2)))
+    assert found is not None
+    assert [q for q in (50, 90, 95, 99) if getattr(found, f"p{q}") is not None][-1] == shown
+
+
+def test_without_one_response_nothing_is_pooled() -> None:
+    assert latency.pooled_percentiles([]) is None
+    assert latency.pooled_percentiles(encoded([])) is None
+    assert latency.pooled_interval(encoded([], []), 50) is None
+
+
+def test_the_interval_of_a_pooled_percentile_is_by_the_blocks_and_not_by_their_requests() -> None:
+    alike, unlike = encoded(*[[600.0] * 500] * 6), encoded(*[[600.0 + 10 * block] * 500 for block in range(6)])
+    assert latency.pooled_interval(alike, 50) == pytest.approx((600, 600), rel=1e-3)
+    low, high = latency.pooled_interval(unlike, 50) or (0, 0)
+    assert 600 * 0.999 <= low < 620
+    assert 630 < high <= 650 * 1.001
+    assert latency.pooled_interval(unlike, 50) == (low, high)  # the same files give the same pages
+
+
+def test_one_block_or_too_few_responses_have_no_interval() -> None:
+    assert latency.pooled_interval(encoded([600.0] * 500), 50) is None
+    assert latency.pooled_interval(encoded([600.0] * 99, [600.0] * 100), 95) is None
+    assert latency.pooled_interval(encoded([600.0] * 100, [600.0] * 100), 95) is not None

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from stackmatrix.analysis.level.facts import LevelFacts
-from stackmatrix.analysis.level.limiter import name_limiter, nearest_bound
+from stackmatrix.analysis.level.limiter import name_limiter
 from stackmatrix.analysis.level.usage import Use
 from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.results.findings import Finding
@@ -14,7 +14,7 @@ from stackmatrix.results.types import Limiter
 
 type Make[T] = Callable[..., T]
 
-BUSY = Use(wall_s=10.0, cpu_s=9.1, rss_bytes_peak=1, threads_peak=1, fds_peak=1, context_switches=1)
+BUSY = Use(wall_s=10.0, cpu_s=9.1, threads_peak=1, fds_peak=1, context_switches=1)
 IDLE = replace(BUSY, cpu_s=1.0)
 
 
@@ -114,16 +114,6 @@ def test_where_throughput_bends_from_one_bound_to_the_other_the_nearer_one_is_na
     assert name_limiter(replace(facts, uses=uses(replace(IDLE, busiest_share=busy))), ()) == limiter
 
 
-@pytest.mark.parametrize(
-    ("slots", "target", "bound"),
-    [(2, IDLE, "slots"), (100, BUSY, "target-cpu"), (None, IDLE, "target-cpu"), (100, IDLE, "target-cpu")],
-)
-def test_the_bound_that_is_next_is_named_however_far_away_it_is(
-    make_facts: Make[LevelFacts], slots: int | None, target: Use, bound: Limiter
-) -> None:
-    assert nearest_bound(make_facts(slots=slots, uses=uses(target)), ()) == bound
-
-
 def test_what_is_not_the_target_is_named_before_its_bounds(make_facts: Make[LevelFacts]) -> None:
     late = Finding(code="generator-lag", severity="invalid", sentence="")
-    assert nearest_bound(make_facts(), (late,)) == "generator"
+    assert name_limiter(make_facts(uses=uses(BUSY)), (late,)) == "generator"

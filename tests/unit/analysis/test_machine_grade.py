@@ -11,8 +11,8 @@ import pytest
 from stackmatrix.analysis import machine_grade
 from stackmatrix.analysis.machine_grade import Measures
 from stackmatrix.results.calibration import ApiCapacity, Jitter, Loop, RateStep, Twins
+from stackmatrix.results.conditions import Machine
 from stackmatrix.results.levels import LatencyMs
-from stackmatrix.results.model import Machine
 
 TIMES = LatencyMs(mean=601, p50=601, p90=602, p95=602, p99=603, max=605)
 STEP = RateStep(

@@ -7,10 +7,12 @@ import pytest
 from stackmatrix.analysis.level.usage import (
     CoreReading,
     Reading,
+    Unexplained,
     Use,
     between,
     busiest_share,
     longest_busy_share,
+    most_unexplained,
     stolen_share,
     switches_between,
     together,
@@ -20,29 +22,39 @@ from stackmatrix.analysis.level.usage import (
 def test_cpu_is_the_difference_of_the_ends_and_peaks_are_of_all_readings() -> None:
     use = between(
         [
-            Reading(10.0, 5.0, rss_bytes=100, threads=3, fds=9, switches={1: 10, 2: 20}, fds_share=0.1),
-            Reading(12.0, 9.0, rss_bytes=300, threads=2, fds=30, fds_share=0.3),
-            Reading(14.0, 6.0, rss_bytes=200, threads=5, fds=10, switches={1: 15, 2: 27}),
-        ]
+            Reading(10.0, 5.0, threads=3, fds=9, switches={1: 10, 2: 20}, fds_share=0.1),
+            Reading(12.0, 9.0, threads=2, fds=30, fds_share=0.3),
+            Reading(14.0, 6.0, threads=5, fds=10, switches={1: 15, 2: 27}, pss_bytes=200),
+        ],
+        threads_started=4,
     )
     assert (use.wall_s, use.cpu_s, use.cpu_share) == (4, 1, 0.25)
-    assert (use.rss_bytes_peak, use.threads_peak, use.fds_peak) == (300, 5, 30)
+    assert (use.threads_peak, use.fds_peak) == (5, 30)
+    assert (use.pss_bytes, use.threads_started) == (200, 4)
+    assert use.cpu_readings == ((10, 5), (12, 9), (14, 6))
     assert (use.context_switches, use.fds_share_peak) == (12, 0.3)
     assert use.busiest_share == 2  # four seconds of it in the first two
 
 
 def test_where_no_limit_on_open_files_is_told_there_is_no_share_of_it() -> None:
-    assert between([Reading(0, 1, 1, 1, 1), Reading(1, 2, 1, 1, 1)]).fds_share_peak is None
+    assert between([Reading(0, 1, 1, 1), Reading(1, 2, 1, 1)]).fds_share_peak is None
 
 
 def test_cpu_time_is_never_negative_when_a_process_of_the_tree_has_ended() -> None:
-    assert between([Reading(0, 5, 1, 1, 1), Reading(1, 3, 1, 1, 1)]).cpu_s == 0
+    assert between([Reading(0, 5, 1, 1), Reading(1, 3, 1, 1)]).cpu_s == 0
 
 
 def test_what_several_trees_use_together_is_their_sum() -> None:
-    use = together([Use(10.0, 2.0, 100, 3, 9, 5, 0.5, 0.1), Use(10.0, 1.0, 50, 2, 4, None)])
-    assert (use.wall_s, use.cpu_s, use.rss_bytes_peak, use.threads_peak, use.fds_peak) == (10, 3, 150, 5, 13)
+    one = Use(10.0, 2.0, 3, 9, 5, 0.5, 0.1, pss_bytes=100, threads_started=2, cpu_readings=((1.0, 1.0),))
+    use = together([one, Use(10.0, 1.0, 2, 4, None, pss_bytes=50, threads_started=7)])
+    assert (use.wall_s, use.cpu_s, use.threads_peak, use.fds_peak) == (10, 3, 5, 13)
     assert (use.context_switches, use.busiest_share, use.fds_share_peak) == (None, None, 0.1)
+    assert (use.pss_bytes, use.threads_started) == (150, 9)
+
+
+def test_what_is_unknown_of_one_tree_is_unknown_of_all() -> None:
+    use = together([Use(1, 1, 1, 1, 1, pss_bytes=100, threads_started=2), Use(1, 1, 1, 1, 1)])
+    assert (use.pss_bytes, use.threads_started) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -142,3 +154,27 @@ def test_without_two_readings_of_a_core_nothing_is_told(readings: list[CoreReadi
 def test_where_nothing_is_pinned_there_is_no_core_to_tell_of() -> None:
     assert longest_busy_share(cores(12, IDLE), []) is None
     assert stolen_share(cores(12, IDLE), []) is None
+
+
+def test_what_our_processes_do_not_explain_is_what_a_core_was_busy_beyond_them() -> None:
+    readings = cores(10, [0.5] * 10, [0.7] * 10)
+    assert most_unexplained(readings, {(0,): 0.45, (1,): 0.69}) == approx_share((0,), 0.05)
+    assert most_unexplained(readings, {(0,): 0.5, (1,): 0.4}) == approx_share((1,), 0.3)
+
+
+def test_roles_that_share_cores_explain_them_together() -> None:
+    readings = cores(10, [0.5] * 10, [0.7] * 10, [0.9] * 10)
+    assert most_unexplained(readings, {(0, 1): 1.1, (2,): 0.89}) == approx_share((0, 1), 0.1)
+
+
+def test_a_core_that_is_less_busy_than_our_processes_say_has_less_than_nothing_unexplained() -> None:
+    assert most_unexplained(cores(10, [0.5] * 10), {(0,): 0.52}) == approx_share((0,), -0.02)
+
+
+def test_without_two_readings_or_a_pinned_role_nothing_is_unexplained() -> None:
+    assert most_unexplained(cores(0, IDLE), {(0,): 0.1}) is None
+    assert most_unexplained(cores(10, IDLE), {}) is None
+
+
+def approx_share(group: tuple[int, ...], share: float) -> Unexplained:
+    return Unexplained(group, pytest.approx(share))  # type: ignore[arg-type]

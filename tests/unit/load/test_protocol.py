@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from stackmatrix.load import protocol
 from stackmatrix.load.protocol import (
     Done,
+    Drop,
     End,
-    EndEarly,
     LevelOrder,
     Prepared,
+    RampOrder,
     Ready,
     Settled,
     Start,
@@ -31,11 +32,12 @@ from stackmatrix.system.processes import SOURCE
 
 OPEN = LoadLevel("open", 12.5)
 MESSAGES = (
-    LevelOrder(3, "open", 12.5, 125, 2.0, 15.0, "7:3", watched=True),
+    LevelOrder(3, "open", 12.5, 125, 2.0, 15.0, "7:3"),
     LevelOrder.warmup(5.0),
     LevelOrder.measure(2, OPEN, 2.0, 15.0, seed=7),
+    RampOrder(0, [10.0, 11.000000000000002], [3.0, 1 / 3], 1_500, "7:0"),
     Start(123_456.789012345),
-    EndEarly(0.1 + 0.2),
+    Drop(0.1 + 0.2, 10.0),
     Stop(),
     Ready(),
     Prepared(),
@@ -62,7 +64,7 @@ def test_every_type_of_message_is_among_those_that_come_back() -> None:
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_no_moment_is_rounded(at_s: float) -> None:
-    for message in (Start(at_s), EndEarly(at_s)):
+    for message in (Start(at_s), Drop(at_s, at_s), RampOrder(0, [at_s], [at_s], 1, "")):
         assert decode(encode(message)) == message
 
 
@@ -95,7 +97,6 @@ def test_a_warm_up_is_the_same_for_every_target_and_apart_from_all_levels() -> N
     order = LevelOrder.warmup(5.0)
     assert (order.level, order.model, order.settle_s, order.window_s) == (WARMUP_LEVEL, "closed", 0.0, 5.0)
     assert order.value == order.visitors > 0
-    assert not order.watched
 
 
 @pytest.mark.parametrize("level", [OPEN, LoadLevel("closed", 40)], ids=str)
@@ -103,7 +104,7 @@ def test_a_level_has_visitors_for_all_its_requests_and_the_plan_of_its_place(lev
     order = LevelOrder.measure(2, level, 2.0, 15.0, seed=7)
     assert (order.level, order.model, order.value) == (2, level.model, level.value)
     assert (order.visitors, order.settle_s, order.window_s) == (requests_at_once(level), 2.0, 15.0)
-    assert (order.seed, order.watched) == (plan_seed(7, 2), False)
+    assert order.seed == plan_seed(7, 2)
 
 
 def test_a_second_attempt_has_the_same_plan_and_a_mark_of_its_own() -> None:

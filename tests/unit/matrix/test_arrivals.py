@@ -1,4 +1,4 @@
-"""The plan of an open level: seeded, the same wherever it is read, and a Poisson process."""
+"""The plan of an open level or a ramp: seeded, the same wherever it is read, and a Poisson process."""
 
 from itertools import islice, pairwise
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stackmatrix.matrix.arrivals import arrivals, plan_seed, planned
+from stackmatrix.matrix.arrivals import arrivals, climbing, drop_seed, plan_seed, planned
 
 SEEDS = st.integers(0, 2**32).map(lambda seed: plan_seed(seed, 0))
 RATES = st.floats(0.1, 500)
@@ -63,3 +63,50 @@ def test_arrivals_are_a_poisson_process() -> None:
     assert mean_s == pytest.approx(1 / 200, rel=0.03)
     assert sum((gap_s - mean_s) ** 2 for gap_s in gaps_s) / len(gaps_s) == pytest.approx(mean_s**2, rel=0.05)
     assert sum(gap_s > mean_s for gap_s in gaps_s) / len(gaps_s) == pytest.approx(0.368, abs=0.01)
+
+
+# Ramps
+
+RAMP = (RATES_OF_A_RAMP, SECONDS_OF_A_RAMP) = (20.0, 50.0, 200.0), (40.0, 30.0, 20.0)
+
+
+@given(st.lists(st.tuples(st.floats(0.5, 100), st.floats(0.1, 3)), min_size=1, max_size=5), SEEDS, st.floats(0, 1e6))
+def test_a_ramp_is_the_same_for_the_same_seed_in_order_and_over_with_its_last_rate(
+    steps: list[tuple[float, float]], seed: str, starts_s: float
+) -> None:
+    rates, seconds = zip(*steps, strict=True)
+    plan = list(climbing(rates, seconds, starts_s, seed))
+    assert plan == list(climbing(rates, seconds, starts_s, seed))
+    assert plan == sorted(plan)
+    assert all(starts_s <= at_s <= starts_s + sum(seconds) + 1e-6 for at_s in plan)
+
+
+@given(RATES, SEEDS)
+def test_a_ramp_of_one_rate_has_the_arrivals_of_a_level_of_that_rate(rate: float, seed: str) -> None:
+    came = list(climbing((rate,), (3.0,), 0.0, seed))
+    assert came == pytest.approx(first(len(came), rate, 0.0, seed), rel=1e-9)
+
+
+def test_a_rate_that_is_driven_in_two_steps_has_the_arrivals_of_one() -> None:
+    whole = list(climbing((30.0,), (7.0,), 5.0, "seed"))
+    assert list(climbing((30.0, 30.0), (2.5, 4.5), 5.0, "seed")) == pytest.approx(whole, rel=1e-9)
+    assert len(whole) > 100
+
+
+def test_each_rate_of_a_ramp_is_a_poisson_process_of_its_own_rate() -> None:
+    counts = [0, 0, 0]
+    gaps_s: list[list[float]] = [[], [], []]
+    for seed in range(20):
+        at_s, begin_s = list(climbing(*RAMP, 0.0, str(seed))), 0.0
+        for place, lasts_s in enumerate(SECONDS_OF_A_RAMP):
+            within = [one for one in at_s if begin_s <= one < begin_s + lasts_s]
+            counts[place] += len(within)
+            gaps_s[place] += [later - earlier for earlier, later in pairwise(within)]
+            begin_s += lasts_s
+    for rate, lasts_s, count, gaps in zip(RATES_OF_A_RAMP, SECONDS_OF_A_RAMP, counts, gaps_s, strict=True):
+        assert count == pytest.approx(20 * rate * lasts_s, rel=0.03)
+        assert sum(gap_s > 1 / rate for gap_s in gaps) / len(gaps) == pytest.approx(0.368, abs=0.01)
+
+
+def test_what_arrives_after_the_drop_is_a_plan_of_its_own() -> None:
+    assert first(5, 10.0, 0.0, drop_seed("7:0")) != first(5, 10.0, 0.0, "7:0")

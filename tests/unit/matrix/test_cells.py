@@ -8,15 +8,18 @@ import pytest
 from stackmatrix.errors import UsageError
 from stackmatrix.matrix.app import App
 from stackmatrix.matrix.cells import (
+    CONTROLS,
     Cell,
+    Control,
     Installation,
     Subject,
     choose,
     choose_one,
+    choose_stacks,
+    controls_of,
     make_cells,
     python_key,
-    references,
-    with_twins,
+    reference_of,
 )
 from stackmatrix.matrix.stacks import PYTHONS, REFERENCE_STACK, STACKS, Stack
 from stackmatrix.matrix.workloads import WORKLOADS, Workload
@@ -72,30 +75,46 @@ def test_cells_are_the_product_in_the_order_of_the_tables() -> None:
     ]
 
 
-def test_with_several_blocks_the_reference_cell_of_each_workload_has_a_twin() -> None:
+def test_the_reference_cell_of_each_workload_has_a_twin_and_a_planted_control() -> None:
     pythons, workloads = ("3.9", "3.10"), tuple(WORKLOADS)
     stacks = (next(name for name in STACKS if name != REFERENCE_STACK), REFERENCE_STACK)
-    cells = make_cells(stacks, pythons, workloads)
-    twins = [Cell(stack=REFERENCE_STACK, python="3.10", workload=workload, twin=True) for workload in workloads]
-    assert with_twins(cells, 2) == (*cells, *twins)
-    assert with_twins(cells, 1) == cells
+    assert controls_of(make_cells(stacks, pythons, workloads)) == tuple(
+        Cell(stack=REFERENCE_STACK, python="3.10", workload=workload, control=control)
+        for workload in workloads
+        for control in CONTROLS
+    )
 
 
-def test_where_the_reference_stack_is_not_chosen_the_newest_python_has_the_twin() -> None:
+def test_where_the_reference_stack_is_not_chosen_the_newest_python_of_the_first_is_the_reference() -> None:
     stacks = [name for name in STACKS if name != REFERENCE_STACK][:2]
-    (cell,) = references(make_cells(stacks, ("3.9", "3.13", "3.13t"), tuple(WORKLOADS)[:1]))
+    cells = make_cells(stacks, ("3.9", "3.13", "3.13t"), tuple(WORKLOADS)[:1])
+    cell = reference_of(cells)
+    assert cell is not None
     assert (cell.stack, cell.python) == (stacks[0], "3.13t")
+    assert reference_of([*cells, *controls_of(cells)]) == cell
+    assert reference_of([]) is None
+
+
+def test_stacks_are_chosen_by_name_and_by_tag_in_the_order_of_the_table() -> None:
+    stacks = {name: stack for name, stack in STACKS.items() if stack.interface == "ASGI"}
+    other = next(name for name in STACKS if name not in stacks)
+    assert choose_stacks("asgi") == tuple(stacks)
+    assert choose_stacks(f"asgi,{other}") == tuple(name for name in STACKS if name in {*stacks, other})
+    assert choose_stacks(None) == choose_stacks("seed")
+    assert choose_stacks("all") == tuple(STACKS)
+    with pytest.raises(UsageError, match=r"^Unknown stack or tag 'asgj': did you mean asgi\?$"):
+        choose_stacks("asgj")
 
 
 def test_an_older_python_is_before_a_newer_one_and_a_plain_build_before_its_free_threaded_one() -> None:
     assert sorted(("3.14t", "3.9", "3.14", "3.10"), key=python_key) == ["3.9", "3.10", "3.14", "3.14t"]
 
 
-def made_up_subject(prefix: Path, *command: str, twin: bool = False) -> Subject:
+def made_up_subject(prefix: Path, *command: str, control: Control | None = None) -> Subject:
     """A stack, a workload and an application that are in no table."""
     stack = Stack("here", "", 8123, "server", (), "WSGI", "threads", 1, command, watch=("--stats", "{port}"))
     app = App("shop", wsgi="shop.wsgi", asgi="shop.asgi:application", identity_path=None, requirements=())
-    cell = Cell(stack="here", python="3.13", workload="w", twin=twin)
+    cell = Cell(stack="here", python="3.13", workload="w", control=control)
     return Subject(cell, stack, Workload("w", "", "/", (10,)), app, Installation(prefix, "0"))
 
 
@@ -139,7 +158,7 @@ def test_subjects_of_one_workload_have_names_of_their_own_that_circus_can_take(
     make_subject: Callable[[Cell], Subject],
 ) -> None:
     cells = make_cells(tuple(STACKS), PYTHONS, tuple(WORKLOADS)[:1])
-    names = [make_subject(cell).name for cell in with_twins(cells, 2)]
-    assert len(set(names)) == len(cells) + 1
+    names = [make_subject(cell).name for cell in (*cells, *controls_of(cells))]
+    assert len(set(names)) == len(cells) + 2
     assert all(name.isidentifier() for name in names)
-    assert made_up_subject(Path("/opt"), twin=True).name == made_up_subject(Path("/opt")).name + "_twin"
+    assert made_up_subject(Path("/opt"), control="planted").name == made_up_subject(Path("/opt")).name + "_planted"

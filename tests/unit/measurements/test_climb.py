@@ -3,16 +3,19 @@
 from collections.abc import Mapping, Sequence
 
 import msgspec
+import pytest
 
 from stackmatrix.matrix.ladder import LoadLevel, rates, users
-from stackmatrix.measurements.trials.climb import SATURATED, Attempt, climb
+from stackmatrix.measurements.ladder.climb import SATURATED, Attempt, Climb, Drive, Overload
 from stackmatrix.results.findings import Finding
-from stackmatrix.results.levels import Level
+from stackmatrix.results.levels import LatencyMs, Level
 from stackmatrix.results.types import Validity
 
 FLOOR_MS = 600.0
 WINDOW_S = 10.0
 PLENTY_RPS = 1_000_000.0
+P50_MS = 612.5
+STILL_DOWN = Finding(code="recovery", severity="invalid", sentence="It did not come back.")
 
 
 def made_up(plan: LoadLevel, throughput_rps: float, validity: Validity = "valid", why: str = "") -> Level:
@@ -23,7 +26,13 @@ def made_up(plan: LoadLevel, throughput_rps: float, validity: Validity = "valid"
         window_s=WINDOW_S, validity=validity, limiter=None, throughput_rps=throughput_rps,
         requests=round((plan.value if is_open else throughput_rps) * WINDOW_S),
         findings=(Finding(code="x", severity=validity, sentence=why),) if validity == "invalid" else (),
+        latency_ms=LatencyMs(mean=P50_MS, p50=P50_MS, p90=None, p95=None, p99=None, max=P50_MS),
     )  # fmt: skip
+
+
+def climb(drive: Drive, *ladder: LoadLevel, all_levels: bool = False) -> list[Level]:
+    """The levels of a target that always comes back."""
+    return list(Climb(drive, lambda _: None, FLOOR_MS, WINDOW_S, all_levels).levels(ladder))
 
 
 class Target:
@@ -33,6 +42,12 @@ class Target:
         self.capacity_rps = capacity_rps
         self.spoilt = spoilt or {}
         self.attempts: list[Attempt] = []
+        self.overloads: list[Overload] = []
+        self.comes_back = True
+
+    def recover(self, overload: Overload) -> Finding | None:
+        self.overloads.append(overload)
+        return None if self.comes_back else STILL_DOWN
 
     def drive(self, attempt: Attempt) -> Level:
         self.attempts.append(attempt)
@@ -44,7 +59,7 @@ class Target:
         return made_up(plan, throughput_rps)
 
     def climb(self, *ladder: LoadLevel, all_levels: bool = False) -> list[Level]:
-        return list(climb(ladder, self.drive, floor_ms=FLOOR_MS, window_s=WINDOW_S, all_levels=all_levels))
+        return list(Climb(self.drive, self.recover, FLOOR_MS, WINDOW_S, all_levels).levels(ladder))
 
     @property
     def driven(self) -> list[str]:
@@ -104,7 +119,7 @@ def test_the_plateau_is_the_highest_throughput_though_the_last_level_had_less() 
         return made_up(attempt.level, throughputs[str(attempt.level)])
 
     ladder = (*users(50, 100), *rates(20, 25, 28))
-    list(climb(ladder, drive, floor_ms=FLOOR_MS, window_s=WINDOW_S, all_levels=False))
+    climb(drive, *ladder)
     # Both rates are below the plateau, so that two have to be saturated before the rest is not needed.
     assert driven == ["users=50", "users=100", "rate=20", "rate=25"]
 
@@ -116,7 +131,7 @@ def test_a_saturated_rate_below_the_plateau_has_shown_what_overload_does() -> No
         return made_up(attempt.level, throughputs[str(attempt.level)])
 
     ladder = (*users(50), *rates(25, 40))
-    levels = list(climb(ladder, drive, floor_ms=FLOOR_MS, window_s=WINDOW_S, all_levels=False))
+    levels = climb(drive, *ladder)
     assert [level.validity for level in levels] == ["valid", "valid", "not_needed"]
 
 
@@ -129,7 +144,7 @@ def test_a_rate_above_the_plateau_that_was_sustained_after_all_lets_the_next_be_
         return target.drive(attempt)
 
     ladder = (*users(50, 100), *rates(40, 60, 80))
-    list(climb(ladder, drive, floor_ms=FLOOR_MS, window_s=WINDOW_S, all_levels=False))
+    climb(drive, *ladder)
     assert target.driven == ["users=50", "users=100", "rate=40", "rate=60"]
 
 
@@ -145,7 +160,7 @@ def test_an_open_ladder_that_is_saturated_does_not_stop_a_closed_one() -> None:
     assert target.driven == ["rate=20", "rate=40", "users=1", "users=5"]
 
 
-def test_told_to_drive_all_levels_it_drives_them_all() -> None:
+def test_where_all_levels_are_asked_for_all_are_driven() -> None:
     target = Target(capacity_rps=10)
     ladder = (*users(10, 50, 100, 200), *rates(20, 40, 80))
     levels = target.climb(*ladder, all_levels=True)
@@ -183,7 +198,7 @@ def test_notes_of_a_first_attempt_are_no_reason_for_the_second() -> None:
         level = made_up(attempt.level, 8.0, "invalid" if attempt.number == 1 else "valid", "It was late.")
         return msgspec.structs.replace(level, findings=(note, *level.findings))
 
-    (level,) = climb(users(5), drive, floor_ms=FLOOR_MS, window_s=WINDOW_S, all_levels=False)
+    (level,) = climb(drive, *users(5))
     assert [finding.sentence for finding in level.findings] == [
         "By the way.", "Attempt 2; the one before: It was late.",
     ]  # fmt: skip
@@ -196,7 +211,7 @@ def test_the_second_attempt_tells_whether_a_level_was_saturated() -> None:
     def drive(attempt: Attempt) -> Level:
         return made_up(attempt.level, next(throughputs), "invalid" if next(invalid) else "valid")
 
-    levels = list(climb(users(10, 20, 30), drive, floor_ms=FLOOR_MS, window_s=WINDOW_S, all_levels=False))
+    levels = climb(drive, *users(10, 20, 30))
     assert [level.validity for level in levels] == ["valid"] * 3
 
 
@@ -210,7 +225,7 @@ def test_an_invalid_level_tells_nothing_of_saturation() -> None:
         return target.drive(attempt)
 
     ladder = (*users(10, 20, 30), *rates(5, 10))
-    levels = list(climb(ladder, drive, floor_ms=FLOOR_MS, window_s=WINDOW_S, all_levels=False))
+    levels = climb(drive, *ladder)
     assert [level.validity for level in levels] == ["invalid", "invalid", "valid", "valid", "valid"]
 
 
@@ -222,5 +237,55 @@ def test_a_rate_is_not_saturated_when_chance_offered_less_and_all_of_it_was_answ
         count = offered[str(attempt.level)]
         return msgspec.structs.replace(made_up(attempt.level, count / WINDOW_S), requests=count)
 
-    levels = list(climb(rates(5, 6, 20), drive, floor_ms=FLOOR_MS, window_s=WINDOW_S, all_levels=False))
+    levels = climb(drive, *rates(5, 6, 20))
     assert [level.validity for level in levels] == ["valid"] * 3
+
+
+def test_a_level_of_the_other_model_is_driven_after_an_overload_once_the_target_has_come_back() -> None:
+    target = Target(capacity_rps=30)
+    levels = target.climb(*users(1, 50), *rates(20))
+    assert target.overloads == [Overload(LoadLevel("closed", 50), P50_MS)]
+    assert target.driven == ["users=1", "users=50", "rate=20"]
+    assert {level.validity for level in levels} == {"valid"}
+
+
+def test_a_level_that_would_follow_an_overload_from_which_the_target_did_not_come_back_is_invalid_and_not_driven() -> (
+    None
+):
+    target = Target(capacity_rps=30)
+    target.comes_back = False
+    levels = target.climb(*users(50), *rates(20, 25))
+    assert target.driven == ["users=50"]
+    assert [(level.validity, level.findings) for level in levels[1:]] == [("invalid", (STILL_DOWN,))] * 2
+    # It was never seen at its ease.
+    assert target.overloads == [Overload(LoadLevel("closed", 50), None)] * 2
+
+
+def test_more_of_the_same_model_goes_on_with_an_overload_and_less_of_it_does_not() -> None:
+    target = Target(capacity_rps=30)
+    target.climb(*users(50, 60), all_levels=True)
+    assert target.overloads == []
+    target.climb(*users(60, 50), all_levels=True)
+    assert [one.level.value for one in target.overloads] == [60]
+
+
+def test_more_load_of_the_other_model_waits_for_the_target_to_come_back_too() -> None:
+    target = Target(capacity_rps=30)
+    target.climb(*users(50), *rates(100))
+    assert [str(one.level) for one in target.overloads] == ["users=50"]
+
+
+def test_what_the_target_has_come_back_from_is_not_asked_again() -> None:
+    target = Target(capacity_rps=30)
+    target.climb(*users(50), *rates(10, 20), *users(5))
+    assert len(target.overloads) == 1
+
+
+@pytest.mark.parametrize("validity", ["valid", "invalid"])
+def test_an_overload_counts_whether_or_not_its_level_does(validity: Validity) -> None:
+    def drive(attempt: Attempt) -> Level:
+        return made_up(attempt.level, 10.0, validity)
+
+    asked: list[Overload] = []
+    list(Climb(drive, asked.append, FLOOR_MS, WINDOW_S).levels([*users(50), *rates(10)]))
+    assert [one.level.value for one in asked] == [50]

@@ -1,42 +1,42 @@
-"""Blocks on testbeds that are made up: which cells stand beside which, which are left out, what makes one invalid."""
+"""Blocks on testbeds that are made up: which cells stand beside which, at which rate, and what makes one invalid."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
+import msgspec
 import pytest
 
 from stackmatrix.analysis.level.facts import LevelFacts
 from stackmatrix.analysis.level.requests import LevelRows
 from stackmatrix.analysis.level.usage import Use
-from stackmatrix.errors import SupervisorError, TrialError
+from stackmatrix.errors import TrialError
 from stackmatrix.load.protocol import LevelOrder
-from stackmatrix.matrix import cells
-from stackmatrix.matrix.cells import Cell, Subject, with_twins
+from stackmatrix.matrix.cells import Cell, Subject, controls_of, make_cells
 from stackmatrix.matrix.ladder import LoadLevel
-from stackmatrix.matrix.profiles import COST_REQUESTS
+from stackmatrix.matrix.profiles import PROFILES
 from stackmatrix.matrix.stacks import PYTHONS, REFERENCE_STACK, STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
-from stackmatrix.measurements.cost.kind import IDLE_S, WARM_REQUESTS, CostBlocks
-from stackmatrix.measurements.request import Kind, Setup
-from stackmatrix.results.cost import Cost
-from stackmatrix.results.model import Environment
-from stackmatrix.results.rows import WARMUP_LEVEL
-from stackmatrix.system import host
+from stackmatrix.measurements.cost import rate
+from stackmatrix.measurements.cost.kind import OPENING, CostBlocks
+from stackmatrix.measurements.request import Outcome, Setup, Standing
+from stackmatrix.results.conditions import Conditions, Environment
+from stackmatrix.results.cost import CostBlock
+from stackmatrix.results.model import Result
 from stackmatrix.system.cores import Layout
 from stackmatrix.testbed import testbed
 from stackmatrix.testbed.testbed import Load, MeasuredLevel, SubjectError
 
-type MakeSetup = Callable[..., Setup]
-type Perform = Callable[[Kind, Setup], list[str]]
-
-OTHER = next(name for name in STACKS if name != REFERENCE_STACK)
+OTHER = next(name for name, row in STACKS.items() if name != REFERENCE_STACK and row.slots != 2)
+FEW = next(name for name, row in STACKS.items() if row.slots == 2)
 WORKLOAD = WORKLOADS["fanout"]
-CELLS = cells.make_cells((OTHER, REFERENCE_STACK), PYTHONS[:1], (WORKLOAD.name,))
-TWIN = Cell(stack=REFERENCE_STACK, python=PYTHONS[0], workload=WORKLOAD.name, twin=True)
+CELLS = make_cells((OTHER, REFERENCE_STACK), PYTHONS[:1], (WORKLOAD.name,))
+ALL = (*CELLS, *controls_of(CELLS))
+LENGTHS = PROFILES["answer"].cost
 
 
 class MadeUp:
-    """What each block does: ``broken`` stacks do not come up, ``ends`` are starts that break, and so on."""
+    """What each block does: ``broken`` stacks do not come up, ``late`` windows have a late generator, and so on."""
 
     def __init__(
         self,
@@ -44,52 +44,53 @@ class MadeUp:
         make_level: Callable[..., LevelRows],
         ok: Callable[..., bytes],
         environment: Environment,
+        use: Use,
     ) -> None:
         self.together: list[tuple[Subject, ...]] = []
         """The subjects of each start, in the order in which arrivals go to them."""
         self.orders: list[LevelOrder] = []
-        self.loads: list[Load] = []
-        self.idle_spans_s: list[float] = []
+        self.planted_ms: list[float] = []
         self.broken: set[str] = set()
-        self.broken_from = 0
         self.ends: dict[int, Exception] = {}
         self.late: set[int] = set()
-        """Measurements, counted from 0, in which the generator is late."""
+        """Windows, counted from 0, in which the generator is late."""
         self.failing: set[Cell] = set()
-        self.measured = 0
+        self.windows = 0
         self.environments: dict[str, Environment] = {}
-        self._facts, self._level, self._ok, self._environment = build_facts, make_level, ok, environment
+        self.loops_ms: dict[str, float] = {}
+        self._facts, self._level, self._ok, self._environment, self._use = build_facts, make_level, ok, environment, use
 
     @contextlib.contextmanager
     def start(
-        self, subjects: Sequence[Subject], _layout: Layout, load: Load, _show: Callable[[str], None]
+        self, subjects: Sequence[Subject], _layout: Layout, _load: Load, _show: Callable[[str], None]
     ) -> Iterator["MadeUp"]:
         self.together.append(tuple(subjects))
-        self.loads.append(load)
         if len(self.together) - 1 in self.ends:
             raise self.ends[len(self.together) - 1]
         yield self
 
     def verify(self) -> None:
         for subject in self.together[-1]:
-            if subject.stack.name in self.broken and len(self.together) > self.broken_from:
+            if subject.stack.name in self.broken:
                 raise SubjectError(subject, "It did not start.")
         self.environments = {subject.name: self._environment for subject in self.together[-1]}
 
-    def warm_up(self, order: LevelOrder) -> None:
-        self.orders.append(order)
+    def warm_up(self, order: LevelOrder | None) -> None:
+        assert order is None
 
-    def idle_shares(self, span_s: float) -> tuple[float, ...]:
-        self.idle_spans_s.append(span_s)
+    def plant(self, burn_ms: float) -> None:
+        self.planted_ms.append(burn_ms)
+
+    def idle_shares(self, _span_s: float) -> tuple[float, ...]:
         return tuple(0.01 for _ in self.together[-1])
 
     def drive(self, order: LevelOrder, level: LoadLevel) -> MeasuredLevel:
         self.orders.append(order)
-        lag_s = 0.5 if self.measured in self.late else 0.0
-        self.measured += 1
-        whole = [self._ok(100 + i / 20, 100.7 + i / 20, sent_s=100 + i / 20 + lag_s) for i in range(20 * 10)]
-        facts = self._facts(whole, plan=level)
+        is_window = order.level > 0
+        lag_s = 0.5 if is_window and self.windows in self.late else 0.0
+        self.windows += is_window
         subjects = self.together[-1]
+        whole = [self._ok(100 + i / 20, 100.7 + i / 20, sent_s=100 + i / 20 + lag_s) for i in range(20 * 10)]
         rows = tuple(
             self._level(
                 self._ok(100 + i / 20, 100.7 + i / 20, outcome=3 if subject.cell in self.failing and i == place else 0)
@@ -97,8 +98,9 @@ class MadeUp:
             )
             for place, subject in enumerate(subjects)
         )
-        # 0.21 of a core, of which 0.01 are idle: 2 s of CPU in ten.
-        return MeasuredLevel(facts, rows, tuple(Use(10.0, 2.1, 1, 1, 1, None) for _ in rows))
+        # 0.11 of a core each, of which 0.01 are idle: 1 s of CPU in ten.
+        uses = tuple(replace(self._use, cpu_s=1.1, wall_s=10.0) for _ in rows)
+        return MeasuredLevel(self._facts(whole, plan=level), rows, uses)
 
 
 @pytest.fixture
@@ -110,218 +112,274 @@ def made(
     monkeypatch: pytest.MonkeyPatch,
 ) -> MadeUp:
     """Every block is made up, and no check has more to say than is made up."""
-    one = MadeUp(make_facts, make_level, make_row, environment)
+    one = MadeUp(make_facts, make_level, make_row, environment, make_facts().uses["target"])
     monkeypatch.setattr(testbed, "start", one.start)
     return one
 
 
 @pytest.fixture
-def run(make_setup: MakeSetup, perform: Perform) -> Callable[..., tuple[CostBlocks, list[str]]]:
-    """Performs so many blocks; returns the kind and what it said of each."""
-
-    def run(
-        blocks: int = 3, window_s: float | None = None, some: Sequence[Cell] = CELLS
-    ) -> tuple[CostBlocks, list[str]]:
-        kind = CostBlocks(blocks=blocks, window_s=window_s)
-        return kind, perform(kind, make_setup(with_twins(some, blocks)))
-
-    return run
+def kind(make_setup: Callable[..., Setup]) -> CostBlocks:
+    one = CostBlocks()
+    one.begin(make_setup(ALL))
+    return one
 
 
-type Run = Callable[..., tuple[CostBlocks, list[str]]]
+def perform(kind: CostBlocks, standing: Standing, turn: int = 0) -> list[Outcome]:
+    return [kind.perform(step, lambda _: None) for step in kind.steps(turn, standing)]
 
 
-def cost_of(kind: CostBlocks, cell: Cell) -> Cost:
-    record = kind.record(cell)
-    assert record is not None
-    assert isinstance(record.part, Cost)
-    return record.part
+def costs(outcome: Outcome) -> dict[Cell, CostBlock]:
+    blocks = {cell: block for cell, block in outcome.blocks.items() if isinstance(block, CostBlock)}
+    assert blocks.keys() == outcome.blocks.keys()
+    return blocks
 
 
-def test_each_block_starts_every_cell_and_the_twin_in_an_order_of_its_own(made: MadeUp, run: Run) -> None:
-    kind, said = run(blocks=6)
-    assert [sorted(one.cell for one in some) for some in made.together] == [sorted((*CELLS, TWIN))] * 6
-    assert len({tuple(one.cell for one in some) for some in made.together}) > 1
-    assert len({one.name for one in made.together[0]}) == 3
-    assert {load.workload for load in made.loads} == {WORKLOAD}
-    for cell in (*CELLS, TWIN):
-        cost = cost_of(kind, cell)
-        assert [one.block for one in cost.blocks] == list(range(6))
-        assert [one.place for one in cost.blocks] == [
-            next(place for place, one in enumerate(some) if one.cell == cell) for some in made.together
-        ]
-        assert (cost.rate, cost.together, cost.failure) == (WORKLOAD.compare_rate, 3, None)
-        assert cost.run_id == cost_of(kind, TWIN).run_id
-    assert list(kind.failures()) == []
-    assert len(said) == 6
+def known(
+    conditions: Conditions, make_cost: Callable[..., CostBlock], blocks: int, cells: Sequence[Cell] = ALL
+) -> list[Result]:
+    return [
+        Result(
+            format_version=7, cell=cell, status={"state": "ok"}, conditions=conditions,  # type: ignore[arg-type]
+            cost=tuple(make_cost(round_=number) for number in range(blocks)),
+        )
+        for cell in cells
+    ]  # fmt: skip
 
 
-def test_the_same_seed_has_the_same_orders_and_plans_and_another_has_others(
-    made: MadeUp, make_setup: MakeSetup, perform: Perform
+# Which blocks are made.
+
+
+def test_first_of_all_come_the_blocks_that_are_needed_before_anything_is_judged(
+    make_setup: Callable[..., Setup], make_standing: Callable[..., Standing]
 ) -> None:
-    seen = []
-    for seed in (7, 7, 8):
-        made.together.clear()
-        made.orders.clear()
-        perform(CostBlocks(blocks=6), make_setup(with_twins(CELLS, 6), seed=seed))
-        seen.append(([[one.cell for one in some] for some in made.together], [order.seed for order in made.orders]))
-    assert seen[0] == seen[1]
-    assert seen[0][0] != seen[2][0]
-    assert seen[0][1] != seen[2][1]
+    kind, cells = CostBlocks(), make_cells((OTHER, REFERENCE_STACK), PYTHONS[:1], tuple(WORKLOADS))
+    kind.begin(make_setup(cells))
+    steps = kind.steps(0, make_standing())
+    assert [(step.cells[0].workload, step.number) for step in steps] == [
+        (workload, number) for workload in dict.fromkeys(cell.workload for cell in cells) for number in range(OPENING)
+    ]
+    assert all(len(step.cells) == 2 for step in steps)
 
 
-def test_a_cost_says_what_it_was_made_with(
-    make_setup: MakeSetup, perform: Perform, made: MadeUp, environment: Environment
+def test_blocks_of_earlier_runs_count(
+    kind: CostBlocks,
+    conditions: Conditions,
+    make_cost: Callable[..., CostBlock],
+    make_standing: Callable[..., Standing],
 ) -> None:
-    kind, setup = CostBlocks(blocks=1), make_setup(CELLS, seed=5)
-    perform(kind, setup)
-    cost, record = cost_of(kind, CELLS[0]), kind.record(CELLS[0])
-    assert (cost.run_id, cost.git_commit) == (setup.provenance.run_id, setup.provenance.git_commit)
-    assert (cost.seed, cost.lock_sha256, cost.python) == (5, "0", environment.python)
-    assert record is not None
-    assert (record.environment, record.run, record.trials) == (environment, None, ())
-    assert made.measured == 1
+    steps = kind.steps(0, make_standing(known(conditions, make_cost, OPENING - 1), ALL))
+    assert [step.number for step in steps] == [OPENING - 1]
+    assert [step.number for step in kind.steps(0, make_standing(known(conditions, make_cost, 5), ALL))] == [5]
 
 
-def test_the_cost_is_the_busy_time_less_what_is_used_when_idle_over_correct_responses(made: MadeUp, run: Run) -> None:
-    kind, said = run(blocks=1)
-    assert (made.measured, made.idle_spans_s) == (1, [IDLE_S])
-    first, second = sorted((cost_of(kind, cell).blocks[0] for cell in CELLS), key=lambda one: one.place)
-    # Of 181 arrivals, the first and the last go to the cell that is first.
-    assert (first.requests, second.requests) == (91, 90)
-    for block in (first, second):
-        assert block.cpu_ms_per_request == pytest.approx(2_000 / block.requests)
-        assert (block.idle_share, block.validity) == (0.01, "valid")
-    assert said == ["2 cells, 21.98 to 22.22 ms of CPU per request"]
+def test_later_blocks_have_only_cells_with_something_undecided(
+    kind: CostBlocks,
+    conditions: Conditions,
+    make_cost: Callable[..., CostBlock],
+    make_standing: Callable[..., Standing],
+) -> None:
+    results = known(conditions, make_cost, OPENING)
+    (step,) = kind.steps(1, make_standing(results, ALL[1:]))
+    assert step.cells == ALL[1:]
+    assert kind.steps(1, make_standing(results, ())) == []
 
 
-def test_what_was_never_begun_has_nothing(make_setup: MakeSetup) -> None:
+def test_a_cell_of_which_no_block_counts_yet_is_measured_on(
+    kind: CostBlocks,
+    conditions: Conditions,
+    make_cost: Callable[..., CostBlock],
+    make_standing: Callable[..., Standing],
+) -> None:
+    known_ones = known(conditions, make_cost, OPENING, ALL[1:])
+    invalid = tuple(make_cost(None, round_=number) for number in range(OPENING))
+    spoilt = msgspec.structs.replace(known_ones[0], cell=CELLS[0], cost=invalid)
+    (step,) = kind.steps(1, make_standing([spoilt, *known_ones], ALL[1:3]))
+    assert step.cells == ALL[:3]
+
+
+def test_there_are_no_more_blocks_than_the_profile_has(
+    kind: CostBlocks,
+    conditions: Conditions,
+    make_cost: Callable[..., CostBlock],
+    make_standing: Callable[..., Standing],
+) -> None:
+    most = PROFILES["answer"].blocks
+    assert len(kind.steps(3, make_standing(known(conditions, make_cost, most - 1), ALL))) == 1
+    assert kind.steps(3, make_standing(known(conditions, make_cost, most), ALL)) == []
+
+
+def test_a_cell_that_has_failed_twice_is_left_out_of_the_run(
+    kind: CostBlocks, make_standing: Callable[..., Standing]
+) -> None:
+    assert all(CELLS[0] in step.cells for step in kind.steps(0, make_standing(failed=(CELLS[0],))))
+    assert not any(CELLS[0] in step.cells for step in kind.steps(0, make_standing(failed=(CELLS[0], CELLS[0]))))
+
+
+# How one is made.
+
+
+def test_every_cell_has_a_block_beside_the_others_in_a_new_order_each_time(
+    made: MadeUp, kind: CostBlocks, make_standing: Callable[..., Standing]
+) -> None:
+    outcomes = perform(kind, make_standing())
+    assert len(outcomes) == OPENING
+    for outcome, subjects in zip(outcomes, made.together, strict=True):
+        blocks = costs(outcome)
+        assert {cell: block.place for cell, block in blocks.items()} == {
+            one.cell: at for at, one in enumerate(subjects)
+        }
+        assert {block.together for block in blocks.values()} == {len(ALL)}
+        assert outcome.environments.keys() == blocks.keys()
+        assert all(block.is_valid for block in blocks.values())
+    assert len({tuple(one.cell for one in subjects) for subjects in made.together}) > 1
+    assert len({order.seed for order in made.orders if order.level}) == OPENING
+
+
+def test_a_request_is_billed_the_cpu_time_of_its_cell_less_what_that_uses_idle(
+    made: MadeUp, kind: CostBlocks, make_standing: Callable[..., Standing]
+) -> None:
+    outcome = perform(kind, make_standing())[0]
+    for subject, block in zip(made.together[0], (costs(outcome)[one.cell] for one in made.together[0]), strict=True):
+        answered = sum(1 for i in range(block.place, 181, 4) if 100 <= 100.7 + i / 20 < 110)
+        assert block.cpu_ms_per_request == pytest.approx(1000 * 1.0 / answered), subject.name
+        assert block.idle_share == 0.01
+
+
+def test_the_rate_is_found_once_so_that_the_core_is_half_busy_and_is_the_same_in_every_block(
+    made: MadeUp, kind: CostBlocks, make_standing: Callable[..., Standing]
+) -> None:
+    outcomes = perform(kind, make_standing())
+    warm = next(order for order in made.orders if order.level == 0)
+    assert warm.value == WORKLOAD.compare_rate
+    answered = [sum(1 for i in range(place, 181, 4) if 100.7 + i / 20 < 110) for place in range(4)]
+    found = float(f"{0.5 / sum(1.1 / count for count in answered):.2g}")
+    assert {outcome.cost_rate for outcome in outcomes} == {found}
+    assert {block.rate for outcome in outcomes for block in costs(outcome).values()} == {found}
+    assert {order.value for order in made.orders if order.level} == {4 * found}
+    assert {order.value for order in made.orders[2:] if not order.level} == {4 * found}
+
+
+def test_the_rate_of_earlier_blocks_is_used_again(
+    made: MadeUp, kind: CostBlocks, conditions: Conditions, make_cost: Callable[..., CostBlock],
+    make_standing: Callable[..., Standing],
+) -> None:  # fmt: skip
+    slower = msgspec.structs.replace(conditions, cost_rate=1.5)
+    (outcome,) = perform(kind, make_standing(known(slower, make_cost, OPENING), ALL), turn=1)
+    assert outcome.cost_rate == 1.5
+    assert [order.value for order in made.orders] == [6.0, 6.0]
+
+
+def test_the_planted_control_burns_about_a_twelfth_of_what_the_reference_costs_in_every_block_as_much(
+    made: MadeUp, kind: CostBlocks, make_standing: Callable[..., Standing]
+) -> None:
+    outcomes = perform(kind, make_standing())
+    (planted_ms,) = set(made.planted_ms)
+    place = next(at for at, one in enumerate(made.together[0]) if one.cell.control == "twin")
+    answered = sum(1 for i in range(place, 181, 4) if 100.7 + i / 20 < 110)
+    assert planted_ms == pytest.approx(0.08 * 1100 / answered)
+    for outcome in outcomes:
+        told = {cell.control: block.planted_ms for cell, block in costs(outcome).items()}
+        assert told == {None: None, "twin": None, "planted": planted_ms}
+
+
+def test_a_window_is_as_long_as_its_requests_take_but_no_longer_than_allowed(
+    made: MadeUp, kind: CostBlocks, make_standing: Callable[..., Standing]
+) -> None:
+    outcome = perform(kind, make_standing())[0]
+    assert outcome.cost_rate is not None
+    window = next(order for order in made.orders if order.level)
+    assert window.window_s == min(LENGTHS.longest_s, LENGTHS.requests / outcome.cost_rate)
+    assert window.settle_s == LENGTHS.settle_s
+
+
+def test_a_cell_with_few_slots_is_asked_less_often_than_they_let_through(
+    made: MadeUp, make_setup: Callable[..., Setup], make_standing: Callable[..., Standing]
+) -> None:
+    cells = make_cells((FEW, REFERENCE_STACK), PYTHONS[:1], (WORKLOAD.name,))
     kind = CostBlocks()
-    kind.begin(make_setup(CELLS))
-    assert kind.record(CELLS[0]) is None
+    kind.begin(make_setup((*cells, *controls_of(cells))))
+    outcome = perform(kind, make_standing())[0]
+    assert outcome.cost_rate is not None
+    period = rate.period_of(outcome.cost_rate, 2, WORKLOAD.floor_ms)
+    assert period > 1
+    rates = {cell.stack: block.rate for cell, block in costs(outcome).items()}
+    assert rates == {FEW: outcome.cost_rate / period, REFERENCE_STACK: outcome.cost_rate}
+    window = next(order for order in made.orders if order.level)
+    place = next(at for at, one in enumerate(made.together[0]) if one.cell.stack == FEW)
+    assert window.turns.count(place) * period == window.turns.count((place + 1) % 4)
+    assert window.value == pytest.approx(sum(block.rate for block in costs(outcome).values()))
 
 
-def test_all_blocks_have_plans_of_their_own_and_a_window_for_so_many_requests_of_each_cell(
-    made: MadeUp, run: Run
+@pytest.mark.parametrize(
+    ("per_cell", "slots", "period"), [(4.5, None, 1), (4.5, 100, 1), (2.3, 2, 1), (2.4, 2, 2), (4.6, 2, 2), (7.5, 2, 4)]
+)
+def test_a_cell_has_its_turn_so_seldom_that_its_slots_are_at_most_seven_tenths_full(
+    per_cell: float, slots: int | None, period: int
 ) -> None:
-    run(blocks=2)
-    run(blocks=1, window_s=7.0)
-    warm, measured = made.orders[::2], made.orders[1::2]
-    rate = WORKLOAD.compare_rate
-    # The third block is the first one of another run by the same seed.
-    assert len({order.seed for order in made.orders[:4]}) == 4
-    assert {order.level for order in warm} == {WARMUP_LEVEL}
-    assert {order.value for order in made.orders} == {rate}
-    assert [order.window_s for order in warm] == [WARM_REQUESTS * 3 / rate] * 2 + [WARM_REQUESTS * 2 / rate]
-    assert [order.window_s for order in measured] == [COST_REQUESTS * 3 / rate, COST_REQUESTS * 3 / rate, 7.0]
+    assert rate.period_of(per_cell, slots, 600.0) == period
 
 
-def test_workloads_are_measured_one_after_the_other_and_never_together(made: MadeUp, run: Run) -> None:
-    every = cells.make_cells((OTHER, REFERENCE_STACK), PYTHONS[:1], tuple(WORKLOADS))
-    kind, _ = run(blocks=2, some=every)
-    names = [{one.workload.name for one in some} for some in made.together]
-    assert names == [{name} for name in WORKLOADS for _ in range(2)]
-    assert [load.workload.name for load in made.loads] == [name for name in WORKLOADS for _ in range(2)]
-    for cell in every:
-        assert cost_of(kind, cell).rate == WORKLOADS[cell.workload].compare_rate
+def test_turns_come_in_rounds_and_who_has_few_is_left_out_of_some() -> None:
+    assert rate.turns_of((1, 1, 1)) == rate.Turns((0, 1, 2), 3.0)
+    assert rate.turns_of((1, 2, 1)) == rate.Turns((0, 1, 2, 0, 2), 2.5)
+    assert rate.turns_of((3, 1)) == rate.Turns((0, 1, 1, 1), 4 / 3)
 
 
-def test_a_step_names_its_workload_and_block_and_all_cells_in_it(make_setup: MakeSetup) -> None:
-    first, second = CostBlocks(blocks=2).begin(make_setup((*CELLS, TWIN)))
-    assert (first.label, second.label) == ("fanout, block 1", "fanout, block 2")
-    assert first.cells == second.cells == (*CELLS, TWIN)
+# What goes wrong.
 
 
-def test_there_is_room_for_two_files_of_each_cell_and_more_cells_are_expected_to_take_longer(
-    make_setup: MakeSetup, monkeypatch: pytest.MonkeyPatch
+def test_a_cell_that_does_not_come_up_is_left_out_and_the_others_stand_beside_each_other(
+    made: MadeUp, kind: CostBlocks, make_standing: Callable[..., Standing]
 ) -> None:
-    asked: list[int] = []
-    monkeypatch.setattr(host, "need_open_files", asked.append)
-    two, three = CostBlocks(), CostBlocks()
-    two.begin(make_setup(CELLS))
-    three.begin(make_setup((*CELLS, TWIN)))
-    assert asked == [4, 6]
-    assert three.estimate_s > two.estimate_s > COST_REQUESTS * 2 / WORKLOAD.compare_rate
-
-
-def test_a_cell_that_does_not_come_up_is_left_out_and_the_others_go_on(made: MadeUp, run: Run) -> None:
     made.broken = {OTHER}
-    kind, said = run()
-    assert list(kind.failures()) == [CELLS[0]]
-    assert [len(some) for some in made.together] == [3, 2, 2, 2]
-    lost = cost_of(kind, CELLS[0])
-    assert (lost.failure, lost.blocks) == ("It did not start.", ())
-    assert len(cost_of(kind, CELLS[1]).blocks) == 3
-    # A cell that never stood beside the others is not among them.
-    assert (lost.together, cost_of(kind, CELLS[1]).together) == (0, 2)
-    assert f"{CELLS[0]} is left out: It did not start." in said[0]
-    assert "left out" not in said[1]
+    outcome = perform(kind, make_standing())[0]
+    assert costs(outcome).keys() == {*ALL[1:]}
+    assert outcome.failures == {CELLS[0]: "It did not start."}
+    assert outcome.words.endswith(f"{CELLS[0]} is left out: It did not start.")
 
 
-def test_a_cell_that_does_not_come_up_later_keeps_its_blocks_and_has_not_failed(made: MadeUp, run: Run) -> None:
-    made.broken, made.broken_from = {OTHER}, 1
-    kind, _ = run()
-    assert [one.block for one in cost_of(kind, CELLS[0]).blocks] == [0]
-    assert cost_of(kind, CELLS[0]).failure == "It did not start."
-    assert [one.block for one in cost_of(kind, CELLS[1]).blocks] == [0, 1, 2]
-    assert list(kind.failures()) == []
-
-
-def test_where_no_cell_comes_up_every_cell_has_failed_with_its_reason(made: MadeUp, run: Run) -> None:
-    made.broken = {OTHER, REFERENCE_STACK}
-    kind, said = run()
-    assert sorted(kind.failures()) == sorted((*CELLS, TWIN))
-    assert {cost_of(kind, cell).failure for cell in (*CELLS, TWIN)} == {"It did not start."}
-    assert made.measured == 0
-    assert said[0].startswith("no cell is left; ")
-    assert said[1:] == ["no cell is left"] * 2
-
-
-@pytest.mark.parametrize("error", [TrialError, SupervisorError])
-def test_a_block_that_breaks_is_a_block_less_for_all_and_the_reason_is_told(
-    made: MadeUp, run: Run, error: type[Exception]
+def test_where_no_two_cells_are_left_nothing_is_measured(
+    made: MadeUp, kind: CostBlocks, make_standing: Callable[..., Standing]
 ) -> None:
-    made.ends = {1: error("Everything ended.")}
-    kind, said = run()
-    for cell in (*CELLS, TWIN):
-        cost = cost_of(kind, cell)
-        assert ([one.block for one in cost.blocks], cost.failure) == ([0, 2], "Everything ended.")
-    assert list(kind.failures()) == []
-    assert said[1] == "failed: Everything ended."
+    made.broken = {OTHER, REFERENCE_STACK}
+    outcome = perform(kind, make_standing())[0]
+    assert outcome.blocks == {}
+    assert outcome.failures.keys() == {*ALL}
 
 
-def test_cells_without_a_single_block_have_failed(made: MadeUp, run: Run) -> None:
-    made.ends = dict.fromkeys((0, 1, 2), TrialError("Everything ended."))
-    kind, _ = run()
-    assert sorted(kind.failures()) == sorted((*CELLS, TWIN))
-
-
-def test_an_invalid_window_is_made_once_more_by_the_same_plan(made: MadeUp, run: Run) -> None:
+def test_an_invalid_window_is_made_once_more_by_the_same_plan(
+    made: MadeUp, kind: CostBlocks, make_standing: Callable[..., Standing]
+) -> None:
     made.late = {0}
-    kind, _ = run(blocks=1)
-    first, second = made.orders[1:]
-    assert (first.seed, first.value) == (second.seed, second.value)
-    assert first.level != second.level
-    (block,) = cost_of(kind, CELLS[0]).blocks
-    assert block.validity == "valid"
-    assert "Attempt 2; the one before: The generator was late" in block.findings[-1].sentence
+    outcome = perform(kind, make_standing())[0]
+    first, second = [order for order in made.orders if order.level][:2]
+    assert (first.seed, first.value, first.level + 1) == (second.seed, second.value, second.level)
+    for block in costs(outcome).values():
+        assert block.is_valid
+        assert [finding.code for finding in block.findings] == ["second-attempt"]
 
 
-def test_a_window_that_stays_invalid_tells_nothing_of_any_cell(made: MadeUp, run: Run) -> None:
+def test_a_window_that_stays_invalid_is_left_out_with_its_finding(
+    made: MadeUp, kind: CostBlocks, make_standing: Callable[..., Standing]
+) -> None:
     made.late = {0, 1}
-    kind, said = run(blocks=1)
-    assert made.measured == 2
-    for cell in CELLS:
-        (block,) = cost_of(kind, cell).blocks
-        assert block.validity == "invalid"
-        assert cost_of(kind, cell).values == {}
-        assert cost_of(kind, cell).cpu_ms is None
-    assert said[0].startswith("invalid: The generator was late")
+    outcome = perform(kind, make_standing())[0]
+    assert not any(block.is_valid for block in costs(outcome).values())
+    assert outcome.words.startswith("invalid: The generator was late")
 
 
-def test_a_failed_request_spoils_the_block_of_its_own_cell_only(made: MadeUp, run: Run) -> None:
+def test_a_failed_request_makes_the_block_of_its_cell_invalid_and_no_other(
+    made: MadeUp, kind: CostBlocks, make_standing: Callable[..., Standing]
+) -> None:
     made.failing = {CELLS[0]}
-    kind, _ = run(blocks=1)
-    (spoilt,), (sound,) = (cost_of(kind, cell).blocks for cell in CELLS)
-    assert (spoilt.validity, sound.validity) == ("invalid", "valid")
-    assert spoilt.findings[-1].sentence == "1 requests failed (1 connection)."
+    outcome = perform(kind, make_standing())[0]
+    assert [cell for cell, block in costs(outcome).items() if not block.is_valid] == [CELLS[0]]
+    assert "1 requests failed" in outcome.words
+
+
+def test_a_block_that_breaks_is_an_error_for_the_runner(
+    made: MadeUp, kind: CostBlocks, make_standing: Callable[..., Standing]
+) -> None:
+    made.ends = {0: TrialError("The generator ended by itself.")}
+    with pytest.raises(TrialError, match="The generator ended"):
+        perform(kind, make_standing())

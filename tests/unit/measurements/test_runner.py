@@ -1,17 +1,16 @@
-"""What all kinds of measurement share, with kinds that are made up: what is minded, performed, written and kept."""
+"""What all kinds share, with kinds that are made up: what is minded, performed, written, judged, and when it ends."""
 
-import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
 import msgspec
 import pytest
-from rich.console import Console
 
 from stackmatrix.errors import (
     CellsFailedError,
+    MachineLimitError,
     PythonMissingError,
     ResultFileError,
     ResultsFolderError,
@@ -19,118 +18,105 @@ from stackmatrix.errors import (
     TrialError,
     UsageError,
 )
-from stackmatrix.matrix.cells import Cell, Installation, make_cells, with_twins
+from stackmatrix.matrix.cells import CONTROLS, Cell, Installation, controls_of, make_cells
+from stackmatrix.matrix.profiles import PROFILES
 from stackmatrix.matrix.stacks import PYTHONS, REFERENCE_STACK, STACKS
-from stackmatrix.measurements.request import Kind, Provenance, Record, Request, Setup, Show, Step
+from stackmatrix.measurements.request import Kind, Outcome, Provenance, Request, Setup, Show, Standing, Step
 from stackmatrix.measurements.runner import Runner
 from stackmatrix.results import store
-from stackmatrix.results.instructions import InstructionCount, Instructions
-from stackmatrix.results.model import Environment, Result, Status
-from stackmatrix.results.trials import Run, Trial
-from stackmatrix.results.types import State
-from stackmatrix.system import cores, git
-from stackmatrix.system.cores import Layout
+from stackmatrix.results.conditions import Environment
+from stackmatrix.results.cost import CostBlock
+from stackmatrix.results.model import Result
+from stackmatrix.system import cgroup, git, ports
 from stackmatrix.testbed import environments
 
 OTHER = next(name for name in STACKS if name != REFERENCE_STACK)
 CELLS = make_cells((OTHER, REFERENCE_STACK), PYTHONS[:1], ("fanout",))
-TWIN = Cell(stack=REFERENCE_STACK, python=PYTHONS[0], workload="fanout", twin=True)
+ALL = (*CELLS, *controls_of(CELLS))
 GONE = Cell(stack=OTHER, python="3.99", workload="fanout")
+STEP_S = 60.0
 
-COUNT = InstructionCount(in_flight=1, requests=10, repeats=(1.0,), mean=1.0, low=None, high=None)
+
+@dataclass
+class Clock:
+    """Goes on by as much as a step takes."""
+
+    at_s: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.at_s
 
 
 @dataclass
 class MadeUp(Kind):
-    """Puts a part into each cell's file: one count for each time that the cell was performed.
+    """Gives a cost block of every cell in each step, all cells side by side; ``goes_wrong`` is raised by step.
 
-    ``goes_wrong`` has what is raised by steps, by their place. It measures cell by cell, ``blocks`` times.
+    The cells of ``leaves_out`` do not come up.
     """
 
-    blocks: int = 1
+    make_cost: Callable[..., CostBlock]
+    environment: Environment
+    clock: Clock
+    turns: int = 1
+    begins: int = 0
     goes_wrong: dict[int, BaseException] = field(default_factory=dict)
-    said_at_the_end: str | None = None
-    enough_at: int | None = None
-    environment: Environment | None = None
-    done: ClassVar[str] = "made up"
-    performed: list[Cell] = field(default_factory=list)
-    reasons: dict[Cell, str] = field(default_factory=dict)
+    leaves_out: tuple[Cell, ...] = ()
+    name: ClassVar[str] = "cost"
     setup: Setup | None = None
+    standings: list[Standing] = field(default_factory=list)
+    performed: int = 0
 
-    def begin(self, setup: Setup) -> Sequence[Step]:
+    def begin(self, setup: Setup) -> None:
         self.setup = setup
-        every = [cell for _ in range(self.blocks) for cell in setup.cells]
-        return [Step(f"{cell}", (cell,), place) for place, cell in enumerate(every)]
 
-    def is_enough(self, step: Step) -> bool:
-        return step.place == self.enough_at
+    def steps(self, turn: int, standing: Standing) -> Sequence[Step]:
+        assert self.setup is not None
+        self.standings.append(standing)
+        return [Step(f"block {turn + 1}", self.setup.cells, turn, STEP_S)] if self.begins <= turn < self.turns else []
 
-    def perform(self, step: Step, show: Show) -> str:
+    def perform(self, step: Step, show: Show) -> Outcome:
+        assert self.setup is not None
         show("making it up")
-        if step.place in self.goes_wrong:
-            raise self.goes_wrong[step.place]
-        self.performed += step.cells
-        return "fine"
-
-    def conclude(self) -> str | None:
-        return self.said_at_the_end
-
-    def fail(self, step: Step, reason: str) -> None:
-        self.reasons |= dict.fromkeys(step.cells, reason)
-
-    def record(self, cell: Cell) -> Record | None:
-        if cell not in self.performed and cell not in self.reasons:
-            return None
-        assert self.setup is not None
-        part = Instructions(
-            counter="made up", started="", duration_s=1, git_commit=self.setup.provenance.git_commit, python=None,
-            lock_sha256="0", counts=(COUNT,) * self.performed.count(cell), failure=self.reasons.get(cell),
+        self.clock.at_s += STEP_S
+        self.performed += 1
+        if step.number in self.goes_wrong:
+            raise self.goes_wrong[step.number]
+        stamp = self.setup.stamp(step.number, "2026-11-22T10:00:00+00:00", STEP_S)
+        measured = [cell for cell in step.cells if cell not in self.leaves_out]
+        blocks = {
+            cell: self.make_cost(7.0 if cell.stack == OTHER else 5.0, run=stamp["run"], round_=stamp["round"])
+            for cell in measured
+        }
+        return Outcome(
+            f"{len(blocks)} cells", blocks, dict.fromkeys(measured, self.environment),
+            dict.fromkeys(self.leaves_out, "It did not start."), cost_rate=3.5,
         )  # fmt: skip
-        return Record(self.environment, part)
-
-    def failures(self) -> Iterable[Cell]:
-        return self.reasons
 
 
-@dataclass
-class MadeUpTrials(MadeUp):
-    """Makes whole files in place of a part, with a trial for each time that the cell was performed."""
-
-    done: ClassVar[str] = "tried"
-    makes_files: ClassVar[bool] = True
-
-    def record(self, cell: Cell) -> Record:
-        assert self.setup is not None
-        made = self.setup.provenance
-        run = Run(
-            id=made.run_id, started=made.started, seed=1, profile="quick", ladder=(), blocks=self.blocks, warmup_s=0,
-            settle_s=0, window_s=1, tool_versions={}, tool_lock_sha256=None, git_commit=made.git_commit,
-        )  # fmt: skip
-        trials = tuple(
-            Trial(block=block, order=0, seed=1, started="", duration_s=1, load_s=1, levels=())
-            for block in range(self.performed.count(cell))
-        )
-        state: State = "failed" if cell in self.reasons else "ok"
-        return Record(self.environment, run=run, trials=trials, status=Status(state=state))
-
-
+type MakeKind = Callable[..., MadeUp]
 type MakeRunner = Callable[..., Runner]
 
 
 @pytest.fixture
-def screen() -> io.StringIO:
-    return io.StringIO()
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture
-def make_runner(tmp_path: Path, screen: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> MakeRunner:
+def make_kind(make_cost: Callable[..., CostBlock], environment: Environment, clock: Clock) -> MakeKind:
+    return lambda **given: MadeUp(make_cost, environment, clock, **given)
+
+
+@pytest.fixture
+def make_runner(tmp_path: Path, view: object, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> MakeRunner:
     """A runner of a machine on which the cells are installed, and no others."""
     here = {(cell.stack, cell.python): Installation(Path("/nowhere"), "0") for cell in CELLS}
     monkeypatch.setattr(environments, "installed", lambda: here)
 
-    def make(kind: Kind, cells: Sequence[Cell] = CELLS, **changed: object) -> Runner:
+    def make(*kinds: Kind, cells: Sequence[Cell] = CELLS, **changed: object) -> Runner:
         asked: dict[str, object] = {"cells": tuple(cells), "seed": 1, "folder": tmp_path, "machine_name": "m"}
-        return Runner(Request(**{**asked, **changed}), kind, Console(file=screen, width=500))  # type: ignore[arg-type]
+        request = Request(**{**asked, **changed})  # type: ignore[arg-type]
+        return Runner(request, PROFILES["answer"], kinds, view, clock)  # type: ignore[arg-type]
 
     return make
 
@@ -138,193 +124,159 @@ def make_runner(tmp_path: Path, screen: io.StringIO, monkeypatch: pytest.MonkeyP
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
     """nox's own report, which says that the Python of one cell cannot be had."""
-    path = tmp_path / "report.json"
-    session = f'{{"signatures": ["bench-{GONE.stack}-{GONE.python}"], "result": "skipped"}}'
-    path.write_text(f'{{"sessions": [{session}]}}', encoding="utf-8")
+    path = tmp_path / "nox.json"
+    name = f"env-{GONE.stack}-{GONE.python}"
+    path.write_text(f'{{"sessions": [{{"signatures": ["{name}"], "result": "skipped"}}]}}', encoding="utf-8")
     return path
 
 
 def read(folder: Path, cell: Cell) -> Result:
-    return store.read_result(store.path_of(folder, "m", cell), "name")
+    return store.read_result(store.path_of(folder, "m", cell), "file")
 
 
-def counted(folder: Path, cell: Cell) -> Instructions:
-    found = read(folder, cell).instructions
-    assert found is not None
-    return found
+def rounds(folder: Path, cell: Cell) -> list[int]:
+    return [block.round for block in read(folder, cell).cost]
 
 
-def on_screen(screen: io.StringIO) -> list[str]:
-    return screen.getvalue().splitlines()
+# What is performed and written.
 
 
-def test_every_step_is_performed_in_turn_and_each_cells_file_has_what_came_of_it(
-    tmp_path: Path, make_runner: MakeRunner
+def test_cost_is_measured_with_both_controls_beside_the_reference(
+    tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind
 ) -> None:
-    kind = MadeUp(blocks=2)
-    written = make_runner(kind).run()
-    assert kind.performed == [*CELLS, TWIN] * 2
-    assert [one.result.cell for one in written] == [*CELLS, TWIN]
-    assert all(one.is_new for one in written)
-    for one in written:
-        assert read(tmp_path, one.result.cell) == one.result
-        assert one.path == store.path_of(tmp_path, "m", one.result.cell)
-        assert len(counted(tmp_path, one.result.cell).counts) == 2
+    make_runner(make_kind()).run()
+    assert {cell.control for cell in ALL} == {None, *CONTROLS}
+    assert [rounds(tmp_path, cell) for cell in ALL] == [[0]] * 4
 
 
-def test_a_kind_is_given_the_subjects_that_are_there_and_the_machine(tmp_path: Path, make_runner: MakeRunner) -> None:
-    kind = MadeUp(blocks=2)
-    runner = make_runner(kind, (GONE, *CELLS))
-    runner.run()
-    setup = kind.setup
-    assert setup is not None
-    assert setup.cells == (*CELLS, TWIN)
-    assert {cell: subject.cell for cell, subject in setup.subjects.items()} == {cell: cell for cell in setup.cells}
-    assert {subject.environment for subject in setup.subjects.values()} == {Installation(Path("/nowhere"), "0")}
-    assert (setup.machine_name, runner.machine_name, setup.request.folder) == ("m", "m", tmp_path)
-    assert setup.machine.pinning == setup.layout.roles()
+def test_what_measures_no_cost_has_no_controls(tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind) -> None:
+    kind = make_kind()
+    kind.name = "ramp"  # type: ignore[misc]
+    make_runner(kind).run()
+    assert [result.cell for _, result in store.read_results(tmp_path) if isinstance(result, Result)] == [*sorted(CELLS)]
 
 
-def test_the_cores_are_divided_for_as_many_generators_as_were_asked_for(
-    tmp_path: Path, make_runner: MakeRunner, monkeypatch: pytest.MonkeyPatch
+def test_a_turn_follows_the_other_until_no_kind_has_anything_to_do(
+    tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind
 ) -> None:
-    layout = Layout(target=(7,), generator=(1, 2, 3), api=(4,), harness=(5,))
-    monkeypatch.setattr(cores, "divide_cores", {3: layout}.get)
-    kind = MadeUp()
-    make_runner(kind, generators=3).run()
-    assert kind.setup is not None
-    assert kind.setup.layout == layout
-    assert read(tmp_path, CELLS[0]).machine.pinning == layout.roles()
-
-
-def test_without_a_name_the_machines_folder_is_named_after_it(tmp_path: Path, make_runner: MakeRunner) -> None:
-    runner = make_runner(MadeUp(), machine_name=None)
-    before = runner.machine_name
-    (path, _) = (one.path for one in runner.run())
-    assert path.relative_to(tmp_path).parts[0] == runner.machine_name == before
-    assert before.endswith("-cores")
-
-
-def test_a_twin_stands_beside_its_cell_in_a_file_of_its_own_where_there_are_several_blocks(
-    tmp_path: Path, make_runner: MakeRunner
-) -> None:
-    make_runner(MadeUp(blocks=1)).run()
-    place = tmp_path / "m" / "fanout" / REFERENCE_STACK / f"{PYTHONS[0]}.twin.json"
-    assert not place.exists()
-    make_runner(MadeUp(blocks=2)).run()
-    assert store.read_result(place, "name").cell == TWIN
-
-
-def test_a_twin_whose_cell_is_another_than_was_asked_for_is_among_what_was_written(make_runner: MakeRunner) -> None:
-    # The newest Python would have had the twin, and is not there.
-    newest = Cell(stack=REFERENCE_STACK, python="3.99", workload="fanout")
-    runner = make_runner(MadeUp(blocks=2), (*CELLS, newest))
-    assert with_twins(runner.request.cells, 2)[-1].python == "3.99"
-    assert [one.result.cell for one in runner.run()] == [*CELLS, TWIN]
-
-
-def test_after_each_step_its_cells_are_written_before_the_next_begins(tmp_path: Path, make_runner: MakeRunner) -> None:
-    seen: list[list[Cell]] = []
-
-    class Looks(MadeUp):
-        def perform(self, step: Step, show: Show) -> str:
-            seen.append([result.cell for _, result in store.read_results(tmp_path) if isinstance(result, Result)])
-            return super().perform(step, show)
-
-    make_runner(Looks()).run()
-    assert seen == [[], [CELLS[0]]]
-
-
-def test_what_was_measured_before_an_interrupt_is_written_and_known(tmp_path: Path, make_runner: MakeRunner) -> None:
-    kind = MadeUp(blocks=2, goes_wrong={4: KeyboardInterrupt()})
+    kind = make_kind(turns=3)
     runner = make_runner(kind)
+    runner.run()
+    assert [rounds(tmp_path, cell) for cell in ALL] == [[0, 1, 2]] * 4
+    assert [len(standing.results) for standing in kind.standings[:4]] == [0, 4, 4, 4]
+    assert runner.stopped is None
+    assert len(runner.written) == 4
+
+
+def test_a_kind_that_begins_in_a_later_turn_is_waited_for(
+    tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind
+) -> None:
+    kind = make_kind(turns=4)
+    kind.begins = 3
+    make_runner(kind).run()
+    assert rounds(tmp_path, CELLS[0]) == [3]
+
+
+def test_after_each_step_everything_is_written_judged_and_shown(
+    make_runner: MakeRunner, make_kind: MakeKind, view: object
+) -> None:
+    kind = make_kind(turns=3)
+    make_runner(kind).run()
+    (family,) = kind.standings[3].families
+    assert family.blocks == 3
+    assert view.lines == [f"block {number}: 4 cells" for number in (1, 2, 3)]  # type: ignore[attr-defined]
+    assert [len(shown) for shown in view.families] == [1, 1, 1]  # type: ignore[attr-defined]
+    assert kind.standings[3].open <= {*ALL}
+
+
+def test_the_run_ends_before_a_step_that_would_end_after_its_minutes(
+    tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind
+) -> None:
+    runner = make_runner(make_kind(turns=10), minutes=3.5)
+    runner.run()
+    assert rounds(tmp_path, CELLS[0]) == [0, 1, 2]
+    assert runner.stopped == "The 3.5 minutes are over."
+
+
+def test_a_later_run_goes_on_where_the_one_before_was_ended(
+    tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind
+) -> None:
+    broken = make_runner(make_kind(turns=2, goes_wrong={1: KeyboardInterrupt()}))
     with pytest.raises(KeyboardInterrupt):
-        runner.run()
-    assert kind.performed == [*CELLS, TWIN, CELLS[0]]
-    assert [len(counted(tmp_path, cell).counts) for cell in (*CELLS, TWIN)] == [2, 1, 1]
-    assert [one.result for one in runner.files] == [read(tmp_path, cell) for cell in (*CELLS, TWIN)]
+        broken.run()
+    assert rounds(tmp_path, CELLS[0]) == [0]
+    assert len(broken.results) == 4
+    later = make_kind(turns=1)
+    make_runner(later).run()
+    assert {len(standing.results) for standing in later.standings} == {4}
+    result = read(tmp_path, CELLS[0])
+    assert len({block.run for block in result.cost}) == len(result.runs) == 2
+
+
+def test_evidence_that_is_added_to_is_said_and_so_is_what_is_replaced(
+    tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind, view: object
+) -> None:
+    make_runner(make_kind()).run()
+    earlier = read(tmp_path, CELLS[0])
+    assert earlier.conditions is not None
+    older = msgspec.structs.replace(earlier.conditions.machine, kernel="Linux 5")
+    conditions = msgspec.structs.replace(earlier.conditions, machine=older)
+    store.write_result(tmp_path, "m", msgspec.structs.replace(earlier, conditions=conditions))
+    view.lines.clear()  # type: ignore[attr-defined]
+    make_runner(make_kind()).run()
+    replaced, added = view.lines[:2]  # type: ignore[attr-defined]
+    assert replaced.startswith(f"{CELLS[0]}: 1 blocks were made under other conditions (the kernel (Linux 5 → ")
+    assert replaced.endswith("They are replaced by the first block of this run.")
+    assert added == "Adding to 3 blocks that were made under the same conditions."
+    assert (len(read(tmp_path, CELLS[0]).cost), len(read(tmp_path, CELLS[1]).cost)) == (1, 2)
 
 
 @pytest.mark.parametrize("error", [TrialError("it fell over"), SupervisorError("it fell over")], ids=repr)
-def test_a_step_that_fails_is_the_failure_of_its_cell_and_the_others_go_on(
-    tmp_path: Path, make_runner: MakeRunner, screen: io.StringIO, error: Exception
+def test_a_step_that_fails_is_the_failure_of_its_cells_and_the_next_one_is_made(
+    tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind, view: object, error: Exception
 ) -> None:
-    kind = MadeUp(goes_wrong={0: error})
+    kind = make_kind(turns=2, goes_wrong={0: error})
     runner = make_runner(kind)
     runner.run()
-    assert kind.performed == [CELLS[1]]
-    assert (counted(tmp_path, CELLS[0]).failure, counted(tmp_path, CELLS[1]).failure) == ("it fell over", None)
-    assert f"[1/2] {CELLS[0]}: failed: it fell over" in screen.getvalue()
-    with pytest.raises(CellsFailedError) as failed:
+    assert [rounds(tmp_path, cell) for cell in ALL] == [[1]] * 4
+    assert view.lines[0] == "block 1: failed: it fell over"  # type: ignore[attr-defined]
+    assert kind.standings[1].failed == dict.fromkeys(ALL, 1)
+    with pytest.raises(
+        CellsFailedError, match=rf"^4 cells could not be measured in every block \({OTHER} .*it fell over"
+    ):
         runner.need_all()
-    assert str(failed.value).startswith(f"1 cells could not be made up ({CELLS[0]}): ")
+
+
+def test_a_cell_that_does_not_come_up_says_why_in_its_file(
+    tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind
+) -> None:
+    runner = make_runner(make_kind(leaves_out=CELLS[:1]))
+    runner.run()
+    assert (read(tmp_path, CELLS[0]).status.state, read(tmp_path, CELLS[0]).status.reason) == (
+        "failed",
+        "It did not start.",
+    )
+    assert rounds(tmp_path, CELLS[1]) == [0]
+    with pytest.raises(CellsFailedError, match=r"It did not start\)"):
+        runner.need_all()
 
 
 @pytest.mark.parametrize("error", [UsageError("what is wrong"), AssertionError()], ids=repr)
-def test_any_other_error_ends_the_run(make_runner: MakeRunner, error: Exception) -> None:
-    kind = MadeUp(goes_wrong={0: error})
+def test_any_other_error_ends_the_run(make_runner: MakeRunner, make_kind: MakeKind, error: Exception) -> None:
+    kind = make_kind(turns=2, goes_wrong={0: error})
     with pytest.raises(type(error)):
         make_runner(kind).run()
-    assert kind.performed == []
+    assert kind.performed == 1
 
 
-def test_what_measures_no_cell_ends_with_its_first_failure(tmp_path: Path, make_runner: MakeRunner) -> None:
-    class OfTheMachine(Kind):
-        done: ClassVar[str] = "looked at"
-
-        def begin(self, _: Setup) -> Sequence[Step]:
-            return [Step("first"), Step("second", place=1)]
-
-        def perform(self, step: Step, _: Show) -> str:
-            assert step.place == 0
-            raise TrialError("It did not start.")
-
-    runner = make_runner(OfTheMachine(), ())
-    with pytest.raises(TrialError, match=r"^It did not start\.$"):
-        runner.run()
-    assert runner.files == []
-    assert list(store.read_results(tmp_path)) == []
-
-
-def test_where_nothing_failed_nothing_is_said(make_runner: MakeRunner) -> None:
-    runner = make_runner(MadeUp())
+def test_where_nothing_failed_nothing_is_said(make_runner: MakeRunner, make_kind: MakeKind) -> None:
+    runner = make_runner(make_kind())
     runner.run()
     runner.need_all()
 
 
-def test_each_step_is_a_line_with_how_it_went(make_runner: MakeRunner, screen: io.StringIO) -> None:
-    make_runner(MadeUp()).run()
-    first, second = on_screen(screen)
-    assert first.startswith(f"[1/2] {CELLS[0]}: fine, about ")
-    assert second == f"[2/2] {CELLS[1]}: fine"
-
-
-def test_a_kind_may_say_that_it_is_enough_and_the_rest_is_not_performed(make_runner: MakeRunner) -> None:
-    kind = MadeUp(blocks=3, enough_at=6)
-    make_runner(kind).run()
-    assert kind.performed == [*CELLS, TWIN] * 2
-
-
-def test_a_conclusion_is_shown_and_reaches_the_file_of_every_cell(
-    tmp_path: Path, make_runner: MakeRunner, screen: io.StringIO
-) -> None:
-    class Concludes(MadeUp):
-        def conclude(self) -> str:
-            self.reasons = dict.fromkeys(CELLS, "concluded")
-            return "After [all]: concluded."
-
-    make_runner(Concludes()).run()
-    assert on_screen(screen)[-1] == "After [all]: concluded."
-    assert [counted(tmp_path, cell).failure for cell in CELLS] == ["concluded"] * 2
-
-
-def test_without_any_step_nothing_is_concluded(make_runner: MakeRunner, screen: io.StringIO) -> None:
-    assert make_runner(MadeUp(said_at_the_end="concluded"), (GONE,)).run() == []
-    assert "concluded" not in screen.getvalue()
-
-
 def test_git_is_asked_once_and_before_the_first_file_is_written(
-    tmp_path: Path, make_runner: MakeRunner, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = store.write_result
     happened: list[str] = []
@@ -339,9 +291,9 @@ def test_git_is_asked_once_and_before_the_first_file_is_written(
 
     monkeypatch.setattr(git, "git_commit", ask)
     monkeypatch.setattr(store, "write_result", write)
-    make_runner(MadeUp()).run()
-    assert happened == ["asked", "written", "written"]
-    assert [counted(tmp_path, cell).git_commit for cell in CELLS] == ["clean"] * 2
+    make_runner(make_kind()).run()
+    assert happened == ["asked", *["written"] * 4]
+    assert {run.git_commit for cell in ALL for run in read(tmp_path, cell).runs} == {"clean"}
 
 
 def test_provenance_is_of_one_run_and_names_the_tools(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -355,200 +307,88 @@ def test_provenance_is_of_one_run_and_names_the_tools(monkeypatch: pytest.Monkey
 # What is not there.
 
 
-@pytest.mark.parametrize("kind", [MadeUp, MadeUpTrials])
 def test_a_cell_that_is_not_installed_is_a_failure_and_the_others_are_measured(
-    make_runner: MakeRunner, screen: io.StringIO, kind: type[MadeUp]
+    tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind, view: object
 ) -> None:
-    made = kind()
-    runner = make_runner(made, (GONE, *CELLS))
+    runner = make_runner(make_kind(), cells=(GONE, *CELLS))
     runner.run()
-    assert made.performed == [*CELLS]
-    assert on_screen(screen)[0] == f"{GONE}: failed, its environment is not installed."
-    with pytest.raises(CellsFailedError, match=rf"^1 cells could not be {made.done} \({GONE.stack} on 3\.99, fanout\)"):
+    assert view.lines[0] == f"{GONE}: its environment is not installed."  # type: ignore[attr-defined]
+    assert read(tmp_path, GONE).status.state == "failed"
+    assert rounds(tmp_path, CELLS[0]) == [0]
+    with pytest.raises(CellsFailedError, match=rf"^1 cells could not be measured in every block \({OTHER} on 3\.99"):
         runner.need_all()
 
 
-@pytest.mark.parametrize("kind", [MadeUp, MadeUpTrials])
-def test_a_python_that_cannot_be_had_is_skipped_and_no_failure(
-    make_runner: MakeRunner, report: Path, screen: io.StringIO, kind: type[MadeUp]
+def test_a_python_that_cannot_be_had_is_one_line_no_file_and_no_failure(
+    tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind, view: object, report: Path
 ) -> None:
-    made = kind()
-    runner = make_runner(made, (*CELLS, GONE), nox_report=report)
+    runner = make_runner(make_kind(), cells=(*CELLS, GONE), nox_report=report)
     runner.run()
     runner.need_all()
-    assert made.performed == [*CELLS]
-    assert on_screen(screen)[0] == f"{GONE}: skipped, this Python was not found on the machine."
-
-
-def test_what_makes_whole_files_makes_that_of_a_missing_cell_too_again_and_again(
-    tmp_path: Path, make_runner: MakeRunner, report: Path, screen: io.StringIO
-) -> None:
-    for nox_report, state in ((report, "skipped"), (None, "failed"), (None, "failed"), (report, "skipped")):
-        written = make_runner(MadeUpTrials(), (GONE, *CELLS), nox_report=nox_report).run()
-        assert [one.result.status.state for one in written] == [state, "ok", "ok"]
-        gone = read(tmp_path, GONE)
-        assert (gone.trials, gone.environment) == ((), None)
-        assert gone.run is not None
-        assert gone.status.reason is not None
-    assert "stays" not in screen.getvalue()
-
-
-def test_what_only_adds_a_part_makes_no_file_of_a_missing_cell(tmp_path: Path, make_runner: MakeRunner) -> None:
-    written = make_runner(MadeUp(), (GONE, *CELLS)).run()
-    assert [one.result.cell for one in written] == [*CELLS]
+    assert view.lines[0] == "Python 3.99 was not found: 1 cells are left out."  # type: ignore[attr-defined]
     assert not store.path_of(tmp_path, "m", GONE).exists()
 
 
-@pytest.mark.parametrize("kind", [MadeUp, MadeUpTrials])
-def test_what_was_measured_of_a_missing_cell_stays_and_that_is_said(
-    tmp_path: Path, make_runner: MakeRunner, screen: io.StringIO, result: Result, kind: type[MadeUp]
-) -> None:
-    earlier = msgspec.structs.replace(result, cell=GONE)
-    store.write_result(tmp_path, "m", earlier)
-    runner = make_runner(kind(), (GONE, *CELLS))
-    assert [one.result.cell for one in runner.run()] == [*CELLS]
-    assert read(tmp_path, GONE) == earlier
-    assert on_screen(screen)[0].endswith("is not installed. The earlier result stays.")
-    with pytest.raises(CellsFailedError):
-        runner.need_all()
-
-
-def test_what_cannot_be_read_of_a_missing_cell_stays(tmp_path: Path, make_runner: MakeRunner) -> None:
-    path = store.path_of(tmp_path, "m", GONE)
-    path.parent.mkdir(parents=True)
-    path.write_bytes(b"perhaps of a newer format")
-    make_runner(MadeUpTrials(), (GONE, *CELLS)).run()
-    assert path.read_bytes() == b"perhaps of a newer format"
-
-
-@pytest.mark.parametrize("kind", [MadeUp, MadeUpTrials])
 def test_told_to_mind_a_missing_python_it_fails_before_anything_is_measured_or_written(
-    tmp_path: Path, make_runner: MakeRunner, report: Path, kind: type[MadeUp]
+    tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind, report: Path
 ) -> None:
-    made = kind()
-    runner = make_runner(made, (*CELLS, GONE), nox_report=report, fail_on_missing=True)
+    kind = make_kind()
+    runner = make_runner(kind, cells=(*CELLS, GONE), nox_report=report, fail_on_missing=True)
     with pytest.raises(PythonMissingError, match=r"^Python 3\.99 was not found: .*uv python install 3\.99"):
         runner.run()
-    assert (made.setup, made.performed) == (None, [])
+    assert (kind.setup, kind.performed) == (None, 0)
     assert list(store.read_results(tmp_path)) == []
 
 
-def test_missing_pythons_are_named_by_age(make_runner: MakeRunner, tmp_path: Path) -> None:
-    cells = [Cell(stack=OTHER, python=python, workload="fanout") for python in ("3.100", "3.99", "3.100")]
-    names = ", ".join(f'"bench-{cell.stack}-{cell.python}"' for cell in cells)
-    report = tmp_path / "pythons.json"
-    report.write_text(f'{{"sessions": [{{"signatures": [{names}], "result": "skipped"}}]}}', encoding="utf-8")
-    with pytest.raises(PythonMissingError, match=r"^Python 3\.99, 3\.100 was not found"):
-        make_runner(MadeUp(), cells, nox_report=report, fail_on_missing=True).run()
-
-
-def test_an_environment_that_is_not_installed_is_no_missing_python(make_runner: MakeRunner) -> None:
-    kind = MadeUp()
-    make_runner(kind, (*CELLS, GONE), fail_on_missing=True).run()
-    assert kind.performed == [*CELLS]
-
-
-# What was there before.
-
-
-def test_what_was_measured_of_the_cell_stays_beside_the_part(
-    tmp_path: Path, make_runner: MakeRunner, result: Result, environment: Environment
+def test_a_file_that_cannot_be_read_is_told_before_anything_is_begun(
+    tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind
 ) -> None:
-    before = msgspec.structs.replace(result, cell=CELLS[0], format_version=3, environment=environment)
-    store.write_result(tmp_path, "m", before)
-    make_runner(MadeUp(environment=environment)).run()
-    after = read(tmp_path, CELLS[0])
-    assert after.instructions is not None
-    assert msgspec.structs.replace(after, instructions=None, format_version=3) == before
-
-
-def test_a_cell_of_which_only_a_part_was_measured_has_no_run(
-    tmp_path: Path, make_runner: MakeRunner, environment: Environment
-) -> None:
-    make_runner(MadeUp(environment=environment)).run()
-    assert [read(tmp_path, cell).run for cell in CELLS] == [None, None]
-    assert [read(tmp_path, cell).environment for cell in CELLS] == [environment] * 2
-
-
-@pytest.mark.parametrize("spoilt", [CELLS[1], TWIN], ids=str)
-def test_a_file_that_cannot_be_read_gets_no_part_and_nothing_is_begun(
-    tmp_path: Path, make_runner: MakeRunner, spoilt: Cell
-) -> None:
-    path = store.path_of(tmp_path, "m", spoilt)
+    path = store.path_of(tmp_path, "m", ALL[-1])
     path.parent.mkdir(parents=True)
     path.write_text("perhaps of a newer format", encoding="utf-8")
-    kind = MadeUp(blocks=2)
+    kind = make_kind()
     with pytest.raises(ResultFileError, match=r"\.json is not a result file"):
         make_runner(kind).run()
     assert path.read_text(encoding="utf-8") == "perhaps of a newer format"
-    assert (kind.setup, kind.performed) == (None, [])
-
-
-def test_what_makes_whole_files_makes_one_in_place_of_what_cannot_be_read(
-    tmp_path: Path, make_runner: MakeRunner
-) -> None:
-    path = store.path_of(tmp_path, "m", CELLS[1])
-    path.parent.mkdir(parents=True)
-    path.write_text("{", encoding="utf-8")
-    make_runner(MadeUpTrials()).run()
-    assert len(read(tmp_path, CELLS[1]).trials) == 1
-
-
-def test_what_a_kind_refuses_is_told_before_anything_is_written_even_of_a_missing_cell(
-    tmp_path: Path, make_runner: MakeRunner, screen: io.StringIO
-) -> None:
-    class Refuses(MadeUpTrials):
-        def begin(self, _: Setup) -> Sequence[Step]:
-            raise UsageError("what is wrong")
-
-    with pytest.raises(UsageError, match="what is wrong"):
-        make_runner(Refuses(), (GONE, *CELLS)).run()
-    assert list(tmp_path.iterdir()) == []
-    assert screen.getvalue() == ""
-
-
-def test_a_folder_that_cannot_be_written_is_told_before_anything_is_begun(
-    tmp_path: Path, make_runner: MakeRunner
-) -> None:
-    (tmp_path / "file").write_text("")
-    kind = MadeUp()
-    with pytest.raises(ResultsFolderError, match="cannot be written"):
-        make_runner(kind, folder=tmp_path / "file" / "results").run()
     assert kind.setup is None
 
 
-def test_a_run_without_figures_leaves_those_of_before_and_says_so(
-    tmp_path: Path, make_runner: MakeRunner, screen: io.StringIO, result: Result
+def test_what_a_kind_refuses_is_told_before_anything_is_written_even_of_a_missing_cell(
+    tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind, view: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    earlier = msgspec.structs.replace(result, cell=CELLS[0])
-    store.write_result(tmp_path, "m", earlier)
-    written = make_runner(MadeUpTrials()).run()
-    assert read(tmp_path, CELLS[0]) == earlier
-    assert [(one.result.cell, one.is_new) for one in written] == [(CELLS[0], False), (CELLS[1], True)]
-    assert written[0].result == earlier
-    first, second = on_screen(screen)
-    assert "fine; the earlier result is worth more and stays" in first
-    assert "stays" not in second
+    def refuse(_self: MadeUp, _setup: Setup) -> None:
+        raise UsageError("what is wrong")
+
+    monkeypatch.setattr(MadeUp, "begin", refuse)
+    with pytest.raises(UsageError, match="what is wrong"):
+        make_runner(make_kind(), cells=(GONE, *CELLS)).run()
+    assert list(tmp_path.iterdir()) == []
+    assert view.lines == []  # type: ignore[attr-defined]
 
 
-def test_a_cell_that_fails_where_the_file_of_before_stays_has_failed_all_the_same(
-    tmp_path: Path, make_runner: MakeRunner, result: Result
+def test_a_quota_below_the_cores_that_are_used_is_refused_before_anything_is_begun(
+    make_runner: MakeRunner, make_kind: MakeKind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    earlier = msgspec.structs.replace(result, cell=CELLS[0])
-    store.write_result(tmp_path, "m", earlier)
-    runner = make_runner(MadeUpTrials(goes_wrong={0: TrialError("it fell over")}))
-    runner.run()
-    assert read(tmp_path, CELLS[0]) == earlier
-    with pytest.raises(CellsFailedError, match=f"1 cells could not be tried .{CELLS[0]}"):
-        runner.need_all()
+    monkeypatch.setattr(cgroup, "why_limited", lambda: "This control group may use 1 of the 2 cores.")
+    kind = make_kind()
+    with pytest.raises(MachineLimitError, match=r"^This control group may use 1 of the 2 cores\.$"):
+        make_runner(kind).run()
+    assert kind.setup is None
 
 
-def test_a_file_stays_new_though_its_last_step_adds_nothing(tmp_path: Path, make_runner: MakeRunner) -> None:
-    class AddsOnce(MadeUp):
-        def record(self, cell: Cell) -> Record | None:
-            self.performed = list(dict.fromkeys(self.performed))
-            return super().record(cell)
+def test_a_short_listen_queue_is_said(
+    make_runner: MakeRunner, make_kind: MakeKind, view: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ports, "why_short_backlog", lambda: "This system allows 128 connections.")
+    make_runner(make_kind()).run()
+    assert view.lines[0] == "This system allows 128 connections."  # type: ignore[attr-defined]
 
-    written = make_runner(AddsOnce(blocks=2), CELLS[1:]).run()
-    assert [one.is_new for one in written] == [True, True]
-    assert len(counted(tmp_path, CELLS[1]).counts) == 1
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_begun(
+    tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind
+) -> None:
+    (tmp_path / "file").write_text("")
+    kind = make_kind()
+    with pytest.raises(ResultsFolderError, match="cannot be written"):
+        make_runner(kind, folder=tmp_path / "file" / "results").run()
+    assert kind.setup is None

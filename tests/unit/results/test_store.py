@@ -12,8 +12,6 @@ from stackmatrix.errors import CommitError, ResultFileError, ResultsFolderError
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.results import codec, store
 from stackmatrix.results.calibration import Calibration
-from stackmatrix.results.capacity import Capacity
-from stackmatrix.results.instructions import Instructions
 from stackmatrix.results.model import FORMAT_VERSION, Result
 from stackmatrix.system.git import commit
 
@@ -52,7 +50,7 @@ def test_a_result_is_read_as_it_was_written(tmp_path: Path, result: Result) -> N
 
 
 def test_a_later_result_replaces_the_earlier(tmp_path: Path, result: Result) -> None:
-    later = msgspec.structs.replace(result, trials=())
+    later = msgspec.structs.replace(result, ladders=())
     store.write_result(tmp_path, "laptop", result)
     path = store.write_result(tmp_path, "laptop", later)
     assert store.read_result(path, "name") == later
@@ -106,6 +104,7 @@ BROKEN: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         ),
         f"has format {FORMAT_VERSION + 1}",
     ),
+    "older": (lambda _: b'{"format_version": 6, "trials": []}', "has format 6, which was made by an older method"),
 }
 
 
@@ -137,26 +136,12 @@ def test_a_file_that_is_not_there_is_an_error_that_names_it(tmp_path: Path) -> N
         store.read_result(tmp_path / "none.json", "x")
 
 
-def test_only_a_file_with_trials_counts_or_a_capacity_holds_figures(tmp_path: Path, result: Result) -> None:
-    path = store.write_result(tmp_path, "laptop", result)
-    assert store.holds_figures(path)
-    path.write_bytes(b"broken, perhaps by a merge")
-    assert store.holds_figures(path)
-    store.write_result(tmp_path, "laptop", msgspec.structs.replace(result, trials=()))
-    assert not store.holds_figures(path)
-    counted = Instructions(
-        counter="valgrind-3", started="", duration_s=1, git_commit=None, python=None, lock_sha256="0", counts=()
-    )
-    store.write_result(tmp_path, "laptop", msgspec.structs.replace(result, trials=(), instructions=counted))
-    assert store.holds_figures(path)
-    searched = Capacity(
-        run_id="a", started="", duration_s=1, seed=1, git_commit=None, python=None, lock_sha256="0", scouted=(),
-        probes=(), sustained=(), failure=None,
-    )  # fmt: skip
-    store.write_result(tmp_path, "laptop", msgspec.structs.replace(result, trials=(), capacity=searched))
-    assert store.holds_figures(path)
-    path.unlink()
-    assert not store.holds_figures(path)
+def test_a_control_has_a_file_of_its_own_beside_its_cells(tmp_path: Path, result: Result) -> None:
+    for control in ("twin", "planted", None):
+        one = msgspec.structs.replace(result, cell=msgspec.structs.replace(CELL, control=control))
+        path = store.write_result(tmp_path, "laptop", one)
+        assert store.read_result(path, "name") == one
+    assert sorted(file.name for file in path.parent.iterdir()) == ["3.13.json", "3.13.planted.json", "3.13.twin.json"]
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +208,7 @@ def test_exactly_the_given_files_are_committed_and_other_staged_changes_left_alo
 def test_a_file_that_was_changed_is_committed_again(clone: Path, result: Result) -> None:
     path = store.write_result(clone / "results", "laptop", result)
     commit([path], "First")
-    store.write_result(clone / "results", "laptop", msgspec.structs.replace(result, trials=()))
+    store.write_result(clone / "results", "laptop", msgspec.structs.replace(result, ladders=()))
     commit([path], "Second")
     assert git(clone, "log", "--format=%s").split() == ["Second", "First", "Begin"]
     assert git(clone, "status", "--short") == ""

@@ -52,3 +52,22 @@ def test_where_there_are_too_few_free_ports_the_user_is_told_which_were_looked_a
 
 def test_no_port_is_taken_that_the_kernel_may_give_to_a_client() -> None:
     assert max(ports.API_PORT, ports.TARGET_PORT) < LAST_PORT <= 32_768
+
+
+@pytest.mark.parametrize(
+    ("said", "allowed", "told"),
+    [
+        ("4096\n", 2048, None),
+        ("2048\n", 2048, None),
+        ("128\n", 128, "This system allows a listen queue of 128 connections, and not 2048: every target gets that "),
+        (None, min(2048, socket.SOMAXCONN), None if socket.SOMAXCONN >= 2048 else "This system allows"),
+    ],
+    ids=["more", "just as many", "fewer", "not said"],
+)
+def test_every_target_gets_the_same_listen_queue_or_what_the_system_allows(
+    monkeypatch: pytest.MonkeyPatch, said: str | None, allowed: int, told: str | None
+) -> None:
+    monkeypatch.setattr(ports, "read", {"/proc/sys/net/core/somaxconn": said}.get)
+    assert ports.allowed_backlog() == allowed
+    assert (ports.why_short_backlog() or "").startswith(told or "")
+    assert (ports.why_short_backlog() is None) == (told is None)

@@ -8,7 +8,7 @@ import pytest
 
 from stackmatrix.errors import EnvironmentMissingError
 from stackmatrix.matrix.app import BUILT_IN
-from stackmatrix.matrix.cells import Cell, Installation, Subject
+from stackmatrix.matrix.cells import CONTROLS, Cell, Installation, Subject
 from stackmatrix.matrix.stacks import PYTHONS, STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.testbed import environments
@@ -27,7 +27,7 @@ def stamp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path
         (locks / f"{name}.txt").write_text(f"{name}==1")
     monkeypatch.setattr(environments, "REQUIREMENTS", locks)
 
-    def write(content: object, name: str = "bench-here-3-13") -> Path:
+    def write(content: object, name: str = "env-here-3-13") -> Path:
         folder = tmp_path / "nox" / name
         folder.mkdir(parents=True)
         (folder / environments.STAMP).write_text(content if isinstance(content, str) else json.dumps(content))
@@ -44,7 +44,7 @@ def test_an_environment_is_found_by_its_stamp(stamp: Callable[..., Path]) -> Non
     folder = stamp(content())
     lock = environments.lock_sha256("here")
     assert lock is not None
-    assert environments.installed(folder) == {("here", "3.13"): Installation(folder / "bench-here-3-13", lock)}
+    assert environments.installed(folder) == {("here", "3.13"): Installation(folder / "env-here-3-13", lock)}
 
 
 def test_an_environment_of_another_lock_file_is_not_installed(stamp: Callable[..., Path]) -> None:
@@ -75,10 +75,10 @@ def test_a_cell_is_resolved_with_everything_that_its_names_stand_for(monkeypatch
     places = {(name, python): Installation(Path("/opt") / name, name) for name in STACKS}
     monkeypatch.setattr(environments, "installed", lambda: places)
     cells = [
-        Cell(stack=stack, python=python, workload=workload, twin=twin)
+        Cell(stack=stack, python=python, workload=workload, control=control)
         for workload in WORKLOADS
         for stack in STACKS
-        for twin in (True, False)
+        for control in (None, *CONTROLS)
     ]
     assert environments.resolve(cells) == [
         Subject(one, STACKS[one.stack], WORKLOADS[one.workload], BUILT_IN, places[one.stack, one.python])
@@ -91,7 +91,7 @@ def test_what_is_needed_and_not_installed_is_an_error_with_the_command_that_inst
 ) -> None:
     monkeypatch.setattr(environments, "installed", dict)
     with pytest.raises(
-        EnvironmentMissingError, match=r"^gone is not installed for Python 3\.13: run nox -s bench-gone-3\.13 "
+        EnvironmentMissingError, match=r"^gone is not installed for Python 3\.13: run nox -s env-gone-3\.13$"
     ):
         environments.resolve([GONE])
 
@@ -100,7 +100,7 @@ def report_of(tmp_path: Path, result: str) -> Path:
     """A report as ``nox --report`` writes it."""
     sessions = [
         {"session": "tool", "signatures": ["tool"], "result": "success", "result_code": 1, "args": {}},
-        {"session": "bench-gone", "signatures": ["bench-gone-3.13"], "result": result, "result_code": 0, "args": {}},
+        {"session": "env-gone", "signatures": ["env-gone-3.13"], "result": result, "result_code": 0, "args": {}},
     ]
     path = tmp_path / "report.json"
     path.write_text(json.dumps({"result": 1, "sessions": sessions}))

@@ -1,6 +1,6 @@
 """What verification refuses, by its sentence; with real servers, tests/process/test_verification.py."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import pytest
@@ -15,7 +15,10 @@ from stackmatrix.system.http import Answer
 from stackmatrix.testbed import verification
 
 WORKLOAD = Workload("w", "", "/", (300, 600, 150))
-BUILD = Interpreter(version="3.13.2", implementation="CPython", compiler="GCC", optimised=True, gil=True)
+BUILD = Interpreter(
+    version="3.13.2", implementation="CPython", compiler="GCC", origin="uv", pgo=True, lto=None, shared=False, gil=True,
+    jit=None,
+)  # fmt: skip
 PAGE = """<!doctype html>
 <ul>
   <li>Åland Islands (AX)</li>
@@ -46,6 +49,10 @@ def identity(name: str) -> Identity:
 @pytest.mark.parametrize("name", STACKS)
 def test_a_target_that_is_what_the_cell_names_tells_its_build(name: str) -> None:
     assert verification.verify_identity(identity(name), STACKS[name], "3.13") == PythonBuild(**asdict(BUILD))
+
+
+def test_a_site_tells_of_its_interpreter_what_a_result_has_of_it() -> None:
+    assert tuple(field.name for field in fields(Interpreter)) == PythonBuild.__struct_fields__
 
 
 @pytest.mark.parametrize("name", STACKS)

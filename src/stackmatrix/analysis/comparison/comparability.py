@@ -1,66 +1,64 @@
-"""Which results of different runs may be compared: like with like only. Pure."""
+"""Which results may be compared, and what must be said of two that differ in more than their names. Pure.
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+Only like with like: the machine and the way of measuring must be the same. Packages differ between two stacks by their
+nature; between two Pythons of one stack they must not. How a Python was built and is linked moves a figure as much as
+its version may: such pairs are compared, and carry what they differ in.
+"""
 
-from stackmatrix.analysis.comparison.contrasts import Contrast, declared
 from stackmatrix.matrix.cells import Cell
-from stackmatrix.matrix.workloads import WORKLOADS, Workload
+from stackmatrix.results.conditions import machine_differences
 from stackmatrix.results.model import Result
-from stackmatrix.results.trials import Run
+from stackmatrix.results.types import PythonBuild
+
+BUILDERS = {"uv": "built for uv", "pyenv": "built by pyenv", "distribution": "the distribution's"}
+"""How each origin of an interpreter is said; others are of unknown origin."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A contrast of two cells of different runs that were not made alike, and what they differ in."""
-
-    cell: Cell
-    other: Cell
-    differs: tuple[str, ...]
-
-
-def run_of(result: Result) -> Run:
-    """The run of a result with trials."""
-    assert result.run is not None
-    return result.run
+def refuse(one: Result, other: Result) -> str | None:
+    """Why two results must not be compared, in a sentence; ``None`` where they may be."""
+    if one.conditions is None or other.conditions is None:
+        return "One of them was not measured."
+    differ = machine_differences(one.conditions, other.conditions)
+    if differ:
+        return f"They were not measured alike: {', '.join(differ)} differ."
+    locks = (one.conditions.environment.lock_sha256, other.conditions.environment.lock_sha256)
+    if one.cell.stack == other.cell.stack and locks[0] != locks[1]:
+        return "They were installed from different lock files, and so differ in more than their Python."
+    return None
 
 
-def repeated(results: Iterable[Result], workloads: Mapping[str, Workload] = WORKLOADS) -> dict[str, dict[Cell, Result]]:
-    """The results with several trials, by workload and cell, of the workloads that are known by name."""
-    found: dict[str, dict[Cell, Result]] = {}
-    for result in results:
-        if len(result.trials) > 1 and result.cell.workload in workloads:
-            found.setdefault(result.cell.workload, {})[result.cell] = result
-    return found
+def caution(one: Result, other: Result) -> str | None:
+    """What else than their names two results differ in: how their Pythons were built and are linked."""
+    if one.conditions is None or other.conditions is None:
+        return None
+    builds = (one.conditions.environment.python, other.conditions.environment.python)
+    names = _names(one.cell, other.cell)
+    told = [
+        f"{names[0]} {mine} and {names[1]} {theirs}"
+        for mine, theirs in zip(*(_traits(build) for build in builds), strict=True)
+        if mine != theirs and "" not in (mine, theirs)
+    ]
+    if one.cell.python == other.cell.python and builds[0].version != builds[1].version:
+        told.append(f"{names[0]} ran on {builds[0].version} and {names[1]} on {builds[1].version}")
+    return "; ".join(told) + "." if told else None
 
 
-def across_runs(results: Mapping[Cell, Result]) -> list[Contrast]:
-    """The contrasts whose two cells were measured in different runs."""
-    cells = [cell for cell in results if not cell.twin]
-    return [(one, two) for one, two in declared(cells) if run_of(results[one]).id != run_of(results[two]).id]
+def _names(cell: Cell, other: Cell) -> tuple[str, str]:
+    """What tells the two apart: their Pythons, or their stacks."""
+    return (cell.python, other.python) if cell.stack == other.stack else (cell.stack, other.stack)
 
 
-def unlike(one: Result, other: Result) -> tuple[str, ...]:
-    """What makes two results of one machine's folder incomparable; empty when nothing does."""
-    runs, machines = (run_of(one), run_of(other)), (one.machine, other.machine)
-    kinds: dict[str, list[object]] = {
-        "the processor": [(each.cpu_model, each.cpu_id) for each in machines],
-        "the cores": [each.cores for each in machines],
-        "the kernel": [each.kernel for each in machines],
-        "the pinning": [each.pinning for each in machines],
-        "the ladder": [each.ladder for each in runs],
-        "the window": [(each.window_s, each.settle_s, each.warmup_s) for each in runs],
-        "the load processes": [each.generators for each in runs],
-        "the tool environment": [each.tool_lock_sha256 for each in runs],
-    }
-    return tuple(name for name, (mine, theirs) in kinds.items() if mine != theirs)
-
-
-def refuse(results: Iterable[Result]) -> tuple[Refusal, ...]:
-    """The contrasts that are not compared, since the two cells were not made alike."""
-    return tuple(
-        Refusal(cell, other, differs)
-        for by_cell in repeated(results).values()
-        for cell, other in across_runs(by_cell)
-        if (differs := unlike(by_cell[cell], by_cell[other]))
+def _traits(build: PythonBuild) -> tuple[str, ...]:
+    """What is told of a build, each as what follows its name; empty where nothing is known."""
+    return (
+        f"is {BUILDERS.get(build.origin, 'of another origin')}",
+        {True: "runs a shared libpython", False: "is linked statically", None: ""}[build.shared],
+        {
+            True: "is built with profile-guided optimisation",
+            False: "is built without profile-guided optimisation",
+            None: "",
+        }[build.pgo],
+        {True: "is built with link-time optimisation", False: "is built without link-time optimisation", None: ""}[
+            build.lto
+        ],
     )

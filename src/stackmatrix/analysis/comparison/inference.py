@@ -1,156 +1,218 @@
-"""How two sets of values differ: intervals, exact tests and corrections, each with its source. Pure statistics."""
+"""What a table of cells by blocks says of pairs of cells, look by look. Pure.
+
+Every interval is simultaneous: in 95 % of runs, all intervals of all looks of a family hold what is true. So what a
+comparison may be called is read off its interval, and may be called so from then on: the interval shown is what the
+looks so far have in common, which holds what is true whenever each of them does.
+"""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cache
-from statistics import fmean, stdev, variance
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
-CONFIDENCE = 0.95
-SIGNIFICANCE = 0.05
-MOST_EXACT = 20
-"""Blocks up to which every assignment of signs is tried: a million."""
-MOST_DIVISIONS = 20_000
-"""Ways to divide unpaired values up to which every one is tried."""
+from stackmatrix.analysis.comparison.block_model import Contrasts, Fit
+from stackmatrix.analysis.comparison.looks import looks_at, two_sided_levels
+from stackmatrix.analysis.comparison.moderation import Array
+from stackmatrix.matrix.profiles import LOOKS
+
+type Finding = Literal["more", "less", "same", "undecided"]
+"""What is found of a pair: the first cell has more, or less, than the second."""
+
+FINDINGS: tuple[Finding, ...] = ("undecided", "same", "more", "less")
+UNDECIDED, SAME, MORE, LESS = range(4)
+
+ROUNDING = 1e-9
+"""By which an estimate may leave an interval of no width."""
+LIKELY = 0.84
+"""Standard errors beyond the interval's half at which a difference is decided in four of five runs: the quantile of the
+normal distribution."""
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """How a cell differs from another: the mean of logarithms of ratios or of differences, with its standard error.
+class Seen:
+    """How a pair stood at a look. ``low`` and ``high`` are ``None`` where there was no interval yet."""
 
-    Paired, over the ``blocks`` that have both; else over the fewer blocks of the two. ``error`` is ``None`` where
-    nothing was repeated, and ``p``, of the exact sign-flip test (Fisher 1935) or of the permutation test (Pitman 1937).
-    """
-
-    mean: float
-    error: float | None
-    freedom: float
     blocks: int
-    p: float | None
-    is_paired: bool = True
-
-    @property
-    def half(self) -> float | None:
-        """Half of the 95 % interval of Student's t."""
-        return None if self.error is None else _critical(self.freedom) * self.error
-
-    @property
-    def low(self) -> float | None:
-        return None if self.half is None else self.mean - self.half
-
-    @property
-    def high(self) -> float | None:
-        return None if self.half is None else self.mean + self.half
+    estimate: float
+    low: float | None
+    high: float | None
+    finding: Finding
 
 
-@cache
-def _critical(freedom: float) -> float:
-    """The quantile of Student's t for a two-sided interval; kept, since every look at an end asks for it."""
-    return float(special.stdtrit(freedom, (1 + CONFIDENCE) / 2))
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """What is said of one pair, in units of the table.
 
-
-def log_ratios(cell: Sequence[float], other: Sequence[float]) -> tuple[float, ...]:
-    """The logarithm of the ratio of a cell to another in each block.
-
-    Raises:
-        ValueError: when a value is not above 0, or the blocks are not the same.
-
+    ``estimate`` is ``None`` where nothing links the two. ``decidable`` is the smallest difference that is decided in
+    four of five runs of as many blocks. ``needed`` is the look at which the pair will probably be decided, from its
+    present estimate and noise. ``contradicts`` says that an estimate fell out of what earlier looks were sure of, as it
+    does where cells drift apart, or one time in some dozens by chance: then the last look alone is shown, and speaks.
     """
-    return tuple(math.log(one / two) for one, two in zip(cell, other, strict=True))
+
+    estimate: float | None
+    low: float | None
+    high: float | None
+    finding: Finding
+    decided_after: int | None
+    decidable: float | None
+    needed: int | None
+    looks: tuple[Seen, ...]
+    contradicts: bool = False
 
 
-def mean_of(values: Sequence[float]) -> Difference:
-    """The mean of values, without p; with an error from two values on.
+@dataclass(frozen=True, slots=True)
+class TableInference:
+    """Of a whole table: each pair's inference, and the standard deviation of the block model's rest over all blocks."""
 
-    Raises:
-        ValueError: when there is no value.
+    pairs: tuple[Inference, ...]
+    rest: float | None
 
+
+@dataclass(frozen=True, slots=True)
+class _Prospects:
+    """Of each pair, the smallest difference that is decidable now, and the look at which it will be decided."""
+
+    decidable: list[float | None]
+    needed: list[int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """How all pairs stood at a look; infinite where there was no interval yet."""
+
+    look: int
+    estimates: list[float]
+    low: list[float]
+    high: list[float]
+    words: list[int]
+
+    def of(self, place: int) -> Seen:
+        low, high = self.low[place], self.high[place]
+        is_shown = math.isfinite(low)
+        ends = (low, high) if is_shown else (None, None)
+        return Seen(self.look, self.estimates[place], ends[0], ends[1], FINDINGS[self.words[place]])
+
+
+@dataclass
+class _Course:
+    """The intervals of all pairs over the looks so far, as arrays by pair."""
+
+    low: Array
+    high: Array
+    words: NDArray[np.int_]
+    contradicts: NDArray[np.bool_]
+    decided_after: NDArray[np.int_]
+
+    @classmethod
+    def of(cls, pairs: int) -> "_Course":
+        """Nothing is known of so many pairs."""
+        wide, none = np.full(pairs, np.inf), np.zeros(pairs, dtype=int)
+        return cls(-wide, wide.copy(), none, none > 0, none.copy())
+
+    def take(self, look: int, estimates: Array, halves: Array, margin: float) -> _Standing:
+        """Add a look; where ``halves`` is NaN, there is nothing to add."""
+        is_known = ~np.isnan(halves)
+        low = np.where(is_known, np.maximum(self.low, estimates - halves), self.low)
+        high = np.where(is_known, np.minimum(self.high, estimates + halves), self.high)
+        is_outside = (estimates < low - ROUNDING) | (estimates > high + ROUNDING)
+        self.contradicts = self.contradicts | (is_known & is_outside)
+        starts_anew = self.contradicts & is_known
+        self.low = np.where(starts_anew, estimates - halves, low)
+        self.high = np.where(starts_anew, estimates + halves, high)
+        found = np.select(
+            [(self.low >= -margin) & (self.high <= margin), self.low > 0, self.high < 0], [SAME, MORE, LESS], UNDECIDED
+        )
+        words = np.where((self.words == UNDECIDED) | starts_anew, found, self.words)
+        self.decided_after = np.where(words != self.words, look, self.decided_after)
+        self.words = words
+        return _Standing(look, estimates.tolist(), self.low.tolist(), self.high.tolist(), self.words.tolist())
+
+
+def infer(table: Array, pairs: Sequence[tuple[int, int]], margin: float) -> TableInference:
+    """Judge each pair of cells of a table of cells by blocks, in the order in which the blocks were made.
+
+    A value that is missing is NaN. ``margin`` is the difference that matters. A pair has an interval from the look on
+    at which both cells have as many blocks as the first look needs.
     """
-    if not values:
-        raise ValueError("no values")
-    count = len(values)
-    return Difference(fmean(values), stdev(values) / math.sqrt(count) if count > 1 else None, count - 1, count, None)
+    blocks, levels = table.shape[1], two_sided_levels(len(table), tuple(pairs)) if pairs else ()
+    course, standings = _Course.of(len(pairs)), list[_Standing]()
+    last: tuple[Contrasts, Array, int] | None = None
+    fit = None
+    for look, level in zip(looks_at(blocks), levels, strict=False):
+        fit = Fit.of(table[:, :look])
+        if fit is not None:
+            contrasts = fit.contrast(pairs)
+            halves = _halves(contrasts, level) + _hidden(table[:, :look], pairs)
+            standings.append(course.take(look, contrasts.estimates, halves, margin))
+            last = (contrasts, halves, look)
+    fit = fit if fit is not None and last is not None and last[2] == blocks else Fit.of(table)
+    estimates = _direct(table, pairs) if last is None else last[0].estimates
+    if np.isnan(estimates).any():
+        estimates = np.where(np.isnan(estimates), _direct(table, pairs), estimates)
+    prospects = _prospects(last, levels, margin, len(pairs))
+    told = tuple(_inference(course, standings, place, estimates.tolist(), prospects) for place in range(len(pairs)))
+    return TableInference(told, None if fit is None else fit.rest)
 
 
-def differ(values: Sequence[float]) -> Difference:
-    """The mean of paired differences.
-
-    Raises:
-        ValueError: when there is none.
-
-    """
-    difference = mean_of(values)
-    return difference if difference.error is None else replace(difference, p=sign_flip_p(values))
+def _halves(contrasts: Contrasts, level: float) -> Array:
+    """Half of each pair's interval."""
+    return np.asarray(special.stdtrit(contrasts.freedoms, 1 - level / 2) * contrasts.errors)
 
 
-def differ_unpaired(one: Sequence[float], other: Sequence[float]) -> Difference:
-    """The difference of two means of values that do not belong together, each with its own error (Welch 1947).
-
-    Raises:
-        ValueError: when there is no value.
-
-    """
-    mean, count = fmean(one) - fmean(other), min(len(one), len(other))
-    if count < 2:
-        return Difference(mean, None, 0, count, None, is_paired=False)
-    parts = [variance(each) / len(each) for each in (one, other)]
-    terms = sum(part**2 / (len(each) - 1) for part, each in zip(parts, (one, other), strict=True))
-    freedom = sum(parts) ** 2 / terms if terms else 1.0
-    return Difference(mean, math.sqrt(sum(parts)), freedom, count, permutation_p(one, other), is_paired=False)
+def _hidden(table: Array, pairs: Sequence[tuple[int, int]]) -> Array:
+    """NaN for the pairs of which a cell has fewer blocks than the first look needs, else 0."""
+    counts = (~np.isnan(table)).sum(1)
+    fewer = np.minimum(*counts[np.asarray(pairs, dtype=int).reshape(-1, 2)].T)
+    return np.where(fewer < LOOKS[0], np.nan, 0.0)
 
 
-def permutation_p(one: Sequence[float], other: Sequence[float]) -> float:
-    """Two-sided p that the means differ so much, over all ways to divide the values, or a fixed sample of many."""
-    # Imported here, since it takes as long as everything else that a command imports, and few families need it.
-    from scipy import stats  # noqa: PLC0415
+def _direct(table: Array, pairs: Sequence[tuple[int, int]]) -> Array:
+    """The mean difference over the blocks that both cells have, for what no look has seen; NaN where there is none."""
+    apart = [table[one] - table[other] for one, other in pairs]
+    return np.array([one[~np.isnan(one)].mean() if (~np.isnan(one)).any() else np.nan for one in apart])
 
-    result = stats.permutation_test(
-        (np.asarray(one), np.asarray(other)),
-        lambda first, second, axis: np.mean(first, axis=axis) - np.mean(second, axis=axis),
-        vectorized=True,
-        n_resamples=MOST_DIVISIONS,
-        rng=np.random.default_rng(0),
+
+def _prospects(
+    last: tuple[Contrasts, Array, int] | None, levels: Sequence[float], margin: float, pairs: int
+) -> _Prospects:
+    if last is None:
+        return _Prospects([None] * pairs, [LOOKS[0]] * pairs)
+    contrasts, halves, look = last
+    needed: list[int | None] = [None] * pairs
+    for later, level in reversed([(at, level) for at, level in zip(LOOKS, levels, strict=True) if at > look]):
+        grown = Contrasts(
+            contrasts.estimates,
+            contrasts.errors * np.sqrt(look / later),
+            contrasts.freedoms * (later - 1) / (look - 1),
+        )
+        half, size = _halves(grown, level), np.abs(contrasts.estimates)
+        for place in np.flatnonzero((size > half) | (size + half <= margin)).tolist():
+            needed[place] = later
+    decidable = halves + LIKELY * contrasts.errors
+    return _Prospects([None if math.isnan(one) else one for one in decidable.tolist()], needed)
+
+
+def _inference(
+    course: _Course, standings: Sequence[_Standing], place: int, estimates: Sequence[float], prospects: _Prospects
+) -> Inference:
+    estimate, finding = estimates[place], FINDINGS[course.words[place]]
+    low, high = float(course.low[place]), float(course.high[place])
+    is_shown, is_decided = math.isfinite(low), finding != "undecided"
+    if is_shown:
+        estimate = min(max(estimate, low), high)
+    seen = (standing.of(place) for standing in standings)
+    return Inference(
+        estimate=None if math.isnan(estimate) else estimate,
+        low=low if is_shown else None,
+        high=high if is_shown else None,
+        finding=finding,
+        decided_after=int(course.decided_after[place]) if is_decided else None,
+        decidable=prospects.decidable[place],
+        needed=None if is_decided else prospects.needed[place],
+        looks=tuple(one for one in seen if not math.isnan(one.estimate)),
+        contradicts=bool(course.contradicts[place]),
     )
-    return float(result.pvalue)
-
-
-def sign_flip_p(values: Sequence[float]) -> float:
-    """Two-sided p of the sign-flip test: the share of sign assignments whose sum is as far from zero.
-
-    Exact up to ``MOST_EXACT`` values; above, of a fixed sample of as many assignments, the observed one among them.
-    """
-    observed = abs(math.fsum(values))
-    if len(values) <= MOST_EXACT:
-        sums = np.zeros(1)
-        for value in values:
-            sums = np.concatenate((sums + value, sums - value))
-    else:
-        generator = np.random.default_rng(0)
-        signs = generator.choice((-1.0, 1.0), size=(2**MOST_EXACT // len(values), len(values)))
-        sums = np.append(signs @ np.asarray(values), observed)
-    tolerance = 1e-9 * max(1e-300, float(np.abs(values).sum()))
-    return float((np.abs(sums) >= observed - tolerance).mean())
-
-
-def p_beyond(difference: Difference, margin: float) -> float | None:
-    """One-sided p of Student's t that the mean lies beyond the margin, on the side on which it was seen."""
-    if difference.error is None:
-        return None
-    beyond = abs(difference.mean) - margin
-    if difference.error == 0:
-        return 0.0 if beyond > 0 else 1.0
-    return float(special.stdtr(difference.freedom, -beyond / difference.error))
-
-
-def holm(p_values: Sequence[float]) -> tuple[float, ...]:
-    """The p values corrected for their number (Holm 1979): the smallest times n, the next times n - 1, and so on."""
-    order = sorted(range(len(p_values)), key=p_values.__getitem__)
-    corrected = [0.0] * len(p_values)
-    highest = 0.0
-    for rank, place in enumerate(order):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[place]))
-        corrected[place] = highest
-    return tuple(corrected)

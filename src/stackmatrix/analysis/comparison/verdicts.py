@@ -1,59 +1,107 @@
-"""When a cell may be called different from another.
+"""What is said of two cells, and of a whole family of comparisons: the types that pages and terminals show. Pure."""
 
-The unit is a trial. Two cells are compared within each block by the logarithm of their ratio (overheads, which may be
-near zero, by their difference in ms), so that what a block's moment does to both cancels. A verdict needs six blocks:
-with fewer, an exact test of signs cannot reach p = 0.05 whatever was measured. Pure.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import stdev
 from typing import Literal
 
-from stackmatrix.analysis.comparison.inference import SIGNIFICANCE, Difference, holm, p_beyond
+from stackmatrix.analysis.metrics import Metric
+from stackmatrix.matrix.cells import Cell
 
-BLOCKS_TO_CLAIM = 6
-LEAST_MARGIN = 0.02
-"""Differences of less than 2 % are called none, however surely they are there."""
-TWIN_SDS = 2.0
-"""The margin is at least so many standard deviations of what the same cell differs from itself."""
-
-type VerdictWord = Literal["faster", "slower", "same", "undecided", "not enough blocks"]
+type Word = Literal["better", "worse", "same", "undecided"]
+"""``better`` and ``worse`` are of the cell against the other, in the direction of the metric."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What may be said of a contrast. ``p_holm`` is corrected for all contrasts of its family."""
+class Estimate:
+    """A value and its interval; ``None`` for ends that nothing was said of yet."""
 
-    difference: Difference
-    p_holm: float | None
-    word: VerdictWord
-
-
-def margin_of(twin: Sequence[float] | None, least: float = LEAST_MARGIN) -> float:
-    """How far apart two cells may be and still count as the same: two standard deviations of the A/A twin at least."""
-    spread = stdev(twin) if twin is not None and len(twin) > 1 else 0.0
-    return max(least, TWIN_SDS * spread)
+    mid: float
+    low: float | None
+    high: float | None
 
 
-def judge_all(differences: Sequence[Difference], margin: float, *, higher_is_better: bool) -> tuple[Verdict, ...]:
-    """The verdicts of one family of contrasts, declared before the run; corrected together by Holm."""
-    tested = [place for place, one in enumerate(differences) if one.blocks >= BLOCKS_TO_CLAIM]
-    beyond = [p_beyond(differences[place], margin) or 0.0 for place in tested]
-    corrected = dict(zip(tested, holm(beyond), strict=True))
-    return tuple(
-        Verdict(one, p := corrected.get(place), _word(one, p, margin, higher_is_better=higher_is_better))
-        for place, one in enumerate(differences)
-    )
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How one comparison stood when the family was looked at after so many blocks: for the picture of it forming.
+
+    The effect is a ratio, or a difference in the metric's unit.
+    """
+
+    blocks: int
+    effect: Estimate
+    word: Word
 
 
-def _word(one: Difference, p_holm: float | None, margin: float, *, higher_is_better: bool) -> VerdictWord:
-    """Beyond the margin by interval, by Holm's p and by the signs: faster or slower. Inside of it: same."""
-    if p_holm is None or one.low is None or one.high is None:
-        return "not enough blocks"
-    if -margin < one.low and one.high < margin:
-        return "same"
-    is_beyond = one.low > margin or one.high < -margin
-    if is_beyond and p_holm <= SIGNIFICANCE and one.p is not None and one.p <= SIGNIFICANCE:
-        return "faster" if (one.mean > 0) == higher_is_better else "slower"
-    return "undecided"
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A cell against another. The effect is their ratio, or the cell less the other in the metric's unit.
+
+    Its interval is simultaneous over the family. ``blocks`` is how many both have; ``decided_after`` is at how many
+    blocks the word was found, which then stays. ``smallest_decidable`` is the smallest difference that as many blocks
+    decide (of the ratio less one, or in the unit), ``needed`` after how many blocks it will probably be decided, and
+    ``None`` where that is not before the last look. ``caution`` says in what else than their names the two differ.
+    """
+
+    cell: Cell
+    other: Cell
+    effect: Estimate
+    word: Word
+    blocks: int
+    decided_after: int | None
+    smallest_decidable: float | None
+    needed: int | None
+    looks: tuple[Look, ...]
+    caution: str | None = None
+
+    @property
+    def is_decided(self) -> bool:
+        return self.word != "undecided"
+
+
+type ControlState = Literal["passed", "failed", "not yet known", "not measured"]
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """The two controls of a workload: the twin must not differ, the planted cost must be found at its known size.
+
+    ``planted_effect`` is the ratio that the planted cost must show.
+    """
+
+    twin: Comparison | None
+    planted: Comparison | None
+    planted_effect: float | None
+    state: ControlState
+    reason: str | None
+    """Why they failed, or what is not yet known, in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """All declared comparisons of one workload by one metric, judged together.
+
+    ``values`` has the mean of each cell over its blocks, in the metric's unit, with the 95 % interval of that cell
+    alone. ``rest`` is the standard deviation of what the block model leaves over: of logarithms, or in the unit.
+    ``ranks`` are among the stacks on one Python: one more than the number of stacks that are better for sure.
+    ``void`` says why the workload's runs prove nothing, where a control failed: then no comparison is decided and
+    nothing is ranked. ``refused`` are the declared comparisons that are not made, with the reason.
+    """
+
+    workload: str
+    metric: Metric
+    blocks: int
+    values: Mapping[Cell, Estimate]
+    compared: tuple[Comparison, ...]
+    ranks: Mapping[Cell, int]
+    rest: float | None
+    controls: Controls
+    void: str | None = None
+    refused: tuple[tuple[Cell, Cell, str], ...] = ()
+
+    @property
+    def open(self) -> tuple[Comparison, ...]:
+        """The comparisons that are not decided."""
+        return tuple(one for one in self.compared if not one.is_decided)
+
+    def of(self, cell: Cell, other: Cell) -> Comparison | None:
+        return next((one for one in self.compared if (one.cell, one.other) == (cell, other)), None)

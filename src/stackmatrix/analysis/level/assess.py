@@ -12,6 +12,7 @@ from stackmatrix.results.findings import Finding
 from stackmatrix.results.levels import ApiUse, GeneratorUse, Level, MachineUse, TargetUse
 from stackmatrix.results.types import Validity
 
+NOT_LOOKED_FOR = "it was not looked for, or this system does not report it"
 TRANSIENT_THREADS = "threads came and went within the window, and the kernel keeps no total for them"
 NOT_COUNTED = "counted apart from load, if at all: see instructions"
 NOT_SENT = "no request was sent in the window"
@@ -76,12 +77,15 @@ def assess_target(
         absent["target.cpu_ms_per_request"] = latency.NO_RESPONSE
     if use.context_switches is None:
         absent["target.context_switches"] = TRANSIENT_THREADS
+    unknown = [name for name in ("pss_bytes", "threads_started") if getattr(use, name) is None]
+    absent |= {f"target.{name}": NOT_LOOKED_FOR for name in unknown}
     return TargetUse(
         cpu_ms_per_request=per_request,
         instructions_per_request=None,
         cpu_share=use.cpu_share,
-        rss_bytes_peak=use.rss_bytes_peak,
+        pss_bytes=use.pss_bytes,
         threads_peak=use.threads_peak,
+        threads_started=use.threads_started,
         fds_peak=use.fds_peak,
         context_switches=use.context_switches,
     ), absent
@@ -131,6 +135,8 @@ def assess_machine(facts: LevelFacts) -> tuple[MachineUse, dict[str, str]]:
         ports_share=around.ports_share,
         target_drops=around.target_drops,
         api_drops=around.api_drops,
+        unexplained_share=None if around.unexplained is None else around.unexplained.share,
+        retransmitted=around.retransmitted,
         pace_before=None if pace is None else pace.before_s / pace.usual_s,
         pace_after=None if pace is None else pace.after_s / pace.usual_s,
     )

@@ -1,8 +1,9 @@
 """Validity: whether the numbers of a level are about the target. Each check is one function, with what must hold.
 
 Overload of the target is a result. Overload of the generator, the external API or the machine is not one: the level is
-then invalid and is never compared. Thresholds are here and nowhere else. To add a check, write a function and put it
-into ``CHECKS``. Pure.
+then invalid and is never compared. What is a property of the target is a note, never invalid: to leave it out would be
+to select on the outcome. Thresholds are here and in :mod:`.machine_checks`, and nowhere else. To add a check, write a
+function and put it into ``CHECKS``. Pure.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,20 @@ from collections.abc import Callable
 import numpy as np
 
 from stackmatrix.analysis.level import external_api, latency
-from stackmatrix.analysis.level.facts import LevelFacts, unrest
+from stackmatrix.analysis.level.facts import LevelFacts
+from stackmatrix.analysis.level.machine_checks import (
+    above,
+    check_foreign,
+    check_memory,
+    check_network,
+    check_open_files,
+    check_pace,
+    check_pids,
+    check_ports,
+    check_steal,
+    check_throttled,
+    check_unexplained_load,
+)
 from stackmatrix.results import rows
 from stackmatrix.results.findings import Code, Finding, invalid, note
 
@@ -24,22 +38,12 @@ CALLS_SHARE = 0.01
 LITTLE_SHARE = 0.05
 EARLY_MS = 1.0
 """A sleep is never shorter than asked, but clocks of two processes are read a moment apart."""
-FILES_SHARE = 0.8
-PORTS_SHARE = 0.8
 OFFERED_SHARE = 0.03
-STEAL_SHARE = 0.02
-FOREIGN_SHARE = 0.05
-PACE_SHARE = 0.08
 STEADY_SHARE = 0.05
 STEADY_ERRORS = 3.0
 """A drift within this many standard errors of the two thirds' means may be chance."""
 STEADY_LEAST = 10
 """Requests that a third of a window needs before a drift can be seen."""
-
-
-def _above(share: float | None, most: float, code: Code, sentence: str) -> Finding | None:
-    """Invalid where a share is known and above the most that is allowed; it stands in the sentence."""
-    return None if share is None or share <= most else invalid(code, sentence.format(share))
 
 
 def check_lag(facts: LevelFacts) -> Finding | None:
@@ -58,7 +62,7 @@ def check_generator_core(facts: LevelFacts) -> Finding | None:
     share = facts.around.generator_core_share
     if share is None:
         share = facts.uses["generator"].cpu_share
-    return _above(share, GENERATOR_SHARE, Code.GENERATOR_BUSY, "The generator's core was {:.0%} busy.")
+    return above(share, GENERATOR_SHARE, Code.GENERATOR_BUSY, "The generator's core was {:.0%} busy.")
 
 
 def check_offered_rate(facts: LevelFacts) -> Finding | None:
@@ -86,24 +90,6 @@ def check_generator_limits(facts: LevelFacts) -> Finding | None:
     return invalid(Code.GENERATOR_EXHAUSTED, f"The generator had no file or port left for {exhausted} requests.")
 
 
-def check_open_files(facts: LevelFacts) -> Finding | None:
-    """No process came near its limit on open files; at the target that is a result."""
-    for role, name in (("generator", "generator"), ("external_api", "external API")):
-        share = facts.uses[role].fds_share_peak
-        if share is not None and share > FILES_SHARE:
-            return invalid(Code.OPEN_FILES, f"The {name} used {share:.0%} of the open files that it may have.")
-    share = facts.uses["target"].fds_share_peak
-    if share is not None and share > FILES_SHARE:
-        return note(Code.TARGET_OPEN_FILES, f"The target used {share:.0%} of the open files that it may have.")
-    return None
-
-
-def check_ports(facts: LevelFacts) -> Finding | None:
-    """The machine had local ports to spare."""
-    share = facts.around.ports_share
-    return _above(share, PORTS_SHARE, Code.PORTS, "{:.0%} of the machine's local ports were in use.")
-
-
 def check_api_listen_queue(facts: LevelFacts) -> Finding | None:
     """No call was lost to a full listen queue of the external API."""
     if not facts.around.api_drops:
@@ -124,7 +110,7 @@ def check_target_listen_queue(facts: LevelFacts) -> Finding | None:
 def check_api_core(facts: LevelFacts) -> Finding | None:
     """The external API had time to spare."""
     share = facts.uses["external_api"].cpu_share
-    return _above(share, API_SHARE, Code.API_BUSY, "The external API kept its core {:.0%} busy.")
+    return above(share, API_SHARE, Code.API_BUSY, "The external API kept its core {:.0%} busy.")
 
 
 def check_overshoot(facts: LevelFacts) -> Finding | None:
@@ -166,63 +152,32 @@ def check_semantics(facts: LevelFacts) -> Finding | None:
 
 
 def check_littles_law(facts: LevelFacts) -> Finding | None:
-    """Mean in flight is throughput times mean latency (Little 1961), so no request is lost or counted twice.
+    """As many calls were in flight as requests times the time of their calls make (Little 1961: L = lambda W).
 
-    In a closed loop without think time that product is the number of users (for a saturated one it cannot be taken from
-    a window's requests: they come in waves, and the window's ends cut through them). In an open level the law holds for
-    what flows through, so requests that pile up within the window are allowed for: overload of the target is a result.
+    The left side is the external API's own integral over time. The right side is the generator's: the requests that it
+    had answered, each with the calls that its page must make. So a page that makes other calls under load than when it
+    was verified is found, and calls that hang. What failed may have made any of its calls.
     """
-    level = facts.rows
-    if len(level.window) == 0:
+    before, after = facts.api_before, facts.api_after
+    if before is None or after is None or after.at_s <= before.at_s:
         return None
-    counted = level.in_flight_mean
-    if facts.plan.model == "closed":
-        by_law, piled_up = facts.plan.value, 0.0
-    else:
-        latency_s = level.window["done_s"] - level.window["intended_s"]
-        by_law = float(latency_s.sum()) / level.window_s
-        growth = abs(level.under_way(level.end_s) - level.under_way(level.start_s))
-        piled_up = (growth + 1) * float(latency_s.max()) / level.window_s
-    if abs(by_law - counted) <= LITTLE_SHARE * by_law + piled_up:
+    per_page_s, span_s = sum(facts.workload.delays_ms) / 1000, after.at_s - before.at_s
+    overslept_s = (after.overshoot_sum_ms - before.overshoot_sum_ms) / 1000
+    completed = int(np.isin(facts.rows.all["outcome"], (rows.OK, rows.WRONG_BODY)).sum())
+    least = (completed * per_page_s + overslept_s) / span_s
+    most = (int(np.maximum(1, facts.rows.all["attempts"]).sum()) * per_page_s + overslept_s) / span_s
+    counted = (after.in_flight_s - before.in_flight_s) / span_s
+    if least * (1 - LITTLE_SHARE) <= counted <= most * (1 + LITTLE_SHARE):
         return None
     return invalid(
-        Code.LITTLES_LAW, f"{counted:.2f} requests were in flight on average, throughput x latency is {by_law:.2f}."
+        Code.LITTLES_LAW,
+        f"The external API had {counted:.2f} calls in flight on average, "
+        f"requests x the time of their calls are {least:.2f}.",
     )
-
-
-def check_steal(facts: LevelFacts) -> Finding | None:
-    """The hypervisor left the cores to this machine."""
-    share = facts.around.steal_share
-    return _above(share, STEAL_SHARE, Code.STEAL, "The hypervisor gave {:.1%} of a core's time to others.")
-
-
-def check_foreign(facts: LevelFacts) -> Finding | None:
-    """No other processes used the machine."""
-    share = facts.around.foreign_share
-    if share is None or share <= FOREIGN_SHARE:
-        return None
-    return invalid(
-        Code.FOREIGN_LOAD, f"Other processes used {share:.0%} of a core, most of all {facts.around.foreign_name}."
-    )
-
-
-def check_pace(facts: LevelFacts) -> Finding | None:
-    """The target's core was as fast as in the rest of the run, as far as its speed is steady at all (decision 6)."""
-    if facts.pace is None:
-        return None
-    usual_s, allowed = facts.pace.usual_s, max(PACE_SHARE, unrest(facts.pace.of_run_s))
-    for when, took_s in (("before", facts.pace.before_s), ("after", facts.pace.after_s)):
-        off = took_s / usual_s - 1
-        if abs(off) > allowed:
-            word = "slower" if off > 0 else "faster"
-            return invalid(
-                Code.PACE, f"A fixed CPU loop {when} the level was {abs(off):.0%} {word} than in the run's median."
-            )
-    return None
 
 
 def check_steady(facts: LevelFacts) -> Finding | None:
-    """Below saturation, the last third of the window was like the first."""
+    """Below saturation, the last third of the window was like the first. A note: it is a property of the target."""
     if facts.saturated:
         return None
     level = facts.rows
@@ -236,7 +191,7 @@ def check_steady(facts: LevelFacts) -> Finding | None:
     error = float(np.hypot(first.std(ddof=1) / len(first) ** 0.5, last.std(ddof=1) / len(last) ** 0.5))
     if abs(drift) <= max(STEADY_SHARE * float(first.mean()), STEADY_ERRORS * error):
         return None
-    return invalid(
+    return note(
         Code.NOT_STEADY, f"The mean response went from {first.mean():.0f} to {last.mean():.0f} ms within the window."
     )
 
@@ -284,6 +239,11 @@ CHECKS: tuple[Callable[[LevelFacts], Finding | None], ...] = (
     check_littles_law,
     check_steal,
     check_foreign,
+    check_unexplained_load,
+    check_throttled,
+    check_memory,
+    check_pids,
+    check_network,
     check_pace,
     check_steady,
     check_recorder,

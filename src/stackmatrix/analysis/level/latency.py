@@ -1,7 +1,11 @@
-"""Percentiles, the histogram and the timeline of one level's response times. Pure.
+"""Percentiles, the histogram and the timeline of response times: of one level, and pooled over blocks. Pure.
 
-Percentiles are by nearest rank on exact times: the smallest time that at least ``q`` per cent of all do not exceed
-(Hyndman and Fan, "Sample Quantiles in Statistical Packages", 1996, definition 1). No interpolation, no buckets.
+Percentiles are by nearest rank: the smallest time that at least ``q`` per cent of all do not exceed (Hyndman and Fan,
+"Sample Quantiles in Statistical Packages", 1996, definition 1), of a level on exact times. A failed request counts as
+late as the time-out, since whoever waited for it was served no sooner.
+
+Blocks are pooled into one histogram, and a percentile is taken of that: a middle of percentiles that each block has by
+itself can be out of order, and hides the worst block.
 """
 
 import math
@@ -9,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from hdrh.histogram import HdrHistogram
 
 from stackmatrix.analysis.level.requests import Floats, LevelRows
@@ -17,6 +22,17 @@ from stackmatrix.results.rows import OK
 
 NEEDED = {50.0: 1, 90.0: 20, 95.0: 20, 99.0: 1_000, 99.9: 10_000}
 """Responses that a percentile needs before it is shown: with fewer it is one or two single requests."""
+
+NEEDED_POOLED = {50.0: 1, 90.0: 100, 95.0: 200, 99.0: 1_000, 99.9: 10_000}
+"""The same for figures that are shown, of all blocks together: at least ten responses are slower."""
+
+REQUEST_TIMEOUT_S = 60.0
+"""For one request under load: a visitor waits this long, then it is a failure of its own class."""
+
+RESAMPLES = 2_000
+"""Of a bootstrap: for the ends of an interval Efron and Tibshirani advise a thousand at least."""
+SEED = 20_261_125
+"""One for all, so that the same files give the same pages."""
 
 NO_RESPONSE = "no correct response in the window"
 
@@ -49,7 +65,10 @@ def p99(times_ms: Floats) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Latencies:
-    """Times of a level's correct responses, with the reason for each number that is left out."""
+    """Times of a level, with the reason for each number that is left out.
+
+    ``latency``, ``overhead`` and ``histogram`` have failed requests in them, ``service`` has not.
+    """
 
     latency: LatencyMs | None
     service: LatencyMs | None
@@ -58,9 +77,19 @@ class Latencies:
     absent: dict[str, str]
 
 
+def visitor_ms(level: LevelRows) -> Floats:
+    """Times of all requests of the window from their intended start, in ms; a failed one is as late as the time-out."""
+    took_ms = np.asarray((level.window["done_s"] - level.window["intended_s"]) * 1000, dtype=np.float64)
+    return np.where(level.window["outcome"] == OK, took_ms, REQUEST_TIMEOUT_S * 1000)
+
+
 def latencies(level: LevelRows, floor_ms: float) -> Latencies:
-    """Percentiles of response and service times in ms, and of what the response is above the floor."""
-    latency, absent = rank(level.response_ms, "latency_ms")
+    """Percentiles of response and service times in ms, and of what the response is above the floor.
+
+    Where nothing was answered correctly there is no time to tell, only the failures.
+    """
+    times_ms = visitor_ms(level) if len(level.correct) else np.empty(0)
+    latency, absent = rank(times_ms, "latency_ms")
     service, no_service = rank(level.service_ms, "service_ms")
     absent |= no_service
     if latency is None:
@@ -75,7 +104,7 @@ def latencies(level: LevelRows, floor_ms: float) -> Latencies:
     for name in ("p95", "p99"):
         if f"latency_ms.{name}" in absent:
             absent[f"overhead_ms.{name}"] = absent[f"latency_ms.{name}"]
-    return Latencies(latency, service, overhead, encode_histogram(np.sort(level.response_ms)), absent)
+    return Latencies(latency, service, overhead, encode_histogram(np.sort(times_ms)), absent)
 
 
 def rank(times_ms: Floats, path: str) -> tuple[LatencyMs | None, dict[str, str]]:
@@ -131,3 +160,72 @@ def encode_histogram(response_ms: Floats) -> str:
             raise ValueError(f"a response time of {time_ms} ms is out of the histogram's range")
     encoded: bytes = histogram.encode()
     return encoded.decode("ascii")
+
+
+def pool(histograms: Sequence[str]) -> HdrHistogram:
+    """One histogram of microseconds with everything that these have, each as :func:`encode_histogram` gives it."""
+    pooled = HdrHistogram(1, HISTOGRAM_HIGHEST_US, HISTOGRAM_DIGITS)
+    for one in histograms:
+        pooled.decode_and_add(one)
+    return pooled
+
+
+def pooled_percentiles(histograms: Sequence[str]) -> LatencyMs | None:
+    """Percentiles in ms of all blocks together, to a thousandth; ``None`` without one response.
+
+    Those that have too few responses (``NEEDED_POOLED``) are ``None``.
+    """
+    values_ms, counts = _tabulate(histograms)
+    together = counts.sum(axis=0)
+    total = int(together.sum())
+    if total == 0:
+        return None
+    found = {q: _percentile_of(values_ms, together, q) if total >= n else None for q, n in NEEDED_POOLED.items()}
+    return LatencyMs(
+        mean=float((values_ms * together).sum() / total),
+        p50=_percentile_of(values_ms, together, 50),
+        p90=found[90.0],
+        p95=found[95.0],
+        p99=found[99.0],
+        max=float(values_ms[-1]),
+        p99_9=found[99.9],
+    )
+
+
+def pooled_interval(histograms: Sequence[str], q: float) -> tuple[float, float] | None:
+    """The 95 % interval of a pooled percentile in ms; ``None`` with one block, or too few responses for the percentile.
+
+    By a bootstrap over blocks (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 8 and 13):
+    whole blocks are drawn with replacement, since requests of one block are not independent. With two or three blocks
+    it is little more than their range.
+    """
+    values_ms, counts = _tabulate(histograms)
+    blocks = len(counts)
+    if blocks < 2 or counts.sum() < NEEDED_POOLED.get(q, 1):
+        return None
+    generator = np.random.default_rng(SEED)
+    drawn = generator.multinomial(blocks, [1 / blocks] * blocks, size=RESAMPLES) @ counts
+    found = np.sort([_percentile_of(values_ms, one, q) for one in drawn])
+    return percentile(found, 2.5), percentile(found, 97.5)
+
+
+def _tabulate(histograms: Sequence[str]) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Every time in ms that any block has, upwards, and how many of each block have it: blocks by times.
+
+    A block without one response is left out.
+    """
+    blocks = [
+        counts for one in histograms if (counts := np.ctypeslib.as_array(pool([one]).counts).astype(np.int64)).any()
+    ]
+    if not blocks:
+        return np.empty(0), np.empty((0, 0), dtype=np.int64)
+    counts = np.stack(blocks)
+    places = np.flatnonzero(counts.any(axis=0))
+    scale = HdrHistogram(1, HISTOGRAM_HIGHEST_US, HISTOGRAM_DIGITS)
+    values_us = [scale.get_highest_equivalent_value(scale.get_value_from_index(int(place))) for place in places]
+    return np.array(values_us, dtype=np.float64) / 1000, counts[:, places]
+
+
+def _percentile_of(values_ms: Floats, counts: npt.NDArray[np.int64], q: float) -> float:
+    reached = np.cumsum(counts)
+    return float(values_ms[np.searchsorted(reached, nearest_rank(int(reached[-1]), q))])

@@ -32,9 +32,9 @@ def name_limiter(facts: LevelFacts, findings: tuple[Finding, ...]) -> Limiter:
     in waves, and its target rests while all of its requests wait for the external API. Where throughput bends from one
     bound to the other, the nearer one is named (asymptotic bounds: Denning and Buzen 1978).
     """
-    outside = _outside(findings)
-    if outside is not None:
-        return outside
+    named = outside(findings)
+    if named is not None:
+        return named
     if not facts.saturated:
         return "users"
     near = _shares(facts)
@@ -48,13 +48,8 @@ def name_limiter(facts: LevelFacts, findings: tuple[Finding, ...]) -> Limiter:
     return nearest if near[nearest] >= NEAR_SHARE else "unknown"
 
 
-def nearest_bound(facts: LevelFacts, findings: tuple[Finding, ...]) -> Limiter:
-    """The next bound, however far away: a latency objective is missed long before throughput stops growing."""
-    outside, near = _outside(findings), _shares(facts)
-    return max(near, key=near.__getitem__) if outside is None else outside
-
-
-def _outside(findings: tuple[Finding, ...]) -> Limiter | None:
+def outside(findings: tuple[Finding, ...]) -> Limiter | None:
+    """What else than the target bounded the load, where a finding says so."""
     return next((_OUTSIDE[finding.code] for finding in findings if finding.code in _OUTSIDE), None)
 
 

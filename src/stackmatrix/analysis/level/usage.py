@@ -20,35 +20,41 @@ class Reading:
     """Totals of one role's processes at one moment; the CPU time is of all of them since they began.
 
     ``switches`` are context switches by thread id, where they were read. ``fds_share`` is of the process that has
-    used most of its limit on open files; ``None`` where the system reports no limit.
+    used most of its limit on open files; ``None`` where the system reports no limit. ``pss_bytes`` is the proportional
+    set size, in which memory that several processes share counts once; ``None`` where it was not read.
     """
 
     at_s: float
     cpu_s: float
-    rss_bytes: int
     threads: int
     fds: int
     switches: Mapping[int, int] = field(default_factory=dict)
     fds_share: float | None = None
+    pss_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
     """What one role used between two readings.
 
-    ``context_switches`` is ``None`` when threads came or went in between: the kernel keeps no total for them.
-    ``busiest_share`` is the CPU share in the busiest quarter of the seconds: a saturated closed loop answers in waves,
-    and rests while all its users wait for the external API at once.
+    ``pss_bytes`` is the proportional set size at the end. ``threads_started`` is the number of threads that were seen
+    within the span and not at its beginning; ``None`` where they were not looked for. ``cpu_readings`` are moments of
+    the monotonic clock, each with the CPU seconds of the processes since they began. ``context_switches`` is ``None``
+    when threads came or went in between: the kernel keeps no total for them. ``busiest_share`` is the CPU share in the
+    busiest quarter of the seconds: a saturated closed loop answers in waves, and rests while all its users wait for the
+    external API at once.
     """
 
     wall_s: float
     cpu_s: float
-    rss_bytes_peak: int
     threads_peak: int
     fds_peak: int
     context_switches: int | None
     busiest_share: float | None = None
     fds_share_peak: float | None = None
+    pss_bytes: int | None = None
+    threads_started: int | None = None
+    cpu_readings: tuple[tuple[float, float], ...] = ()
 
     @property
     def cpu_share(self) -> float:
@@ -56,34 +62,46 @@ class Use:
         return self.cpu_s / self.wall_s
 
 
-def between(readings: Sequence[Reading]) -> Use:
+def between(readings: Sequence[Reading], threads_started: int | None = None) -> Use:
     """What was used from the first reading to the last; peaks are over all of them."""
     first, last = readings[0], readings[-1]
+    cpu_readings = tuple((reading.at_s, reading.cpu_s) for reading in readings)
     return Use(
         wall_s=last.at_s - first.at_s,
         cpu_s=max(0.0, last.cpu_s - first.cpu_s),
-        rss_bytes_peak=max(reading.rss_bytes for reading in readings),
         threads_peak=max(reading.threads for reading in readings),
         fds_peak=max(reading.fds for reading in readings),
         context_switches=switches_between(first.switches, last.switches),
-        busiest_share=busiest_share([(reading.at_s, reading.cpu_s) for reading in readings]),
+        busiest_share=busiest_share(cpu_readings),
         fds_share_peak=max((one.fds_share for one in readings if one.fds_share is not None), default=None),
+        pss_bytes=last.pss_bytes,
+        threads_started=threads_started,
+        cpu_readings=cpu_readings,
     )
 
 
 def together(uses: Sequence[Use]) -> Use:
-    """What several roles used in the same span; peaks are added as if they had come at once. One alone stays itself."""
+    """What several roles used in the same span; peaks are added as if they had come at once. One alone stays itself.
+
+    Memory that they share with one another counts once, as it does for each; what is unknown of one is unknown of all.
+    """
     if len(uses) == 1:
         return uses[0]
     return Use(
         wall_s=max(one.wall_s for one in uses),
         cpu_s=sum(one.cpu_s for one in uses),
-        rss_bytes_peak=sum(one.rss_bytes_peak for one in uses),
         threads_peak=sum(one.threads_peak for one in uses),
         fds_peak=sum(one.fds_peak for one in uses),
         context_switches=None,
         fds_share_peak=max((one.fds_share_peak for one in uses if one.fds_share_peak is not None), default=None),
+        pss_bytes=_sum([one.pss_bytes for one in uses]),
+        threads_started=_sum([one.threads_started for one in uses]),
     )
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
 
 
 def switches_between(first: Mapping[int, int], last: Mapping[int, int]) -> int | None:
@@ -142,11 +160,39 @@ def stolen_share(readings: Sequence[CoreReading], cores: Sequence[int]) -> float
 
 
 @dataclass(frozen=True, slots=True)
+class Unexplained:
+    """CPU time of some cores, as a share of one core, that our processes on them do not explain."""
+
+    cores: tuple[int, ...]
+    share: float
+
+
+def most_unexplained(readings: Sequence[CoreReading], explained: Mapping[tuple[int, ...], float]) -> Unexplained | None:
+    """The group of cores whose busy time is most above what was used on it, whoever used the rest.
+
+    ``explained`` has the CPU share of all our processes on each group of cores, from their own clocks. What the kernel
+    does for them in between is charged to whom it interrupts, and so is theirs. ``None`` without two readings.
+    """
+    if len(readings) < 2 or not explained:
+        return None
+    first, last = readings[0], readings[-1]
+    wall_s = last.at_s - first.at_s
+    over = [
+        Unexplained(cores, sum(last.busy_s[core] - first.busy_s[core] for core in cores) / wall_s - share)
+        for cores, share in explained.items()
+    ]
+    return max(over, key=lambda one: one.share)
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the machine did around a level; ``None`` where the system does not report it.
 
     Shares are of one core. ``foreign_share`` is the CPU time of all processes that are not the benchmark's, and
     ``foreign_name`` the one of them that used most. ``drops`` are connections that a full listen queue has lost.
+    ``retransmitted`` are TCP segments that this machine sent again. The last three count events of the control groups
+    of our processes: periods in which one was throttled, processes that were killed for their memory, and processes
+    or threads that could not be started.
     """
 
     steal_share: float | None = None
@@ -156,3 +202,8 @@ class Surroundings:
     api_drops: int | None = None
     target_drops: int | None = None
     ports_share: float | None = None
+    unexplained: Unexplained | None = None
+    retransmitted: int | None = None
+    throttled: int | None = None
+    oom_kills: int | None = None
+    forks_refused: int | None = None

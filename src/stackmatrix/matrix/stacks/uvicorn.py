@@ -2,7 +2,10 @@
 
 from stackmatrix.matrix.stacks.stack import Stack
 
-COMMAND = "{bin}/python -m uvicorn {asgi} --host 127.0.0.1 --port {port} --loop uvloop --http httptools --no-access-log"
+COMMAND = (
+    "{bin}/python -m uvicorn {asgi} --host 127.0.0.1 --port {port} --loop uvloop --http httptools --no-access-log "
+    "--backlog {backlog}"
+)
 
 ROWS = (
     Stack(
@@ -16,5 +19,10 @@ ROWS = (
         waits_with="event loop",
         slots=None,
         command=tuple(COMMAND.split()),
+        flags_from=(
+            "Uvicorn's documentation (Settings): uvloop and httptools are what it takes by itself where they are "
+            "installed, as uvicorn[standard] does."
+        ),
+        is_seed=True,
     ),
 )

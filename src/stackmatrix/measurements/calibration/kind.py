@@ -20,7 +20,7 @@ from stackmatrix.load.protocol import LevelOrder
 from stackmatrix.load.saturate import saturate
 from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.matrix.workloads import Workload
-from stackmatrix.measurements.request import Kind, Setup, Show, Step
+from stackmatrix.measurements.request import Kind, Outcome, Setup, Show, Standing, Step
 from stackmatrix.results.calibration import ApiCapacity, Calibration, Jitter, Loop, RateStep, Twins
 from stackmatrix.results.model import FORMAT_VERSION
 from stackmatrix.system import host, linux
@@ -40,6 +40,8 @@ BUSY_WINDOW_S = 4.0
 API_RATE = 300.0
 """Calls per second of 300 ms while the external API's overshoot is looked at: three for each of 100 requests."""
 SLEEPS = 2_000
+ESTIMATE_S = 15.0
+"""For one step."""
 
 API_WAITS = Workload("api", "the external API", "/", (300,), page=r'\{"name": .*\}')
 
@@ -48,23 +50,27 @@ API_WAITS = Workload("api", "the external API", "/", (300,), page=r'\{"name": .*
 class MachineCalibration(Kind):
     """Makes a calibration, which :meth:`calibration` gives when all steps are done."""
 
-    done: ClassVar[str] = "calibrated"
-    estimate_s = 15.0
+    name: ClassVar[str] = "calibration"
 
-    def begin(self, setup: Setup) -> Sequence[Step]:
+    def begin(self, setup: Setup) -> None:
         host.need_open_files(int(RATES[-1]))
         self._setup, self._started_s = setup, time.monotonic()
         self._cores_before = linux.core_times()
         self._speed = PaceBook(setup.layout.target)
         self._ceilings: list[float] = []
         self._costs_us: list[float] = []
-        self._actions = [self._rest, self._drive_rates, self._load_api, *(self._start_twin,) * TWIN_COUNT]
+        self._actions = (self._rest, self._drive_rates, self._load_api, *(self._start_twin,) * TWIN_COUNT)
+
+    def steps(self, turn: int, standing: Standing) -> Sequence[Step]:
+        del standing  # it measures no cell
+        if turn > 0:
+            return ()
         twins = [f"the same server anew, {number + 1} of {TWIN_COUNT}" for number in range(TWIN_COUNT)]
         labels = ["the core at rest", "the null target at stepped rates", "the external API", *twins]
-        return [Step(label, place=place) for place, label in enumerate(labels)]
+        return [Step(label, number=place, estimate_s=ESTIMATE_S) for place, label in enumerate(labels)]
 
-    def perform(self, step: Step, show: Show) -> str:
-        return self._actions[step.place](show)
+    def perform(self, step: Step, show: Show) -> Outcome:
+        return Outcome(self._actions[step.number](show))
 
     def _rest(self, show: Show) -> str:
         self._speed.begin()

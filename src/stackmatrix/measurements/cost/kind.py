@@ -1,202 +1,210 @@
 """CPU time per request on all chosen cells side by side, in blocks of fresh processes.
 
-A cell that does not come up is left out, and the others go on without it; a block that breaks is a block less for all.
+A cell that does not come up is left out of its block, and the others go on without it; one that fails twice is left out
+of the run. Cells of which everything is decided leave the later blocks.
 """
 
 import random
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar
 
-from stackmatrix.analysis.level.assess import assess_target, only_noted, validity_of
+from stackmatrix.analysis.comparison.racing import forecast
 from stackmatrix.analysis.level.checks import find_all
 from stackmatrix.load.protocol import LevelOrder
 from stackmatrix.matrix.arrivals import plan_seed
 from stackmatrix.matrix.cells import Cell, Subject
 from stackmatrix.matrix.ladder import LoadLevel, requests_at_once
-from stackmatrix.matrix.profiles import COST_BLOCKS, COST_REQUESTS
+from stackmatrix.matrix.profiles import LOOKS, CostLengths
 from stackmatrix.matrix.workloads import Workload
 from stackmatrix.measurements.attempts import until_valid
-from stackmatrix.measurements.request import CellState, Kind, Record, Setup, Show, Step
-from stackmatrix.results.cost import Cost, CostBlock
-from stackmatrix.results.findings import Code, Finding, invalid
-from stackmatrix.results.rows import WARMUP_LEVEL
+from stackmatrix.measurements.cost import rate
+from stackmatrix.measurements.cost.blocks import block_of, describe
+from stackmatrix.measurements.request import Kind, Outcome, Setup, Show, Standing, Step, now
+from stackmatrix.results.cost import CostBlock
+from stackmatrix.results.findings import Finding
+from stackmatrix.results.model import Result
 from stackmatrix.system import host
 from stackmatrix.testbed import testbed
 from stackmatrix.testbed.testbed import Load, MeasuredLevel, SubjectError, Testbed
 
-WARM_REQUESTS = 40
-"""Of each cell before those that are measured: Python specialises what it runs, and the first twenty cost more."""
-IDLE_S = 10.0
-"""A cell that is asked twice a second is idle for most of the time, and what it does then is not the requests' cost."""
-SETTLE_S = 2.0
-ONLY_NOTED = frozenset({Code.NOT_STEADY})
-"""Latency is not what is measured: cells that stand beside each other wait for each other."""
-BLOCK_OVERHEAD_S, CELL_OVERHEAD_S = 20.0, 4.0
-"""What a block and each cell in it take beside the load, for the first estimate."""
-
-
-@dataclass
-class _CellBlocks(CellState):
-    blocks: list[CostBlock] = field(default_factory=list)
-    together: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """One block of one workload, and the seed of everything random in it."""
-
-    number: int
-    workload: Workload
-    seed: int
+OPENING = LOOKS[0]
+"""Blocks of a workload that are made before anything else: with fewer nothing is judged."""
+MOST_FAILURES = 2
+BLOCK_OVERHEAD_S, CELL_OVERHEAD_S = 10.0, 2.5
+"""What a block and each cell in it take beside the load, until one was timed."""
+WARM_LEVEL, FIRST_LEVEL = 0, 1
+"""Marks of the rows of the warm-up, and of the first attempt at a window; further attempts count up."""
 
 
 @dataclass
 class CostBlocks(Kind):
-    """Measures one workload after the other; a window is ``window_s`` long, or as long as COST_REQUESTS take."""
+    """Measures each workload's cells side by side."""
 
-    blocks: int = COST_BLOCKS
-    window_s: float | None = None
-    done: ClassVar[str] = "measured side by side"
-    _known: dict[Cell, _CellBlocks] = field(default_factory=dict)
+    name: ClassVar[str] = "cost"
+    lengths: CostLengths = field(default_factory=CostLengths)
+    _rates: dict[Workload, float] = field(default_factory=dict)
+    """Arrivals per second at each cell, as they were found or stand in the files."""
+    _planted_ms: dict[Workload, float] = field(default_factory=dict)
+    _took_s: dict[Workload, float] = field(default_factory=dict)
 
-    def window_of(self, workload: Workload, together: int) -> float:
-        """The window's length, in seconds, where so many cells are asked in turn."""
-        return self.window_s or COST_REQUESTS * together / workload.compare_rate
+    def begin(self, setup: Setup) -> None:
+        self._setup, self.lengths = setup, setup.profile.cost
+        self._generator = random.Random(setup.request.seed)
+        host.need_open_files(2 * max((len(setup.cells_of(one)) for one in setup.workloads), default=0))
 
-    def begin(self, setup: Setup) -> Sequence[Step]:
-        self._setup = setup
-        workloads = list(dict.fromkeys(subject.workload for subject in setup.subjects.values()))
-        self._subjects = {one: [each for each in setup.subjects.values() if each.workload == one] for one in workloads}
-        host.need_open_files(2 * max(map(len, self._subjects.values()), default=0))
-        estimates = [self._estimate_s(workload, len(some)) for workload, some in self._subjects.items()]
-        self.estimate_s = max(estimates, default=0.0)
-        generator = random.Random(setup.request.seed)
-        self._blocks = [
-            _Block(number, workload, generator.getrandbits(32))
-            for workload in workloads
-            for number in range(self.blocks)
-        ]
-        return [
-            Step(f"{one.workload.name}, block {one.number + 1}", self._cells_of(one.workload), place)
-            for place, one in enumerate(self._blocks)
-        ]
+    def steps(self, turn: int, standing: Standing) -> Sequence[Step]:
+        return [step for workload in self._setup.workloads for step in self._steps_of(workload, turn, standing)]
 
-    def _cells_of(self, workload: Workload) -> tuple[Cell, ...]:
-        return tuple(subject.cell for subject in self._subjects[workload])
+    def _steps_of(self, workload: Workload, turn: int, standing: Standing) -> Iterator[Step]:
+        """In the first turn all blocks that are needed before anything is judged, then one a turn of what is open."""
+        known = self._rate_of(workload, standing)
+        if known is not None:
+            self._rates.setdefault(workload, known)
+        every = [cell for cell in self._setup.cells_of(workload) if standing.failed.get(cell, 0) < MOST_FAILURES]
+        counted = [len(one.cost) for cell in every if (one := standing.results.get(cell)) is not None]
+        least, most = min(counted, default=0) if len(counted) == len(every) else 0, max(counted, default=0)
+        if turn == 0 and least < OPENING:
+            for number in range(least, min(OPENING, self._setup.profile.blocks)):
+                yield self._step(workload, number, every)
+            return
+        still_open = [cell for cell in every if cell in standing.open or not _is_known(standing.results.get(cell))]
+        if len(still_open) > 1 and most < self._setup.profile.blocks:
+            yield self._step(workload, most, still_open)
+
+    def _rate_of(self, workload: Workload, standing: Standing) -> float | None:
+        conditions = (
+            standing.results[cell].conditions for cell in self._setup.cells_of(workload) if cell in standing.results
+        )
+        return next((one.cost_rate for one in conditions if one is not None and one.cost_rate), None)
+
+    def _step(self, workload: Workload, number: int, cells: Sequence[Cell]) -> Step:
+        return Step(
+            f"{workload.name}, cost block {number + 1}", tuple(cells), number, self._estimate_s(workload, len(cells))
+        )
 
     def _estimate_s(self, workload: Workload, together: int) -> float:
-        warm_s = WARM_REQUESTS * together / workload.compare_rate
-        load_s = warm_s + IDLE_S + self.window_of(workload, together)
-        return BLOCK_OVERHEAD_S + CELL_OVERHEAD_S * together + load_s
+        per_cell = self._rates.get(workload, workload.compare_rate / max(1, together))
+        window_s = min(self.lengths.longest_s, self.lengths.requests / per_cell)
+        load_s = self.lengths.warm / per_cell + self.lengths.idle_s + self.lengths.settle_s + window_s
+        return self._took_s.get(workload, BLOCK_OVERHEAD_S + CELL_OVERHEAD_S * together + load_s)
 
-    def perform(self, step: Step, show: Show) -> str:
-        """One block; a cell that cannot stand beside the others is left out of this block and all later ones."""
-        block = self._blocks[step.place]
-        subjects = self._subjects[block.workload]
-        for subject in subjects:
-            self._known.setdefault(subject.cell, _CellBlocks())
-        random.Random(block.seed).shuffle(subjects)
-        left_out = []
+    def later_s(self, standing: Standing) -> float:
+        """As long as the open comparisons probably take, or the blocks that are left."""
+        workloads = {workload.name: workload for workload in self._setup.workloads}
+        later_s = 0.0
+        for family in standing.families:
+            if family.metric.headline and (workload := workloads.get(family.workload)) is not None:
+                left = max(0, self._setup.profile.blocks - family.blocks)
+                needed = forecast(family)
+                blocks = left if needed is None else min(left, needed)
+                later_s += blocks * self._estimate_s(workload, len(self._setup.cells_of(workload)))
+        return later_s
+
+    def perform(self, step: Step, show: Show) -> Outcome:
+        """One block; a cell that cannot stand beside the others is left out of it."""
+        subjects = [self._setup.subjects[cell] for cell in step.cells]
+        seed = self._generator.getrandbits(32)
+        random.Random(seed).shuffle(subjects)
+        failures: dict[Cell, str] = {}
         started_s = time.monotonic()
-        try:
-            while subjects:
-                try:
-                    self._measure(block, subjects, show)
-                    break
-                except SubjectError as error:
-                    self._known[error.subject.cell].failure = str(error)
-                    subjects.remove(error.subject)
-                    left_out.append(f"{error.subject.cell} is left out: {error}")
-        finally:
-            for subject in subjects:
-                self._known[subject.cell].duration_s += time.monotonic() - started_s
-        return "; ".join([self._describe(block.number, subjects), *left_out])
+        while len(subjects) > 1:
+            try:
+                outcome = self._measure(step, subjects, seed, show)
+            except SubjectError as error:
+                failures[error.subject.cell] = str(error)
+                subjects.remove(error.subject)
+                continue
+            workload = subjects[0].workload
+            self._took_s[workload] = time.monotonic() - started_s
+            return Outcome(
+                "; ".join([outcome.words, *(f"{cell} is left out: {reason}" for cell, reason in failures.items())]),
+                outcome.blocks,
+                outcome.environments,
+                failures,
+                self._rates[workload],
+                outcome.loops_ms,
+            )
+        failures |= {one.cell: "no cell is left that it could stand beside" for one in subjects}
+        return Outcome("no cells are left", failures=failures)
 
-    def _measure(self, block: _Block, subjects: Sequence[Subject], show: Show) -> None:
-        level, together = LoadLevel("open", block.workload.compare_rate), len(subjects)
-        warm_s, window_s = WARM_REQUESTS * together / level.value, self.window_of(block.workload, together)
-        visitors = max(together, requests_at_once(level))
-        with testbed.start(subjects, self._setup.layout, Load(block.workload), show) as bed:
+    def _measure(self, step: Step, subjects: Sequence[Subject], seed: int, show: Show) -> Outcome:
+        workload = subjects[0].workload
+        started, started_s = now(), time.monotonic()
+        with testbed.start(subjects, self._setup.layout, Load(workload), show) as bed:
             bed.verify()
+            bed.warm_up(None)
             show("warming up")
-            seed = plan_seed(block.seed, 1)
-            bed.warm_up(LevelOrder(WARMUP_LEVEL, level.model, level.value, visitors, 0.0, warm_s, seed))
-            show("idle baseline")
-            idle_shares = bed.idle_shares(IDLE_S)
-            seed = plan_seed(block.seed, 0)
-            order = LevelOrder(0, level.model, level.value, visitors, SETTLE_S, window_s, seed)
-            measured, findings = _drive(bed, order, level, show)
-        for place, (subject, idle_share) in enumerate(zip(subjects, idle_shares, strict=True)):
-            known = self._known[subject.cell]
-            known.together = together
-            known.environment = known.environment or bed.environments.get(subject.name)
-            known.blocks.append(block_of(block.number, place, measured, idle_share, findings))
+            self._warm(bed, workload, subjects, seed)
+            periods = self._periods(workload, subjects)
+            show("idle")
+            idle_shares = bed.idle_shares(self.lengths.idle_s)
+            measured, findings = self._drive(bed, workload, periods, seed, show)
+        stamp = self._setup.stamp(step.number, started, time.monotonic() - started_s)
+        blocks: dict[Cell, CostBlock] = {
+            subject.cell: block_of(
+                measured,
+                place,
+                stamp=stamp,
+                rate=self._rates[workload] / periods[place],
+                idle_share=idle_share,
+                findings=findings,
+                planted_ms=self._planted_ms[workload] if subject.cell.control == "planted" else None,
+            )
+            for place, (subject, idle_share) in enumerate(zip(subjects, idle_shares, strict=True))
+        }
+        environments = {subject.cell: bed.environments[subject.name] for subject in subjects}
+        loops_ms = {subject.cell: bed.loops_ms[subject.name] for subject in subjects if subject.name in bed.loops_ms}
+        return Outcome(describe(blocks), blocks, environments, loops_ms=loops_ms)
 
-    def _describe(self, number: int, subjects: Sequence[Subject]) -> str:
-        if not subjects:
-            return "no cell is left"
-        last = [self._known[one.cell].blocks[-1] for one in subjects if self._known[one.cell].blocks]
-        costs = [one.cpu_ms_per_request for one in last if one.block == number and one.validity == "valid"]
-        known = [cost for cost in costs if cost is not None]
-        if not known:
-            reasons = dict.fromkeys(each.sentence for one in last for each in one.findings)
-            return "invalid: " + " ".join(reasons)
-        return f"{len(known)} cells, {min(known):.2f} to {max(known):.2f} ms of CPU per request"
+    def _warm(self, bed: Testbed, workload: Workload, subjects: Sequence[Subject], seed: int) -> None:
+        """Warm up; find the rate of arrivals where none is known or the one that is would be too much; plant."""
+        together = len(subjects)
+        per_cell = self._rates.get(workload, workload.compare_rate / together)
+        level, turns = self._level(per_cell, self._periods(workload, subjects))
+        warm_s = self.lengths.warm / per_cell
+        measured = bed.drive(_order(WARM_LEVEL, level, turns, 0.0, warm_s, plan_seed(seed, 1)), level)
+        found = rate.find(measured.uses, measured.rows)
+        if workload not in self._rates or found.busy_share > rate.MOST_BUSY_SHARE:
+            self._rates[workload] = found.per_cell
+        reference = next((place for place, one in enumerate(subjects) if one.cell.control == "twin"), None)
+        if workload not in self._planted_ms and reference is not None:
+            self._planted_ms[workload] = rate.PLANTED_SHARE * found.cost_ms[reference]
+        bed.plant(self._planted_ms.get(workload, 0.0))
 
-    def fail(self, step: Step, reason: str) -> None:
-        for subject in self._subjects[self._blocks[step.place].workload]:
-            self._known[subject.cell].failure = reason
+    def _periods(self, workload: Workload, subjects: Sequence[Subject]) -> tuple[int, ...]:
+        """In how many rounds of arrivals each subject has a turn."""
+        per_cell = self._rates.get(workload, workload.compare_rate / len(subjects))
+        return tuple(rate.period_of(per_cell, one.stack.slots, workload.floor_ms) for one in subjects)
 
-    def record(self, cell: Cell) -> Record | None:
-        if (known := self._known.get(cell)) is None:
-            return None
-        cost = Cost(
-            **known.stamp(self._setup, cell),
-            run_id=self._setup.provenance.run_id,
-            seed=self._setup.request.seed,
-            rate=self._setup.subjects[cell].workload.compare_rate,
-            together=known.together,
-            blocks=tuple(known.blocks),
-        )
-        return Record(known.environment, cost)
+    def _level(self, per_cell: float, periods: Sequence[int]) -> tuple[LoadLevel, rate.Turns]:
+        turns = rate.turns_of(periods)
+        return LoadLevel("open", per_cell * turns.shares), turns
 
-    def failures(self) -> list[Cell]:
-        return [cell for cell, known in self._known.items() if not known.blocks]
+    def _drive(
+        self, bed: Testbed, workload: Workload, periods: Sequence[int], seed: int, show: Show
+    ) -> tuple[MeasuredLevel, tuple[Finding, ...]]:
+        """The window, once more by the same plan where it is invalid; and what holds for all cells."""
+        per_cell, lengths = self._rates[workload], self.lengths
+        level, turns = self._level(per_cell, periods)
+        window_s = min(lengths.longest_s, lengths.requests / per_cell)
 
+        def attempt(number: int) -> tuple[MeasuredLevel, tuple[Finding, ...]]:
+            show("measuring" if number == 1 else "measuring, once more")
+            order = _order(FIRST_LEVEL + number - 1, level, turns, lengths.settle_s, window_s, plan_seed(seed, 0))
+            measured = bed.drive(order, level)
+            return measured, find_all(measured.facts)
 
-def _drive(bed: Testbed, order: LevelOrder, level: LoadLevel, show: Show) -> tuple[MeasuredLevel, tuple[Finding, ...]]:
-    """The window, once more by the same plan where it is invalid; and what holds for all cells."""
-
-    def attempt(number: int) -> tuple[MeasuredLevel, tuple[Finding, ...]]:
-        show("measuring" if number == 1 else "measuring, once more")
-        # A second attempt's rows are marked apart from those of the first.
-        measured = bed.drive(replace(order, level=number), level)
-        return measured, only_noted(find_all(measured.facts), ONLY_NOTED)
-
-    (measured, found), notes = until_valid(attempt, lambda outcome: outcome[1])
-    return measured, (*found, *notes)
+        (measured, found), notes = until_valid(attempt, lambda outcome: outcome[1])
+        return measured, (*found, *notes)
 
 
-def block_of(
-    block: int, place: int, measured: MeasuredLevel, idle_share: float, findings: tuple[Finding, ...]
-) -> CostBlock:
-    """What one cell's block was; one failed request makes it invalid, as nobody asked what a failure costs."""
-    rows, failures = measured.rows[place], measured.rows[place].failures()
-    if failures:
-        listed = ", ".join(f"{count} {name}" for name, count in failures.items())
-        sentence = f"{sum(failures.values())} requests failed ({listed})."
-        findings = (*findings, invalid(Code.FAILURES, sentence))
-    use, _ = assess_target(measured.uses[place], len(rows.answered), rows.window_s, idle_share)
-    return CostBlock(
-        block=block,
-        place=place,
-        window_s=rows.window_s,
-        requests=len(rows.window),
-        failures=failures,
-        cpu_ms_per_request=use.cpu_ms_per_request,
-        idle_share=idle_share,
-        validity=validity_of(findings),
-        findings=findings,
-    )
+def _order(mark: int, level: LoadLevel, turns: rate.Turns, settle_s: float, window_s: float, seed: str) -> LevelOrder:
+    visitors = max(len(turns.places), requests_at_once(level))
+    return LevelOrder(mark, level.model, level.value, visitors, settle_s, window_s, seed, list(turns.places))
+
+
+def _is_known(result: Result | None) -> bool:
+    """Whether any block of a cell counts: before, nothing is said of it, and so nothing of it is open."""
+    return result is not None and any(block.is_valid for block in result.cost)

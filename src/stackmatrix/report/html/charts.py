@@ -1,166 +1,149 @@
 """The charts of results/report.html: Vega-Lite without data, which the page's script fills in as is chosen. Pure.
 
-A stack has one colour and one shape in every chart, a Python one pattern of dashes, so that lines can be told apart
-without colour. What is drawn has its unit at the axis, its range over the blocks as a rule, and its n in the tooltip.
+A row has its colour, shape and dashes in it, so that a chart holds what is chosen and nothing else; the page writes
+the legends. All words are in the rows.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 
-from stackmatrix.report.charts import INK, Chart, scales, styled
+from stackmatrix.report.charts import COLOUR, INK, Chart, bars, percentiles, styled
 
-DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 4], [1, 3])
-HEIGHT = 300
-LEGENDS = {"bottom": {"anchor": "start", "direction": "vertical", "margin": 4}}
-"""One below the other, as a phone is not wide."""
-EDGE = alt.Scale(padding=14, nice=False)
-"""Room for the marks at both ends, which may be all that there is."""
+BAND_OPACITY = 0.22
+"""What does not matter is a grey band."""
+FORMING_PX = 110
+STRIP_PX = {"requests": 110, "inFlight": 55, "p50": 70}
+AXIS_PX = 34
+"""Of room for the numbers at an axis, so that the strips of a ramp stand below each other."""
+CURVE_PX = 320
+LABEL_PX = 75
+"""Of room for what is written behind a bar."""
+TIMES_MS = [100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000]
 
 
-def report_charts(stacks: Sequence[str], pythons: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Every chart by name, as Vega-Lite; the names of their data are in the script."""
-    marks = _Marks(stacks, pythons)
-    charts = {
-        "throughput": throughput(marks),
-        "latency": latency(marks),
-        "distribution": distribution(marks),
-        "beside": cost(marks, "beside", "CPU time per request side by side, ms"),
-        "cpu": cost(marks, "cpu", "CPU time of the target per request, ms"),
-        "instructions": cost(marks, "instructions", "user-space instructions per request, million"),
-        "memory": cost(marks, "memory", "peak memory of the target, MB"),
-        "answered": timeline(marks, "answered", "correct responses in the second"),
-        "seconds": timeline(marks, "p95", "p95 of the second's responses, ms"),
+def report_charts() -> dict[str, dict[str, Any]]:
+    """Every chart by name, as Vega-Lite. The script knows the names of their data, and how high rows are."""
+    return {
+        "values": _styled(bars(alt.Axis(), ""), padding={"left": 0, "top": 5, "right": LABEL_PX, "bottom": 5}),
+        "differences": _styled(_differences()),
+        "forming": _styled(_forming(), height=FORMING_PX),
+        "ramp": styled(_ramp(), {}, {}),
+        "distribution": _styled(_distribution(), height=CURVE_PX),
     }
-    return {name: _styled(chart) for name, chart in charts.items()}
 
 
-class _Marks:
-    """The colours, shapes and dashes of stacks and Pythons."""
-
-    def __init__(self, stacks: Sequence[str], pythons: Sequence[str]) -> None:
-        names, versions = list(stacks), list(pythons)
-        self.stacks = names
-        legend = alt.Legend(orient="bottom", columns=2, title=None, symbolOpacity=1)
-        self.colours, shapes = scales(names)
-        self.colour = alt.Color("stack:N", scale=self.colours, legend=legend)
-        self.shape = alt.Shape("stack:N", scale=shapes, legend=legend)
-        # The newest Python is a plain line.
-        dashes = alt.Scale(domain=versions[::-1], range=[DASHES[place % len(DASHES)] for place in range(len(versions))])
-        pattern = alt.Legend(
-            orient="bottom",
-            title="Python",
-            symbolType="stroke",
-            symbolSize=900,
-            symbolStrokeWidth=2,
-            symbolStrokeColor=INK,
-        )
-        self.dash = alt.StrokeDash("python:N", scale=dashes, legend=pattern)
+def _of(name: str) -> alt.Chart:
+    return alt.Chart(alt.NamedData(name))
 
 
-def _data(name: str) -> alt.NamedData:
-    return alt.NamedData(name=name)
+SAYS = [alt.Tooltip("title:N", title=" "), alt.Tooltip("says:N", title=" ")]
+DECIDED = alt.condition("datum.decided", alt.value(1), alt.value(0))
+"""A verdict that was found is a full mark."""
 
 
-def _tooltip(*fields: tuple[str, str]) -> list[alt.Tooltip]:
-    """Fields with their titles, after the cell and before how many blocks there are."""
-    every = (("stack:N", "stack"), ("python:N", "Python"), *fields)
+def _differences() -> Chart:
+    """Every comparison with its simultaneous interval, one below the other, beside what does not matter."""
+    x = alt.X("mid:Q", title=None, scale=alt.Scale(zero=True, nice=False, padding=12), axis=alt.Axis(tickCount=6))
+    base = _of("differences").encode(y=alt.Y("label:N", sort=None, title=None), tooltip=SAYS)
+    interval = base.mark_rule(strokeWidth=2.5).encode(x="low:Q", x2="high:Q", color=COLOUR)
+    middle = base.mark_point(size=60, strokeWidth=2, opacity=1).encode(
+        x=x, stroke=alt.Stroke("colour:N", scale=None), fill=alt.Fill("colour:N", scale=None), fillOpacity=DECIDED
+    )
+    band = _of("band").mark_rect(color=INK, opacity=BAND_OPACITY).encode(x=alt.X("low:Q"), x2="high:Q")
+    zero = _of("band").mark_rule(color=INK).encode(x=alt.datum(0))
+    return alt.layer(band, zero, interval, middle)
+
+
+def _forming() -> Chart:
+    """One comparison, look by look: its estimate with the interval, beside what does not matter."""
+    below = alt.Axis(labelAngle=0, titleFontWeight="normal", titlePadding=2)
+    x = alt.X("blocks:O", title="blocks", sort=None, axis=below)
+    y = alt.Y("mid:Q", title=None, scale=alt.Scale(zero=True, nice=False, padding=6), axis=_axis(5))
+    base = _of("looks").encode(x=x, tooltip=SAYS)
+    stroke = alt.Stroke("colour:N", scale=None)
+    interval = base.mark_rule(strokeWidth=2.5).encode(y=alt.Y("low:Q"), y2="high:Q", color=COLOUR)
+    course = base.mark_line(strokeWidth=1, strokeDash=[2, 2]).encode(y=y, color=COLOUR)
+    middle = base.mark_point(size=60, strokeWidth=2, opacity=1).encode(
+        y=y, stroke=stroke, fill=alt.Fill("colour:N", scale=None), fillOpacity=DECIDED
+    )
+    band = _of("band").mark_rect(color=INK, opacity=BAND_OPACITY).encode(y=alt.Y("low:Q"), y2="high:Q")
+    zero = _of("band").mark_rule(color=INK).encode(y=alt.datum(0))
+    return alt.layer(band, zero, course, interval, middle)
+
+
+def _axis(ticks: int, **more: Any) -> alt.Axis:
+    return alt.Axis(tickCount=ticks, minExtent=AXIS_PX, maxExtent=AXIS_PX, **more)
+
+
+def _ramp() -> Chart:
+    """One ramp second by second in three strips: requests, those in flight, and the p50."""
+    return alt.vconcat(
+        _strip("requests", alt.Scale(nice=False), _axis(5), is_last=False),
+        _strip("inFlight", alt.Scale(type="sqrt", nice=False), _axis(3), is_last=False),
+        _strip("p50", alt.Scale(type="log", nice=False, padding=6), _axis(3, values=TIMES_MS), is_last=True),
+        spacing=14,
+    )
+
+
+STRIPS = {"requests": "requests/s", "inFlight": "in flight", "p50": "p50, ms (log)"}
+
+
+def _strip(field: str, scale: alt.Scale, axis: alt.Axis, *, is_last: bool) -> Chart:
+    """One figure of a ramp. All ramps of a workload have the same axes: ``limits`` has their ends."""
+    title = alt.TitleParams(STRIPS[field], anchor="start", fontSize=11, fontWeight="normal", color=INK, offset=4)
+    below = alt.Axis(tickCount=6, grid=False, labels=is_last, ticks=is_last)
+    x = alt.X("second:Q", title="seconds" if is_last else None, axis=below, scale=alt.Scale(nice=False))
+    mine = "answered" if field == "requests" else field
+    y = alt.Y(f"{mine}:Q", title=None, scale=scale, axis=axis)
+    base = _of("seconds").encode(x=x)
+    ends = _of("limits").mark_point(opacity=0).encode(x=x, y=alt.Y(f"{field}:Q"))
+    line = base.mark_line(strokeWidth=2).encode(y=y, color=COLOUR)
+    points = base.mark_point(size=40, opacity=0).encode(y=y, tooltip=_of_second())
+    moments = _of("moments").mark_rule(color=INK, strokeDash=[4, 3]).encode(x="second:Q")
+    layers: list[Chart] = [ends, moments, line, points]
+    if field == "requests":
+        offered = base.mark_area(interpolate="step-after", color=INK, opacity=0.3).encode(y="offered:Q")
+        layers = [ends, offered, moments, line, points, *_words_of_moments()]
+    return alt.layer(*layers).properties(height=STRIP_PX[field], title=title)
+
+
+def _words_of_moments() -> list[Chart]:
+    """What happened, on either side of its line, since two moments may be close."""
+    sides: tuple[tuple[Literal["left", "right"], int, str], ...] = (
+        ("right", -4, "!datum.after"),
+        ("left", 4, "datum.after"),
+    )
     return [
-        alt.Tooltip(field, title=title, format=".5~g") if field.endswith(":Q") else alt.Tooltip(field, title=title)
-        for field, title in every
+        _of("moments")
+        .mark_text(align=align, dx=shift, color=INK, fontSize=11, baseline="top")
+        .encode(x="second:Q", y=alt.value(0), text="text:N")
+        .transform_filter(which)
+        for align, shift, which in sides
     ]
 
 
-def _joined(marks: _Marks, data: str, x: alt.X, y: alt.Y, size: int, *fields: tuple[str, str]) -> Chart:
-    """One line for each cell, with points of its stack's shape that have tooltips."""
-    base = alt.Chart(_data(data)).encode(x=x, y=y, color=marks.colour, detail="series:N")
-    lines = base.mark_line(strokeWidth=2, clip=True).encode(strokeDash=marks.dash)
-    points = base.mark_point(size=size, filled=True, opacity=1, clip=True).encode(
-        shape=marks.shape, tooltip=_tooltip(*fields)
+def _of_second() -> list[alt.Tooltip]:
+    named = {
+        "second": "second",
+        "offered": "offered",
+        "answered": "answered",
+        "inFlight": "in flight",
+        "p50": "p50, ms",
+    }
+    return [alt.Tooltip(f"{field}:Q", title=title, format=".5~g") for field, title in named.items()]
+
+
+def _distribution() -> Chart:
+    """The whole distribution of response times of each cell, each further nine with the same room."""
+    y = alt.Y("ms:Q", title="response time, ms (log)", scale=alt.Scale(type="log", nice=False, padding=12))
+    base = _of("distribution").encode(x=percentiles(nice=False), y=y, color=COLOUR, detail="series:N")
+    lines = base.mark_line(strokeWidth=2).encode(strokeDash=alt.StrokeDash("dash:N", scale=None, legend=None))
+    points = base.mark_point(size=40, filled=True, opacity=1).encode(
+        shape=alt.Shape("shape:N", scale=None, legend=None), tooltip=SAYS
     )
     return alt.layer(lines, points)
 
 
-def _lines(marks: _Marks, data: str, x: alt.X, y: alt.Y, *fields: tuple[str, str]) -> Chart:
-    """One line for each cell, with its range over the blocks at each point."""
-    ranges = alt.Chart(_data(data)).mark_rule(strokeWidth=1.5, opacity=0.6, clip=True)
-    encoded = ranges.encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=marks.colour, tooltip=_tooltip(*fields))
-    return alt.layer(encoded, _joined(marks, data, x, y, 55, *fields))
-
-
-def _invalid(marks: _Marks, x: alt.X) -> Chart:
-    """Levels without a valid number: a cross on the axis, with the reason."""
-    crosses = alt.Chart(_data("invalid")).mark_text(text="✕", size=15, fontWeight="bold", clip=False, dy=-6)
-    tooltip = _tooltip(("level:N", "level"), ("why:N", "invalid"))
-    encoded: Chart = crosses.encode(x=x, y=alt.value(HEIGHT), color=marks.colour, tooltip=tooltip)
-    return encoded
-
-
-def throughput(marks: _Marks) -> Chart:
-    """Throughput against users, with what physics allows."""
-    x = alt.X("users:Q", title="users (closed loop, no think time)", axis=alt.Axis(tickCount=10), scale=EDGE)
-    y = alt.Y("mid:Q", title="correct responses per second", scale=alt.Scale(zero=True))
-    bound = (
-        alt.Chart(_data("bound"))
-        .mark_line(strokeDash=[5, 4], color=INK, clip=True)
-        .encode(x=x, y=alt.Y("mid:Q", title="correct responses per second"))
-    )
-    fields = (("users:Q", "users"), ("mid:Q", "responses/s"), ("limiter:N", "limited by"), ("blocks:N", "valid blocks"))
-    return alt.layer(bound, _lines(marks, "throughput", x, y, *fields), _invalid(marks, x))
-
-
-def latency(marks: _Marks) -> Chart:
-    """A percentile of the response time against the rate of arrivals, with the floor."""
-    x = alt.X("rate:Q", title="Poisson arrivals per second (open loop)", axis=alt.Axis(tickCount=10), scale=EDGE)
-    y = alt.Y("mid:Q", title="response time, ms (log)", scale=alt.Scale(type="log", nice=False, padding=12))
-    floor = (
-        alt.Chart(_data("floor"))
-        .mark_rule(strokeDash=[5, 4], color=INK)
-        .encode(y=alt.Y("ms:Q", title="response time, ms (log)"), tooltip=[alt.Tooltip("what:N", title="line"), "ms:Q"])
-    )
-    fields = (("rate:Q", "arrivals/s"), ("mid:Q", "ms"), ("limiter:N", "limited by"), ("blocks:N", "valid blocks"))
-    return alt.layer(floor, _lines(marks, "latency", x, y, *fields), _invalid(marks, x))
-
-
-def distribution(marks: _Marks) -> Chart:
-    """The whole distribution of response times, on an axis on which each further nine has the same room."""
-    label = "datum.value == 1 ? '0 %' : format(100 - 100 / datum.value, '~g') + ' %'"
-    x = alt.X(
-        "place:Q",
-        title="percentile of responses",
-        scale=alt.Scale(type="log"),
-        axis=alt.Axis(values=[1, 2, 4, 10, 20, 100, 1000, 10000], labelExpr=label),
-    )
-    y = alt.Y("ms:Q", title="response time, ms (log)", scale=alt.Scale(type="log", nice=False, padding=12))
-    fields = (("percentile:N", "percentile"), ("ms:Q", "ms"), ("blocks:N", "valid blocks"))
-    return _joined(marks, "distribution", x, y, 25, *fields)
-
-
-def cost(marks: _Marks, data: str, title: str) -> Chart:
-    """One number of every cell, stack by Python, with its range over the blocks or repeats."""
-    y = alt.Y("stack:N", sort=marks.stacks, title=None, axis=alt.Axis(labelLimit=150))
-    offset = alt.YOffset("python:N", sort=None)
-    base = alt.Chart(_data(data)).encode(y=y, yOffset=offset, tooltip=_tooltip(("mid:Q", title), ("blocks:N", "of")))
-    bars = base.mark_bar(opacity=0.75).encode(
-        x=alt.X("mid:Q", title=title, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=8)),
-        color=alt.Color("stack:N", scale=marks.colours, legend=None),
-    )
-    ranges = base.mark_rule(color=INK, strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q")
-    words = base.mark_text(align="left", dx=4, color=INK, fontSize=10).encode(x="high:Q", text="python:N")
-    return alt.layer(bars, ranges, words)
-
-
-def timeline(marks: _Marks, field: str, title: str) -> Chart:
-    """A level of one trial second by second, with its window marked."""
-    window = alt.Chart(_data("window")).mark_rect(color=INK, opacity=0.15).encode(x=alt.X("from:Q"), x2="to:Q")
-    axis = alt.Axis(tickMinStep=1, tickCount=12, format="d")
-    x = alt.X("second:Q", title="seconds from the window's start (grey: the window)", axis=axis)
-    y = alt.Y(f"{field}:Q", title=title, scale=alt.Scale(zero=field == "answered"))
-    return alt.layer(window, _joined(marks, "timeline", x, y, 14, ("second:Q", "second"), (f"{field}:Q", title)))
-
-
-def _styled(chart: Chart) -> dict[str, Any]:
-    legend = {"labelLimit": 200, "layout": LEGENDS}
-    fitted = {"autosize": {"type": "fit-x", "contains": "padding"}}
-    return styled(chart, legend, fitted, width="container", height=HEIGHT)
+def _styled(chart: Chart, **whole: object) -> dict[str, Any]:
+    return styled(chart, {}, {"autosize": {"type": "fit-x", "contains": "padding"}}, **whole)

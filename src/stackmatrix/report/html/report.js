@@ -1,15 +1,18 @@
-"use strict";
-// Draws what was chosen. Text from results only ever becomes text: textContent here, SVG text in the charts.
+// Draws what the address names. All words, roundings and verdicts are in the data. Text from results only ever becomes
+// text: textContent here, SVG text in the charts.
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const CHARTS = JSON.parse(document.getElementById("charts").textContent);
-const REFERENCE_LEVEL = "users=10";
-const NOTHING = "–";
-const ONE_TRIAL_SHARE = 0.15; // of the machines so far: what the same cell differs by from one trial to the next
 const ERRORS_ONLY = 1; // Vega warns of every chart of which a layer is empty
+const NARROWEST_PX = 240;
+const BAR_PX = 20;
+const ROW_PX = 26;
+const LABEL_SHARE = 0.42; // of a chart's width, for names beside an axis
+const AXIS_PX = 42; // of height below a chart
+const STRIP_AXIS_PX = 48; // of width beside the strips of a ramp
+const NO_BREAK = "\u00a0";
 const byId = (id) => document.getElementById(id);
-const views = new Map();
-const chosen = { machine: 0, workload: 0, stacks: new Set(), pythons: new Set(), slo: String(DATA.headline), percentile: "p95", level: "", inFlight: "" };
+const unique = (values) => [...new Set(values)];
 
 function make(tag, text = "", attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -19,401 +22,295 @@ function make(tag, text = "", attributes = {}, ...children) {
   return element;
 }
 
-const number = (value, digits = 1) => (value === null || value === undefined ? NOTHING : value.toFixed(digits));
-const unique = (values) => [...new Set(values)];
-const machine = () => DATA.machines[chosen.machine];
-const workload = () => machine().workloads[chosen.workload];
-const cells = () => workload().cells.filter((cell) => chosen.stacks.has(cell.stack) && chosen.pythons.has(cell.python));
-const levelOf = (cell, name) => cell.levels.find((level) => level.name === name);
-const series = (cell) => `${cell.stack} ${cell.python}`;
+// The state is the address, and nothing else: every view has a link, and back and forward work by themselves.
 
-// Controls
+const asked = () => new URLSearchParams(location.hash.slice(1));
 
-function fill(select, options, value) {
-  select.replaceChildren(...options.map(([key, text]) => make("option", text, { value: key })));
-  if (options.some(([key]) => key === value)) select.value = value;
-  return select.value;
+/** The address with some of its parts changed; `null` removes a part, an array repeats it. */
+function address(change) {
+  const parts = asked();
+  for (const [name, value] of Object.entries(change)) {
+    parts.delete(name);
+    for (const one of value === null ? [] : [value].flat()) parts.append(name, one);
+  }
+  return `#${parts}`;
 }
 
-function boxes(container, names, set, label) {
-  container.replaceChildren(
-    ...names.map((name) => {
-      const input = make("input", "", { type: "checkbox", name: label, value: name });
-      input.checked = set.has(name);
+function go(change) {
+  const { at, figure, set, number, stacks, pythons } = read();
+  // What a link has brought into view stays there when something else is chosen.
+  const shown = at ? { figure: figure?.name ?? null, set: set?.name ?? null, ramp: number ?? null, stack: [...stacks], python: [...pythons] } : {};
+  history.pushState(null, "", address({ ...shown, at: null, ...change }));
+  draw();
+}
+
+const named = (some, name) => some.find((one) => one.name === name) ?? some[0];
+
+/** What the address chooses. What `at` points to is shown, whatever else is chosen. */
+function read() {
+  const parts = asked();
+  const machine = named(DATA.machines, parts.get("machine"));
+  const workload = named(machine.workloads, parts.get("workload"));
+  const at = parts.get("at");
+  const all = { stack: unique(workload.cells.map((cell) => cell.stack)), python: unique(workload.cells.map((cell) => cell.python)) };
+  const some = (name) => new Set(parts.has(name) ? all[name].filter((one) => parts.getAll(name).includes(one)) : all[name]);
+  const stacks = some("stack");
+  const pythons = some("python");
+  let figure = named(workload.figures, parts.get("figure"));
+  let set = parts.get("set");
+  let number = Number(parts.get("ramp"));
+  for (const one of workload.figures) {
+    const found = at && one.comparisons.find((each) => each.key === at);
+    if (!found) continue;
+    [figure, set] = [one, found.set];
+    for (const cell of [found.cell, found.other]) {
+      stacks.add(cell.stack);
+      pythons.add(cell.python);
+    }
+  }
+  const ramp = at && workload.ramps.find((each) => each.key === at);
+  if (ramp) {
+    number = ramp.number;
+    stacks.add(ramp.stack);
+    pythons.add(ramp.python);
+  }
+  const isChosen = (cell) => stacks.has(cell.stack) && pythons.has(cell.python);
+  const numbers = unique(workload.ramps.map((each) => each.number));
+  if (!numbers.includes(number)) number = numbers[0];
+  const sets = figure?.sets ?? [];
+  return { machine, workload, all, stacks, pythons, figure, set: named(sets, set), sets, number, numbers, at, isChosen };
+}
+
+// Parts of the page
+
+const link = (key, what) => make("a", "#", { class: "anchor", href: address({ at: key }), "aria-label": `Link to ${what}` });
+const items = (id, texts) => byId(id).replaceChildren(...texts.map((text) => make("li", text)));
+
+function fill(id, options, value) {
+  const select = byId(id);
+  select.replaceChildren(...options.map((one) => make("option", one.title, { value: one.name })));
+  select.value = value;
+  select.closest("label").hidden = options.length < 2;
+}
+
+function boxes(id, name, now, sign) {
+  const chosen = now[id];
+  const focused = document.activeElement?.closest(`#${id}`) && document.activeElement.value;
+  byId(id).replaceChildren(
+    ...now.all[name].map((one) => {
+      const input = make("input", "", { type: "checkbox", name, value: one });
+      input.checked = chosen.has(one);
       input.addEventListener("change", () => {
-        if (input.checked) set.add(name);
-        else set.delete(name);
-        draw();
+        const next = now.all[name].filter((each) => (each === one ? input.checked : chosen.has(each)));
+        go({ [name]: next.length === now.all[name].length ? null : next.length ? next : "" });
       });
-      return make("label", "", {}, input, ` ${name}`);
+      return make("label", "", {}, input, ...sign(one), ` ${one}`);
     }),
   );
+  if (focused) [...byId(id).querySelectorAll("input")].find((one) => one.value === focused)?.focus();
 }
 
-function choices() {
-  const known = workload().cells;
-  const stacks = unique(known.map((cell) => cell.stack));
-  const pythons = unique(known.map((cell) => cell.python));
-  if (!stacks.some((name) => chosen.stacks.has(name))) chosen.stacks = new Set(stacks);
-  // Lines of every Python would hide each other: the newest is where to begin.
-  if (!pythons.some((name) => chosen.pythons.has(name))) chosen.pythons = new Set([newest(known)]);
-  boxes(byId("stacks"), stacks, chosen.stacks, "stack");
-  boxes(byId("pythons"), pythons, chosen.pythons, "python");
-  const levels = unique(known.flatMap((cell) => cell.levels.map((level) => level.name)));
-  const preferred = levels.find((name) => name === `rate=${workload().compareRate}`) ?? levels.at(-1);
-  chosen.level = fill(byId("level"), levels.map((name) => [name, name]), levels.includes(chosen.level) ? chosen.level : preferred);
-  const counts = unique(known.flatMap((cell) => cell.instructions.map((one) => String(one.inFlight))));
-  chosen.inFlight = fill(byId("inflight"), counts.map((count) => [count, count]), counts.includes(chosen.inFlight) ? chosen.inFlight : counts[0]);
+function controls(now) {
+  fill("machine", DATA.machines.map((one) => ({ name: one.name, title: one.name })), now.machine.name);
+  fill("workload", now.machine.workloads, now.workload.name);
+  fill("figure", now.workload.figures, now.figure?.name);
+  fill("set", now.sets, now.set?.name);
+  fill("ramp", now.numbers.map((one) => ({ name: String(one), title: String(one) })), String(now.number));
+  boxes("stacks", "stack", now, (one) => [make("span", DATA.looks[one].sign, { style: `color:${DATA.looks[one].colour}`, "aria-hidden": "true" })]);
+  boxes("pythons", "python", now, () => []);
 }
 
-function newest(known) {
-  const measured = known.filter((cell) => cell.plateau !== null || cell.cost || cell.instructions.length);
-  const key = (python) => python.split(".").map((part) => parseInt(part, 10));
-  const versions = unique((measured.length ? measured : known).map((cell) => cell.python));
-  return versions.sort((a, b) => key(b)[0] - key(a)[0] || key(b)[1] - key(a)[1])[0];
+function answer(now) {
+  byId("about").textContent = now.machine.about;
+  byId("statements").replaceChildren(
+    ...now.machine.statements.map((one) => {
+      const evidence = one.evidence ? [make("a", "evidence", { href: one.evidence })] : [];
+      return make("li", "", { "data-key": one.key }, make("b", one.lead), ` ${one.text} `, ...evidence, NO_BREAK, link(one.key, "this sentence"));
+    }),
+  );
+  byId("void").textContent = now.workload.void ?? "";
+  byId("void").hidden = !now.workload.void;
 }
 
-function controls() {
-  const on = (id, change) => byId(id).addEventListener("change", (event) => (change(event.target.value), draw()));
-  fill(byId("machine"), DATA.machines.map((one, place) => [String(place), one.name]), "0");
-  fill(byId("slo"), DATA.slos.map((slo) => [String(slo), `p99 within ${slo} ms`]), chosen.slo);
-  const workloads = () => fill(byId("workload"), machine().workloads.map((one, place) => [String(place), `${one.name}: ${one.summary}`]), "0");
-  on("machine", (value) => {
-    Object.assign(chosen, { machine: Number(value), workload: 0, stacks: new Set(), pythons: new Set() });
-    workloads();
-    choices();
+function ranking(now) {
+  const { heads, rows, notes } = now.workload.ranking;
+  const kind = (place) => (heads[place].number ? { class: "number" } : {});
+  const head = make("tr", "", {}, ...heads.map((one, place) => make("th", one.text, { scope: "col", ...kind(place) })));
+  const body = rows.filter(now.isChosen).map((row) => {
+    const cells = row.texts.map((text, place) => {
+      const leads = heads[place].leads ? [make("a", text, { href: row.data }), NO_BREAK, link(row.key, `${row.stack} ${row.python}`)] : [text];
+      return make("td", "", kind(place), ...leads);
+    });
+    return make("tr", "", { "data-key": row.key }, ...cells);
   });
-  on("workload", (value) => {
-    chosen.workload = Number(value);
-    choices();
-  });
-  on("slo", (value) => (chosen.slo = value));
-  on("percentile", (value) => (chosen.percentile = value));
-  on("level", (value) => (chosen.level = value));
-  on("inflight", (value) => (chosen.inFlight = value));
-  byId("controls").addEventListener("submit", (event) => event.preventDefault());
-  workloads();
-  choices();
-}
-
-// The answer and the ranking
-
-const capacity = (cell) => cell.capacity[chosen.slo];
-
-/** Ranks among the stacks on one Python, shared where nothing tells them apart. */
-function rankBy(name, some) {
-  const family = workload().families.find((one) => one.name === name && one.rank.length);
-  const ranks = new Map();
-  for (const cell of some) {
-    const found = family?.rank.find((one) => one.stack === cell.stack && one.python === cell.python);
-    if (found) ranks.set(cell, found.rank);
-  }
-  return ranks;
-}
-
-function answer() {
-  const some = cells().filter((cell) => cell.plateau !== null || capacity(cell) || cell.cost);
-  const sentences = [];
-  const searched = some.filter((cell) => capacity(cell)?.state === "found");
-  if (!some.length) sentences.push("Nothing was measured of what is chosen.");
-  else if (searched.length) {
-    const best = searched.reduce((one, other) => (capacity(other).rate > capacity(one).rate ? other : one));
-    const ties = searched.filter((cell) => cell !== best && !isBeaten(`capacity_${chosen.slo}`, [cell, capacity(cell)], [best, capacity(best)])).map(series);
-    const tied = ties.length ? ` It cannot be told from ${ties.join(", ")}.` : "";
-    sentences.push(`Most visitors with p99 within ${chosen.slo} ms: ${series(best)}, ${capacity(best).text} arrivals/s.${tied}`);
-    const missing = some.length - some.filter((cell) => capacity(cell)).length;
-    if (missing) sentences.push(`Of ${missing} of the ${some.length} chosen cells the capacity was not searched.`);
-  } else {
-    const measured = some.filter((cell) => cell.plateau !== null);
-    const unknown = measured.filter((cell) => cell.limiter === "users");
-    if (!measured.length) sentences.push("How much load it holds was not measured here.");
-    const seen = (unknown.length < measured.length ? measured.filter((cell) => cell.limiter !== "users") : measured).map((cell) => [cell, highest(cell)]);
-    if (seen.length) sentences.push(`The capacity under a latency objective was not searched here. The highest throughput of a closed loop is ${leaders("plateau", seen, 1, "requests/s")}.`);
-    if (unknown.length) sentences.push(`Their users were the limit of ${unknown.map(series).join(", ")}: how much these can do was not seen.`);
-  }
-  const beside = cells().filter((cell) => cell.cost).map((cell) => [cell, cell.cost]);
-  const costed = some.map((cell) => [cell, levelOf(cell, REFERENCE_LEVEL)?.cpu]).filter(([, cpu]) => cpu);
-  if (beside.length) sentences.push(`The lowest CPU time of a request, measured side by side, is ${leaders("cost", beside, -1, "ms", 2)}.`);
-  else if (costed.length) sentences.push(`The lowest CPU time of a request, at 10 users, is ${leaders("cpu", costed, -1, "ms", 2)}.`);
-  sentences.push(newerPython(some), belief(some));
-  byId("sentences").replaceChildren(...sentences.filter(Boolean).map((text) => make("p", text)));
-}
-
-/** Whether it is worse than the best for sure: by rank on the same Python, else by intervals that do not meet. */
-function isBeaten(name, [cell, one], [best, two]) {
-  const ranks = rankBy(name, [cell, best]);
-  if (cell.python === best.python && ranks.size === 2) return ranks.get(cell) > ranks.get(best);
-  const isKnown = [one, two].every((each) => each.low !== null && each.high !== null);
-  return isKnown && (one.high < two.low || one.low > two.high);
-}
-
-/** The closed level with the most throughput. */
-function highest(cell) {
-  const closed = cell.levels.filter((level) => level.users !== null && level.rps);
-  return closed.reduce((one, other) => (other.rps.mid > one.rps.mid ? other : one)).rps;
-}
-
-/** The best figure, and what cannot be told from it: where one trial means nothing, or that is not worse for sure. */
-function leaders(name, pairs, sign, unit, digits = 1) {
-  const [first, best] = pairs.reduce((one, other) => (sign * other[1].mid > sign * one[1].mid ? other : one));
-  const few = pairs.some(([, one]) => one.n < DATA.blocksToClaim) && !rankBy(name, pairs.map(([cell]) => cell)).size;
-  const isNear = ([cell, one]) => (few ? Math.abs(one.mid / best.mid - 1) <= ONE_TRIAL_SHARE : !isBeaten(name, [cell, one], [first, best]));
-  const near = pairs.filter((pair) => pair[0] !== first && isNear(pair)).map(([cell]) => series(cell));
-  const why = few ? `within ${ONE_TRIAL_SHARE * 100} % of it, so not to be told apart` : "not to be told from it";
-  return `${number(best.mid, digits)} ${unit}, of ${series(first)}${near.length ? `; ${why}: ${near.join(", ")}` : ""}`;
-}
-
-/** What was compared of the cost: the surest that there is. */
-function costFamily() {
-  const found = ["cost", "cpu"].map((name) => workload().families.find((one) => one.name === name && one.paired));
-  return found.find(Boolean) ?? { compared: [] };
-}
-
-function newerPython(some) {
-  const names = new Set(some.map((cell) => cell.stack));
-  const words = costFamily().compared.filter((one) => one.kind === "python" && names.has(one.stack) && one.word !== "not enough blocks");
-  if (!words.length) return "Whether a newer Python helps was not measured in blocks here.";
-  const byWord = Map.groupBy(words, (one) => one.says);
-  const verdicts = [...byWord].map(([says, some]) => `${says}: ${some.map((one) => `${one.stack} on ${one.python} (against ${one.against.replace("Python ", "")})`).join(", ")}`);
-  return `Does a newer Python help? By CPU per request, ${verdicts.join("; ")}.`;
-}
-
-function belief(some) {
-  const least = Math.min(...some.map((cell) => Math.max(cell.blocks, cell.cost?.n ?? 0)).filter((blocks) => blocks > 0));
-  if (!Number.isFinite(least)) return "";
-  if (least < DATA.blocksToClaim) return `Can it be believed? The cells have ${least === 1 ? "one trial" : `${least} blocks`} each, fewer than the ${DATA.blocksToClaim} that a claim needs: differences under about 15 % mean nothing.`;
-  return `Can it be believed? Each cell was measured in ${least} blocks and more; what differs for sure is below, and the rest is undecided.`;
-}
-
-function ranking() {
-  const some = cells();
-  const byCapacity = some.some((cell) => capacity(cell));
-  const by = [[`capacity_${chosen.slo}`, "capacity"], ["plateau", "plateau"], ["cost", "CPU per request side by side"], ["cpu", "CPU per request"]];
-  const [name, title] = by.find(([name]) => rankBy(name, some).size) ?? by[0];
-  const ranks = rankBy(name, some);
-  const worth = (cell) => (byCapacity ? capacity(cell)?.rate ?? -1 : cell.plateau ?? -1);
-  const cost = (cell) => cell.cost?.mid ?? levelOf(cell, REFERENCE_LEVEL)?.cpu?.mid ?? Infinity;
-  const byCost = name === "cost" || name === "cpu";
-  const rows = [...some].sort((one, other) => (byCost ? cost(one) - cost(other) : worth(other) - worth(one)));
-  const heads = [["rank"], ["stack"], ["Python"], [`arrivals/s with p99 within ${chosen.slo} ms`], ["plateau, req/s", 1], ["limited by"], ["p95 above the floor, ms", 1], ["CPU ms/request", 1], ["instructions, million", 1], ["memory, MB", 1], ["valid of blocks", 1], ["data"]];
-  const any = some.some((cell) => cell.cost);
-  if (any) heads.splice(8, 0, ["CPU ms, side by side", 1]);
-  const lines = rows.map((cell) => {
-    const reference = levelOf(cell, REFERENCE_LEVEL);
-    const counted = cell.instructions.find((one) => String(one.inFlight) === chosen.inFlight);
-    const texts = [
-      ranks.has(cell) ? String(ranks.get(cell)) : NOTHING, cell.stack, cell.python, capacity(cell)?.text ?? "not searched",
-      cell.plateau === null ? (cell.levels.length || cell.state !== "ok" ? cell.state : NOTHING) : cell.plateauText, cell.limiter ?? NOTHING, number(levelOf(cell, `rate=${workload().compareRate}`)?.overhead?.mid),
-      number(reference?.cpu?.mid, 2), number(counted?.mid, 2), number(cell.memory?.mid, 0), reference ? `${reference.n} of ${reference.of}` : NOTHING,
-    ];
-    if (any) texts.splice(8, 0, number(cell.cost?.mid, 2));
-    return { cell, texts };
-  });
-  // What was measured of no cell has no column.
-  const isShown = heads.map((_, place) => place < 4 || place === heads.length - 1 || lines.some(({ texts }) => texts[place] !== NOTHING));
-  const body = lines.map(({ cell, texts }) => {
-    const items = texts.flatMap((text, place) => (isShown[place] ? [make("td", text, heads[place][1] ? { class: "number" } : {})] : []));
-    items.push(make("td", "", {}, make("a", "JSON", { href: cell.data })));
-    return make("tr", "", {}, ...items);
-  });
-  const head = make("tr", "", {}, ...heads.filter((_, place) => isShown[place]).map(([text, right]) => make("th", text, right ? { class: "number", scope: "col" } : { scope: "col" })));
   byId("ranking").replaceChildren(make("thead", "", {}, head), make("tbody", "", {}, ...body));
-  byId("ranking-note").textContent = ranks.size
-    ? `Ranks by ${title}, among the stacks on one Python, shared where nothing tells them apart. p95 at ${workload().compareRate} arrivals/s, CPU at 10 users; medians over the valid blocks.`
-    : `Nothing was claimed that would rank these: sorted by the figure alone. p95 at ${workload().compareRate} arrivals/s, CPU at 10 users; medians over the valid blocks.`;
+  items("ranking-notes", notes);
 }
 
-// Charts
+const look = (cell) => ({ ...DATA.looks[cell.stack], dash: DATA.dashes[cell.python] });
 
-function rowsOf(figure, pick) {
-  return cells().flatMap((cell) =>
-    cell.levels.filter((level) => pick(level) !== null && level[figure]).map((level) => ({
-      stack: cell.stack, python: cell.python, series: series(cell), users: level.users, rate: level.rate, ...level[figure],
-      limiter: level.limiter, blocks: `${level.n} of ${level.of}`,
-    })),
-  );
-}
-
-function invalidRows(pick) {
-  return cells().flatMap((cell) =>
-    cell.levels.filter((level) => level.state === "invalid" && pick(level) !== null).map((level) => ({
-      stack: cell.stack, python: cell.python, level: level.name, users: level.users, rate: level.rate, why: level.remarks.join(" "),
-    })),
-  );
-}
-
-const costRows = (pick, unit) =>
-  cells().flatMap((cell) => {
-    const found = pick(cell);
-    return found ? [{ stack: cell.stack, python: cell.python, mid: found.mid, low: found.low, high: found.high, blocks: `${found.n} ${unit}` }] : [];
-  });
-
-const DRAWN = {
-  throughput() {
-    const rows = rowsOf("rps", (level) => level.users);
-    const top = Math.max(0, ...rows.map((row) => row.high)) * 1.1;
-    const floor_s = (workload().floor ?? 600) / 1000;
-    const most = Math.min(top * floor_s, Math.max(0, ...rows.map((row) => row.users)));
-    return { throughput: rows, bound: rows.length ? [{ users: 0, mid: 0 }, { users: most, mid: most / floor_s }] : [], invalid: invalidRows((level) => level.users) };
-  },
-  latency() {
-    const rows = rowsOf(chosen.percentile, (level) => level.rate);
-    const floor = workload().floor;
-    return { latency: rows, floor: rows.length && floor ? [{ ms: floor, what: "the slowest call" }] : [], invalid: invalidRows((level) => level.rate) };
-  },
-  distribution: () => ({
-    distribution: cells().flatMap((cell) => {
-      const level = levelOf(cell, chosen.level);
-      return (level?.distribution ?? []).map((point) => ({
-        stack: cell.stack, python: cell.python, series: series(cell), place: 100 / (100 - point.q), percentile: `${point.q} %`, ms: point.ms, blocks: `${level.n} of ${level.of}`,
-      }));
+function figures(now) {
+  const { figure } = now;
+  byId("figures").hidden = !figure;
+  const values = figure?.values.filter(now.isChosen).map((one) => ({ ...one, ...look(one) })) ?? [];
+  const compared = figure?.comparisons.filter((one) => one.set === now.set?.name && now.isChosen(one.cell) && now.isChosen(one.other)) ?? [];
+  const differences = compared.map((one) => ({ ...one, ...look(one.cell) }));
+  for (const part of ["explanation", "values-title", "differences-title", "forming-note"]) byId(part).textContent = figure?.[part] ?? "";
+  show("values", values.length && chart("values", { values }, figure["values-title"], values.length * BAR_PX));
+  show("differences", compared.length && chart("differences", { differences, band: [figure.band] }, figure["differences-title"], compared.length * ROW_PX));
+  byId("forming").replaceChildren(
+    ...compared.map((one) => {
+      const looks = one.looks.map((each) => ({ ...each, title: one.title, ...look(one.cell) }));
+      const drawing = looks.length ? [chart("forming", { looks, band: [figure.band] }, one.title)] : [];
+      return card(one, ...drawing);
     }),
-  }),
-  answered: () => course(),
-  seconds: () => course(),
-  beside: () => ({ beside: costRows((cell) => cell.cost, "blocks") }),
-  cpu: () => ({ cpu: costRows((cell) => levelOf(cell, REFERENCE_LEVEL)?.cpu, "blocks") }),
-  instructions: () => ({ instructions: costRows((cell) => cell.instructions.find((one) => String(one.inFlight) === chosen.inFlight), "repeats") }),
-  memory: () => ({ memory: costRows((cell) => cell.memory, "blocks") }),
-};
-
-function course() {
-  let window = [];
-  const rows = cells().flatMap((cell) => {
-    const timeline = levelOf(cell, chosen.level)?.timeline;
-    if (!timeline) return [];
-    window = [{ from: 0, to: timeline.window }];
-    return timeline.answered.map((answered, place) => ({ stack: cell.stack, python: cell.python, series: series(cell), second: timeline.from + place, answered, p95: timeline.p95[place] }));
-  });
-  return { timeline: rows, window };
+  );
 }
 
-async function update(name) {
-  const place = document.querySelector(`[data-chart="${name}"]`);
-  const data = DRAWN[name]();
-  const isEmpty = Object.entries(data).every(([key, rows]) => key === "window" || !rows.length);
-  place.classList.toggle("empty", isEmpty);
-  if (isEmpty) {
-    views.get(name)?.finalize();
-    views.delete(name);
-    place.replaceChildren(make("p", "Nothing of what is chosen was measured for this chart.", { class: "note" }));
-    return;
-  }
-  if (!views.has(name)) {
-    const holder = make("div", "", { style: "width:100%" });
-    place.replaceChildren(holder);
-    const embedded = await vegaEmbed(holder, { ...CHARTS[name], datasets: data }, { actions: false, renderer: "svg", logLevel: ERRORS_ONLY, tooltip: { theme: matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light" } });
-    views.set(name, embedded.view);
-    return;
-  }
-  const view = views.get(name);
-  for (const [key, rows] of Object.entries(data)) view.data(key, rows);
-  await view.resize().runAsync();
+function card(one, ...children) {
+  const words = one.says.map((text, place) => make("p", text, { class: place ? "note" : one.word ?? "" }));
+  return make("figure", "", { "data-key": one.key, class: "card" }, make("figcaption", "", {}, make("h3", `${one.title} `, {}, link(one.key, one.title)), ...words), ...children);
 }
 
-const seen = new Set();
-const pending = new Map();
+function ramps(now) {
+  const shown = now.workload.ramps.filter((one) => one.number === now.number && now.isChosen(one));
+  byId("ramps").replaceChildren(
+    ...shown.map((one) => {
+      const seconds = one.seconds.offered.map((offered, second) => {
+        const { answered, inFlight, p50 } = one.seconds;
+        return { second, offered, answered: answered[second], inFlight: inFlight[second], p50: p50[second], ...look(one) };
+      });
+      return card(one, chart("ramp", { seconds, moments: one.moments, limits: [now.workload.limits] }, one.title));
+    }),
+  );
+}
 
-/** One after the other for each chart: a view must not be given data while it is being made. */
-function redraw(name) {
-  const next = (pending.get(name) ?? Promise.resolve()).then(() => update(name)).catch((error) => console.error(name, error));
-  pending.set(name, next);
+function distribution(now) {
+  const shown = now.workload.distributions.filter(now.isChosen);
+  const rows = shown.flatMap((one) => one.points.map((point) => ({ ...point, title: one.title, series: one.title, ...look(one) })));
+  byId("distribution-note").textContent = now.workload.distributionNote;
+  byId("legend").replaceChildren(
+    ...shown.map((one) => {
+      const { colour, sign, dash } = look(one);
+      const line = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+      for (const [name, value] of Object.entries({ width: 34, height: 12, "aria-hidden": "true" })) line.setAttribute(name, value);
+      const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+      for (const [name, value] of Object.entries({ d: "M0 6H34", stroke: colour, "stroke-width": 2, "stroke-dasharray": dash })) path.setAttribute(name, value);
+      line.append(path);
+      return make("li", "", {}, line, make("span", sign, { style: `color:${colour}`, "aria-hidden": "true" }), ` ${one.title}`);
+    }),
+  );
+  show("distribution", rows.length && chart("distribution", { distribution: rows }, now.workload.distributionNote));
+}
+
+function rest(now) {
+  items("remarks", [...DATA.leftOut, ...now.workload.remarks]);
+  items("conditions", now.machine.conditions);
+  byId("served").hidden = !now.workload.cells.some(now.isChosen);
+  byId("environments").replaceChildren(
+    ...now.workload.cells.filter((cell) => now.isChosen(cell) && cell.environment.length).map((cell) =>
+      make("div", "", { class: "card" }, make("h3", cell.title), ...cell.environment.map((text) => make("p", text, { class: "mono" })))),
+  );
+}
+
+// Charts: each is drawn when it comes near the screen, and kept as long as it shows the same.
+
+const kept = new Map();
+let used = new Set();
+
+function show(id, drawing) {
+  byId(id).replaceChildren(...(drawing ? [drawing] : []));
+}
+
+/** A place that holds a chart with this data, drawn already or when it will be seen; `height` where rows make it. */
+function chart(name, data, label, height) {
+  const key = JSON.stringify([name, data]);
+  used.add(key);
+  if (!kept.has(key)) {
+    const place = make("div", "", { class: "chart", "data-chart": name, role: "img", "aria-label": label });
+    if (height) place.style.minHeight = `${height + AXIS_PX}px`; // what comes below does not move when it is drawn
+    kept.set(key, { place, name, data, height, view: null });
+    watcher.observe(place);
+  }
+  return kept.get(key).place;
+}
+
+async function embed(one) {
+  const spec = structuredClone(CHARTS[one.name]);
+  const width = Math.max(NARROWEST_PX, one.place.clientWidth);
+  if (spec.vconcat) for (const strip of spec.vconcat) strip.width = width - STRIP_AXIS_PX;
+  else Object.assign(spec, { width, height: one.height ?? spec.height });
+  spec.config.axis.labelLimit = LABEL_SHARE * width;
+  const theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  const options = { actions: false, renderer: "svg", logLevel: ERRORS_ONLY, tooltip: { theme } };
+  const { view } = await vegaEmbed(one.place, { ...spec, datasets: one.data }, options);
+  one.view = view;
 }
 
 const watcher = new IntersectionObserver(
   (entries) => {
     for (const entry of entries) {
-      const name = entry.target.dataset.chart;
-      if (entry.isIntersecting && !seen.has(name)) {
-        seen.add(name);
-        redraw(name);
-      }
+      const one = [...kept.values()].find((each) => each.place === entry.target);
+      if (!entry.isIntersecting || !one) continue;
+      watcher.unobserve(entry.target);
+      embed(one).catch((error) => console.error(one.name, error));
     }
   },
   { rootMargin: "400px" },
 );
 
-// Verdicts, findings, environment
-
-const SIGNS = { faster: "▲", slower: "▼", same: "=", undecided: "?" };
-
-function verdicts() {
-  // Of the capacities, that under the chosen objective.
-  const families = workload().families.filter((one) => !one.name.startsWith("capacity_") || one.name === `capacity_${chosen.slo}`);
-  const parts = [];
-  if (!families.length) parts.push(make("p", `Nothing was measured in several blocks here: with fewer than ${DATA.blocksToClaim} nothing is called different.`));
-  for (const [kind, title] of [["stack", `Each stack against ${DATA.reference}, on the same Python`], ["python", "Each Python against the one before"]]) {
-    const columns = families.filter((family) => family.compared.some((one) => one.kind === kind));
-    const rows = unique(columns.flatMap((family) => family.compared.filter((one) => one.kind === kind && chosen.stacks.has(one.stack)).map((one) => `${one.stack}\n${one.python}\n${one.against}`)));
-    if (!rows.length) continue;
-    const head = make("tr", "", {}, ...["stack", "Python", "against", ...columns.map((family) => family.title + (family.paired ? "" : " (unpaired)"))].map((text) => make("th", text, { scope: "col" })));
-    const body = rows.map((key) => {
-      const [stack, python, against] = key.split("\n");
-      const items = columns.map((family) => {
-        const one = family.compared.find((each) => each.kind === kind && each.stack === stack && each.python === python && each.against === against);
-        if (!one) return make("td", NOTHING);
-        const kindOf = one.word === "faster" ? "better" : one.word === "slower" ? "worse" : "quiet";
-        return make("td", "", { title: `p ${one.p}, ${one.blocks} blocks` }, make("div", `${SIGNS[one.word] ?? "·"} ${one.says}`, { class: kindOf }), make("div", `${one.effect}, n ${one.blocks}`, { class: "quiet" }));
-      });
-      return make("tr", "", {}, ...[stack, python, against].map((text) => make("td", text)), ...items);
-    });
-    parts.push(make("h3", title), make("div", "", { class: "wide", tabindex: "0", role: "region", "aria-label": title }, make("table", "", {}, make("thead", "", {}, head), make("tbody", "", {}, ...body))));
+function forget(isGone) {
+  for (const [key, one] of kept) {
+    if (!isGone(key)) continue;
+    watcher.unobserve(one.place);
+    one.view?.finalize();
+    kept.delete(key);
   }
-  if (families.length) {
-    parts.push(make("p", "Ratios (or differences in ms) with 95 % intervals. ▲ better and ▼ worse for sure, = surely within the margin, ? undecided.", { class: "note" }));
-    parts.push(make("ul", "", {}, ...families.flatMap((family) => [family.explanation, ...family.ranks]).map((text) => make("li", text, { class: "note" }))));
-  }
-  byId("verdicts").replaceChildren(...parts);
 }
 
-function findings() {
-  const lines = [];
-  for (const cell of cells()) {
-    if (cell.state !== "ok") lines.push(`${series(cell)}: ${cell.state}, ${cell.reason ?? ""}`);
-    for (const remark of cell.costRemarks) lines.push(`${series(cell)}, side by side: ${remark}`);
-    for (const level of cell.levels) {
-      if (level.state === "not needed") continue;
-      for (const remark of level.remarks) lines.push(`${series(cell)}, ${level.name}${level.state === "invalid" ? " (invalid)" : ""}: ${remark}`);
-      if (level.failures) lines.push(`${series(cell)}, ${level.name}: ${level.failures} requests failed`);
-    }
-  }
-  const all = [...DATA.leftOut.map((text) => `Left out: ${text}`), ...machine().remarks, ...lines];
-  byId("findings").replaceChildren(all.length ? make("ul", "", {}, ...all.map((text) => make("li", text))) : make("p", "None."));
-}
-
-function environment() {
-  const one = machine();
-  const facts = [one.description, one.pinned, ...one.builds, one.packages.join(", "), ...one.runs];
-  const each = cells().filter((cell) => cell.environment).map((cell) =>
-    make("details", "", {}, make("summary", `${series(cell)}: ${cell.environment.python}, ${cell.environment.build}`), make("p", "", {}, make("code", cell.environment.command)), make("p", cell.environment.packages.join(", "))),
-  );
-  byId("environment").replaceChildren(make("ul", "", {}, ...facts.filter(Boolean).map((text) => make("li", text))), ...each);
-}
-
-function notes() {
-  byId("cost-note").textContent = "Medians over the valid blocks, at 10 users; the thin line is their range. CPU time is of the whole process tree, less what it uses at rest.";
-  byId("beside").hidden = !workload().cells.some((cell) => cell.cost);
-  const any = workload().cells.some((cell) => cell.instructions.length);
-  byId("inflight").closest(".row").hidden = !any;
-  const has = { levels: workload().cells.some((cell) => cell.levels.length), instructions: any };
-  for (const place of document.querySelectorAll("[data-needs]")) place.hidden = !has[place.dataset.needs];
-  byId("instructions-note").textContent = any ? "User-space instructions under callgrind: they repeat whatever the machine does, and do not see the kernel or waiting." : "";
-}
+// The whole
 
 function draw() {
-  answer();
-  ranking();
-  notes();
-  verdicts();
-  findings();
-  environment();
-  for (const name of seen) redraw(name);
+  const now = read();
+  used = new Set();
+  for (const part of [controls, answer, ranking, figures, ramps, distribution, rest]) part(now);
+  forget((key) => !used.has(key));
 }
 
-if (DATA.machines.length) {
-  controls();
-  draw();
-  for (const place of document.querySelectorAll("[data-chart]")) watcher.observe(place);
-} else {
-  document.querySelector("main").replaceChildren(make("p", "There are no results yet: nox -s matrix makes some."));
+/** Scroll to what the address points to, and mark it. */
+function arrive() {
+  const { at } = read();
+  for (const one of document.querySelectorAll(".target")) one.classList.remove("target");
+  const place = at && document.querySelector(`[data-key="${CSS.escape(at)}"]`);
+  if (!place) return;
+  place.classList.add("target");
+  place.scrollIntoView({ block: "center" });
 }
+
+function start() {
+  byId("page").hidden = false;
+  const on = (id, change) => byId(id).addEventListener("change", (event) => go(change(event.target.value)));
+  on("machine", (machine) => ({ machine, workload: null, stack: null, python: null, figure: null, set: null, ramp: null }));
+  for (const name of ["workload", "figure", "set", "ramp"]) on(name, (value) => ({ [name]: value }));
+  byId("controls").addEventListener("submit", (event) => event.preventDefault());
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault(); // the address is the state
+    byId("answer").focus();
+  });
+  addEventListener("hashchange", () => {
+    draw();
+    arrive();
+  });
+  let width = innerWidth;
+  addEventListener("resize", () => {
+    if (innerWidth === width) return; // a phone's bars come and go
+    width = innerWidth;
+    forget(() => true);
+    draw();
+  });
+  draw();
+  arrive();
+}
+
+if (DATA.machines.length) start();
+else byId("none").hidden = false;

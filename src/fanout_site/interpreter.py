@@ -1,0 +1,92 @@
+"""What interpreter runs this process: between two Pythons lies more than a version.
+
+Who built it, and how, moves figures as much as a release does; so the serving process itself is asked, which may run
+another library than the ``python`` that stands beside it. Paths say who built it, and are not told.
+"""
+
+import platform
+import re
+import sys
+import sysconfig
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+from fanout_site.identity import Interpreter
+
+LOOP_TURNS = 100_000
+"""Of a loop of pure Python: some milliseconds."""
+LOOP_PIECES = 5
+"""Whose median is told: single ones vary by a tenth and more on a virtual machine."""
+
+
+def describe() -> Interpreter:
+    """The interpreter of this process."""
+    is_standalone = bool(sysconfig.get_config_var("PYTHON_BUILD_STANDALONE")) or _built_for("/install")
+    origin = origin_of(sys.base_prefix, is_standalone=is_standalone)
+    arguments = sysconfig.get_config_var("CONFIG_ARGS")
+    flags = None if arguments is None else re.findall(r"--[\w-]+(?:=[^\s']*)?", arguments)
+    jit = getattr(sys, "_jit", None)
+    return Interpreter(
+        version=platform.python_version(),
+        implementation=platform.python_implementation(),
+        compiler=platform.python_compiler(),
+        origin=origin,
+        pgo=is_configured(flags, "--enable-optimizations", origin),
+        lto=is_configured(flags, "--with-lto", origin),
+        shared=runs_shared_library(),
+        gil=bool(getattr(sys, "_is_gil_enabled", lambda: True)()),
+        jit=None if jit is None else bool(jit.is_enabled()),
+    )
+
+
+def _built_for(prefix: str) -> bool:
+    return bool(sysconfig.get_config_var("prefix") == prefix)
+
+
+def origin_of(base_prefix: str, *, is_standalone: bool) -> str:
+    """Who built it: ``uv``, ``pyenv``, ``distribution`` or ``other``.
+
+    uv installs the builds of python-build-standalone, which say so themselves; earlier ones kept the prefix
+    ``/install`` that they were built for, or can be known by where uv puts them.
+    """
+    if is_standalone or "/uv/python/" in base_prefix:
+        return "uv"
+    if "pyenv/versions/" in base_prefix:
+        return "pyenv"
+    return "distribution" if base_prefix == "/usr" else "other"
+
+
+def is_configured(flags: Sequence[str] | None, flag: str, origin: str) -> bool | None:
+    """Whether it was configured with a flag; ``None`` where the build does not tell.
+
+    A distribution may set the same in another way: Debian's builds are optimised, and were configured without it.
+    """
+    if flags is None:
+        return None
+    is_on = any(one.partition("=")[0] == flag and one.partition("=")[2] != "no" for one in flags)
+    is_unknown = not is_on and origin == "distribution"
+    return None if is_unknown else is_on
+
+
+def runs_shared_library(maps: Path = Path("/proc/self/maps")) -> bool | None:
+    """Whether the code that runs is that of a shared libpython, as it is mapped; ``None`` where the system hides it."""
+    try:
+        mapped = maps.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    return bool(re.search(r"^\S+ ..x. .*/libpython\d+\.\d+[a-z]*\.so", mapped, re.MULTILINE))
+
+
+def time_loop_ms() -> float:
+    """Milliseconds that a fixed loop of pure Python takes here, the median of some. It keeps the process busy."""
+    return median(_piece_ms() for _ in range(LOOP_PIECES))
+
+
+def _piece_ms() -> float:
+    started_s = time.perf_counter()
+    turns = 0
+    while turns < LOOP_TURNS:
+        turns += 1
+    return (time.perf_counter() - started_s) * 1000

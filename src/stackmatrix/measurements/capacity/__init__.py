@@ -1,1 +1,0 @@
-"""The highest rate of arrivals at which latency objectives are kept."""

@@ -1,0 +1,65 @@
+"""What one cell's cost block was, from what was measured of all. Pure."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from stackmatrix.analysis.level import throughput
+from stackmatrix.analysis.level.assess import assess_target, validity_of
+from stackmatrix.analysis.level.usage import Role
+from stackmatrix.matrix.cells import Cell
+from stackmatrix.results.cost import CostBlock
+from stackmatrix.results.findings import Code, Finding, invalid
+from stackmatrix.testbed.testbed import MeasuredLevel
+
+
+def block_of(
+    measured: MeasuredLevel,
+    place: int,
+    *,
+    stamp: Mapping[str, Any],
+    rate: float,
+    idle_share: float,
+    findings: tuple[Finding, ...],
+    planted_ms: float | None,
+) -> CostBlock:
+    """One cell's block; one failed request makes it invalid, as nobody asked what a failure costs."""
+    rows, failures = measured.rows[place], measured.rows[place].failures()
+    if failures:
+        listed = ", ".join(f"{count} {name}" for name, count in failures.items())
+        sentence = f"{sum(failures.values())} requests failed ({listed})."
+        findings = (*findings, invalid(Code.FAILURES, sentence))
+    use, _ = assess_target(measured.uses[place], len(rows.answered), rows.window_s, idle_share)
+    return CostBlock(
+        **stamp,
+        validity=validity_of(findings),
+        findings=findings,
+        place=place,
+        together=len(measured.rows),
+        rate=rate,
+        busy_share=measured.facts.uses[Role.TARGET].cpu_share,
+        window_s=rows.window_s,
+        requests=len(rows.window),
+        failures=failures,
+        cpu_ms_per_request=use.cpu_ms_per_request,
+        idle_share=idle_share,
+        connections_per_request=throughput.connections_per_request(rows),
+        planted_ms=planted_ms,
+    )
+
+
+def describe(blocks: Mapping[Cell, CostBlock]) -> str:
+    """What a block showed, in a few words; why it does not count where none of it does."""
+    valid = [block for block in blocks.values() if block.is_valid]
+    costs = [block.cpu_ms_per_request for block in valid if block.cpu_ms_per_request is not None]
+    if costs:
+        left_out = (
+            f", {len(blocks) - len(valid)} invalid ({reasons(blocks.values())})" if len(valid) < len(blocks) else ""
+        )
+        return f"{len(costs)} cells, {min(costs):.2f} to {max(costs):.2f} ms of CPU per request{left_out}"
+    return f"invalid: {reasons(blocks.values())}"
+
+
+def reasons(blocks: Iterable[CostBlock]) -> str:
+    """The sentences of what makes blocks invalid, each once."""
+    found = (one.sentence for block in blocks for one in block.findings if one.severity == "invalid")
+    return " ".join(dict.fromkeys(found))

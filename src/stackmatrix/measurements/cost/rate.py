@@ -1,0 +1,65 @@
+"""How many arrivals per second a block's cells are asked with: as many as keep their core about half busy. Pure.
+
+At 20 a second in all, as it was once, four fifths of the time were spent waiting for requests.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stackmatrix.analysis.level.requests import LevelRows
+from stackmatrix.analysis.level.usage import Use
+
+BUSY_SHARE = 0.5
+MOST_BUSY_SHARE = 0.8
+"""Busier than this, a rate that was found earlier is given up: requests would wait for the core."""
+PLANTED_SHARE = 0.08
+"""Of the reference cell's cost, that the planted control burns beside it."""
+SLOTS_SHARE = 0.7
+"""Of what its slots let through, that a cell is asked for at most: above, requests would wait for a slot."""
+DIGITS = 2
+"""Significant ones, so that the same machine finds the same rate again, and its evidence adds up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Arrivals per second at each cell, what each cell's request cost in the warm-up, in ms, and how busy all were."""
+
+    per_cell: float
+    cost_ms: tuple[float, ...]
+    busy_share: float
+
+
+def find(uses: Sequence[Use], rows: Sequence[LevelRows]) -> Rate:
+    """The rate for cells that used so much CPU time for these requests, each asked equally often."""
+    answered = [max(1, len(one.answered)) for one in rows]
+    cost_ms = tuple(1000 * use.cpu_s / count for use, count in zip(uses, answered, strict=True))
+    # One request of every cell takes the core as long as all their costs together.
+    per_cell = BUSY_SHARE / (sum(cost_ms) / 1000)
+    return Rate(float(f"{per_cell:.{DIGITS}g}"), cost_ms, sum(use.cpu_share for use in uses))
+
+
+def period_of(per_cell: float, slots: int | None, floor_ms: float) -> int:
+    """In how many rounds a cell has one turn: in each, but for one whose slots would be too few for its arrivals.
+
+    Two slots let 3.3 requests of 600 ms through in a second. There are no more than that many in flight anyway, so that
+    a request costs the same when the cell is asked less often.
+    """
+    if slots is None:
+        return 1
+    return max(1, math.ceil(per_cell / (SLOTS_SHARE * slots / (floor_ms / 1000))))
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Whose turn it is, arrival by arrival, and how many full shares of the arrivals all of them are together."""
+
+    places: tuple[int, ...]
+    shares: float
+
+
+def turns_of(periods: Sequence[int]) -> Turns:
+    """The turns of cells with these periods, over as many rounds as it takes until they begin again."""
+    rounds = math.lcm(*periods)
+    places = tuple(place for turn in range(rounds) for place, period in enumerate(periods) if turn % period == 0)
+    return Turns(places, len(places) / rounds)

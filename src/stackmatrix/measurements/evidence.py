@@ -1,0 +1,141 @@
+"""The evidence of a run's cells: what their files hold, what is added, and what does not belong together any more.
+
+A file's blocks were all made under the same conditions. What can be known of the conditions before the first block is
+compared then, so that nobody is surprised by what is replaced; the rest when the target has said what it is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from stackmatrix.matrix.cells import Cell, Subject
+from stackmatrix.results import store
+from stackmatrix.results.blocks import Block
+from stackmatrix.results.conditions import Conditions, Environment, Machine, differences, machine_differences
+from stackmatrix.results.model import FIELDS, FORMAT_VERSION, Result, Run, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """Evidence that this run does not add to, and what has changed since."""
+
+    cell: Cell
+    blocks: int
+    differs: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.cell}: {self.blocks} blocks were made under other conditions ({', '.join(self.differs)})"
+
+
+@dataclass
+class Evidence:
+    """What is known of each cell, and its file, which is written after every change."""
+
+    folder: Path
+    machine_name: str
+    machine: Machine
+    tool_lock_sha256: str | None
+    run: Run
+    results: dict[Cell, Result] = field(default_factory=dict)
+    written: dict[Cell, Path] = field(default_factory=dict)
+    """The files that this run wrote."""
+
+    def open(self, subjects: Mapping[Cell, Subject]) -> list[Replaced]:
+        """Read what there is of these cells; returns what cannot be added to.
+
+        Raises:
+            ResultFileError: when a file cannot be read, so that writing it would lose something.
+
+        """
+        replaced = []
+        for cell, subject in subjects.items():
+            earlier = self._read(cell)
+            if earlier is None or earlier.conditions is None:
+                continue
+            differs = self._known_differences(earlier.conditions, subject)
+            if not differs:
+                self.results[cell] = earlier
+            elif earlier.blocks:
+                replaced.append(Replaced(cell, len(earlier.blocks), differs))
+        return [*replaced, *self._of_another_rate()]
+
+    def _known_differences(self, earlier: Conditions, subject: Subject) -> tuple[str, ...]:
+        """What is known to differ before the target was started."""
+        now = Conditions(machine=self.machine, environment=earlier.environment, tool_lock_sha256=self.tool_lock_sha256)
+        lock = earlier.environment.lock_sha256 != subject.environment.lock_sha256
+        return (*machine_differences(earlier, now), *(["the packages"] if lock else []))
+
+    def _of_another_rate(self) -> list[Replaced]:
+        """Cells that were asked at another rate than most of their workload: only cells of one rate are compared."""
+        replaced = []
+        for workload in {cell.workload for cell in self.results}:
+            some = {cell: one for cell, one in self.results.items() if cell.workload == workload}
+            known = [rate for one in some.values() if (rate := one.conditions and one.conditions.cost_rate)]
+            usual = max(known, key=known.count, default=None)
+            for cell, one in some.items():
+                rate = one.conditions and one.conditions.cost_rate
+                if rate and usual and rate != usual:
+                    differs = (f"the arrivals per second at each cell ({rate:g} → {usual:g})",)
+                    replaced.append(Replaced(cell, len(one.blocks), differs))
+                    del self.results[cell]
+        return replaced
+
+    def cost_rate(self, workload: str) -> float | None:
+        """The rate of arrivals at each cell in the cost blocks that there are."""
+        rates = (
+            one.conditions.cost_rate
+            for cell, one in self.results.items()
+            if cell.workload == workload and one.conditions is not None
+        )
+        return next((rate for rate in rates if rate), None)
+
+    def add(
+        self,
+        cell: Cell,
+        block: Block,
+        environment: Environment,
+        *,
+        cost_rate: float | None = None,
+        loop_ms: float | None = None,
+    ) -> tuple[str, ...]:
+        """Add a block to a cell's file, and write it; returns what makes its earlier blocks other evidence, if any."""
+        earlier = self.results.get(cell)
+        conditions = Conditions(
+            machine=self.machine,
+            environment=environment,
+            tool_lock_sha256=self.tool_lock_sha256,
+            cost_rate=cost_rate or (earlier.conditions.cost_rate if earlier and earlier.conditions else None),
+        )
+        differs = differences(earlier.conditions, conditions) if earlier and earlier.conditions else ()
+        if earlier is None or differs:
+            earlier = Result(format_version=FORMAT_VERSION, cell=cell, status=Status(state="ok"))
+        name = FIELDS[type(block)]
+        runs = earlier.runs if any(run.id == self.run.id for run in earlier.runs) else (*earlier.runs, self.run)
+        result = msgspec.structs.replace(
+            earlier,
+            status=Status(state="ok"),
+            conditions=conditions,
+            python_loop_ms=loop_ms or earlier.python_loop_ms,
+            runs=runs,
+            **{name: (*getattr(earlier, name), block)},
+        )
+        self._write(cell, result)
+        return differs
+
+    def fail(self, cell: Cell, status: Status) -> None:
+        """Say in the cell's file why it could not be measured; evidence that it holds stays."""
+        earlier = self.results.get(cell) or self._read(cell)
+        if earlier is None:
+            earlier = Result(format_version=FORMAT_VERSION, cell=cell, status=status)
+        elif earlier.blocks:
+            return
+        self._write(cell, msgspec.structs.replace(earlier, status=status))
+
+    def _read(self, cell: Cell) -> Result | None:
+        return store.read_earlier(self.folder, self.machine_name, cell)
+
+    def _write(self, cell: Cell, result: Result) -> None:
+        self.results[cell] = result
+        self.written[cell] = store.write_result(self.folder, self.machine_name, result)

@@ -1,0 +1,1 @@
+"""Ladders: a fresh target, driven up stepped levels of load."""

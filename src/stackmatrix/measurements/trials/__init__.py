@@ -1,1 +1,0 @@
-"""Trials: a fresh target, driven up a ladder of load levels."""

@@ -1,0 +1,32 @@
+"""Where evidence is: result files, and the places on a machine's page that sentences point to. Pure."""
+
+import re
+from pathlib import PurePosixPath
+from urllib.parse import quote
+
+from stackmatrix.matrix.cells import Cell
+
+PAGE = "README.md"
+CLIENT, UNSAID, CONDITIONS = "client", "not-said", "conditions"
+"""Anchors of what is of a whole machine."""
+
+
+def workload(name: str) -> str:
+    """The anchor of all that is of a workload."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name)
+
+
+def part(name: str, of: str) -> str:
+    """The anchor of a part of a workload: a metric by its name, ``ramps`` or ``latency``."""
+    return f"{workload(name)}-{of}"
+
+
+def on_page(machine: str, anchor: str) -> str:
+    """A place on a machine's page, from the results folder."""
+    return f"{quote(machine)}/{PAGE}#{anchor}"
+
+
+def file(machine: str, cell: Cell) -> str:
+    """A cell's file, from the results folder."""
+    name = f"{cell.python}.{cell.control}" if cell.control else cell.python
+    return str(PurePosixPath(machine, cell.workload, cell.stack, f"{name}.json"))

@@ -1,0 +1,210 @@
+"""The answer in numbered sentences, made from the verdicts: each a size with its interval, and where its evidence is.
+
+A sentence that has no evidence is left out. Of a workload whose runs are void, nothing is said but that, and why. Pure.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from stackmatrix.analysis.comparison.verdicts import Comparison, Family, Word
+from stackmatrix.analysis.metrics import COST
+from stackmatrix.analysis.summary import CellSummary, Climb, MachineSummary, WorkloadSummary
+from stackmatrix.matrix.cells import Cell, python_key
+from stackmatrix.report import links, unsaid, words
+from stackmatrix.report.unsaid import Sentence
+from stackmatrix.report.words import join, span
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement of the answer. ``lead`` is what it is about, ``evidence`` a path from the results folder."""
+
+    key: str
+    lead: str
+    text: str
+    evidence: str
+
+
+def statements(machine: MachineSummary) -> tuple[Statement, ...]:
+    """Everything that may be said of a machine's results, in the order of the questions that a reader has."""
+    claimed = [workload for workload in machine.workloads if workload.void is None]
+    said = [
+        *_void(machine),
+        *_client(machine),
+        *_slots(claimed),
+        *(one for of in (_stacks, _visitors, _holds, _pythons) for workload in claimed for one in of(workload)),
+    ]
+    said += unsaid.sentences(machine)
+    return tuple(Statement(key, lead, text, links.on_page(machine.name, anchor)) for key, lead, text, anchor in said)
+
+
+def _void(machine: MachineSummary) -> Iterator[Sentence]:
+    for workload in machine.workloads:
+        if workload.void is not None:
+            reason = workload.void.strip().rstrip(".")
+            text = f"The runs of {workload.name} are void, and nothing is said of it. {reason}."
+            yield f"{workload.name}-void", "Void:", text, links.workload(workload.name)
+
+
+def _client(machine: MachineSummary) -> Iterator[Sentence]:
+    """What a client for every request costs against a shared one, on the newest Python."""
+    decided = [one for one in machine.clients if one.word in {"better", "worse"} and one.caution is None]
+    if not decided:
+        return
+    python = max((one.cell.python for one in decided), key=python_key)
+    here = [one for one in decided if one.cell.python == python]
+    workload = machine.workload(here[0].cell.workload)
+    reference = workload.reference.stack if workload and workload.reference else None
+    first = next((one for one in here if one.cell.stack == reference), here[0])
+    text = f"A client for every request costs {words.against(COST, first.effect, 'a shared one')}"
+    text += f" with {first.cell.stack} on {python}"
+    if others := [one.effect.mid for one in here if one is not first]:
+        text += f", and {span(others, 1)} times with the other {words.plural(len(others), 'stack')}"
+    what = f"httpx, {first.cell.workload} against {first.other.workload}"
+    yield "client", "Which client?", f"{text} ({what}).", links.CLIENT
+
+
+def _slots(claimed: Sequence[WorkloadSummary]) -> Iterator[Sentence]:
+    """What stacks hold that run out of slots before they run out of CPU."""
+    by_cell: dict[str, list[str]] = {}
+    places = []
+    for workload in claimed:
+        for row in workload.rows:
+            if row.climb is not None and row.climb.limiter == "slots" and row.climb.holds is not None:
+                share = words.share(row.climb.busy_share)
+                busy = "" if row.climb.busy_share is None else f" with its core {share} busy"
+                held = f"{_held(row)} arrivals/s of {workload.name}{busy}"
+                by_cell.setdefault(f"{row.cell.stack} on {row.cell.python}", []).append(held)
+                places.append(links.part(workload.name, "ramps"))
+    if by_cell:
+        text = "; ".join(f"{cell} holds {join(held)}" for cell, held in by_cell.items())
+        yield "slots", "What do slots do?", f"Slots are the limit, and not the CPU: {text}.", places[0]
+
+
+def _held(row: CellSummary) -> str:
+    climb = row.climb
+    return words.held(climb.holds, f" over {words.plural(climb.ramps, 'ramp')}") if climb is not None else words.NOTHING
+
+
+def _stacks(workload: WorkloadSummary) -> Iterator[Sentence]:
+    """What each stack costs against the reference, on the newest Python, and what is otherwise on older ones."""
+    family, reference = workload.family(COST), workload.reference
+    if family is None or reference is None:
+        return
+    known: dict[str, list[Comparison]] = {}
+    for one in sorted(_headlines(family), key=lambda one: one.effect.mid):
+        if one.other.stack == reference.stack != one.cell.stack:
+            known.setdefault(one.cell.python, []).append(one)
+    anchor = links.part(workload.name, COST.name)
+    if not known:
+        yield from _alone(workload, anchor)
+        return
+    newest, *older = sorted(known, key=python_key, reverse=True)
+    mean = family.values.get(Cell(stack=reference.stack, python=newest, workload=workload.name))
+    sizes = join([f"{one.cell.stack} {words.verdict(COST, one.effect, one.word, bare=True)}" for one in known[newest]])
+    cost = words.value(COST, mean)
+    text = f"CPU per request of {workload.name} on {newest}, against {reference.stack} with {cost} ms: {sizes}."
+    also = "".join(_otherwise(known[newest], python, known[python]) for python in older)
+    yield f"{workload.name}-stacks", "Which stack?", f"{text}{also}", anchor
+
+
+def _alone(workload: WorkloadSummary, anchor: str) -> Iterator[Sentence]:
+    """What the only stack of a workload costs."""
+    known = [row for row in workload.rows if row.cpu is not None and row.cpu.low is not None]
+    if known and len({row.cell.stack for row in known}) == 1:
+        costs = join([f"{words.value(COST, row.cpu)} ms on {row.cell.python}" for row in known])
+        text = f"CPU per request of {workload.name} with {known[0].cell.stack}: {costs}."
+        yield f"{workload.name}-cost", "What does it cost?", text, anchor
+
+
+def _otherwise(newest: Sequence[Comparison], python: str, found: Sequence[Comparison]) -> str:
+    """In which stacks the verdict on an older Python is another."""
+    told: dict[str, Word] = {one.cell.stack: one.word for one in newest}
+    other = [one for one in found if told.get(one.cell.stack) != one.word]
+    if not other:
+        return f" On {python} the words are the same."
+    sizes = join([f"{one.cell.stack} {words.verdict(COST, one.effect, one.word, bare=True)}" for one in other])
+    return f" Otherwise on {python}: {sizes}."
+
+
+def _headlines(family: Family) -> list[Comparison]:
+    """The decided comparisons on which a headline may stand: not of the controls, and of cells that are alike."""
+    return [one for one in family.compared if one.is_decided and one.caution is None and one.cell.control is None]
+
+
+def _visitors(workload: WorkloadSummary) -> Iterator[Sentence]:
+    """What a visitor feels at the reference rate, on the newest Python with ramps."""
+    rows = [row for row in workload.rows if row.latency is not None]
+    python = max((row.cell.python for row in rows), key=python_key, default=None)
+    latencies = [(row, row.latency) for row in rows if row.cell.python == python and row.latency]
+    if not latencies:
+        return
+    rate = latencies[-1][1].rate
+    alike = [(row, one) for row, one in latencies if one.rate == rate]
+    medians = span([one.times.p50 for _, one in alike], 0)
+    text = f"At {rate:g} arrivals/s of {workload.name} on {python} the median visitor waits {medians} ms"
+    ranked = sorted(((one.times.p95, row) for row, one in alike if one.times.p95 is not None), key=lambda one: one[0])
+    if ranked:
+        late = join([f"{words.percentile(row, 'p95')} with {row.cell.stack}" for _, row in ranked])
+        text += f", and the slowest in twenty wait at least this many ms: {late}"
+    failed = [f"{one.failures} of {one.requests} with {row.cell.stack}" for row, one in alike if one.failures]
+    text += f"; failed: {join(failed)}" if failed else ""
+    yield f"{workload.name}-visitors", "What do visitors feel?", f"{text}.", links.part(workload.name, "latency")
+
+
+def _holds(workload: WorkloadSummary) -> Iterator[Sentence]:
+    """What each stack holds that does not run out of slots first, and which come back from an overload."""
+    rows = [row for row in workload.rows if row.climb is not None and row.climb.holds is not None]
+    python = max((row.cell.python for row in rows), key=python_key, default=None)
+    climbs = [(row, row.climb) for row in rows if row.climb and row.cell.python == python]
+    by_cpu = [(climb.holds.mid, row) for row, climb in climbs if climb.limiter != "slots" and climb.holds]
+    parts = []
+    if by_cpu:
+        ranked = sorted(by_cpu, key=lambda one: -one[0])
+        held = join([f"{row.cell.stack} {_held(row)}" for _, row in ranked])
+        parts.append(f"Before a backlog grows on {python}, in arrivals/s of {workload.name}: {held}.")
+    parts += _after_overload(climbs)
+    if parts:
+        lead = "What does it hold, and does it come back?"
+        yield f"{workload.name}-holds", lead, " ".join(parts), links.part(workload.name, "ramps")
+
+
+def _after_overload(climbs: Sequence[tuple[CellSummary, Climb]]) -> Iterator[str]:
+    """Which stacks come back at the reference rate, and which do not."""
+    watched = [(row, climb) for row, climb in climbs if climb.watched]
+    back = [(row, climb.back_s) for row, climb in watched if climb.back_s and climb.came_back == climb.watched]
+    never = [(row, climb) for row, climb in watched if climb.came_back < climb.watched]
+    for row, climb in never:
+        of = f"{climb.watched - climb.came_back} of {words.plural(climb.watched, 'ramp')}"
+        yield f"After an overload {row.cell.stack} is not back within {climb.watched_s:g} s, in {of}."
+    if back:
+        every = "The others" if never else "All"
+        who = every if len(back) + len(never) == len(climbs) > 2 else join([row.cell.stack for row, _ in back])
+        ends = [end for _, back_s in back for end in (back_s.low, back_s.high)]
+        yield f"{who} {'comes' if len(back) == 1 else 'come'} back in {span(ends, 0)} s."
+
+
+def _pythons(workload: WorkloadSummary) -> Iterator[Sentence]:
+    """What each Python changes against the one before, stacks with the same word together."""
+    family = workload.family(COST)
+    steps: dict[tuple[str, str], list[Comparison]] = {}
+    for one in _headlines(family) if family is not None else ():
+        if one.cell.stack == one.other.stack and one.cell.python != one.other.python:
+            steps.setdefault((one.cell.python, one.other.python), []).append(one)
+    parts = []
+    for newer, older in sorted(steps, key=lambda step: python_key(step[0])):
+        found = steps[newer, older]
+        groups = [[one for one in found if one.word == word] for word in ("better", "worse", "same")]
+        parts.append(
+            f"{newer} against {older}: {'; '.join(_grouped(group, len(workload.stacks)) for group in groups if group)}."
+        )
+    if parts:
+        text = f"CPU per request of {workload.name}. {' '.join(parts)}"
+        yield f"{workload.name}-pythons", "Which Python?", text, links.part(workload.name, COST.name)
+
+
+def _grouped(group: Sequence[Comparison], count: int) -> str:
+    """Comparisons with the same word in one phrase: the sizes seen, and the ends of all intervals."""
+    whole = words.grouped(COST, [one.effect for one in group], group[0].word)
+    is_all = len(group) == count > 1
+    return f"{whole} with {f'all {count} stacks' if is_all else join([one.cell.stack for one in group])}"

@@ -1,0 +1,158 @@
+"""What is not said, and why: what is undecided, what carries a caution, and what is missing. Pure."""
+
+from collections.abc import Iterable, Iterator
+
+from stackmatrix.analysis.comparison.verdicts import Comparison, Family
+from stackmatrix.analysis.metrics import COST
+from stackmatrix.analysis.summary import MachineSummary, WorkloadSummary
+from stackmatrix.matrix.cells import python_key
+from stackmatrix.matrix.profiles import LOOKS
+from stackmatrix.matrix.stacks import PYTHONS
+from stackmatrix.report import links, words
+from stackmatrix.report.words import join
+
+MOST_NAMED = 3
+"""Comparisons that are named one by one; the tables have them all."""
+
+
+type Sentence = tuple[str, str, str, str]
+"""Key, lead, text and the anchor of its evidence on the machine's page."""
+
+
+def sentences(machine: MachineSummary) -> Iterator[Sentence]:
+    """Each thing that is not said, or not in a headline."""
+    claimed = [workload for workload in machine.workloads if workload.void is None]
+    for workload in claimed:
+        anchor = links.part(workload.name, COST.name)
+        for place, text in enumerate(_cautions(workload), 1):
+            yield f"{workload.name}-caution-{place}", "With a caution:", text, anchor
+    for workload in claimed:
+        anchor = links.part(workload.name, COST.name)
+        for key, text in (*_undecided(workload), *_uncontrolled(workload)):
+            yield key, "Not said:", text, anchor
+    if refused := [*_refused(claimed)]:
+        yield "refused", "Not compared:", " ".join(refused), links.UNSAID
+    if missing := [*_unmeasured(machine)]:
+        yield "missing", "Not measured:", f"{'; '.join(missing)}.", links.UNSAID
+
+
+def _undecided(workload: WorkloadSummary) -> Iterator[tuple[str, str]]:
+    families = [family for family in workload.families if family.open]
+    parts = [_open(family) for family in families if family.metric.headline]
+    others = [
+        f"{family.metric.name.replace('_', ' at ')} {len(family.open)} of {len(family.compared)}"
+        for family in families
+        if not family.metric.headline
+    ]
+    if others:
+        parts.append(f"Undecided by other figures: {join(others)}.")
+    if parts:
+        yield f"{workload.name}-undecided", f"{workload.name}: {' '.join(parts)}"
+
+
+def _open(family: Family) -> str:
+    """The open comparisons of a family that a run goes on for, and what would decide them."""
+    title = _inline(family.metric.title)
+    if family.blocks < LOOKS[0]:
+        return f"of {title} nothing is said before {LOOKS[0]} blocks, and there {_are(family.blocks)} so far."
+    named = [f"{words.pair(one)} ({_interval(family, one)})" for one in family.open[:MOST_NAMED]]
+    more = len(family.open) - len(named)
+    listed = join([*named, *([f"{more} more"] if more else [])])
+    count = f"{len(family.open)} {'is' if len(family.open) == 1 else 'are'} undecided"
+    text = f"of {len(family.compared)} comparisons of {title} {count}: {listed}."
+    smallest = [one.smallest_decidable for one in family.open if one.smallest_decidable is not None]
+    if smallest:
+        decided = words.amount(family.metric, max(smallest))
+        text += f" {family.blocks} blocks decide differences of {decided}; {_later(family)}"
+    return text
+
+
+def _later(family: Family) -> str:
+    """How many blocks would probably decide what is open."""
+    known = [one.needed for one in family.open if one.needed is not None]
+    if not known:
+        return f"even {LOOKS[-1]} would probably not decide these."
+    some = "" if len(known) == len(family.open) else f" {len(known)} of"
+    return f"{max(known)} would probably decide{some} these."
+
+
+def _interval(family: Family, one: Comparison) -> str:
+    return words.verdict(family.metric, one.effect, one.word).removeprefix("undecided (").removesuffix(")")
+
+
+def _uncontrolled(workload: WorkloadSummary) -> Iterator[tuple[str, str]]:
+    """That the controls of a workload have not shown yet that its runs can be trusted."""
+    family = next((family for family in workload.families if family.metric.headline), None)
+    if family is not None and family.controls.state in {"not yet known", "not measured"}:
+        reason = f": {family.controls.reason}" if family.controls.reason else ""
+        text = f"Whether the controls of {workload.name} hold is {family.controls.state}{reason}".rstrip(".")
+        yield f"{workload.name}-controls", f"{text}."
+
+
+def _cautions(workload: WorkloadSummary) -> Iterator[str]:
+    """Verdicts on CPU time of cells that differ in more than their names, which no headline tells."""
+    family, reference = workload.family(COST), workload.reference
+    groups: dict[tuple[str, str], list[Comparison]] = {}
+    if family is None or reference is None:
+        return
+    for one in family.compared:
+        is_step = one.cell.stack == one.other.stack
+        is_first = one.cell.python == workload.pythons[-1] and one.other.stack == reference.stack
+        if one.caution is not None and one.is_decided and (is_step or is_first):
+            mine, theirs = (one.cell.python, one.other.python) if is_step else (one.cell.stack, one.other.stack)
+            told = one.caution.rstrip(".").replace(f"{mine} ", EACH)
+            what = f"{mine} against {theirs}" if is_step else f"on {one.cell.python} against {theirs}"
+            groups.setdefault((what, told), []).append(one)
+    for (what, told), found in groups.items():
+        sizes = join([f"{one.cell.stack} {words.verdict(COST, one.effect, one.word, bare=True)}" for one in found])
+        mine = found[0].cell.python if found[0].cell.stack == found[0].other.stack else "each"
+        why = told.replace(EACH, f"{mine} " if len(found) > 1 or mine != "each" else f"{found[0].cell.stack} ")
+        yield f"CPU per request of {workload.name} {what}: {sizes}. No headline stands on it: {why}."
+
+
+EACH = "\0"
+"""Stands for the name of a cell where cautions that are alike otherwise are told together."""
+
+
+def _refused(claimed: Iterable[WorkloadSummary]) -> Iterator[str]:
+    by_reason: dict[str, dict[str, None]] = {}
+    for workload in claimed:
+        for cell, other, reason in workload.refused:
+            by_reason.setdefault(reason.rstrip("."), {})[
+                f"{cell.stack} on {cell.python} with {words.short(other, cell)}"
+            ] = None
+    for reason, pairs in by_reason.items():
+        named = [*pairs][:MOST_NAMED]
+        more = [f"{len(pairs) - len(named)} more"] if len(pairs) > len(named) else []
+        yield f"{join([*named, *more])}. {reason}."
+
+
+def _unmeasured(machine: MachineSummary) -> Iterator[str]:
+    """Which Pythons, cells and kinds there are no figures of."""
+    rows = [row for workload in machine.workloads for row in workload.rows]
+    skipped = [row for workload in machine.workloads for row in workload.skipped]
+    reasons: dict[str, dict[str, None]] = {}
+    for row in (*(row for row in rows if row.state == "failed"), *skipped):
+        reasons.setdefault((row.reason or row.state).rstrip("."), {})[f"{row.cell.stack} on {row.cell.python}"] = None
+    for reason, cells in reasons.items():
+        yield f"{join(cells)} ({reason})"
+    seen = {row.cell.python for row in (*rows, *skipped)}
+    if absent := [python for python in PYTHONS if python not in seen]:
+        yield f"Python {join(absent)}"
+    ramped = sorted({row.cell.python for row in rows if row.climb is not None}, key=python_key)
+    measured = {row.cell.python for row in rows if row.result.has_figures}
+    if not ramped:
+        yield "what is held, latency and memory"
+    elif set(ramped) != measured:
+        yield f"what is held, latency and memory on other Pythons than {join(ramped)}"
+    if not any(row.instructions for row in rows):
+        yield "instructions"
+
+
+def _inline(title: str) -> str:
+    """A title as it stands within a sentence: CPU and p95 keep their letters."""
+    return title if title[1:2].isupper() or title[1:2].isdigit() else title[0].lower() + title[1:]
+
+
+def _are(count: int) -> str:
+    return "is 1" if count == 1 else f"are {count}"

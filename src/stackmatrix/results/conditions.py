@@ -1,0 +1,96 @@
+"""What all blocks of a file were made under: evidence adds up, and is compared, under the same conditions. Pure."""
+
+from collections.abc import Iterator
+
+from stackmatrix.results.types import Count, NonNegative, PythonBuild, Struct
+
+PROTOCOL = 1
+"""Raised whenever the same kind of measurement is made in another way, so that its figures are others."""
+
+
+class Machine(Struct, frozen=True):
+    """The machine that was measured on. ``pinning`` maps a role to its cores; it is ``None`` where nothing is pinned.
+
+    ``cpu_id`` is the processor's family, model and stepping, as in ``25-1-1``: hypervisors shorten the model's name.
+    """
+
+    cpu_model: str
+    cores: Count
+    memory_bytes: Count
+    kernel: str
+    os: str
+    governor: str | None
+    virtualised: bool | None
+    pinning: dict[str, tuple[int, ...]] | None
+    cpu_id: str | None = None
+
+
+class Environment(Struct, frozen=True):
+    """The environment that served: its packages and their lock file, the command, and its variables by name.
+
+    In the command ``{prefix}`` and ``{port}`` stand for what differs from place to place and run to run.
+    """
+
+    python: PythonBuild
+    packages: dict[str, str]
+    lock_sha256: str
+    command: tuple[str, ...]
+    variables: tuple[str, ...]
+
+
+class Conditions(Struct, frozen=True):
+    """Everything that must be the same for two blocks to belong together.
+
+    ``cost_rate`` is of arrivals per second at each cell in cost blocks, once it was found: a request's cost depends on
+    how many others are under way.
+    """
+
+    machine: Machine
+    environment: Environment
+    tool_lock_sha256: str | None
+    protocol: int = PROTOCOL
+    cost_rate: NonNegative | None = None
+
+
+def differences(one: Conditions, other: Conditions) -> tuple[str, ...]:
+    """What differs between two conditions, in words; empty when blocks made under them belong together."""
+    return (*machine_differences(one, other), *environment_differences(one.environment, other.environment))
+
+
+def machine_differences(one: Conditions, other: Conditions) -> tuple[str, ...]:
+    """What differs beside the environments that served."""
+    pairs: dict[str, tuple[object, object]] = {
+        "the processor": (_processor(one.machine), _processor(other.machine)),
+        "the cores": (one.machine.cores, other.machine.cores),
+        "the kernel": (one.machine.kernel, other.machine.kernel),
+        "the system": (one.machine.os, other.machine.os),
+        "the governor": (one.machine.governor, other.machine.governor),
+        "the pinning": (one.machine.pinning, other.machine.pinning),
+        "the tool environment": (one.tool_lock_sha256, other.tool_lock_sha256),
+        "the way of measuring": (one.protocol, other.protocol),
+    }
+    if one.cost_rate is not None and other.cost_rate is not None:
+        pairs["the arrivals per second at each cell"] = (one.cost_rate, other.cost_rate)
+    return tuple(_named(pairs))
+
+
+def environment_differences(one: Environment, other: Environment) -> tuple[str, ...]:
+    """What differs between two environments that served."""
+    pairs: dict[str, tuple[object, object]] = {
+        "the Python": (one.python, other.python),
+        "the packages": ((one.packages, one.lock_sha256), (other.packages, other.lock_sha256)),
+        "the command": (one.command, other.command),
+        "the variables": (one.variables, other.variables),
+    }
+    return tuple(_named(pairs))
+
+
+def _processor(machine: Machine) -> tuple[str, str | None]:
+    return machine.cpu_model, machine.cpu_id
+
+
+def _named(pairs: dict[str, tuple[object, object]]) -> Iterator[str]:
+    for name, (mine, theirs) in pairs.items():
+        if mine != theirs:
+            is_short = isinstance(mine, str | int | float) and "environment" not in name
+            yield f"{name} ({mine} → {theirs})" if is_short else name

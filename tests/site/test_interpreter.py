@@ -1,0 +1,95 @@
+"""What interpreter runs a process, told from what each build is known to say of itself."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from fanout_site import interpreter
+
+STATIC = """\
+55d0-55d1 r--p 00000000 fe:00 11   /usr/bin/python3.13
+55d1-55d2 r-xp 00000000 fe:00 11   /usr/bin/python3.13
+7fee-7fef r-xp 00000000 fe:00 12   /usr/lib/libc.so.6
+7ff0-7ff1 r-xp 00000000 00:00 0    [vdso]
+"""
+SHARED = STATIC + "7fe0-7fe1 r-xp 00086000 fe:00 13  /opt/py/lib/libpython3.13.so.1.0\n"
+FREE_THREADED = STATIC + "7fe0-7fe1 r-xp 00086000 fe:00 13  /opt/py/lib/libpython3.13t.so.1.0\n"
+ONLY_ITS_DATA = STATIC + "7fe0-7fe1 r--p 00086000 fe:00 13  /opt/py/lib/libpython3.13.so.1.0\n"
+ONLY_THE_STABLE_INTERFACE = STATIC + "7fe0-7fe1 r-xp 00086000 fe:00 13  /opt/py/lib/libpython3.so\n"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "is_standalone", "origin"),
+    [
+        ("/home/me/.local/share/uv/python/cpython-3.13.1-linux-x86_64-gnu", False, "uv"),
+        ("/anywhere", True, "uv"),
+        ("/home/me/.pyenv/versions/3.13.0", False, "pyenv"),
+        ("/opt/pyenv/versions/3.13.0", False, "pyenv"),
+        ("/usr", False, "distribution"),
+        ("/usr/local", False, "other"),
+        ("/opt/python3.13t", False, "other"),
+    ],
+)
+def test_who_built_it_is_known_by_what_it_says_and_where_it_is(
+    prefix: str, *, is_standalone: bool, origin: str
+) -> None:
+    assert interpreter.origin_of(prefix, is_standalone=is_standalone) == origin
+
+
+@pytest.mark.parametrize(
+    ("flags", "origin", "told"),
+    [
+        (["--prefix=/x", "--with-lto"], "pyenv", True),
+        (["--with-lto=thin"], "uv", True),
+        (["--with-lto"], "distribution", True),
+        (["--prefix=/x"], "pyenv", False),
+        (["--with-lto=no"], "other", False),
+        (["--with-lto-of-another-kind"], "other", False),
+        ([], "distribution", None),  # Debian sets the same in another way
+        (None, "other", None),
+    ],
+)
+def test_a_build_was_configured_with_a_flag_or_not_or_does_not_tell(
+    flags: list[str] | None, origin: str, *, told: bool | None
+) -> None:
+    assert interpreter.is_configured(flags, "--with-lto", origin) is told
+
+
+@pytest.mark.parametrize(
+    ("maps", "is_shared"),
+    [
+        (STATIC, False),
+        (SHARED, True),
+        (FREE_THREADED, True),
+        (ONLY_ITS_DATA, False),
+        (ONLY_THE_STABLE_INTERFACE, False),
+    ],
+)
+def test_the_library_that_runs_is_the_one_whose_code_is_mapped(maps: str, *, is_shared: bool, tmp_path: Path) -> None:
+    (tmp_path / "maps").write_text(maps, encoding="utf-8")
+    assert interpreter.runs_shared_library(tmp_path / "maps") is is_shared
+
+
+def test_where_the_system_does_not_show_what_is_mapped_it_is_unknown(tmp_path: Path) -> None:
+    assert interpreter.runs_shared_library(tmp_path / "not there") is None
+
+
+def test_no_path_is_told() -> None:
+    told = json.dumps(asdict(interpreter.describe()))
+    assert "/" not in told
+    assert sys.base_prefix not in told
+
+
+def test_a_jit_is_on_or_off_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Jit:
+        @staticmethod
+        def is_enabled() -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "_jit", Jit, raising=False)
+    assert interpreter.describe().jit is True
+    monkeypatch.delattr(sys, "_jit")
+    assert interpreter.describe().jit is None

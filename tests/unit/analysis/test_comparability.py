@@ -1,0 +1,110 @@
+"""Only like with like: another machine or way of measuring is refused, another build of Python is said."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from stackmatrix.analysis.comparison.comparability import caution, refuse
+from stackmatrix.results.model import Result
+from tests.made_up import make_results
+
+
+def results() -> tuple[Result, Result, Result]:
+    """One stack on two Pythons, and another stack on the second."""
+    made = {
+        (one.cell.stack, one.cell.python): one
+        for one in make_results(("gunicorn_100_threads", "uvicorn"), workloads=("fanout",), planted=False)
+    }
+    return (
+        made["gunicorn_100_threads", "3.12"],
+        made["gunicorn_100_threads", "3.13"],
+        made["uvicorn", "3.13"],
+    )
+
+
+def changed(result: Result, part: str, **values: Any) -> Result:
+    conditions = result.conditions
+    assert conditions is not None
+    environment = conditions.environment
+    if part == "python":
+        environment = msgspec.structs.replace(environment, python=msgspec.structs.replace(environment.python, **values))
+    elif part == "environment":
+        environment = msgspec.structs.replace(environment, **values)
+    elif part == "machine":
+        conditions = msgspec.structs.replace(conditions, machine=msgspec.structs.replace(conditions.machine, **values))
+    else:
+        conditions = msgspec.structs.replace(conditions, **values)
+    return msgspec.structs.replace(result, conditions=msgspec.structs.replace(conditions, environment=environment))
+
+
+def test_like_results_are_compared_without_a_word() -> None:
+    old, new, other = results()
+    assert refuse(new, old) is None
+    assert caution(new, old) is None
+    assert refuse(other, new) is None
+    assert caution(other, new) is None
+
+
+@pytest.mark.parametrize(
+    ("part", "values", "said"),
+    [
+        ("machine", {"kernel": "Linux 6.2"}, "the kernel"),
+        ("machine", {"pinning": None}, "the pinning"),
+        ("conditions", {"tool_lock_sha256": "other"}, "the tool environment"),
+        ("conditions", {"protocol": 99}, "the way of measuring"),
+    ],
+)
+def test_another_machine_or_way_of_measuring_is_refused_by_name(part: str, values: dict[str, Any], said: str) -> None:
+    _, new, other = results()
+    reason = refuse(changed(other, part, **values), new)
+    assert reason is not None
+    assert said in reason
+
+
+def test_two_pythons_need_the_same_lock_file_and_two_stacks_do_not() -> None:
+    old, new, other = results()
+    assert "lock" in (refuse(changed(new, "environment", lock_sha256="another"), old) or "")
+    assert refuse(changed(other, "environment", lock_sha256="another"), new) is None
+
+
+def test_packages_that_one_python_needs_more_do_not_refuse() -> None:
+    old, new, _ = results()
+    assert refuse(changed(new, "environment", packages={"django": "6.0"}), old) is None
+
+
+def test_what_was_not_measured_is_refused() -> None:
+    old, new, _ = results()
+    bare = msgspec.structs.replace(new, conditions=None)
+    assert refuse(bare, old) is not None
+    assert caution(bare, old) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"origin": "pyenv"}, "3.13 is built by pyenv and 3.12 is built for uv"),
+        ({"origin": "distribution"}, "3.13 is the distribution's and 3.12 is built for uv"),
+        ({"shared": True}, "3.13 runs a shared libpython and 3.12 is linked statically"),
+        ({"pgo": False}, "3.13 is built without profile-guided optimisation and 3.12 is built with"),
+    ],
+)
+def test_pythons_of_unlike_builds_carry_a_caution(values: dict[str, Any], said: str) -> None:
+    old, new, _ = results()
+    told = caution(changed(new, "python", **values), old)
+    assert told is not None
+    assert told.startswith(said)
+
+
+def test_what_no_build_tells_is_no_difference() -> None:
+    old, new, _ = results()
+    assert caution(changed(new, "python", pgo=None, lto=None, shared=None), old) is None
+
+
+def test_two_stacks_on_unlike_builds_are_named_by_stack() -> None:
+    _, new, other = results()
+    told = caution(changed(other, "python", shared=True, version="3.13.9"), new)
+    assert told == (
+        "uvicorn runs a shared libpython and gunicorn_100_threads is linked statically; "
+        "uvicorn ran on 3.13.9 and gunicorn_100_threads on 3.13.2."
+    )

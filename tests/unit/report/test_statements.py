@@ -1,0 +1,147 @@
+"""Statements stand on verdicts: what is void, undecided, cautioned or missing is said as that, and nothing else is."""
+
+import re
+
+import msgspec
+import pytest
+
+from stackmatrix.analysis.summary import MachineSummary, summarize
+from stackmatrix.matrix.cells import Cell
+from stackmatrix.report.statements import statements
+from stackmatrix.results.model import Result, Status
+from tests.made_up import METASTABLE, make_results
+
+SHARED = ("fanout_shared_client",)
+TWO = ("gunicorn_100_threads", "gunicorn_gevent")
+
+
+def told(machine: MachineSummary) -> dict[str, str]:
+    """The statements by key, each of which is there once."""
+    found = statements(machine)
+    assert len({one.key for one in found}) == len(found)
+    return {one.key: one.text for one in found}
+
+
+def test_of_a_void_workload_nothing_is_said_but_that_and_why() -> None:
+    machine = summarize("m", make_results(TWO, blocks=5, found=False))
+    said = told(machine)
+    assert set(said) == {"fanout-void", "fanout_shared_client-void", "missing"}
+    reason = machine.void["fanout"].rstrip(".")
+    assert said["fanout-void"] == f"The runs of fanout are void, and nothing is said of it. {reason}."
+
+
+def test_a_workload_that_is_void_silences_no_other() -> None:
+    sound = make_results(TWO, workloads=SHARED)
+    void = make_results(TWO, workloads=("fanout",), found=False)
+    said = told(summarize("m", [*sound, *void]))
+    assert "fanout-void" in said
+    assert "fanout_shared_client-stacks" in said
+    assert not {"fanout-stacks", "fanout-holds", "fanout-visitors", "client"} & set(said)
+
+
+def test_each_size_has_its_interval_and_the_newest_python_speaks_for_the_others() -> None:
+    said = told(summarize("m", make_results(TWO, workloads=SHARED)))
+    text = said["fanout_shared_client-stacks"]
+    assert re.search(r"on 3\.13, against gunicorn_100_threads with [\d.]+ \([\d.]+ to [\d.]+\) ms: ", text)
+    assert re.search(r"gunicorn_gevent \d+ % more \(\d+ to \d+ %\)\. On 3\.12 the words are the same\.$", text)
+    assert re.search(r"3\.13 against 3\.12: .* less \(.*\) with all 2 stacks", said["fanout_shared_client-pythons"])
+
+
+def test_a_stack_whose_verdict_is_otherwise_on_an_older_python_is_named() -> None:
+    results = make_results(TWO, workloads=SHARED)
+    cheap = [scaled(one, 0.5) if (one.cell.stack, one.cell.python) == (TWO[1], "3.12") else one for one in results]
+    text = told(summarize("m", cheap))["fanout_shared_client-stacks"]
+    assert re.search(r"Otherwise on 3\.12: gunicorn_gevent \d+ % less \(", text)
+
+
+def scaled(result: Result, by: float) -> Result:
+    return msgspec.structs.replace(
+        result,
+        cost=tuple(
+            msgspec.structs.replace(block, cpu_ms_per_request=by * (block.cpu_ms_per_request or 0))
+            for block in result.cost
+        ),
+    )
+
+
+def test_what_differs_in_more_than_its_name_is_no_headline_and_says_so_itself() -> None:
+    # In made-up results uWSGI runs a shared libpython, as it does.
+    said = told(summarize("m", make_results(("uwsgi_gevent", *TWO), workloads=SHARED)))
+    assert "uwsgi_gevent" not in said["fanout_shared_client-stacks"]
+    caution = said["fanout_shared_client-caution-1"]
+    assert re.search(r"uwsgi_gevent \d+ % more \(\d+ to \d+ %\)\. No headline stands on it", caution)
+    assert "shared libpython" in caution
+
+
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_before_three_blocks_no_size_is_said(blocks: int) -> None:
+    results = make_results(TWO, workloads=SHARED, blocks=blocks, ramps=0)
+    said = told(summarize("m", results, ended=False))
+    assert not [key for key in said if key.endswith(("-stacks", "-pythons", "client"))]
+    assert "nothing is said before 3 blocks" in said["fanout_shared_client-undecided"]
+    assert "not yet known" in said["fanout_shared_client-controls"]
+
+
+def test_what_is_undecided_is_named_with_what_would_decide_it() -> None:
+    alike = ("one_alike", "two_alike")
+    said = told(summarize("m", make_results(alike, workloads=SHARED, blocks=3), ended=False))
+    text = said["fanout_shared_client-undecided"]
+    assert re.search(r"two_alike against one_alike on 3\.1\d \(-?[\d.]+ to [\d.]+ %\)", text)
+    assert re.search(r"3 blocks decide differences of [\d.]+ %; (even \d+|\d+) would probably", text)
+
+
+def test_a_stack_that_does_not_come_back_is_named_and_one_without_slots_left_too() -> None:
+    said = told(summarize("m", make_results(("uwsgi_2_threads", *TWO, "uvicorn"), workloads=SHARED)))
+    holds = said["fanout_shared_client-holds"]
+    assert f"After an overload {METASTABLE} is not back within 15 s, in 2 of 2 ramps. The others come back in" in holds
+    assert "uwsgi_2_threads" not in holds
+    assert re.search(r"uwsgi_2_threads on 3\.13 holds 2\.\d .*with its core 5 % busy", said["slots"])
+
+
+def test_what_was_not_measured_is_said_with_its_reason() -> None:
+    gone = Cell(stack="uvicorn", python="3.14", workload="fanout")
+    failed = Result(format_version=7, cell=gone, status=Status(state="failed", reason="It did not start."))
+    said = told(summarize("m", [*make_results(TWO), failed]))
+    assert "uvicorn on 3.14 (It did not start);" in said["missing"]
+    assert "Python 3.15;" in said["missing"]
+    assert "memory on other Pythons than 3.13" in said["missing"]
+    assert "; instructions." in said["missing"]
+
+
+def test_a_stack_alone_is_told_by_what_it_costs() -> None:
+    said = told(summarize("m", make_results(("uvicorn",), workloads=SHARED)))
+    assert re.fullmatch(
+        r"CPU per request of fanout_shared_client with uvicorn: "
+        r"[\d.]+ \([\d.]+ to [\d.]+\) ms on 3\.12 and [\d.]+ \([\d.]+ to [\d.]+\) ms on 3\.13\.",
+        said["fanout_shared_client-cost"],
+    )
+
+
+def test_nothing_measured_says_nothing_but_that() -> None:
+    assert set(told(summarize("m", []))) == {"missing"}
+
+
+def test_pythons_of_unlike_origin_are_compared_in_a_sentence_of_their_own_and_unlike_machines_not_at_all() -> None:
+    results = make_results(TWO, workloads=SHARED)
+    unlike = [built(one, "pyenv") if one.cell.python == "3.12" else one for one in results]
+    said = told(summarize("m", unlike))
+    assert "fanout_shared_client-pythons" not in said
+    assert re.search(r"3\.13 against 3\.12: .* less .* No headline stands on it: 3\.13 is ", " ".join(said.values()))
+    moved = [one if one.cell.python == "3.13" else on_kernel(one, "another") for one in results]
+    assert re.search(r"gunicorn_gevent on 3\.13 with 3\.12\. .*the kernel", told(summarize("m", moved))["refused"])
+
+
+def built(result: Result, origin: str) -> Result:
+    assert result.conditions is not None
+    environment = result.conditions.environment
+    python = msgspec.structs.replace(environment.python, origin=origin)
+    environment = msgspec.structs.replace(environment, python=python)
+    return msgspec.structs.replace(
+        result, conditions=msgspec.structs.replace(result.conditions, environment=environment)
+    )
+
+
+def on_kernel(result: Result, kernel: str) -> Result:
+    assert result.conditions is not None
+    machine = msgspec.structs.replace(result.conditions.machine, kernel=kernel)
+    return msgspec.structs.replace(result, conditions=msgspec.structs.replace(result.conditions, machine=machine))
