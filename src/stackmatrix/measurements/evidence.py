@@ -115,7 +115,7 @@ class Evidence:
         runs = earlier.runs if any(run.id == self.run.id for run in earlier.runs) else (*earlier.runs, self.run)
         result = msgspec.structs.replace(
             earlier,
-            status=Status(state="ok"),
+            status=_with_a_block(earlier.status),
             conditions=conditions,
             python_loop_ms=loop_ms or earlier.python_loop_ms,
             runs=runs,
@@ -125,13 +125,18 @@ class Evidence:
         return differs
 
     def fail(self, cell: Cell, status: Status) -> None:
-        """Say in the cell's file why it could not be measured; evidence that it holds stays."""
-        earlier = self.results.get(cell) or self._read(cell)
-        if earlier is None:
-            earlier = Result(format_version=FORMAT_VERSION, cell=cell, status=status)
-        elif earlier.blocks:
+        """Say in the cell's file why it could not be measured; evidence in it stays, and is of an unstable cell.
+
+        What was made under other conditions stays as it is.
+        """
+        known = self.results.get(cell)
+        if known is None and (there := self._read(cell)) is not None and there.blocks:
             return
-        self._write(cell, msgspec.structs.replace(earlier, status=status))
+        if known is None:
+            known = Result(format_version=FORMAT_VERSION, cell=cell, status=status)
+        elif known.blocks:
+            status = Status(state="unstable", reason=status.reason)
+        self._write(cell, msgspec.structs.replace(known, status=status))
 
     def _read(self, cell: Cell) -> Result | None:
         return store.read_earlier(self.folder, self.machine_name, cell)
@@ -139,3 +144,8 @@ class Evidence:
     def _write(self, cell: Cell, result: Result) -> None:
         self.results[cell] = result
         self.written[cell] = store.write_result(self.folder, self.machine_name, result)
+
+
+def _with_a_block(status: Status) -> Status:
+    """How a cell stands that has a block now: one that could not be measured at another time is unstable."""
+    return status if status.state == "ok" else Status(state="unstable", reason=status.reason)

@@ -104,8 +104,11 @@ def _stacks(workload: WorkloadSummary) -> Iterator[Sentence]:
     sizes = join([f"{one.cell.stack} {words.verdict(COST, one.effect, one.word, bare=True)}" for one in known[newest]])
     cost = words.value(COST, mean)
     text = f"CPU per request of {workload.name} on {newest}, against {reference.stack} with {cost} ms: {sizes}."
-    also = "".join(_otherwise(known[newest], python, known[python]) for python in older)
-    yield f"{workload.name}-stacks", "Which stack?", f"{text}{also}", anchor
+    other = {python: _otherwise(known[newest], known[python]) for python in older}
+    if alike := [python for python in reversed(older) if not other[python]]:
+        text += f" The words are the same on {join(alike)}."
+    text += "".join(f" Otherwise on {python}: {sizes}." for python, sizes in other.items() if sizes)
+    yield f"{workload.name}-stacks", "Which stack?", text, anchor
 
 
 def _alone(workload: WorkloadSummary, anchor: str) -> Iterator[Sentence]:
@@ -117,14 +120,12 @@ def _alone(workload: WorkloadSummary, anchor: str) -> Iterator[Sentence]:
         yield f"{workload.name}-cost", "What does it cost?", text, anchor
 
 
-def _otherwise(newest: Sequence[Comparison], python: str, found: Sequence[Comparison]) -> str:
-    """In which stacks the verdict on an older Python is another."""
+def _otherwise(newest: Sequence[Comparison], found: Sequence[Comparison]) -> str:
+    """The stacks whose verdict on an older Python is another one, with it; empty where there is none."""
     told: dict[str, Word] = {one.cell.stack: one.word for one in newest}
     other = [one for one in found if told.get(one.cell.stack) != one.word]
-    if not other:
-        return f" On {python} the words are the same."
-    sizes = join([f"{one.cell.stack} {words.verdict(COST, one.effect, one.word, bare=True)}" for one in other])
-    return f" Otherwise on {python}: {sizes}."
+    named = [f"{one.cell.stack} {words.verdict(COST, one.effect, one.word, bare=True)}" for one in other]
+    return join(named) if named else ""
 
 
 def _headlines(family: Family) -> list[Comparison]:
@@ -174,12 +175,17 @@ def _after_overload(climbs: Sequence[tuple[CellSummary, Climb]]) -> Iterator[str
     watched = [(row, climb) for row, climb in climbs if climb.watched]
     back = [(row, climb.back_s) for row, climb in watched if climb.back_s and climb.came_back == climb.watched]
     never = [(row, climb) for row, climb in watched if climb.came_back < climb.watched]
+    alike: dict[str, list[str]] = {}
     for row, climb in never:
-        of = f"{climb.watched - climb.came_back} of {words.plural(climb.watched, 'ramp')}"
-        yield f"After an overload {row.cell.stack} is not back within {climb.watched_s:g} s, in {of}."
+        missed = f"{climb.watched - climb.came_back} of {words.plural(climb.watched, 'ramp')}"
+        alike.setdefault(f"not back within {climb.watched_s:g} s ({missed}", []).append(row.cell.stack)
+    for how, stacks in alike.items():
+        are, each = ("are", " each)") if len(stacks) > 1 else ("is", ")")
+        yield f"After an overload {join(stacks)} {are} {how}{each}."
     if back:
+        is_every = len(back) > 1 and len(back) + len(never) == len(climbs) > 2
         every = "The others" if never else "All"
-        who = every if len(back) + len(never) == len(climbs) > 2 else join([row.cell.stack for row, _ in back])
+        who = every if is_every else join([row.cell.stack for row, _ in back])
         ends = [end for _, back_s in back for end in (back_s.low, back_s.high)]
         yield f"{who} {'comes' if len(back) == 1 else 'come'} back in {span(ends, 0)} s."
 

@@ -95,12 +95,18 @@ def _cautions(workload: WorkloadSummary) -> Iterator[str]:
     groups: dict[tuple[str, str], list[Comparison]] = {}
     if family is None or reference is None:
         return
-    for one in family.compared:
+    cautioned = [one for one in family.compared if one.caution is not None and one.is_decided]
+    newest = {
+        one.cell.stack: one.cell.python
+        for one in sorted(cautioned, key=lambda one: python_key(one.cell.python))
+        if one.other.stack == reference.stack != one.cell.stack
+    }
+    for one in cautioned:
         is_step = one.cell.stack == one.other.stack
-        is_first = one.cell.python == workload.pythons[-1] and one.other.stack == reference.stack
-        if one.caution is not None and one.is_decided and (is_step or is_first):
+        is_first = one.other.stack == reference.stack and newest.get(one.cell.stack) == one.cell.python
+        if is_step or is_first:
             mine, theirs = (one.cell.python, one.other.python) if is_step else (one.cell.stack, one.other.stack)
-            told = one.caution.rstrip(".").replace(f"{mine} ", EACH)
+            told = (one.caution or "").rstrip(".").replace(f"{mine} ", EACH)
             what = f"{mine} against {theirs}" if is_step else f"on {one.cell.python} against {theirs}"
             groups.setdefault((what, told), []).append(one)
     for (what, told), found in groups.items():

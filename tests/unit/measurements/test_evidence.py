@@ -128,6 +128,25 @@ def test_a_failure_leaves_the_evidence_there_is(tmp_path: Path, open_evidence: O
     evidence, _ = open_evidence()
     before = read(tmp_path)
     evidence.fail(CELL, Status(state="failed", reason="it fell over"))
+    unstable = Status(state="unstable", reason="it fell over")
+    assert read(tmp_path) == msgspec.structs.replace(before, status=unstable)
+
+
+def test_a_cell_that_comes_up_after_it_did_not_is_unstable(
+    tmp_path: Path, open_evidence: Open, make_cost: Callable[..., CostBlock], environment: Environment
+) -> None:
+    evidence, _ = open_evidence()
+    evidence.fail(CELL, Status(state="failed", reason="it fell over"))
+    evidence.add(CELL, make_cost(run="later"), environment, cost_rate=3.5)
+    assert read(tmp_path).status == Status(state="unstable", reason="it fell over")
+    assert len(read(tmp_path).cost) == 1
+
+
+@pytest.mark.usefixtures("measured")
+def test_a_failure_leaves_alone_what_was_made_under_other_conditions(tmp_path: Path, open_evidence: Open) -> None:
+    before = read(tmp_path)
+    evidence, _ = open_evidence(tool_lock_sha256="cd")
+    evidence.fail(CELL, Status(state="failed", reason="it fell over"))
     assert read(tmp_path) == before
 
 

@@ -65,6 +65,8 @@ class Evidence:
     def percent(self, figure: str, cell: Key, other: Key) -> str:
         """How a verdict on a ratio of CPU times stands in a sentence."""
         one = self.verdicts[figure, *cell, *other]
+        if one["low"] is None:
+            return "not yet known"
         effects = self.effects(cell[0])
         mid = 100 * np.expm1(effects[cell[1:]] - effects[other[1:]])
         low, high = 100 * (one["low"] - 1), 100 * (one["high"] - 1)
@@ -120,7 +122,8 @@ def client(text: Text, known: Evidence, _: str) -> None:
     ratios = {}
     for (workload, stack, python, control), mine in known.costs.items():
         theirs = known.costs.get(("fanout_shared_client", stack, python, None))
-        if workload == "fanout" and control is None and theirs:
+        told = known.verdicts.get(("cpu", "fanout", stack, python, "fanout_shared_client", stack, python))
+        if workload == "fanout" and control is None and theirs and told and told["word"] in {"better", "worse"}:
             logs = [np.log(value / theirs[block]) for block, value in mine.items() if block in theirs]
             half = T_975[len(logs) - 1] * np.std(logs, ddof=1) / np.sqrt(len(logs))
             ratios[stack, python] = np.exp([np.mean(logs), np.mean(logs) - half, np.mean(logs) + half])
@@ -133,7 +136,7 @@ def client(text: Text, known: Evidence, _: str) -> None:
 
 def slots(text: Text, known: Evidence, _: str) -> None:
     for (workload, _, _), ramps in known.ramps.items():
-        if ramps and {ramp["limiter"] for ramp in ramps} == {"slots"}:
+        if ramps and {ramp["limiter"] for ramp in ramps} == {"slots"} and all(ramp["holds"] for ramp in ramps):
             text.take(
                 f"{ranged([ramp['holds'] for ramp in ramps], f' over {len(ramps)} ramps')} arrivals/s of {workload}"
             )
@@ -158,9 +161,8 @@ def pythons(text: Text, known: Evidence, workload: str) -> None:
     for newer, older in re.findall(r"([\d.]+\d) against ([\d.]+\d)", text.left):
         changes = defaultdict(list)
         for (figure, of, stack, on, *_, before), one in known.verdicts.items():
-            if (figure, of, on, before) == ("cpu", workload, newer, older) and one["cell"]["stack"] == one["other"][
-                "stack"
-            ]:
+            is_step = one["cell"]["stack"] == one["other"]["stack"] and one["low"] is not None
+            if (figure, of, on, before) == ("cpu", workload, newer, older) and is_step:
                 effects = known.effects(workload)
                 mid = 100 * np.expm1(effects[stack, newer] - effects[stack, older])
                 changes[one["word"]].append((mid, 100 * (one["low"] - 1), 100 * (one["high"] - 1)))
@@ -172,6 +174,8 @@ def pythons(text: Text, known: Evidence, workload: str) -> None:
                 first, last = f"{mids[0]:.{digits}f}", f"{mids[-1]:.{digits}f}"
                 mid = first if first == last else f"{first} to {last}"
                 text.take(f"{mid} % {'less' if word == 'better' else 'more'} {ends(low, high, mids[0])} with")
+            elif word == "same":
+                text.take(f"same within 3 % {ends(min(one[1] for one in found), max(one[2] for one in found))} with")
     text.left = re.sub(r"all \d+ stacks", "", text.left)
 
 
@@ -185,6 +189,11 @@ def visitors(text: Text, known: Evidence, workload: str) -> None:
     medians = [quantile(found, 50) for found in loads.values()]
     text.take(f"waits {min(medians):.0f} to {max(medians):.0f} ms")
     for stack, found in loads.items():
+        if sum(load["requests"] - sum(load["failures"].values()) for load in found) < 200:
+            continue
+        if len(found) == 1:
+            text.take(f"{quantile(found, 95):.0f} with {stack}")
+            continue
         drawn = {f"{quantile(some, 95):.0f}" for some in product(found, repeat=len(found))}
         low, high = re.findall(rf"{quantile(found, 95):.0f} \((\d+) to (\d+)\) with {stack}", text.left)[0]
         assert {low, high} <= drawn
@@ -199,18 +208,24 @@ def quantile(loads: Any, q: float) -> float:
 
 
 def holds(text: Text, known: Evidence, workload: str) -> None:
-    back = []
+    back, missed = [], defaultdict(list)
     for (of, stack, _), ramps in known.ramps.items():
-        if of == workload and ramps:
+        if of == workload and any(ramp["holds"] for ramp in ramps):
             if "slots" not in {ramp["limiter"] for ramp in ramps}:
                 text.take(f"{stack} {ranged([ramp['holds'] for ramp in ramps], f' over {len(ramps)} ramps')}")
-            found = [ramp["recovery"]["seconds"] for ramp in ramps]
+            found = [ramp["recovery"]["seconds"] for ramp in ramps if ramp["recovery"]]
             if never := found.count(None):
                 watched = ramps[0]["recovery"]["watched_s"]
-                text.take(f"{stack} is not back within {watched:g} s, in {never} of {len(ramps)} ramps")
+                ramp_s = "ramp" if len(found) == 1 else "ramps"
+                missed[f"not back within {watched:g} s ({never} of {len(found)} {ramp_s}"].append(stack)
             else:
                 back += found
-    text.take(f"in {min(back):.0f} to {max(back):.0f} s")
+    for how, stacks_ in missed.items():
+        names = re.findall(rf"After an overload ([\w, ]+) (?:is|are) {re.escape(how)}", text.left)[0]
+        assert set(re.split(r", | and ", names)) == set(stacks_)
+        text.take(how)
+    low, high = f"{min(back):.0f}", f"{max(back):.0f}"
+    text.take(f"in {low} s" if low == high else f"in {low} to {high} s")
 
 
 def undecided(text: Text, known: Evidence, workload: str) -> None:
@@ -224,10 +239,10 @@ def undecided(text: Text, known: Evidence, workload: str) -> None:
         if figure == "cpu" and open_:
             text.take(f"of {len(every)} comparisons")
             text.take(f"{len(open_)} {'is' if len(open_) == 1 else 'are'} undecided")
-            for one in open_:
+            for one in (one for one in open_ if one["low"] is not None):
                 text.left = text.left.replace(ends(100 * (one["low"] - 1), 100 * (one["high"] - 1)), "")
-            smallest = max(one["smallest_decidable"] for one in open_)
-            text.take(f"{open_[0]['blocks']} blocks decide differences of {100 * smallest:.2g} %")
+            smallest = max(one["smallest_decidable"] for one in open_ if one["smallest_decidable"] is not None)
+            text.take(f"{max(one['blocks'] for one in open_)} blocks decide differences of {100 * smallest:.2g} %")
             needed = [one["needed"] for one in open_]
             known_ = [each for each in needed if each is not None]
             text.take(f"{max(known_)} would probably decide" if known_ else "even 16 would")
@@ -262,7 +277,9 @@ def check(block: str, known: Evidence) -> None:
         left.append(text.left)
     left += [cell for table in tables(block) for cell in check_table(known, *table)]
     assert left
-    names = sorted({name for key in known.costs for name in key if name} | {"3.14", "3.15"}, key=len, reverse=True)
+    names = sorted(
+        {name for key in known.costs for name in key if name} | {"3.12", "3.13", "3.14", "3.15"}, key=len, reverse=True
+    )
     bare = re.sub("|".join(map(re.escape, names)), "", "\n".join(left))
     assert not re.search(r"\d", bare), f"a figure that was not recomputed: {bare}"
 
