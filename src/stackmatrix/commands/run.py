@@ -90,7 +90,8 @@ def answer(options: argparse.Namespace, runner: "Runner") -> None:
         console.print(runner.stopped, markup=False, highlight=False)
     print_answer(console, machine)
     folder = options.results.resolve() / runner.machine_name
-    console.print(f"{len(runner.written)} result files in {folder}", soft_wrap=True, highlight=False, markup=False)
+    added = f"{len(runner.written)} files were written in" if runner.written else "Nothing was left to measure in"
+    console.print(f"{added} {folder}", soft_wrap=True, highlight=False, markup=False)
     if options.json:
         store.write_atomically(options.json.resolve(), verdicts.encode(machine))
 
