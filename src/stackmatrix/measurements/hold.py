@@ -8,27 +8,23 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from statistics import median
 from typing import ClassVar
 
 import msgspec
 
 from stackmatrix.analysis.ramp.assess import assess_hold
-from stackmatrix.load.protocol import LevelOrder
-from stackmatrix.matrix.arrivals import plan_seed
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.ramp import plan_hold
 from stackmatrix.measurements.attempts import until_valid
-from stackmatrix.measurements.request import Kind, Outcome, Setup, Show, Standing, Step, now
+from stackmatrix.measurements.ramp.climbed import Climbed, climb, outcome_of
+from stackmatrix.measurements.request import Kind, Outcome, Setup, Show, Standing, Step
 from stackmatrix.measurements.stall import stop_later
-from stackmatrix.results.conditions import Environment
 from stackmatrix.results.holds import Hold
 from stackmatrix.results.model import Result
 from stackmatrix.system import host
-from stackmatrix.testbed import testbed
-from stackmatrix.testbed.climbing import VISITORS, Climb, discard
-from stackmatrix.testbed.testbed import Load
+from stackmatrix.testbed.climbing import VISITORS
+from stackmatrix.testbed.testbed import Testbed
 
 SHARE = 0.8
 """Of what the ramps held: as much as a service that is run with care is given."""
@@ -65,46 +61,29 @@ class Holds(Kind):
 
     def perform(self, step: Step, show: Show) -> Outcome:
         (cell,) = step.cells
-        environments: dict[Cell, Environment] = {}
-        loops_ms: dict[Cell, float] = {}
+        made: list[Climbed] = []
 
         def attempt(number: int) -> Hold:
             show("starting" if number == 1 else "starting, once more")
-            return self._hold(cell, step.number, environments, loops_ms, show)
+            return self._hold(cell, step.number, made, show)
 
         hold, notes = until_valid(attempt, lambda one: one.findings)
         hold = msgspec.structs.replace(hold, findings=(*hold.findings, *notes))
-        return Outcome(describe(hold), {cell: hold}, environments, loops_ms=loops_ms)
+        return outcome_of(cell, hold, describe(hold), made)
 
-    def _hold(
-        self,
-        cell: Cell,
-        number: int,
-        environments: dict[Cell, Environment],
-        loops_ms: dict[Cell, float],
-        show: Show,
-    ) -> Hold:
-        setup, subject, held = self._setup, self._setup.subjects[cell], self._held[cell]
-        profile, started, began_s = setup.profile, now(), time.monotonic()
+    def _hold(self, cell: Cell, number: int, made: list[Climbed], show: Show) -> Hold:
+        setup, held = self._setup, self._held[cell]
+        hold_s = setup.profile.hold_s
         seed = random.Random(f"{setup.request.seed}:{cell.workload}:hold:{number}").getrandbits(32)
-        stalled_at_s = profile.hold_s / 2
-        with testbed.start([subject], setup.layout, Load(subject.workload, setup.request.generators), show) as bed:
-            bed.verify()
-            environments[cell] = bed.environments[subject.name]
-            if (took_ms := bed.loops_ms.get(subject.name)) is not None:
-                loops_ms[cell] = took_ms
-            show("warming up")
-            bed.warm_up(LevelOrder.warmup(profile.levels.warmup_s))
-            stall = partial(_stall_at, bed.target_pids, stalled_at_s)
-            facts = Climb(bed, plan_hold(SHARE * held, profile.hold_s), plan_seed(seed, 0), None, stall).drive()
-            discard(bed)
-        stamp = setup.stamp(number, started, time.monotonic() - began_s)
-        return assess_hold(facts, stamp, seed=seed, held=held, stalled_at_s=stalled_at_s, stall_s=STALL_S)
+        stalled_at_s = hold_s / 2
 
+        def stall(bed: Testbed, start_s: float) -> None:
+            stop_later(bed.target_pids, start_s + stalled_at_s - time.monotonic(), STALL_S)
 
-def _stall_at(pids: Sequence[int], at_s: float, start_s: float) -> None:
-    """Stop the target so long after the start of the load."""
-    stop_later(pids, start_s + at_s - time.monotonic(), STALL_S)
+        climbed = climb(setup, setup.subjects[cell], plan_hold(SHARE * held, hold_s), seed, None, show, stall)
+        made.append(climbed)
+        stamp = setup.stamp(number, climbed.started, climbed.duration_s)
+        return assess_hold(climbed.facts, stamp, seed=seed, held=held, stalled_at_s=stalled_at_s, stall_s=STALL_S)
 
 
 def held_by(result: Result | None) -> float | None:

@@ -1,6 +1,7 @@
 """Which cells are held at what rate, and what becomes of a hold."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -81,7 +82,12 @@ def test_what_a_cell_held_is_the_median_of_its_valid_ramps_that_held_anything() 
 def test_an_invalid_hold_is_made_once_more_and_noted(kind: Holds, monkeypatch: pytest.MonkeyPatch) -> None:
     late = invalid(Code.GENERATOR_LAG, "The generator was late.")
     left = [hold(validity="invalid", findings=(late,)), hold()]
-    monkeypatch.setattr(Holds, "_hold", lambda *_: left.pop(0))
+
+    def attempt(_: Holds, _cell: Cell, _number: int, made: list[object], _show: object) -> Hold:
+        made.append(SimpleNamespace(environment="served", loop_ms=None))
+        return left.pop(0)
+
+    monkeypatch.setattr(Holds, "_hold", attempt)
     outcome = kind.perform(Step("one", (ONE,), 0), lambda _: None)
     (block,) = outcome.blocks.values()
     assert block.is_valid

@@ -1,6 +1,7 @@
 """Which ramps a run makes, and what becomes of one."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -166,8 +167,8 @@ def perform(make_kind: Callable[..., Ramps], monkeypatch: pytest.MonkeyPatch) ->
     def perform(*ramps: Ramp | TrialError) -> Any:
         left = list(ramps)
 
-        def attempt(_: Ramps, cell: Cell, _number: int, environments: Any, loops_ms: Any, _show: object) -> Ramp:
-            environments[cell], loops_ms[cell] = "served", 12.5
+        def attempt(_: Ramps, _cell: Cell, _number: int, made: list[Any], _show: object) -> Ramp:
+            made.append(SimpleNamespace(environment="served", loop_ms=12.5))
             if isinstance(one := left.pop(0), TrialError):
                 raise one
             return one

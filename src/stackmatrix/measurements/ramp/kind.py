@@ -5,7 +5,6 @@ ramps held differs by more than what matters, a third one is made in the turn af
 """
 
 import random
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,18 +13,14 @@ import msgspec
 
 from stackmatrix.analysis.metrics import HOLDS
 from stackmatrix.analysis.ramp.assess import assess_ramp
-from stackmatrix.load.protocol import LevelOrder
-from stackmatrix.matrix.arrivals import plan_seed
 from stackmatrix.matrix.cells import Cell, Subject, python_key
 from stackmatrix.matrix.ramp import RampPlan, plan_ramp
 from stackmatrix.measurements.attempts import until_valid
-from stackmatrix.measurements.request import Kind, Outcome, Setup, Show, Standing, Step, now
-from stackmatrix.results.conditions import Environment
+from stackmatrix.measurements.ramp.climbed import Climbed, climb, outcome_of
+from stackmatrix.measurements.request import Kind, Outcome, Setup, Show, Standing, Step
 from stackmatrix.results.ramps import Ramp
 from stackmatrix.system import host
-from stackmatrix.testbed import testbed
-from stackmatrix.testbed.climbing import VISITORS, Climb, discard
-from stackmatrix.testbed.testbed import Load
+from stackmatrix.testbed.climbing import VISITORS
 
 ENOUGH = 3
 """Valid ramps of a cell: their median is known, and their range is an interval."""
@@ -84,41 +79,24 @@ class Ramps(Kind):
 
     def perform(self, step: Step, show: Show) -> Outcome:
         (cell,) = step.cells
-        environments: dict[Cell, Environment] = {}
-        loops_ms: dict[Cell, float] = {}
+        made: list[Climbed] = []
 
         def attempt(number: int) -> Ramp:
-            return self._ramp(cell, step.number, environments, loops_ms, show if number == 1 else _again(show))
+            return self._ramp(cell, step.number, made, show if number == 1 else _again(show))
 
         ramp, notes = until_valid(attempt, lambda one: one.findings)
         ramp = msgspec.structs.replace(ramp, findings=(*ramp.findings, *notes))
-        return Outcome(describe(ramp), {cell: ramp}, environments, loops_ms=loops_ms)
+        return outcome_of(cell, ramp, describe(ramp), made)
 
-    def _ramp(
-        self,
-        cell: Cell,
-        number: int,
-        environments: dict[Cell, Environment],
-        loops_ms: dict[Cell, float],
-        show: Show,
-    ) -> Ramp:
+    def _ramp(self, cell: Cell, number: int, made: list[Climbed], show: Show) -> Ramp:
         setup, subject = self._setup, self._setup.subjects[cell]
-        profile, started, began_s = setup.profile, now(), time.monotonic()
+        recovery_s = setup.profile.ramp.recovery_s
         # The same plan of arrivals for all cells of a workload in a round.
         seed = random.Random(f"{setup.request.seed}:{cell.workload}:ramp:{number}").getrandbits(32)
-        load = Load(subject.workload, setup.request.generators)
-        with testbed.start([subject], setup.layout, load, show) as bed:
-            bed.verify()
-            environments[cell] = bed.environments[subject.name]
-            if (took_ms := bed.loops_ms.get(subject.name)) is not None:
-                loops_ms[cell] = took_ms
-            show("warming up")
-            bed.warm_up(LevelOrder.warmup(profile.levels.warmup_s))
-            plan = plan_of(subject, setup)
-            facts = Climb(bed, plan, plan_seed(seed, 0), profile.ramp.recovery_s).drive()
-            discard(bed)
-        stamp = setup.stamp(number, started, time.monotonic() - began_s)
-        return assess_ramp(facts, stamp, seed=seed, recovery_s=profile.ramp.recovery_s)
+        climbed = climb(setup, subject, plan_of(subject, setup), seed, recovery_s, show)
+        made.append(climbed)
+        stamp = setup.stamp(number, climbed.started, climbed.duration_s)
+        return assess_ramp(climbed.facts, stamp, seed=seed, recovery_s=recovery_s)
 
 
 def plan_of(subject: Subject, setup: Setup) -> RampPlan:
