@@ -88,7 +88,7 @@ def served(tmp_path: Path, wait_for: Wait) -> Iterator[Serving]:
     """One stack that is installed; one that needs no compiler, if there is any."""
     installed = sorted(environments.installed(), key=lambda one: (STACKS[one[0]].needs_compiler, one))
     if not installed:
-        pytest.skip(f"no stack is installed: run nox -s bench-{SOME_STACK.name}")
+        pytest.skip(f"no stack is installed: run nox -s env-{SOME_STACK.name}")
     one = Serving(*installed[0], tmp_path / "serve.log")
     try:
         wait_for(one.is_up)
@@ -220,7 +220,7 @@ def test_list_names_the_sessions_that_install_the_choice_on_the_python_given_las
     first, second, *_ = STACKS
     done = run("--list", "--python", PYTHONS[0], "--python", PYTHONS[1], second, first)
     assert done.stdout.split() == [f"env-{first}-{PYTHONS[1]}", f"env-{second}-{PYTHONS[1]}"]
-    assert run("--list", "--python", PYTHONS[0]).stdout.split() == [f"bench-{name}-{PYTHONS[0]}" for name in STACKS]
+    assert run("--list", "--python", PYTHONS[0]).stdout.split() == [f"env-{name}-{PYTHONS[0]}" for name in STACKS]
 
 
 def test_every_stack_is_served_by_the_policy_of_the_one_target() -> None:
