@@ -106,7 +106,7 @@ def _stacks(workload: WorkloadSummary) -> Iterator[Sentence]:
     text = f"CPU per request of {workload.name} on {newest}, against {reference.stack} with {cost} ms: {sizes}."
     other = {python: _otherwise(known[newest], known[python]) for python in older}
     if alike := [python for python in reversed(older) if not other[python]]:
-        text += f" The words are the same on {join(alike)}."
+        text += f" The verdicts are the same on {join(alike)}."
     text += "".join(f" Otherwise on {python}: {sizes}." for python, sizes in other.items() if sizes)
     yield f"{workload.name}-stacks", "Which stack?", text, anchor
 

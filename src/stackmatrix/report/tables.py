@@ -30,7 +30,7 @@ CELL: tuple[Column[_OfCell], ...] = (
 STOPPED_BY, COUNTED = "stopped by", "instructions, million"
 CAUTION = "†"
 """Stands behind a verdict on two cells that differ in more than their names, so that no headline stands on it."""
-CAUTION_NOTE = f"{CAUTION} The two differ in more than the stack, as in how their Pythons are built: no headline."
+CAUTION_NOTE = f"{CAUTION} Their Pythons are built or linked differently, so it stands in no headline."
 
 
 def result_path(machine: MachineSummary, row: CellSummary) -> str:

@@ -113,7 +113,7 @@ def _cautions(workload: WorkloadSummary) -> Iterator[str]:
         sizes = join([f"{one.cell.stack} {words.verdict(COST, one.effect, one.word, bare=True)}" for one in found])
         mine = found[0].cell.python if found[0].cell.stack == found[0].other.stack else "each"
         why = told.replace(EACH, f"{mine} " if len(found) > 1 or mine != "each" else f"{found[0].cell.stack} ")
-        yield f"CPU per request of {workload.name} {what}: {sizes}. No headline stands on it: {why}."
+        yield f"CPU per request of {workload.name} {what}: {sizes}. It stands in no headline, since {why}."
 
 
 EACH = "\0"

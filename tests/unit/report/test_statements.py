@@ -43,7 +43,7 @@ def test_each_size_has_its_interval_and_the_newest_python_speaks_for_the_others(
     said = told(summarize("m", make_results(TWO, workloads=SHARED)))
     text = said["fanout_shared_client-stacks"]
     assert re.search(r"on 3\.13, against gunicorn_100_threads with [\d.]+ \([\d.]+ to [\d.]+\) ms: ", text)
-    assert re.search(r"gunicorn_gevent \d+ % more \(\d+ to \d+ %\)\. The words are the same on 3\.12\.$", text)
+    assert re.search(r"gunicorn_gevent \d+ % more \(\d+ to \d+ %\)\. The verdicts are the same on 3\.12\.$", text)
     assert re.search(r"3\.13 against 3\.12: .* less \(.*\) with all 2 stacks", said["fanout_shared_client-pythons"])
 
 
@@ -69,7 +69,7 @@ def test_what_differs_in_more_than_its_name_is_no_headline_and_says_so_itself() 
     said = told(summarize("m", make_results(("uwsgi_gevent", *TWO), workloads=SHARED)))
     assert "uwsgi_gevent" not in said["fanout_shared_client-stacks"]
     caution = said["fanout_shared_client-caution-1"]
-    assert re.search(r"uwsgi_gevent \d+ % more \(\d+ to \d+ %\)\. No headline stands on it", caution)
+    assert re.search(r"uwsgi_gevent \d+ % more \(\d+ to \d+ %\)\. It stands in no headline, since", caution)
     assert "shared libpython" in caution
 
 
@@ -126,7 +126,8 @@ def test_pythons_of_unlike_origin_are_compared_in_a_sentence_of_their_own_and_un
     unlike = [built(one, "pyenv") if one.cell.python == "3.12" else one for one in results]
     said = told(summarize("m", unlike))
     assert "fanout_shared_client-pythons" not in said
-    assert re.search(r"3\.13 against 3\.12: .* less .* No headline stands on it: 3\.13 is ", " ".join(said.values()))
+    every = " ".join(said.values())
+    assert re.search(r"3\.13 against 3\.12: .* less .* It stands in no headline, since 3\.13 is ", every)
     moved = [one if one.cell.python == "3.13" else on_kernel(one, "another") for one in results]
     assert re.search(r"gunicorn_gevent on 3\.13 with 3\.12\. .*the kernel", told(summarize("m", moved))["refused"])
 
