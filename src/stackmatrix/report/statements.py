@@ -125,6 +125,8 @@ def _otherwise(newest: Sequence[Comparison], found: Sequence[Comparison]) -> str
     told: dict[str, Word] = {one.cell.stack: one.word for one in newest}
     other = [one for one in found if told.get(one.cell.stack) != one.word]
     named = [f"{one.cell.stack} {words.verdict(COST, one.effect, one.word, bare=True)}" for one in other]
+    known = {one.cell.stack for one in found}
+    named += [f"{stack} undecided" for stack in told if stack not in known]
     return join(named) if named else ""
 
 
