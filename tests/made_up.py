@@ -5,7 +5,7 @@ near those of real servers; nothing else about them is real.
 """
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 
@@ -40,6 +40,8 @@ OTHERS_HOLD = 71.7
 METASTABLE = "uvicorn"
 """This stack does not come back from an overload; the others do within seconds."""
 FLOOR_MS, SPREAD_MS = 600.0, 12.0
+NULL_SPREAD_MS = 0.5
+"""Of the null target's response times."""
 REFERENCE_RATES = {"fanout": 10.0}
 MACHINE = Machine(
     cpu_model="A made-up processor", cores=2, memory_bytes=8 * 2**30, kernel="Linux 6.1", os="Made-up Linux 1",
@@ -68,7 +70,7 @@ def make_results(
     machine: Machine = MACHINE,
     run: str = "made-up-run",
 ) -> list[Result]:
-    """One result for each cell and, with ``planted``, for the two controls of each workload.
+    """One result for each cell and, with ``planted``, for the controls of each workload, the null target among them.
 
     Ramps are of the newest Python, as by default. Where the planted cost is not ``found``, the planted control has
     cost as much as the reference cell, so that the run is void.
@@ -89,7 +91,22 @@ def make_results(
         if counts:
             counted = tuple(make_count(cell, run, number, generator) for number in range(3))
             results[cell] = msgspec.structs.replace(results[cell], counts=counted)
-    return list(results.values())
+    nulls = [make_null(workload, results, run, ramps, generator) for workload in workloads if planted and ramps]
+    return [*results.values(), *nulls]
+
+
+def make_null(workload: str, results: Mapping[Cell, Result], run: str, ramps: int, generator: random.Random) -> Result:
+    """The null target's loads at the reference rate, which it answers at the floor."""
+    cell = Cell(stack="null_target", python="3.13", workload=workload, control="null")
+    like = next(one for one in results.values() if one.cell.workload == workload)
+    blocks = []
+    for number in range(ramps):
+        load = _reference_load(cell, REFERENCE_RATES.get(workload, 20.0), generator)
+        ramp = make_ramp(like.cell, run, number, generator)
+        blocks.append(
+            msgspec.structs.replace(ramp, reference=load, holds=None, limiter=None, ended=None, recovery=None)
+        )
+    return msgspec.structs.replace(like, cell=cell, cost=(), ramps=tuple(blocks), counts=())
 
 
 def write(folder: Path, machine: str, results: Iterable[Result]) -> list[Path]:
@@ -208,9 +225,8 @@ def _seconds(steps: Sequence[RampStep], recovery: Recovery) -> RampSeconds:
 def _reference_load(cell: Cell, rate: float, generator: random.Random) -> ReferenceLoad:
     """Ten seconds at the reference rate: a little above the floor, with a long tail."""
     count = round(rate * 10)
-    times_ms = sorted(
-        FLOOR_MS + 2 + generator.expovariate(1 / (SPREAD_MS * RATIOS.get(cell.stack, 1.2))) for _ in range(count)
-    )
+    spread_ms = SPREAD_MS * RATIOS.get(cell.stack, 1.2) if cell.control != "null" else NULL_SPREAD_MS
+    times_ms = sorted(FLOOR_MS + 2 + generator.expovariate(1 / spread_ms) for _ in range(count))
     histogram = HdrHistogram(1, 3_600_000_000, 3)
     for time_ms in times_ms:
         assert histogram.record_value(round(time_ms * 1000))

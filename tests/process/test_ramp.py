@@ -14,7 +14,7 @@ from stackmatrix.matrix.app import App
 from stackmatrix.matrix.arrivals import plan_seed
 from stackmatrix.matrix.cells import Cell, Installation, Subject
 from stackmatrix.matrix.profiles import RampLengths
-from stackmatrix.matrix.ramp import RampPlan, plan_hold, plan_ramp
+from stackmatrix.matrix.ramp import RampPlan, plan_hold, plan_ramp, until_reference
 from stackmatrix.matrix.stacks import Stack
 from stackmatrix.matrix.workloads import Workload
 from stackmatrix.measurements.stall import stop_later
@@ -24,6 +24,7 @@ from stackmatrix.system import processes
 from stackmatrix.system.cores import divide_cores
 from stackmatrix.testbed import testbed
 from stackmatrix.testbed.climbing import Climb, discard
+from stackmatrix.testbed.null_target import null_control
 from stackmatrix.testbed.testbed import Load
 
 HERE = Path(__file__).parent
@@ -60,7 +61,7 @@ def climb(
     recovery_s: float | None,
     at_start: Callable[[testbed.Testbed, float], None] = nothing,
 ) -> RampFacts:
-    with testbed.start([subject], divide_cores(), Load(WORKLOAD), nothing) as bed:
+    with testbed.start([subject], divide_cores(), Load(subject.workload), nothing) as bed:
         bed.verify()
         bed.warm_up(LevelOrder.warmup(0.5))
         facts = Climb(bed, plan, plan_seed(SEED, 0), recovery_s, lambda at_s: at_start(bed, at_s)).drive()
@@ -123,6 +124,23 @@ def test_a_target_with_few_slots_is_stopped_by_them() -> None:
     assert one.holds < 1.1 * slots / FLOOR_S
     assert one.limiter in {"slots", "generator", "external-api"}
     assert one.recovery is not None
+
+
+def test_the_null_target_shows_the_latency_of_the_harness_and_makes_no_calls() -> None:
+    subject = null_control(WORKLOAD)
+    plan = until_reference(plan_ramp(MORE_THAN_HALF, FLOOR_S, None, LENGTHS))
+    facts = climb(subject, plan, 6.0)
+    one = assess_ramp(facts, STAMP, seed=SEED, recovery_s=6.0)
+    assert facts.climb.api_before is not None
+    assert facts.climb.api_after is not None
+    assert facts.climb.api_after.calls_started == facts.climb.api_before.calls_started
+    assert one.recovery is None
+    assert one.reference is not None
+    assert (one.reference.rate, one.reference.failures) == (MORE_THAN_HALF, {})
+    assert one.reference.latency_ms is not None
+    assert one.reference.latency_ms.p50 >= FLOOR_S * 1000
+    of_the_machine = {"steal", "foreign-load", "unexplained-load", "generator-lag", "network"}
+    assert {finding.code for finding in one.findings if finding.severity == "invalid"} <= of_the_machine
 
 
 def test_a_hold_with_a_stall_in_its_middle_comes_back_from_it_or_does_not() -> None:

@@ -223,6 +223,8 @@ GIVEN: dict[str, tuple[list[str], dict[str, object]]] = {
     "nothing": ([], {}),
     "kinds": (["--measure", "counts,cost"], {"kinds": ("cost", "counts")}),
     "minutes": (["--minutes", "2.5"], {"minutes": 2.5}),
+    "one stack alone": (["--stacks", "uvicorn"], {"minutes": PROFILES[DEFAULT_PROFILE].minutes_alone}),
+    "minutes of one stack": (["--stacks", "uvicorn", "--minutes", "9"], {"minutes": 9.0}),
     "blocks": (["--blocks", "4"], {"blocks": 4}),
     "a ladder is measured": (["--users", "1,5"], {"kinds": ("cost", "ramp", "ladder"), "ladder": users(1, 5)}),
     "only a ladder": (["--rates", "5", "--measure", "ladder"], {"kinds": ("ladder",), "ladder": rates(5)}),

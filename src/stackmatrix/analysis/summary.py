@@ -12,16 +12,16 @@ from statistics import fmean
 from stackmatrix.analysis.clients import compare_clients
 from stackmatrix.analysis.comparison.judge import judge
 from stackmatrix.analysis.comparison.verdicts import Comparison, Estimate, Family
-from stackmatrix.analysis.level.latency import pooled_interval, pooled_percentiles
+from stackmatrix.analysis.level.latency import Overhead, pooled_interval, pooled_overhead, pooled_percentiles
 from stackmatrix.analysis.metrics import COST, Metric
 from stackmatrix.analysis.samples import Sample, sample
 from stackmatrix.matrix.cells import Cell, python_key, reference_of
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
-from stackmatrix.results.conditions import Machine
+from stackmatrix.results.conditions import Machine, machine_differences
 from stackmatrix.results.levels import LatencyMs
 from stackmatrix.results.model import Result, Run
-from stackmatrix.results.ramps import Ramp
+from stackmatrix.results.ramps import Ramp, ReferenceLoad
 from stackmatrix.results.types import Limiter, State
 
 PERCENTILES = {"p50": 50.0, "p95": 95.0, "p99": 99.0}
@@ -49,7 +49,8 @@ class Climb:
 class Latency:
     """Response times at ``rate`` arrivals per second, in ms, pooled over ``ramps``, with intervals over these.
 
-    A failed request counts as late as the time-out. ``intervals`` has those percentiles of which there is one.
+    A failed request counts as late as the time-out. ``intervals`` has those percentiles of which there is one, and
+    ``overhead`` those that can be told from the null target's under the same load.
     """
 
     rate: float
@@ -58,6 +59,7 @@ class Latency:
     failures: int
     times: LatencyMs
     intervals: Mapping[str, tuple[float, float]]
+    overhead: Mapping[str, Overhead] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,10 @@ class CellSummary:
 
 @dataclass(frozen=True, slots=True)
 class WorkloadSummary:
-    """All cells of one workload, stack by Python, and what was found in them. ``void`` says why they prove nothing."""
+    """All cells of one workload, stack by Python, and what was found in them. ``void`` says why they prove nothing.
+
+    ``null`` are the response times of a target that costs nothing.
+    """
 
     name: str
     summary: str
@@ -97,6 +102,7 @@ class WorkloadSummary:
     reference: Cell | None
     void: str | None
     refused: tuple[tuple[Cell, Cell, str], ...]
+    null: Latency | None = None
 
     def family(self, metric: Metric) -> Family | None:
         return next((family for family in self.families if family.metric.name == metric.name), None)
@@ -159,8 +165,11 @@ def summarize(machine: str, results: Sequence[Result], *, ended: bool = True) ->
 def _workload(name: str, results: Iterable[Result], families: Iterable[Family], void: str | None) -> WorkloadSummary:
     own = tuple(family for family in families if family.workload == name)
     cost = next((family for family in own if family.metric.name == COST.name), None)
-    found = [result for result in results if result.cell.workload == name and result.cell.control is None]
-    cells = sorted((_cell(result, cost) for result in found), key=lambda row: cell_key(row.cell))
+    here = [result for result in results if result.cell.workload == name]
+    found = [result for result in here if result.cell.control is None]
+    # One for each Python that the harness ran on.
+    null = max((one for one in here if one.cell.control == "null"), key=lambda one: len(one.ramps), default=None)
+    cells = sorted((_cell(result, cost, null) for result in found), key=lambda row: cell_key(row.cell))
     known = WORKLOADS.get(name)
     refused = {(cell, other): reason for family in own for cell, other, reason in family.refused}
     return WorkloadSummary(
@@ -172,12 +181,14 @@ def _workload(name: str, results: Iterable[Result], families: Iterable[Family], 
         reference=reference_of(row.cell for row in cells if row.result.has_figures),
         void=void,
         refused=tuple((cell, other, reason) for (cell, other), reason in refused.items()),
+        null=None if null is None else _latency(reference_loads(null)),
     )
 
 
-def _cell(result: Result, cost: Family | None) -> CellSummary:
+def _cell(result: Result, cost: Family | None, null: Result | None) -> CellSummary:
     ramps = [ramp for ramp in result.ramps if ramp.is_valid]
-    loads = [ramp.reference for ramp in ramps if ramp.reference is not None]
+    loads = reference_loads(result)
+    beside = reference_loads(null) if null is not None and _is_alike(result, null) else ()
     values = COST.of(result)
     counts = [block for block in result.counts if block.is_valid]
     in_flights = sorted({one.in_flight for block in counts for one in block.counts})
@@ -191,7 +202,7 @@ def _cell(result: Result, cost: Family | None) -> CellSummary:
         cost_blocks=len(values),
         cpu=(cost.values.get(result.cell) if cost else None) or _geometric_mean(values.values()),
         climb=_climb(ramps) if ramps else None,
-        latency=_latency(ramps),
+        latency=_latency(loads, beside),
         memory=sample(load.pss_bytes / 1e6 if load.pss_bytes is not None else None for load in loads),
         threads=sample(load.threads_per_request for load in loads),
         switches=sample(load.switches_per_request for load in loads),
@@ -221,22 +232,35 @@ def _climb(ramps: Sequence[Ramp]) -> Climb:
     )
 
 
-def _latency(ramps: Sequence[Ramp]) -> Latency | None:
-    """Response times at the reference rate; where that has changed, at the last one."""
-    loads = [ramp.reference for ramp in ramps if ramp.reference is not None and ramp.reference.latency_histogram]
-    loads = [load for load in loads if load.rate == loads[-1].rate]
+def reference_loads(result: Result) -> tuple[ReferenceLoad, ...]:
+    """The reference loads of a cell's valid ramps; where their rate has changed, those of the last rate."""
+    loads = [ramp.reference for ramp in result.ramps if ramp.is_valid and ramp.reference is not None]
+    return tuple(load for load in loads if load.rate == loads[-1].rate)
+
+
+def _is_alike(result: Result, null: Result) -> bool:
+    """Whether two cells were measured on one machine in one way."""
+    one, other = result.conditions, null.conditions
+    return one is not None and other is not None and not machine_differences(one, other)
+
+
+def _latency(loads: Sequence[ReferenceLoad], null: Sequence[ReferenceLoad] = ()) -> Latency | None:
+    """Response times at the reference rate, and how much later than the null target's they are at the same rate."""
     histograms = [load.latency_histogram for load in loads if load.latency_histogram is not None]
     times = pooled_percentiles(histograms) if histograms else None
     if times is None:
         return None
+    beside = [load.latency_histogram for load in null if load.latency_histogram and load.rate == loads[-1].rate]
     intervals = {name: pooled_interval(histograms, q) for name, q in PERCENTILES.items()}
+    overheads = {name: pooled_overhead(histograms, beside, q) for name, q in PERCENTILES.items()} if beside else {}
     return Latency(
         rate=loads[-1].rate,
-        ramps=len(loads),
+        ramps=len(histograms),
         requests=sum(load.requests for load in loads),
         failures=sum(sum(load.failures.values()) for load in loads),
         times=times,
         intervals={name: ends for name, ends in intervals.items() if ends is not None},
+        overhead={name: one for name, one in overheads.items() if one is not None},
     )
 
 

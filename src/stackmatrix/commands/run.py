@@ -18,7 +18,7 @@ from stackmatrix.commands.options import (
     window_seconds,
 )
 from stackmatrix.errors import UsageError
-from stackmatrix.matrix.cells import choose, choose_one
+from stackmatrix.matrix.cells import choose, choose_one, choose_stacks
 from stackmatrix.matrix.ladder import LoadModel, parse_ladder
 from stackmatrix.matrix.profiles import DEFAULT_PROFILE, KINDS, MOST_BLOCKS, PROFILES, Profile
 
@@ -103,15 +103,16 @@ def make_kinds(options: argparse.Namespace, profile: Profile) -> "list[Kind]":
     from stackmatrix.measurements.hold import Holds
     from stackmatrix.measurements.ladder.kind import Ladders
     from stackmatrix.measurements.ramp.kind import Ramps
+    from stackmatrix.measurements.ramp.null import NullRamps
 
-    every: dict[str, Kind] = {
-        "cost": CostBlocks(),
-        "ramp": Ramps(),
-        "ladder": Ladders(all_levels=options.all_levels, rows_folder=options.rows),
-        "hold": Holds(),
-        "counts": Counts(),
+    every: dict[str, tuple[Kind, ...]] = {
+        "cost": (CostBlocks(),),
+        "ramp": (NullRamps(), Ramps()),
+        "ladder": (Ladders(all_levels=options.all_levels, rows_folder=options.rows),),
+        "hold": (Holds(),),
+        "counts": (Counts(),),
     }
-    return [every[name] for name in profile.kinds]
+    return [kind for name in profile.kinds for kind in every[name]]
 
 
 def choose_profile(options: argparse.Namespace) -> Profile:
@@ -131,6 +132,7 @@ def choose_profile(options: argparse.Namespace) -> Profile:
     ladder = tuple(level for model, text in _given(options) if text is not None for level in parse_ladder(model, text))
     if ladder and "ladder" not in kinds:
         kinds = tuple(kind for kind in KINDS if kind in kinds or kind == "ladder")
+    is_alone = len(choose_stacks(options.stacks)) == 1
     levels = profile.levels
     if options.window is not None:
         levels = replace(levels, window_s=options.window)
@@ -139,7 +141,7 @@ def choose_profile(options: argparse.Namespace) -> Profile:
     return replace(
         profile,
         kinds=kinds,
-        minutes=options.minutes or profile.minutes,
+        minutes=options.minutes or (profile.minutes_alone if is_alone else profile.minutes),
         blocks=min(MOST_BLOCKS, options.blocks or profile.blocks),
         ladder=ladder or profile.ladder,
         levels=levels,

@@ -14,14 +14,15 @@ from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS, Stack
 from stackmatrix.matrix.stacks.stack import BACKLOG
 from stackmatrix.matrix.workloads import Workload
 
-Control = Literal["twin", "planted"]
+Control = Literal["twin", "planted", "null"]
 
 
 class Cell(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=True, kw_only=True):
     """Stack by Python by workload; the Python is its minor version, such as ``3.13``.
 
     A control stands beside the reference cell in every run: its ``twin`` is the very same cell once more, and the
-    ``planted`` one burns a known CPU time more for each request.
+    ``planted`` one burns a known CPU time more for each request. The ``null`` one is a target that costs nothing: what
+    latency it shows is the harness's own.
     """
 
     stack: str

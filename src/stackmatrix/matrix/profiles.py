@@ -7,6 +7,8 @@ from stackmatrix.matrix.ladder import LoadLevel, rates, users
 LOOKS = (3, 4, 5, 6, 8, 12, 16)
 """Blocks after which evidence is judged, fixed beforehand: to stop where it looks good is to find what is not there."""
 MOST_BLOCKS = LOOKS[-1]
+TURNS_A_RAMP = 2
+"""Turns of a run from one ramp of a cell to its next: a ramp of every stack takes as long as some cost blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,9 @@ class LadderLengths:
 class Profile:
     """How much evidence. Every length is the same for all cells of a run.
 
-    ``kinds`` are measured, for ``minutes`` at most where there is a limit, and ``blocks`` of cost at most. In ``ramps``
-    turns every stack is ramped on the newest Python, or where it ``ramps_all`` on each. One that does not ``compare``
-    proves the wiring, and is no evidence.
+    ``kinds`` are measured, for ``minutes`` at most where there is a limit, of one stack alone for ``minutes_alone``,
+    and ``blocks`` of cost at most. In ``ramps`` turns every stack is ramped on the newest Python, or where it
+    ``ramps_all`` on each. One that does not ``compare`` proves the wiring, and is no evidence.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Profile:
     blocks: int
     ramps: int
     ramps_all: bool = False
+    minutes_alone: float | None = None
     compares: bool = True
     cost: CostLengths = CostLengths()
     ramp: RampLengths = RampLengths()
@@ -100,9 +103,10 @@ PROFILES = {
         ),
         Profile(
             "answer",
-            "cost and ramps until all is decided, or half an hour is over",
+            "cost and ramps until all is decided, or half an hour is over (of one stack alone 8 minutes)",
             ("cost", "ramp"),
             minutes=30.0,
+            minutes_alone=8.0,
             blocks=MOST_BLOCKS,
             ramps=2,
         ),

@@ -5,7 +5,7 @@ climb. The reference rate is one of them, and is driven for longer: what a visit
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from stackmatrix.matrix.profiles import RampLengths
@@ -73,6 +73,13 @@ def plan_ramp(compare_rate: float, floor_s: float, slots: int | None, lengths: R
         for place, rate in enumerate(rates)
     )
     return RampPlan(rates, seconds, reference, before=reference or 0)
+
+
+def until_reference(plan: RampPlan) -> RampPlan:
+    """The beginning of a ramp, with the same arrivals: until its reference rate is over, which it must have."""
+    assert plan.reference is not None
+    count = plan.reference + 1
+    return replace(plan, rates=plan.rates[:count], seconds=plan.seconds[:count])
 
 
 def plan_hold(rate: float, seconds: float) -> RampPlan:

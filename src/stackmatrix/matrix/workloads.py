@@ -13,7 +13,7 @@ COUNTRIES_PAGE = r"(?s)<!doctype html>.*<ul>(\s*<li>[^<]+ \([A-Z]{2}\)</li>){3}\
 class Workload:
     """A page that calls the external API ``len(delays_ms)`` times in parallel, and its physical bounds.
 
-    ``page`` is the regular expression that a whole correct body matches.
+    ``page`` is the regular expression that a whole correct body matches. A page that only waits makes no calls.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Workload:
     """Arrivals per second at which latency and memory are measured: about half of what a core of today sustains."""
     count_requests: int = 100
     """Requests whose instructions are counted together: the more a request costs, the fewer do."""
+    makes_calls: bool = True
 
     @property
     def floor_ms(self) -> int:
@@ -39,7 +40,7 @@ class Workload:
     @property
     def calls(self) -> int:
         """Calls of the external API for each request."""
-        return len(self.delays_ms)
+        return len(self.delays_ms) if self.makes_calls else 0
 
     def with_delays(self, ms: int) -> "Workload":
         """The same page, whose calls take other times: ``ms``, twice and half as long."""

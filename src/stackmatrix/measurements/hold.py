@@ -15,6 +15,7 @@ import msgspec
 
 from stackmatrix.analysis.ramp.assess import assess_hold
 from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.profiles import TURNS_A_RAMP
 from stackmatrix.matrix.ramp import plan_hold
 from stackmatrix.measurements.attempts import until_valid
 from stackmatrix.measurements.ramp.climbed import Climbed, climb, outcome_of
@@ -47,7 +48,7 @@ class Holds(Kind):
 
     def steps(self, turn: int, standing: Standing) -> Sequence[Step]:
         profile = self._setup.profile
-        first = profile.ramps + 1  # after the ramps of all
+        first = TURNS_A_RAMP * profile.ramps + 1  # after the ramps of all
         if not first <= turn < first + profile.holds:
             return ()
         cells = [cell for cell in self._setup.cells if standing.failed.get(cell, 0) < MOST_FAILURES]

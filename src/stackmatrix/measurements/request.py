@@ -92,7 +92,7 @@ class Setup:
             started=made.started,
             seed=self.request.seed,
             profile=self.profile.name,
-            kinds=tuple(kinds),
+            kinds=tuple(dict.fromkeys(kinds)),
             git_commit=made.git_commit,
             tool_versions=made.tool_versions,
             minutes=self.request.minutes,
@@ -164,6 +164,10 @@ class Kind(ABC):
             StackmatrixError: for what the user must mend.
 
         """
+
+    def beside(self) -> Sequence[Subject]:
+        """What it measures beside the chosen cells, and keeps in files as well; asked after :meth:`begin`."""
+        return ()
 
     @abstractmethod
     def steps(self, turn: int, standing: Standing) -> Sequence[Step]:

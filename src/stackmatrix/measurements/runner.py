@@ -15,7 +15,7 @@ from stackmatrix.analysis.comparison.racing import open_cells
 from stackmatrix.analysis.comparison.verdicts import Family
 from stackmatrix.errors import CellsFailedError, MachineLimitError, PythonMissingError, SupervisorError, TrialError
 from stackmatrix.matrix.cells import Cell, controls_of, python_key
-from stackmatrix.matrix.profiles import Profile
+from stackmatrix.matrix.profiles import TURNS_A_RAMP, Profile
 from stackmatrix.measurements.evidence import Evidence
 from stackmatrix.measurements.progress import View
 from stackmatrix.measurements.request import Kind, Outcome, Provenance, Request, Setup, Standing, Step, prepare
@@ -26,7 +26,7 @@ from stackmatrix.testbed import environments
 from stackmatrix.testbed.environments import Missing
 
 LATE_TURNS = 2
-"""After the turns that have ramps come those of a third ramp, and of what needs to know what was held."""
+"""After the turns that have ramps come those of one ramp more, and of what needs to know what was held."""
 
 
 @dataclass
@@ -75,6 +75,7 @@ class Runner:
         replaced = self._evidence.open(subjects)
         for kind in self.kinds:
             kind.begin(setup)
+        replaced += self._evidence.open({one.cell: one for kind in self.kinds for one in kind.beside()})
         with self.view:
             if short := ports.why_short_backlog():
                 self.view.say(short)
@@ -89,7 +90,7 @@ class Runner:
         self._began_s = self.clock_s()
         self._judge()
         # A kind may have nothing to do in a turn and something in a later one, but not after this many.
-        last = self.profile.ramps + LATE_TURNS
+        last = TURNS_A_RAMP * self.profile.ramps + LATE_TURNS
         turn = 0
         while (steps := self._steps(turn)) or turn <= last:
             for place, (kind, step) in enumerate(steps):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from stackmatrix.analysis.metrics import INSTRUCTIONS
 from stackmatrix.analysis.samples import Sample, sample
 from stackmatrix.analysis.stall import StallWindow
-from stackmatrix.analysis.summary import CellSummary, WorkloadSummary
+from stackmatrix.analysis.summary import PERCENTILES, CellSummary, Latency, WorkloadSummary
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.report import words
 from stackmatrix.report.table import Column, Table, name, quantity
@@ -75,19 +75,44 @@ def latency_table(workload: WorkloadSummary) -> Table[CellSummary]:
     def requests(row: CellSummary) -> str:
         return NOTHING if row.latency is None else f"{row.latency.requests}, {row.latency.failures} failed"
 
+    rows = [row for row in workload.rows if row.latency is not None]
+    overheads = [column for column in map(_overhead, PERCENTILES) if has_any(column, rows)]
     return Table(
         (
             *CELL,
             quantity("arrivals/s", lambda row: NOTHING if row.latency is None else f"{row.latency.rate:g}"),
             quantity("requests", requests),
-            *map(percentile, ("p50", "p95", "p99")),
+            *map(percentile, PERCENTILES),
+            *overheads,
             quantity("memory (PSS), MB", of(lambda row: row.memory, 0)),
             quantity("threads started per request", of(lambda row: row.threads, 2)),
             quantity("context switches per request", of(lambda row: row.switches, 1)),
             quantity("connections per request", of(lambda row: row.connections, 2)),
         ),
-        [row for row in workload.rows if row.latency is not None],
+        rows,
+        note=_null_target(workload.null) if overheads else None,
     )
+
+
+def _overhead(which: str) -> Column[CellSummary]:
+    """How much later than the null target's a percentile is."""
+
+    def text(row: CellSummary) -> str:
+        found = row.latency.overhead.get(which) if row.latency else None
+        if found is None:
+            return NOTHING
+        return f"{found.ms:.1f}" + ("" if found.low is None else f" ({found.low:.1f} to {found.high:.1f})")
+
+    return quantity(f"overhead at {which}, ms", text)
+
+
+def _null_target(latency: Latency | None) -> str | None:
+    """What overhead is counted from."""
+    if latency is None:
+        return None
+    known = [(name, getattr(latency.times, name)) for name in PERCENTILES]
+    times = words.join([f"{name} {ms:.0f} ms" for name, ms in known if ms is not None])
+    return f"Overhead is what is later than a target that costs nothing, under the same load ({times})."
 
 
 def count_table(workload: WorkloadSummary) -> Table[CellSummary]:

@@ -99,12 +99,14 @@ def _stacks(workload: WorkloadSummary) -> Iterator[Sentence]:
     if not known:
         yield from _alone(workload, anchor)
         return
-    newest, *older = sorted(known, key=python_key, reverse=True)
+    newest = max(known, key=python_key)
+    compared = {one.cell.python for one in family.compared if one.other.stack == reference.stack != one.cell.stack}
+    older = sorted((python for python in compared if python != newest), key=python_key, reverse=True)
     mean = family.values.get(Cell(stack=reference.stack, python=newest, workload=workload.name))
     sizes = join([f"{one.cell.stack} {words.verdict(COST, one.effect, one.word, bare=True)}" for one in known[newest]])
     cost = words.value(COST, mean)
     text = f"CPU per request of {workload.name} on {newest}, against {reference.stack} with {cost} ms: {sizes}."
-    other = {python: _otherwise(known[newest], known[python]) for python in older}
+    other = {python: _otherwise(known[newest], known.get(python, [])) for python in older}
     if alike := [python for python in reversed(older) if not other[python]]:
         text += f" The verdicts are the same on {join(alike)}."
     text += "".join(f" Otherwise on {python}: {sizes}." for python, sizes in other.items() if sizes)
@@ -146,6 +148,8 @@ def _visitors(workload: WorkloadSummary) -> Iterator[Sentence]:
     alike = [(row, one) for row, one in latencies if one.rate == rate]
     medians = span([one.times.p50 for _, one in alike], 0)
     text = f"At {rate:g} arrivals/s of {workload.name} on {python} the median visitor waits {medians} ms"
+    if overheads := [one.overhead["p50"].ms for _, one in alike if "p50" in one.overhead]:
+        text += f", {span(overheads, 0)} ms longer than with a server that costs nothing"
     ranked = sorted(((one.times.p95, row) for row, one in alike if one.times.p95 is not None), key=lambda one: one[0])
     if ranked:
         late = join([f"{words.percentile(row, 'p95')} with {row.cell.stack}" for _, row in ranked])

@@ -62,7 +62,8 @@ def overview_table(
 ) -> Table[CellSummary]:
     """The answer of one workload, cell by cell; what was measured of no cell has no column.
 
-    ``brief`` fits a terminal: intervals of single cells, and what only explains, are left out.
+    ``brief`` fits a terminal: intervals of single cells, and what only explains, are left out; counts stand there where
+    nothing else was measured.
     """
     cost, reference = workload.family(COST), workload.reference
     rate = next((row.latency.rate for row in reversed(workload.rows) if row.latency), 0.0)
@@ -83,7 +84,9 @@ def overview_table(
         quantity(COUNTED, _instructions),
         Column("data", data),
     )
-    hidden = {*((STOPPED_BY, COUNTED) if brief else ()), *(() if links_to_files else ("data",))}
+    hidden = {*((STOPPED_BY,) if brief else ()), *(() if links_to_files else ("data",))}
+    if brief and any(row.cpu or row.climb for row in workload.rows):
+        hidden.add(COUNTED)
     used = tuple(one for one in every if one.heading not in hidden and has_any(one, workload.rows))
     title = f"{workload.name}: {workload.summary}" if workload.summary else workload.name
     note = caution_note(workload) if workload.void is None else f"Void, and nothing is compared: {workload.void}"

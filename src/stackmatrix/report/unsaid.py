@@ -92,7 +92,7 @@ def _uncontrolled(workload: WorkloadSummary) -> Iterator[tuple[str, str]]:
 def _cautions(workload: WorkloadSummary) -> Iterator[str]:
     """Verdicts on CPU time of cells that differ in more than their names, which no headline tells."""
     family, reference = workload.family(COST), workload.reference
-    groups: dict[tuple[str, str], list[Comparison]] = {}
+    by_reason: dict[tuple[str, str], dict[str, list[Comparison]]] = {}
     if family is None or reference is None:
         return
     cautioned = [one for one in family.compared if one.caution is not None and one.is_decided]
@@ -108,12 +108,19 @@ def _cautions(workload: WorkloadSummary) -> Iterator[str]:
             mine, theirs = (one.cell.python, one.other.python) if is_step else (one.cell.stack, one.other.stack)
             told = (one.caution or "").rstrip(".").replace(f"{mine} ", EACH)
             what = f"{mine} against {theirs}" if is_step else f"on {one.cell.python} against {theirs}"
-            groups.setdefault((what, told), []).append(one)
-    for (what, told), found in groups.items():
-        sizes = join([f"{one.cell.stack} {words.verdict(COST, one.effect, one.word, bare=True)}" for one in found])
-        mine = found[0].cell.python if found[0].cell.stack == found[0].other.stack else "each"
-        why = told.replace(EACH, f"{mine} " if len(found) > 1 or mine != "each" else f"{found[0].cell.stack} ")
-        yield f"CPU per request of {workload.name} {what}: {sizes}. It stands in no headline, since {why}."
+            by_reason.setdefault((told, mine if is_step else ""), {}).setdefault(what, []).append(one)
+    for (told, python), groups in by_reason.items():
+        every = [one for found in groups.values() for one in found]
+        stacks = {one.cell.stack for one in every}
+        mine = python or (stacks.pop() if len(stacks) == 1 else "each")
+        listed = "; ".join(f"{what}: {_sizes(found)}" for what, found in groups.items())
+        stand = "It stands" if len(every) == 1 else "They stand"
+        why = told.replace(EACH, f"{mine} ")
+        yield f"CPU per request of {workload.name} {listed}. {stand} in no headline, since {why}."
+
+
+def _sizes(found: Iterable[Comparison]) -> str:
+    return join([f"{one.cell.stack} {words.verdict(COST, one.effect, one.word, bare=True)}" for one in found])
 
 
 EACH = "\0"

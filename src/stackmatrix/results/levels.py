@@ -23,14 +23,6 @@ class LatencyMs(Struct, frozen=True):
     p99_9: NonNegative | None = None
 
 
-class OverheadMs(Struct, frozen=True):
-    """Latency less the workload's floor, in ms."""
-
-    p50: float
-    p95: float | None
-    p99: float | None
-
-
 class Timeline(Struct, frozen=True):
     """A level second by second, from its settle to its last answer: second ``i`` begins at ``from_s + i``.
 
@@ -118,7 +110,6 @@ class Level(Struct, frozen=True):
     latency_histogram: str | None = None
     timeline: Timeline | None = None
     service_ms: LatencyMs | None = None
-    overhead_ms: OverheadMs | None = None
     target: TargetUse | None = None
     generator: GeneratorUse | None = None
     external_api: ApiUse | None = None
@@ -143,8 +134,3 @@ class Level(Struct, frozen=True):
     def pss_bytes(self) -> int | None:
         """The target's memory at the end of the window, shared pages counted once."""
         return None if self.target is None else self.target.pss_bytes
-
-    @property
-    def overhead_p95_ms(self) -> float | None:
-        """The p95 of response times, less the workload's floor."""
-        return None if self.overhead_ms is None else self.overhead_ms.p95

@@ -5,15 +5,21 @@ What is measured of it is what the generator, the external API and the machine a
 
 import platform
 import sys
+from dataclasses import asdict, replace
+from importlib.metadata import version
 from pathlib import Path
 
+from fanout_site import interpreter
 from stackmatrix.matrix.app import App
-from stackmatrix.matrix.cells import Cell, Installation, Subject
+from stackmatrix.matrix.cells import Cell, Control, Installation, Subject
 from stackmatrix.matrix.stacks.stack import Stack
 from stackmatrix.matrix.workloads import Workload
+from stackmatrix.results.conditions import Environment
+from stackmatrix.results.types import PythonBuild
+from stackmatrix.testbed import environments
 
-WAITS = Workload("null", "a correct page after 600 ms", "/", (600,))
-AT_ONCE = Workload("null_at_once", "a correct page at once", "/0/", (0,))
+WAITS = Workload("null", "a correct page after 600 ms", "/", (600,), makes_calls=False)
+AT_ONCE = Workload("null_at_once", "a correct page at once", "/0/", (0,), makes_calls=False)
 
 STACK = Stack(
     name="null_target",
@@ -29,8 +35,26 @@ STACK = Stack(
 APP = App(name="null_target", wsgi="", asgi="", identity_path=None, requirements=())
 
 
-def null_subject(workload: Workload) -> Subject:
+def null_subject(workload: Workload, control: Control | None = None) -> Subject:
     """The null target in the tool environment, asked for one of its pages."""
     python = ".".join(platform.python_version_tuple()[:2])
-    cell = Cell(stack=STACK.name, python=python, workload=workload.name)
-    return Subject(cell, STACK, workload, APP, Installation(Path(sys.prefix), ""))
+    cell = Cell(stack=STACK.name, python=python, workload=workload.name, control=control)
+    return Subject(cell, STACK, workload, APP, Installation(Path(sys.prefix), environments.lock_sha256("tool") or ""))
+
+
+def null_control(workload: Workload) -> Subject:
+    """The null target in place of a stack that serves a workload: it answers after the floor, and does nothing else."""
+    floor_ms = workload.floor_ms
+    waits = replace(workload, path=f"/{floor_ms}/", delays_ms=(floor_ms,), page=WAITS.page, makes_calls=False)
+    return null_subject(waits, "null")
+
+
+def environment() -> Environment:
+    """What serves it: the tool environment, which the harness itself runs in."""
+    return Environment(
+        python=PythonBuild(**asdict(interpreter.describe())),
+        packages={"uvloop": version("uvloop")},
+        lock_sha256=environments.lock_sha256("tool") or "",
+        command=tuple(part.replace("{bin}", "{prefix}/bin") for part in STACK.command),
+        variables=(),
+    )

@@ -61,7 +61,7 @@ def times_of(make_row: MakeRow, make_level: MakeLevel) -> Callable[..., latency.
 
     def take(response_ms: Sequence[float], lag_ms: float = 0.0) -> latency.Latencies:
         packed = [make_row(100, 100 + ms / 1000, sent_s=100 + lag_ms / 1000) for ms in response_ms]
-        return latency.latencies(make_level(packed), FLOOR_MS)
+        return latency.latencies(make_level(packed))
 
     return take
 
@@ -92,7 +92,7 @@ def test_p99_is_left_out_below_a_thousand_responses_and_the_reason_has_both_coun
     assert times.latency is not None
     assert times.latency.p99 is None
     assert times.latency.p95 is not None
-    for figure in ("latency_ms.p99", "service_ms.p99", "overhead_ms.p99"):
+    for figure in ("latency_ms.p99", "service_ms.p99"):
         assert times.absent[figure] == "needs 1000 responses, had 999"
 
 
@@ -109,7 +109,7 @@ def test_a_failed_request_counts_as_late_as_the_time_out(make_row: MakeRow, make
     packed += [make_row(99, 99.01, outcome=rows.STATUS, phase=rows.SETTLE)]
     level = make_level(packed)
     assert sorted(latency.visitor_ms(level)) == pytest.approx([700] * 30 + [60_000] * 3)
-    times = latency.latencies(level, FLOOR_MS)
+    times = latency.latencies(level)
     assert times.latency is not None
     assert times.service is not None
     assert (times.latency.p50, times.latency.p95, times.service.max) == pytest.approx((700, 60_000, 700))
@@ -118,14 +118,34 @@ def test_a_failed_request_counts_as_late_as_the_time_out(make_row: MakeRow, make
 
 
 def test_a_level_whose_every_request_failed_has_failures_and_no_time(make_row: MakeRow, make_level: MakeLevel) -> None:
-    times = latency.latencies(make_level([make_row(100, 100.1, outcome=rows.STATUS)] * 30), FLOOR_MS)
+    times = latency.latencies(make_level([make_row(100, 100.1, outcome=rows.STATUS)] * 30))
     assert (times.latency, times.histogram, times.absent["latency_ms"]) == (None, None, latency.NO_RESPONSE)
 
 
-def test_overhead_is_latency_less_the_floor(times_of: TimesOf) -> None:
-    times = times_of(range(601, 1601))
-    assert times.overhead is not None
-    assert (times.overhead.p50, times.overhead.p95, times.overhead.p99) == pytest.approx((500, 950, 990))
+def histogram_of(*times_ms: float) -> str:
+    return latency.encode_histogram(np.array(sorted(times_ms)))
+
+
+def test_overhead_is_what_is_later_than_the_null_target_with_an_interval_over_blocks_of_both() -> None:
+    null = [histogram_of(*[601.0] * 60, *[604.0] * 40), histogram_of(*[602.0] * 100)]
+    some = [histogram_of(*[611.0] * 90, *[640.0] * 110), histogram_of(*[612.0] * 200)]
+    found = latency.pooled_overhead(some, null, 50.0)
+    assert found is not None
+    assert found.low is not None
+    assert found.high is not None
+    # Blocks have their median at 640 or 612 and at 601 or 602.
+    assert found.ms == pytest.approx(612 - 602, abs=1.5)
+    assert (found.low, found.high) == pytest.approx((612 - 602, 640 - 601), abs=1.5)
+
+
+def test_overhead_has_no_interval_from_one_block_and_none_is_told_from_too_few_responses() -> None:
+    many, few = histogram_of(*[650.0] * 250), histogram_of(*[601.0] * 30)
+    found = latency.pooled_overhead([many], [few, few], 50.0)
+    assert found is not None
+    assert found.ms == pytest.approx(49, abs=1.5)
+    assert (found.low, found.high) == (None, None)
+    assert latency.pooled_overhead([many], [few, few], 95.0) is None
+    assert latency.pooled_overhead([many], [], 50.0) is None
 
 
 def test_service_time_is_what_is_left_of_the_response_when_the_lag_is_taken_away(times_of: TimesOf) -> None:
@@ -143,10 +163,10 @@ def test_the_histogram_is_of_the_response_and_not_of_the_service(times_of: Times
 
 
 @pytest.mark.parametrize("count", [0, 1, 19, 20, 999, 1_000])
-def test_whatever_is_left_out_of_latency_and_overhead_has_its_reason(times_of: TimesOf, count: int) -> None:
+def test_whatever_is_left_out_of_latency_has_its_reason(times_of: TimesOf, count: int) -> None:
     times = times_of([650.0] * count)
     left_out = set()
-    for name, part in (("latency_ms", times.latency), ("service_ms", times.service), ("overhead_ms", times.overhead)):
+    for name, part in (("latency_ms", times.latency), ("service_ms", times.service)):
         if part is None:
             left_out.add(name)
         else:

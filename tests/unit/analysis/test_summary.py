@@ -91,6 +91,35 @@ def test_latency_is_pooled_over_ramps_and_has_percentiles_that_one_ramp_alone_ha
     assert row_of(results, "uwsgi_2_threads").latency is None
 
 
+def test_overhead_is_told_from_the_null_target_of_the_same_conditions_only() -> None:
+    results = make_results(ramps=5)
+    one = row_of(results, "uvicorn").latency
+    assert one is not None
+    assert {"p50", "p95"} <= set(one.overhead)
+    overhead = one.overhead["p95"]
+    # Its times are 602 ms and an exponential of 12 ms times 1.89, the null target's one of 0.5 ms.
+    assert overhead.low is not None
+    assert overhead.high is not None
+    assert overhead.low <= overhead.ms <= overhead.high
+    assert overhead.ms == pytest.approx(3.0 * (12 * 1.89 - 0.5), rel=0.4)
+    workload = summarize("m", results).workload(SHARED[0])
+    assert workload is not None
+    assert workload.null is not None
+    assert "null_target" not in workload.stacks
+    is_null = [result.cell.control == "null" for result in results]
+    elsewhere = msgspec.structs.replace(results[0].conditions.machine, kernel="Linux 5")  # type: ignore[union-attr]
+    others = [
+        msgspec.structs.replace(one, conditions=msgspec.structs.replace(one.conditions, machine=elsewhere))  # type: ignore[type-var]
+        if null
+        else one
+        for one, null in zip(results, is_null, strict=True)
+    ]
+    for some in (others, [one for one in results if one.cell.control != "null"]):
+        latency = row_of(some, "uvicorn").latency
+        assert latency is not None
+        assert latency.overhead == {}
+
+
 def test_a_void_workload_is_named_with_its_reason_and_its_clients_are_not_compared() -> None:
     machine = summarize("m", make_results(blocks=5, found=False))
     assert set(machine.void) == {"fanout", "fanout_shared_client"}

@@ -19,6 +19,8 @@ def test_the_default_answers_with_cost_and_ramps_and_ends_by_itself() -> None:
     default = PROFILES[DEFAULT_PROFILE]
     assert default.kinds == ("cost", "ramp")
     assert default.minutes is not None
+    assert default.minutes_alone is not None
+    assert default.minutes_alone < default.minutes
     assert default.blocks >= LOOKS[0]
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stackmatrix.matrix.arrivals import climbing
 from stackmatrix.matrix.profiles import RampLengths
 from stackmatrix.matrix.ramp import (
     COARSE_GROWTH,
@@ -15,6 +16,7 @@ from stackmatrix.matrix.ramp import (
     STEP_REQUESTS,
     plan_hold,
     plan_ramp,
+    until_reference,
 )
 
 LENGTHS = RampLengths(step_s=3.0, reference_s=10.0, recovery_s=15.0)
@@ -66,6 +68,15 @@ def test_the_rate_at_a_moment_is_that_of_its_step_and_after_the_end_the_last() -
         assert plan.rate_at(first_s) == plan.rate_at((first_s + last_s) / 2) == rate
     assert plan.rate_at(-1.0) == plan.rates[0]
     assert plan.rate_at(plan.starts_s[-1] + 1) == plan.rates[-1]
+
+
+def test_the_beginning_of_a_ramp_has_its_arrivals_and_ends_with_the_reference_rate() -> None:
+    plan = plan_ramp(20.0, 0.6, None, LENGTHS)
+    part = until_reference(plan)
+    assert part.rates[-1] == 20.0
+    assert (part.reference, part.before, part.drop_rate) == (plan.reference, plan.before, plan.drop_rate)
+    of_whole = [at_s for at_s in climbing(plan.rates, plan.seconds, 0.0, "seed") if at_s < part.starts_s[-1]]
+    assert [*climbing(part.rates, part.seconds, 0.0, "seed")] == of_whole
 
 
 def test_a_hold_is_one_rate() -> None:

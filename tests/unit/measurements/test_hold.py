@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from stackmatrix.matrix.cells import Cell
-from stackmatrix.matrix.profiles import PROFILES
+from stackmatrix.matrix.profiles import PROFILES, TURNS_A_RAMP
 from stackmatrix.measurements.hold import Holds, describe, held_by
 from stackmatrix.measurements.request import Step
 from stackmatrix.results.findings import Code, invalid
@@ -20,7 +20,7 @@ ONE, TWO, THREE = CELLS = tuple(
     Cell(stack=stack, python="3.13", workload="fanout") for stack in ("uvicorn", "gunicorn_gevent", "uwsgi_2_threads")
 )
 TWIN = Cell(stack="uvicorn", python="3.13", workload="fanout", control="twin")
-AFTER_RAMPS = PROFILES["deep"].ramps + 1
+AFTER_RAMPS = TURNS_A_RAMP * PROFILES["deep"].ramps + 1
 BACK = Recovery(rate=32, before_p50_ms=610, seconds=1.5, watched_s=89)
 NEVER = Recovery(rate=32, before_p50_ms=610, seconds=None, watched_s=89)
 

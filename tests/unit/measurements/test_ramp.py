@@ -9,7 +9,7 @@ import pytest
 
 from stackmatrix.errors import TrialError
 from stackmatrix.matrix.cells import Cell
-from stackmatrix.matrix.profiles import PROFILES
+from stackmatrix.matrix.profiles import PROFILES, TURNS_A_RAMP
 from stackmatrix.measurements.ramp.kind import Ramps, describe, needs_another
 from stackmatrix.measurements.request import Step
 from stackmatrix.results.findings import Code, invalid
@@ -62,37 +62,36 @@ def cells_of(steps: Any) -> list[Cell]:
     return [cell for step in steps for cell in step.cells]
 
 
-def test_every_stack_is_ramped_on_the_newest_python_once_in_each_turn_but_the_first(
+def test_every_stack_is_ramped_on_the_newest_python_once_in_every_other_turn(
     make_kind: Callable[..., Ramps], make_standing: Callable[..., Any]
 ) -> None:
     kind, standing = make_kind(), make_standing()
-    assert kind.steps(0, standing) == ()
-    for turn in (1, 2):
-        steps = kind.steps(turn, standing)
+    for number in (0, 1):
+        steps = kind.steps(TURNS_A_RAMP * number, standing)
         assert len(steps) == len(NEWEST)
         assert {*cells_of(steps)} == NEWEST
-        assert {step.number for step in steps} == {turn - 1}
+        assert {step.number for step in steps} == {number}
         assert all(30 < step.estimate_s < 120 for step in steps)
-    assert kind.steps(4, standing) == ()
+    assert [kind.steps(turn, standing) for turn in (1, 3, 5, 6)] == [()] * 4
 
 
 def test_deep_ramps_every_cell_and_no_control(
     make_kind: Callable[..., Ramps], make_standing: Callable[..., Any]
 ) -> None:
-    assert {*cells_of(make_kind(profile="deep").steps(1, make_standing()))} == {*CELLS}
+    assert {*cells_of(make_kind(profile="deep").steps(0, make_standing()))} == {*CELLS}
 
 
 def test_smoke_makes_one_ramp_and_no_more(make_kind: Callable[..., Ramps], make_standing: Callable[..., Any]) -> None:
     kind = make_kind(profile="smoke")
-    assert len(kind.steps(1, make_standing())) == len(NEWEST)
-    assert kind.steps(2, make_standing()) == ()
+    assert len(kind.steps(0, make_standing())) == len(NEWEST)
+    assert kind.steps(TURNS_A_RAMP, make_standing()) == ()
 
 
 def test_the_order_is_another_in_each_turn_and_the_same_for_the_same_seed(
     make_kind: Callable[..., Ramps], make_standing: Callable[..., Any]
 ) -> None:
     def orders(seed: int) -> list[list[Cell]]:
-        return [cells_of(make_kind(seed=seed).steps(turn, make_standing())) for turn in (1, 2)]
+        return [cells_of(make_kind(seed=seed).steps(turn, make_standing())) for turn in (0, TURNS_A_RAMP)]
 
     assert orders(1) == orders(1) != orders(2)
     assert orders(1)[0] != orders(1)[1]
@@ -125,7 +124,7 @@ def test_in_the_turn_after_only_cells_that_need_it_are_ramped_by_their_valid_ram
     known = [result(cell, ramp(40.0), ramp(40.0)) for cell in NEWEST - {agree, differ, half}]
     known += [result(agree, ramp(40.0), ramp(41.0), spoilt(80.0)), result(differ, ramp(40.0), ramp(60.0))]
     known += [result(half, ramp(40.0), spoilt(40.0))]
-    steps = make_kind().steps(3, make_standing(known))
+    steps = make_kind().steps(2 * TURNS_A_RAMP, make_standing(known))
     assert {*cells_of(steps)} == {differ, half}
     assert {step.number for step in steps} == {2}
 
@@ -135,7 +134,7 @@ def test_a_cell_with_three_valid_ramps_in_its_file_needs_no_more_and_invalid_one
 ) -> None:
     enough, few, *_ = sorted(NEWEST)
     known = [result(enough, ramp(40.0), ramp(41.0), ramp(60.0)), result(few, ramp(40.0), ramp(41.0), spoilt(42.0))]
-    chosen = cells_of(make_kind().steps(1, make_standing(known)))
+    chosen = cells_of(make_kind().steps(0, make_standing(known)))
     assert enough not in chosen
     assert few in chosen
 
@@ -153,11 +152,10 @@ def test_what_later_turns_take_shrinks_with_the_turns(
     make_kind: Callable[..., Ramps], make_standing: Callable[..., Any]
 ) -> None:
     kind, standing, left_s = make_kind(), make_standing(), []
-    for turn in (0, 1, 2):
+    for turn in range(4):
         kind.steps(turn, standing)
         left_s.append(kind.later_s(standing))
-    assert left_s[0] == pytest.approx(2 * left_s[1])
-    assert left_s[1] > left_s[2] == 0
+    assert left_s[0] == left_s[1] > left_s[2] == left_s[3] == 0
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ class Evidence:
     def __init__(self, folder: Path) -> None:
         files = [json.loads(path.read_text()) for path in folder.glob("*/*/*.json")]
         self.ramps: dict[Key, list[Any]] = {}
+        self.nulls: dict[str, list[Any]] = {}
         self.costs: dict[tuple[Any, ...], dict[tuple[str, int], float]] = {}
         for one in files:
             cell = one["cell"]
@@ -44,6 +45,8 @@ class Evidence:
             }
             if not cell["control"]:
                 self.ramps[key] = valid["ramps"]
+            elif cell["control"] == "null":
+                self.nulls[cell["workload"]] = valid["ramps"]
         told = json.loads((folder / "verdicts.json").read_text())
         self.verdicts = {
             (one["figure"], *key_of(one["cell"]), *key_of(one["other"])): one for one in told["comparisons"]
@@ -144,12 +147,22 @@ def slots(text: Text, known: Evidence, _: str) -> None:
             text.take(f" with its core {100 * median(busy):.0f} % busy")
 
 
+def cautions(text: Text, known: Evidence, workload: str) -> None:
+    for python, reference in re.findall(r"on ([\d.]+\d) against (\w+)", text.left):
+        costs_against(text, known, workload, python, reference)
+
+
 def stacks(text: Text, known: Evidence, workload: str) -> None:
-    python, reference = re.findall(r" on ([\d.]+\d),? against (\w+)", text.left)[0]
+    python, reference = re.findall(r" on ([\d.]+\d), against (\w+)", text.left)[0]
     logs = np.log(list(known.costs[workload, reference, python, None].values()))
     half = T_975[len(logs) - 1] * np.std(logs, ddof=1) / np.sqrt(len(logs))
     mid, low, high = np.exp([logs.mean(), logs.mean() - half, logs.mean() + half])
     text.left = text.left.replace(f" with {mid:.2f} ({low:.2f} to {high:.2f}) ms", "")
+    costs_against(text, known, workload, python, reference)
+
+
+def costs_against(text: Text, known: Evidence, workload: str, python: str, reference: str) -> None:
+    """Take what the stacks on a Python cost against the reference stack, as it stands for them."""
     for figure, of, stack, on, *other in known.verdicts:
         if (figure, of, on, other[1:]) == ("cpu", workload, python, [reference, python]) and stack != reference:
             told = known.percent("cpu", (workload, stack, on), (workload, reference, on))
@@ -187,7 +200,12 @@ def visitors(text: Text, known: Evidence, workload: str) -> None:
     }
     text.take(f"At {next(iter(loads.values()))[0]['rate']:g} arrivals/s")
     medians = [quantile(found, 50) for found in loads.values()]
-    text.take(f"waits {min(medians):.0f} to {max(medians):.0f} ms")
+    low, high = f"{min(medians):.0f}", f"{max(medians):.0f}"
+    text.take(f"waits {low} ms" if low == high else f"waits {low} to {high} ms")
+    if null := known.nulls.get(workload):
+        base = quantile([ramp["reference"] for ramp in null], 50)
+        low, high = f"{min(medians) - base:.0f}", f"{max(medians) - base:.0f}"
+        text.take(f"{low} ms longer" if low == high else f"{low} to {high} ms longer")
     for stack, found in loads.items():
         if sum(load["requests"] - sum(load["failures"].values()) for load in found) < 200:
             continue
@@ -261,7 +279,7 @@ def check(block: str, known: Evidence) -> None:
         "What do visitors feel?": visitors,
         "What does it hold, and does it come back?": holds,
         "Which stack?": stacks,
-        "With a caution:": stacks,
+        "With a caution:": cautions,
         "Which Python?": pythons,
     }
     left: list[str] = []

@@ -9,7 +9,7 @@ from stackmatrix.analysis.summary import MachineSummary, summarize
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.report.statements import statements
 from stackmatrix.results.model import Result, Status
-from tests.made_up import METASTABLE, make_results
+from tests.made_up import METASTABLE, RATIOS, make_results
 
 SHARED = ("fanout_shared_client",)
 TWO = ("gunicorn_100_threads", "gunicorn_gevent")
@@ -73,6 +73,26 @@ def test_what_differs_in_more_than_its_name_is_no_headline_and_says_so_itself() 
     assert "shared libpython" in caution
 
 
+def test_cautions_of_one_reason_are_one_sentence() -> None:
+    results = make_results(("uwsgi_100_threads", "uwsgi_gevent", *TWO), workloads=SHARED)
+    cautions = [text for key, text in told(summarize("m", results)).items() if "-caution-" in key]
+    (text,) = cautions
+    assert "uwsgi_100_threads" in text
+    assert "uwsgi_gevent" in text
+    assert text.endswith(
+        "They stand in no headline, since each runs a shared libpython and gunicorn_100_threads is linked statically."
+    )
+
+
+def test_a_stack_that_is_decided_on_the_newest_python_alone_is_said_to_be_undecided_on_the_older_one() -> None:
+    results = make_results(TWO, workloads=SHARED)
+    older = next(one for one in results if (one.cell.stack, one.cell.python) == (TWO[1], "3.12"))
+    nearly = scaled(older, 1.02 / RATIOS[TWO[1]])
+    said = told(summarize("m", [nearly if one is older else one for one in results]))["fanout_shared_client-stacks"]
+    assert f"Otherwise on 3.12: {TWO[1]} undecided." in said
+    assert "The verdicts are the same" not in said
+
+
 @pytest.mark.parametrize("blocks", [1, 2])
 def test_before_three_blocks_no_size_is_said(blocks: int) -> None:
     results = make_results(TWO, workloads=SHARED, blocks=blocks, ramps=0)
@@ -127,7 +147,7 @@ def test_pythons_of_unlike_origin_are_compared_in_a_sentence_of_their_own_and_un
     said = told(summarize("m", unlike))
     assert "fanout_shared_client-pythons" not in said
     every = " ".join(said.values())
-    assert re.search(r"3\.13 against 3\.12: .* less .* It stands in no headline, since 3\.13 is ", every)
+    assert re.search(r"3\.13 against 3\.12: .* less .* They stand in no headline, since 3\.13 is ", every)
     moved = [one if one.cell.python == "3.13" else on_kernel(one, "another") for one in results]
     assert re.search(r"gunicorn_gevent on 3\.13 with 3\.12\. .*the kernel", told(summarize("m", moved))["refused"])
 

@@ -26,7 +26,7 @@ def assess(facts: LevelFacts, baseline_cpu_share: float) -> Level:
     """A level that was driven, with every number. ``baseline_cpu_share`` is the idle target's."""
     rows = facts.rows
     found = find_all(facts)
-    times = latency.latencies(rows, facts.workload.floor_ms)
+    times = latency.latencies(rows)
     target, no_target = assess_target(facts.uses["target"], len(rows.answered), rows.window_s, baseline_cpu_share)
     api, no_api = assess_api(facts)
     generator, no_generator = assess_generator(facts)
@@ -54,7 +54,6 @@ def assess(facts: LevelFacts, baseline_cpu_share: float) -> Level:
         latency_histogram=times.histogram,
         timeline=seconds,
         service_ms=times.service,
-        overhead_ms=times.overhead,
         target=target,
         generator=generator,
         external_api=api,

@@ -161,7 +161,8 @@ def check_littles_law(facts: LevelFacts) -> Finding | None:
     before, after = facts.api_before, facts.api_after
     if before is None or after is None or after.at_s <= before.at_s:
         return None
-    per_page_s, span_s = sum(facts.workload.delays_ms) / 1000, after.at_s - before.at_s
+    per_page_s = facts.workload.sequence_ms / 1000 if facts.workload.makes_calls else 0.0
+    span_s = after.at_s - before.at_s
     overslept_s = (after.overshoot_sum_ms - before.overshoot_sum_ms) / 1000
     completed = int(np.isin(facts.rows.all["outcome"], (rows.OK, rows.WRONG_BODY)).sum())
     least = (completed * per_page_s + overslept_s) / span_s

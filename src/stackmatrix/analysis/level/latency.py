@@ -17,7 +17,7 @@ import numpy.typing as npt
 from hdrh.histogram import HdrHistogram
 
 from stackmatrix.analysis.level.requests import Floats, LevelRows
-from stackmatrix.results.levels import LatencyMs, OverheadMs, Timeline
+from stackmatrix.results.levels import LatencyMs, Timeline
 from stackmatrix.results.rows import OK
 
 NEEDED = {50.0: 1, 90.0: 20, 95.0: 20, 99.0: 1_000, 99.9: 10_000}
@@ -67,12 +67,11 @@ def p99(times_ms: Floats) -> float | None:
 class Latencies:
     """Times of a level, with the reason for each number that is left out.
 
-    ``latency``, ``overhead`` and ``histogram`` have failed requests in them, ``service`` has not.
+    ``latency`` and ``histogram`` have failed requests in them, ``service`` has not.
     """
 
     latency: LatencyMs | None
     service: LatencyMs | None
-    overhead: OverheadMs | None
     histogram: str | None
     absent: dict[str, str]
 
@@ -83,8 +82,8 @@ def visitor_ms(level: LevelRows) -> Floats:
     return np.where(level.window["outcome"] == OK, took_ms, REQUEST_TIMEOUT_S * 1000)
 
 
-def latencies(level: LevelRows, floor_ms: float) -> Latencies:
-    """Percentiles of response and service times in ms, and of what the response is above the floor.
+def latencies(level: LevelRows) -> Latencies:
+    """Percentiles of response and service times in ms.
 
     Where nothing was answered correctly there is no time to tell, only the failures.
     """
@@ -93,18 +92,8 @@ def latencies(level: LevelRows, floor_ms: float) -> Latencies:
     service, no_service = rank(level.service_ms, "service_ms")
     absent |= no_service
     if latency is None:
-        return Latencies(
-            None, None, None, None, absent | dict.fromkeys(("latency_histogram", "overhead_ms"), NO_RESPONSE)
-        )
-    overhead = OverheadMs(
-        p50=latency.p50 - floor_ms,
-        p95=None if latency.p95 is None else latency.p95 - floor_ms,
-        p99=None if latency.p99 is None else latency.p99 - floor_ms,
-    )
-    for name in ("p95", "p99"):
-        if f"latency_ms.{name}" in absent:
-            absent[f"overhead_ms.{name}"] = absent[f"latency_ms.{name}"]
-    return Latencies(latency, service, overhead, encode_histogram(np.sort(times_ms)), absent)
+        return Latencies(None, None, None, absent | {"latency_histogram": NO_RESPONSE})
+    return Latencies(latency, service, encode_histogram(np.sort(times_ms)), absent)
 
 
 def rank(times_ms: Floats, path: str) -> tuple[LatencyMs | None, dict[str, str]]:
@@ -199,14 +188,53 @@ def pooled_interval(histograms: Sequence[str], q: float) -> tuple[float, float] 
     whole blocks are drawn with replacement, since requests of one block are not independent. With two or three blocks
     it is little more than their range.
     """
+    drawn_ms = _drawn_ms(histograms, q, SEED)
+    return None if drawn_ms is None else _middle(drawn_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Overhead:
+    """How much later than the null target, in ms, with its 95 % interval where there are blocks enough for one."""
+
+    ms: float
+    low: float | None = None
+    high: float | None = None
+
+
+def pooled_overhead(histograms: Sequence[str], null: Sequence[str], q: float) -> Overhead | None:
+    """A pooled percentile less that of the null target under the same load; ``None`` with too few responses of either.
+
+    The interval is of the bootstrap of :func:`pooled_interval`, with the blocks of both drawn apart.
+    """
+    found_ms, null_ms = _pooled_ms(histograms, q), _pooled_ms(null, q)
+    if found_ms is None or null_ms is None:
+        return None
+    drawn_ms, null_drawn_ms = _drawn_ms(histograms, q, SEED), _drawn_ms(null, q, SEED + 1)
+    if drawn_ms is None or null_drawn_ms is None:
+        return Overhead(found_ms - null_ms)
+    return Overhead(found_ms - null_ms, *_middle(drawn_ms - null_drawn_ms))
+
+
+def _pooled_ms(histograms: Sequence[str], q: float) -> float | None:
+    values_ms, counts = _tabulate(histograms)
+    return None if counts.sum() < NEEDED_POOLED[q] else _percentile_of(values_ms, counts.sum(axis=0), q)
+
+
+def _drawn_ms(histograms: Sequence[str], q: float, seed: int) -> Floats | None:
+    """A pooled percentile in each resample of the blocks; ``None`` with one block, or too few responses."""
     values_ms, counts = _tabulate(histograms)
     blocks = len(counts)
     if blocks < 2 or counts.sum() < NEEDED_POOLED.get(q, 1):
         return None
-    generator = np.random.default_rng(SEED)
+    generator = np.random.default_rng(seed)
     drawn = generator.multinomial(blocks, [1 / blocks] * blocks, size=RESAMPLES) @ counts
-    found = np.sort([_percentile_of(values_ms, one, q) for one in drawn])
-    return percentile(found, 2.5), percentile(found, 97.5)
+    return np.array([_percentile_of(values_ms, one, q) for one in drawn])
+
+
+def _middle(drawn_ms: Floats) -> tuple[float, float]:
+    """The middle 95 % of what was drawn."""
+    ordered = np.sort(drawn_ms)
+    return percentile(ordered, 2.5), percentile(ordered, 97.5)
 
 
 def _tabulate(histograms: Sequence[str]) -> tuple[Floats, npt.NDArray[np.int64]]:

@@ -143,7 +143,7 @@ def _assess_reference(facts: RampFacts) -> ReferenceLoad | None:
         return None
     rows, use = reference.rows, reference.uses[Role.TARGET]
     count = len(rows.window)
-    times = latency.latencies(rows, facts.climb.workload.floor_ms)
+    times = latency.latencies(rows)
     target, _ = assess_target(use, len(rows.answered), rows.window_s, 0.0)
     return ReferenceLoad(
         rate=reference.plan.value,
@@ -196,7 +196,7 @@ def assess_hold(facts: RampFacts, stamp: Stamp, *, seed: int, held: float, stall
     found = _find(facts)
     rate, stalled_s = facts.plan.rates[0], facts.start_s + stalled_at_s
     before = windowed(facts.rows, facts.start_s, stalled_s - ANSWERED_FLOORS * facts.floor_s)
-    times = latency.latencies(before, facts.climb.workload.floor_ms).latency
+    times = latency.latencies(before).latency
     resumed_s = stalled_s + stall_s
     back_s = None
     if times is not None:

@@ -40,5 +40,5 @@ def wait_until_back(bed: Testbed, workload: Workload, overload: Overload, *, see
 def median_ms(bed: Testbed, order: LevelOrder, level: LoadLevel) -> float | None:
     """The median response time in ms, failures among them; ``None`` where nothing was answered correctly."""
     facts = bed.drive(order, level).facts
-    times = latency.latencies(facts.rows, facts.workload.floor_ms).latency
+    times = latency.latencies(facts.rows).latency
     return None if times is None else times.p50

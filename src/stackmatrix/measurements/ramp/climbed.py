@@ -19,10 +19,13 @@ from stackmatrix.testbed.testbed import Load, Testbed
 
 @dataclass(frozen=True, slots=True)
 class Climbed:
-    """What came of it, what served, and when it began; ``loop_ms`` is the time of the fixed loop on its interpreter."""
+    """What came of it, what served, and when it began; ``loop_ms`` is the time of the fixed loop on its interpreter.
+
+    There is no ``environment`` of a target that does not say what serves it.
+    """
 
     facts: RampFacts
-    environment: Environment
+    environment: Environment | None
     loop_ms: float | None
     started: str
     duration_s: float
@@ -50,12 +53,13 @@ def climb(
         bed.warm_up(LevelOrder.warmup(setup.profile.levels.warmup_s))
         facts = Climb(bed, plan, plan_seed(seed, 0), recovery_s, lambda start_s: at_start(bed, start_s)).drive()
         discard(bed)
-    environment, loop_ms = bed.environments[subject.name], bed.loops_ms.get(subject.name)
+    environment, loop_ms = bed.environments.get(subject.name), bed.loops_ms.get(subject.name)
     return Climbed(facts, environment, loop_ms, started, time.monotonic() - began_s)
 
 
 def outcome_of(cell: Cell, block: Block, words: str, made: Sequence[Climbed]) -> Outcome:
     """The outcome of a step that made a block of one cell, with what served its last climb."""
     last = made[-1]
+    assert last.environment is not None, "every stack says what serves it"
     loops_ms = {} if last.loop_ms is None else {cell: last.loop_ms}
     return Outcome(words, {cell: block}, {cell: last.environment}, loops_ms=loops_ms)

@@ -1,7 +1,7 @@
 """Ramps: one cell at a time, in a fresh process, up to an overload and back.
 
-Each turn of the run has one ramp of every stack on the newest Python, as many turns as the profile says. Where what two
-ramps held differs by more than what matters, a third one is made in the turn after.
+Every other turn of the run has one ramp of every stack on the newest Python, as many turns as the profile says. Where
+what two ramps held differs by more than what matters, a third one is made later.
 """
 
 import random
@@ -14,6 +14,7 @@ import msgspec
 from stackmatrix.analysis.metrics import HOLDS
 from stackmatrix.analysis.ramp.assess import assess_ramp
 from stackmatrix.matrix.cells import Cell, Subject, python_key
+from stackmatrix.matrix.profiles import TURNS_A_RAMP
 from stackmatrix.matrix.ramp import RampPlan, plan_ramp
 from stackmatrix.measurements.attempts import until_valid
 from stackmatrix.measurements.ramp.climbed import Climbed, climb, outcome_of
@@ -44,17 +45,18 @@ class Ramps(Kind):
 
     def steps(self, turn: int, standing: Standing) -> Sequence[Step]:
         self._turn, ramps = turn, self._setup.profile.ramps
-        cells = [cell for cell in self._cells() if standing.failed.get(cell, 0) < MOST_FAILURES]
-        if not 1 <= turn <= ramps + (ramps > 1):
+        number, is_between = divmod(turn, TURNS_A_RAMP)
+        if is_between or number >= ramps + (ramps > 1):
             return ()
-        needs = needs_another if turn > ramps else has_too_few
-        chosen = [cell for cell in cells if needs(_valid(standing, cell))]
-        random.Random(f"{self._setup.request.seed}:ramps:{turn}").shuffle(chosen)
-        return [self._step(cell, turn - 1) for cell in chosen]
+        cells = [cell for cell in self._cells() if standing.failed.get(cell, 0) < MOST_FAILURES]
+        needs = needs_another if number >= ramps else has_too_few
+        chosen = [cell for cell in cells if needs(valid_ramps(standing, cell))]
+        random.Random(f"{self._setup.request.seed}:ramps:{number}").shuffle(chosen)
+        return [self._step(cell, number) for cell in chosen]
 
     def later_s(self, standing: Standing) -> float:
-        left = max(0, self._setup.profile.ramps - self._turn)
-        cells = [cell for cell in self._cells() if has_too_few(_valid(standing, cell))]
+        left = max(0, self._setup.profile.ramps - 1 - self._turn // TURNS_A_RAMP)
+        cells = [cell for cell in self._cells() if has_too_few(valid_ramps(standing, cell))]
         return left * sum(self._step(cell, 0).estimate_s for cell in cells)
 
     def _cells(self) -> tuple[Cell, ...]:
@@ -82,7 +84,7 @@ class Ramps(Kind):
         made: list[Climbed] = []
 
         def attempt(number: int) -> Ramp:
-            return self._ramp(cell, step.number, made, show if number == 1 else _again(show))
+            return self._ramp(cell, step.number, made, show if number == 1 else again(show))
 
         ramp, notes = until_valid(attempt, lambda one: one.findings)
         ramp = msgspec.structs.replace(ramp, findings=(*ramp.findings, *notes))
@@ -90,9 +92,7 @@ class Ramps(Kind):
 
     def _ramp(self, cell: Cell, number: int, made: list[Climbed], show: Show) -> Ramp:
         setup, subject = self._setup, self._setup.subjects[cell]
-        recovery_s = setup.profile.ramp.recovery_s
-        # The same plan of arrivals for all cells of a workload in a round.
-        seed = random.Random(f"{setup.request.seed}:{cell.workload}:ramp:{number}").getrandbits(32)
+        seed, recovery_s = ramp_seed(setup, cell, number), setup.profile.ramp.recovery_s
         climbed = climb(setup, subject, plan_of(subject, setup), seed, recovery_s, show)
         made.append(climbed)
         stamp = setup.stamp(number, climbed.started, climbed.duration_s)
@@ -104,11 +104,16 @@ def plan_of(subject: Subject, setup: Setup) -> RampPlan:
     return plan_ramp(workload.compare_rate, workload.floor_ms / 1000, subject.stack.slots, setup.profile.ramp)
 
 
-def _again(show: Show) -> Show:
+def ramp_seed(setup: Setup, cell: Cell, number: int) -> int:
+    """The same plan of arrivals for all cells of a workload in their ramps of one number."""
+    return random.Random(f"{setup.request.seed}:{cell.workload}:ramp:{number}").getrandbits(32)
+
+
+def again(show: Show) -> Show:
     return lambda words: show(f"{words}, once more")
 
 
-def _valid(standing: Standing, cell: Cell) -> tuple[Ramp, ...]:
+def valid_ramps(standing: Standing, cell: Cell) -> tuple[Ramp, ...]:
     result = standing.results.get(cell)
     return () if result is None else tuple(ramp for ramp in result.ramps if ramp.is_valid)
 
@@ -128,10 +133,14 @@ def needs_another(valid: Sequence[Ramp]) -> bool:
     return max(one, other) > min(one, other) * (1 + HOLDS.matters + TOLERANCE)
 
 
+def why_invalid(ramp: Ramp) -> str:
+    return "invalid: " + " ".join(one.sentence for one in ramp.findings if one.severity == "invalid")
+
+
 def describe(ramp: Ramp) -> str:
     """A ramp in a line."""
     if not ramp.is_valid:
-        return "invalid: " + " ".join(one.sentence for one in ramp.findings if one.severity == "invalid")
+        return why_invalid(ramp)
     words = [f"holds {ramp.holds:.0f}/s" if ramp.holds else f"holds less than {ramp.steps[0].rate:.1f}/s"]
     if ramp.limiter is not None:
         words.append(f"stopped by {ramp.limiter}")
