@@ -59,20 +59,22 @@ class RampPlan:
 def plan_ramp(compare_rate: float, floor_s: float, slots: int | None, lengths: RampLengths) -> RampPlan:
     """The ramp of a cell whose requests take ``floor_s`` at least.
 
-    One whose slots cannot hold the reference rate begins at half of what they let through, and has no reference.
+    One whose slots cannot hold the reference rate begins at half of what they let through, and has no reference: its
+    first step is the longer one then, as few arrive, and what it has to come back to is measured there.
     """
     most = math.inf if slots is None else slots / floor_s
     has_reference = compare_rate <= MOST_OF_SLOTS * most
     reference, growth = (STEPS_BELOW, GROWTH) if has_reference else (None, COARSE_GROWTH)
     first = compare_rate / GROWTH**STEPS_BELOW if has_reference else most / 2
     count = 1 + math.floor(math.log(HIGHEST_RATE / first, growth))
+    longer = reference or 0
     # The reference rate itself, and not what comes of dividing and multiplying it again.
     rates = tuple(compare_rate if place == reference else first * growth**place for place in range(count))
     seconds = tuple(
-        lengths.reference_s if place == reference else min(LONGEST_STEP_S, max(lengths.step_s, STEP_REQUESTS / rate))
+        lengths.reference_s if place == longer else min(LONGEST_STEP_S, max(lengths.step_s, STEP_REQUESTS / rate))
         for place, rate in enumerate(rates)
     )
-    return RampPlan(rates, seconds, reference, before=reference or 0)
+    return RampPlan(rates, seconds, reference, before=longer)
 
 
 def until_reference(plan: RampPlan) -> RampPlan:

@@ -65,14 +65,16 @@ class Runner:
         missing = environments.find_missing(request.cells, request.nox_report)
         self._mind_missing(missing)
         cells = [cell for cell in request.cells if cell not in missing]
-        controls = controls_of(cells) if any(kind.name == "cost" for kind in self.kinds) else ()
-        subjects = {subject.cell: subject for subject in environments.resolve([*cells, *controls])}
+        there = {subject.cell: subject for subject in environments.resolve([*cells, *controls_of(cells)])}
+        # Controls stand beside cells in cost blocks only; what earlier ones proved counts whatever is measured.
+        has_cost = any(kind.name == "cost" for kind in self.kinds)
+        subjects = {cell: subject for cell, subject in there.items() if has_cost or cell.control is None}
         setup = Setup(request, self.profile, provenance, subjects, layout, machine, self.machine_name)
         calibration = store.calibration_id(request.folder, self.machine_name)
         run = setup.run([kind.name for kind in self.kinds], calibration)
         lock = provenance.tool_lock_sha256
         self._evidence = Evidence(request.folder, self.machine_name, machine, lock, run)
-        replaced = self._evidence.open(subjects)
+        replaced = self._evidence.open(there)
         for kind in self.kinds:
             kind.begin(setup)
         replaced += self._evidence.open({one.cell: one for kind in self.kinds for one in kind.beside()})
@@ -101,7 +103,10 @@ class Runner:
             turn += 1
 
     def _steps(self, turn: int) -> list[tuple[Kind, Step]]:
-        return [(kind, step) for kind in self.kinds for step in kind.steps(turn, self._standing)]
+        """What a turn has, workload by workload: whoever ends a run early has all of the first one."""
+        steps = [(kind, step) for kind in self.kinds for step in kind.steps(turn, self._standing)]
+        order = [*dict.fromkeys(cell.workload for cell in self.request.cells)]
+        return sorted(steps, key=lambda one: order.index(one[1].cells[0].workload) if one[1].cells else 0)
 
     def _is_over(self, step: Step) -> bool:
         """Whether a step would end after the time is over."""

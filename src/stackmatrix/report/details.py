@@ -90,7 +90,7 @@ def latency_table(workload: WorkloadSummary) -> Table[CellSummary]:
             quantity("connections per request", of(lambda row: row.connections, 2)),
         ),
         rows,
-        note=_null_target(workload.null) if overheads else None,
+        note=f"{null_target(workload.null)}; overhead is what is later than that." if overheads else None,
     )
 
 
@@ -106,13 +106,13 @@ def _overhead(which: str) -> Column[CellSummary]:
     return quantity(f"overhead at {which}, ms", text)
 
 
-def _null_target(latency: Latency | None) -> str | None:
-    """What overhead is counted from."""
+def null_target(latency: Latency | None) -> str | None:
+    """The times of the null target, which overhead is counted from; ``None`` where there are none."""
     if latency is None:
         return None
     known = [(name, getattr(latency.times, name)) for name in PERCENTILES]
     times = words.join([f"{name} {ms:.0f} ms" for name, ms in known if ms is not None])
-    return f"Overhead is what is later than a target that costs nothing, under the same load ({times})."
+    return f"A target that costs nothing shows under the same load {times}"
 
 
 def count_table(workload: WorkloadSummary) -> Table[CellSummary]:

@@ -161,7 +161,7 @@ def _visitors(workload: WorkloadSummary) -> Iterator[Sentence]:
 
 def _holds(workload: WorkloadSummary) -> Iterator[Sentence]:
     """What each stack holds that does not run out of slots first, and which come back from an overload."""
-    rows = [row for row in workload.rows if row.climb is not None and row.climb.holds is not None]
+    rows = [row for row in workload.rows if row.climb is not None]
     python = max((row.cell.python for row in rows), key=python_key, default=None)
     climbs = [(row, row.climb) for row in rows if row.climb and row.cell.python == python]
     by_cpu = [(climb.holds.mid, row) for row, climb in climbs if climb.limiter != "slots" and climb.holds]

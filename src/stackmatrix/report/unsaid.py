@@ -59,7 +59,7 @@ def _open(family: Family) -> str:
     more = len(family.open) - len(named)
     listed = join([*named, *([f"{more} more"] if more else [])])
     count = f"{len(family.open)} {'is' if len(family.open) == 1 else 'are'} undecided"
-    text = f"of {len(family.compared)} comparisons of {title} {count}: {listed}."
+    text = f"of {words.plural(len(family.compared), 'comparison')} of {title} {count}: {listed}."
     smallest = [one.smallest_decidable for one in family.open if one.smallest_decidable is not None]
     if smallest:
         decided = words.amount(family.metric, max(smallest))

@@ -67,6 +67,13 @@ def test_a_planted_cost_that_is_not_found_yet_is_not_yet_known_until_the_run_has
     assert judged(TWIN, NOT_YET, blocks=16).state == "failed"
 
 
+@pytest.mark.parametrize("blocks", [3, 4])
+def test_a_run_that_ended_before_the_main_look_has_not_failed_to_find_it(blocks: int) -> None:
+    found = judged(TWIN, NOT_YET, blocks=blocks, ended=True)
+    assert found.state == "not yet known"
+    assert "was not found" in (found.reason or "")
+
+
 def test_before_the_first_look_nothing_is_known_even_of_a_run_that_has_ended() -> None:
     some = compared("twin", 1.0, None, blocks=2), compared("planted", 1.08, None, blocks=2)
     assert judged(*some, blocks=2, ended=True).state == "not yet known"

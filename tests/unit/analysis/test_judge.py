@@ -162,9 +162,10 @@ def test_a_void_workload_leaves_the_others_alone() -> None:
 
 
 def test_while_a_run_lasts_a_planted_cost_may_still_be_found() -> None:
-    some = results(3, found=False)
+    some = results(5, found=False)
     assert cpu(some, ended=False).controls.state in {"not yet known", "failed"}
     assert cpu(some, ended=True).controls.state == "failed"
+    assert cpu(results(3, found=False), ended=True).controls.state == "not yet known"
 
 
 def test_runs_of_a_file_are_more_blocks_in_the_order_in_which_they_started() -> None:

@@ -53,7 +53,8 @@ def test_a_cell_whose_slots_cannot_hold_the_reference_rate_has_none_and_begins_a
     plan = plan_ramp(20.0, 0.6, slots, LENGTHS)
     assert plan.reference is None
     assert plan.rates[0] == plan.drop_rate == pytest.approx(slots / 0.6 / 2)
-    assert max(plan.seconds) <= LONGEST_STEP_S
+    assert plan.seconds[0] == LENGTHS.reference_s
+    assert max(plan.seconds[1:]) <= LONGEST_STEP_S
 
 
 def test_a_cell_with_slots_to_spare_has_the_reference_rate() -> None:

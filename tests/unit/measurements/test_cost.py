@@ -7,6 +7,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from stackmatrix.analysis.comparison.looks import MAIN_LOOK
 from stackmatrix.analysis.level.facts import LevelFacts
 from stackmatrix.analysis.level.requests import LevelRows
 from stackmatrix.analysis.level.usage import Use
@@ -14,11 +15,11 @@ from stackmatrix.errors import TrialError
 from stackmatrix.load.protocol import LevelOrder
 from stackmatrix.matrix.cells import Cell, Subject, controls_of, make_cells
 from stackmatrix.matrix.ladder import LoadLevel
-from stackmatrix.matrix.profiles import PROFILES
+from stackmatrix.matrix.profiles import LOOKS, PROFILES
 from stackmatrix.matrix.stacks import PYTHONS, REFERENCE_STACK, STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.measurements.cost import rate
-from stackmatrix.measurements.cost.kind import OPENING, CostBlocks
+from stackmatrix.measurements.cost.kind import FEW_CELLS, CostBlocks
 from stackmatrix.measurements.request import Outcome, Setup, Standing
 from stackmatrix.results.conditions import Conditions, Environment
 from stackmatrix.results.cost import CostBlock
@@ -32,6 +33,8 @@ FEW = next(name for name, row in STACKS.items() if row.slots == 2)
 WORKLOAD = WORKLOADS["fanout"]
 CELLS = make_cells((OTHER, REFERENCE_STACK), PYTHONS[:1], (WORKLOAD.name,))
 ALL = (*CELLS, *controls_of(CELLS))
+OPENING = MAIN_LOOK
+"""Of as few cells."""
 LENGTHS = PROFILES["answer"].cost
 
 
@@ -159,6 +162,15 @@ def test_first_of_all_come_the_blocks_that_are_needed_before_anything_is_judged(
         (workload, number) for workload in dict.fromkeys(cell.workload for cell in cells) for number in range(OPENING)
     ]
     assert all(len(step.cells) == 2 for step in steps)
+
+
+def test_more_cells_side_by_side_need_fewer_blocks_before_anything_else(
+    make_setup: Callable[..., Setup], make_standing: Callable[..., Standing]
+) -> None:
+    cells = make_cells(tuple(STACKS)[: FEW_CELLS - 2], PYTHONS[:1], (WORKLOAD.name,))
+    kind = CostBlocks()
+    kind.begin(make_setup([*cells, *controls_of(cells)]))
+    assert [step.number for step in kind.steps(0, make_standing())] == [*range(LOOKS[0])]
 
 
 def test_blocks_of_earlier_runs_count(

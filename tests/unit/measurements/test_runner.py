@@ -156,6 +156,19 @@ def test_what_measures_no_cost_has_no_controls(tmp_path: Path, make_runner: Make
     assert [result.cell for _, result in store.read_results(tmp_path) if isinstance(result, Result)] == [*sorted(CELLS)]
 
 
+def test_what_earlier_controls_proved_counts_where_no_cost_is_measured(
+    make_runner: MakeRunner, make_kind: MakeKind
+) -> None:
+    make_runner(make_kind()).run()
+    later = make_kind()
+    later.name = "ramp"  # type: ignore[misc]
+    runner = make_runner(later)
+    runner.run()
+    assert later.setup is not None
+    assert set(later.setup.cells) == {*CELLS}
+    assert {result.cell for result in runner.results} == {*ALL}
+
+
 def test_a_turn_follows_the_other_until_no_kind_has_anything_to_do(
     tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind
 ) -> None:
@@ -175,6 +188,36 @@ def test_a_kind_that_begins_in_a_later_turn_is_waited_for(
     kind.begins = 3
     make_runner(kind).run()
     assert rounds(tmp_path, CELLS[0]) == [3]
+
+
+def test_a_turn_has_all_of_one_workload_before_the_next(make_runner: MakeRunner, view: object) -> None:
+    both = (CELLS[0], msgspec.structs.replace(CELLS[0], workload="fanout_shared_client"))
+
+    @dataclass
+    class OfBoth(Kind):
+        name: ClassVar[str]
+
+        def begin(self, setup: Setup) -> None:
+            pass
+
+        def steps(self, turn: int, standing: Standing) -> Sequence[Step]:
+            del standing
+            return [Step(f"{self.name} {cell.workload}", (cell,)) for cell in both] if turn == 0 else []
+
+        def perform(self, step: Step, show: Show) -> Outcome:
+            del step, show
+            return Outcome("done")
+
+    class First(OfBoth):
+        name = "ladder"
+
+    class Second(OfBoth):
+        name = "hold"
+
+    make_runner(First(), Second(), cells=both).run()
+    assert view.begun == [  # type: ignore[attr-defined]
+        "ladder fanout", "hold fanout", "ladder fanout_shared_client", "hold fanout_shared_client",
+    ]  # fmt: skip
 
 
 def test_after_each_step_everything_is_written_judged_and_shown(

@@ -1,6 +1,7 @@
 """What the report shows is what the verdicts say, in the words of the other pages."""
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from hdrh.histogram import HdrHistogram
 from stackmatrix.analysis.metrics import COST
 from stackmatrix.analysis.summary import MachineSummary, WorkloadSummary, summarize
 from stackmatrix.report import words
-from stackmatrix.report.html import keys
+from stackmatrix.report.html import keys, load
 from stackmatrix.report.html.charts import report_charts
 from stackmatrix.report.html.data import report_data
 from stackmatrix.report.statements import statements
@@ -155,3 +156,12 @@ def test_the_charts_hold_no_data_and_no_legends() -> None:
         assert "datasets" not in spec
         assert '"values": [{' not in text
         assert '"legend": {"' not in json.dumps({key: value for key, value in spec.items() if key != "config"})
+
+
+def test_the_null_target_stands_below_the_response_times() -> None:
+    with_null, without = (
+        summarize("m", made_up.make_results(planted=planted)).workloads[0] for planted in (True, False)
+    )
+    told = load.distribution_note(with_null)
+    assert re.search(r"A target that costs nothing shows under the same load p50 60\d ms", told)
+    assert "costs nothing" not in load.distribution_note(without)

@@ -168,6 +168,16 @@ def test_the_machines_page_has_its_conditions_and_who_recommends_the_flags(machi
     assert "Packages: django 6.0" in page
 
 
+def test_the_machines_page_tells_overhead_from_the_null_target_where_there_is_one(machine: MachineSummary) -> None:
+    page = page_of(machine)
+    assert "overhead at p50, ms | overhead at p95, ms" in page
+    assert "A target that costs nothing shows under the same load p50 60" in page
+    assert re.search(r"ms longer than with a server that costs nothing", page)
+    alone = page_of(summarize("m", [one for one in make_results(STACKS) if one.cell.control != "null"]))
+    assert "overhead" not in alone
+    assert "costs nothing" not in alone
+
+
 def test_the_readme_changes_between_its_marks_only() -> None:
     readme = f"before\n{markdown.BEGIN}\nold\n{markdown.END}\nafter\n"
     assert markdown.put_headline(readme, "new") == f"before\n{markdown.BEGIN}\nnew\n{markdown.END}\nafter\n"

@@ -118,6 +118,23 @@ def test_a_stack_that_does_not_come_back_is_named_and_one_without_slots_left_too
     assert re.search(r"uwsgi_2_threads on 3\.13 holds 2\.\d .*with its core 5 % busy", said["slots"])
 
 
+def test_a_stack_that_held_nothing_and_does_not_come_back_is_not_among_those_that_do() -> None:
+    results = make_results(("uwsgi_2_threads", *TWO), workloads=SHARED)
+    assert "All come back in" in told(summarize("m", results))["fanout_shared_client-holds"]
+    down = [
+        msgspec.structs.replace(
+            ramp, holds=None, recovery=msgspec.structs.replace(ramp.recovery, seconds=None) if ramp.recovery else None
+        )
+        for ramp in next(one for one in results if one.cell.stack == "uwsgi_2_threads" and one.ramps).ramps
+    ]
+    results = [
+        msgspec.structs.replace(one, ramps=tuple(down)) if one.cell.stack == "uwsgi_2_threads" and one.ramps else one
+        for one in results
+    ]
+    holds = told(summarize("m", results))["fanout_shared_client-holds"]
+    assert "After an overload uwsgi_2_threads is not back within 15 s (2 of 2 ramps). The others come back" in holds
+
+
 def test_what_was_not_measured_is_said_with_its_reason() -> None:
     gone = Cell(stack="uvicorn", python="3.14", workload="fanout")
     failed = Result(format_version=7, cell=gone, status=Status(state="failed", reason="It did not start."))

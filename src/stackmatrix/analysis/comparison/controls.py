@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from stackmatrix.analysis.comparison.contrasts import repeated_by
+from stackmatrix.analysis.comparison.looks import MAIN_LOOK
 from stackmatrix.analysis.comparison.verdicts import Comparison, Controls
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.profiles import LOOKS
@@ -41,8 +42,9 @@ def judge_controls(
 ) -> Controls:
     """How the controls of one workload stand, from their comparisons with the cells that they repeat.
 
-    ``ratios`` are those that planted controls must show. Until the run has ``ended``, a planted cost may still be found
-    up to the last look. Where runs had different reference cells, a failure comes first, then what has most blocks.
+    ``ratios`` are those that planted controls must show. A planted cost has to be found by the last look, or by the
+    main one where the run has ``ended``. Where runs had different reference cells, a failure comes first, then what has
+    most blocks.
     """
     references = dict.fromkeys(one.other for one in compared)
     judged = [_judge_pair([one for one in compared if one.other == cell], ratios, blocks, ended) for cell in references]
@@ -69,7 +71,8 @@ def _judge_pair(compared: Sequence[Comparison], ratios: Mapping[Cell, float], bl
     if blocks < LOOKS[0]:
         return Controls(twin, planted, ratio, "not yet known", f"Nothing is judged before {LOOKS[0]} blocks.")
     reason = f"The planted cost of {_percent(ratio)} was not found in {planted.blocks} blocks."
-    is_final = ended or blocks >= LOOKS[-1]
+    # Three or four blocks of few cells find nothing as small: that they have not says nothing of the run.
+    is_final = blocks >= (MAIN_LOOK if ended else LOOKS[-1])
     return Controls(twin, planted, ratio, "failed" if is_final else "not yet known", reason)
 
 

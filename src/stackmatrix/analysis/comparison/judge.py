@@ -30,7 +30,7 @@ CONTRADICTS = "Earlier looks were surer than all blocks bear out, so that only t
 def judge(results: Sequence[Result], *, ended: bool = True) -> tuple[Family, ...]:
     """Every workload by every metric that two cells or more have, each family judged on its own.
 
-    Until the run has ``ended``, controls may still be not yet known; after it, they have passed or failed.
+    Until the run has ``ended``, or where it ended early, controls may still be not yet known.
     """
     places = {name: place for place, name in enumerate(WORKLOADS)}
     by_workload: dict[str, dict[Cell, Result]] = {}

@@ -23,6 +23,8 @@ SPENT = (0.001, 0.004, 0.0275, 0.005, 0.004, 0.004, 0.0045)
 """What each look spends of it. Most goes to five blocks, about what half an hour of two workloads holds; little to
 three and four, where large differences need none, and where a cell that is noisier than the others is not yet seen to
 be so; the rest buys the small differences of a longer run."""
+MAIN_LOOK = LOOKS[SPENT.index(max(SPENT))]
+"""The look on which most of the error is spent: what a run is planned to find is found by then."""
 DRAWS = 40_000
 """Runs that are drawn: the look that spends least has forty of them beyond its bound."""
 

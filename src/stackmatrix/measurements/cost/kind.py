@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from stackmatrix.analysis.comparison.looks import MAIN_LOOK
 from stackmatrix.analysis.comparison.racing import forecast
 from stackmatrix.analysis.level.checks import find_all
 from stackmatrix.load.protocol import LevelOrder
@@ -29,8 +30,8 @@ from stackmatrix.system import host
 from stackmatrix.testbed import testbed
 from stackmatrix.testbed.testbed import Load, MeasuredLevel, SubjectError, Testbed
 
-OPENING = LOOKS[0]
-"""Blocks of a workload that are made before anything else: with fewer nothing is judged."""
+FEW_CELLS = 6
+"""Side by side, controls among them: three blocks of fewer tell so little of the noise that they decide nothing."""
 MOST_FAILURES = 2
 BLOCK_OVERHEAD_S, CELL_OVERHEAD_S = 10.0, 2.5
 """What a block and each cell in it take beside the load, until one was timed."""
@@ -65,8 +66,9 @@ class CostBlocks(Kind):
         every = [cell for cell in self._setup.cells_of(workload) if standing.failed.get(cell, 0) < MOST_FAILURES]
         counted = [len(one.cost) for cell in every if (one := standing.results.get(cell)) is not None]
         least, most = min(counted, default=0) if len(counted) == len(every) else 0, max(counted, default=0)
-        if turn == 0 and least < OPENING:
-            for number in range(least, min(OPENING, self._setup.profile.blocks)):
+        opening = _opening(len(every))
+        if turn == 0 and least < opening:
+            for number in range(least, min(opening, self._setup.profile.blocks)):
                 yield self._step(workload, number, every)
             return
         still_open = [cell for cell in every if cell in standing.open or not _is_known(standing.results.get(cell))]
@@ -198,6 +200,11 @@ class CostBlocks(Kind):
 
         (measured, found), notes = until_valid(attempt, lambda outcome: outcome[1])
         return measured, (*found, *notes)
+
+
+def _opening(together: int) -> int:
+    """How many blocks of a workload are made before anything else is measured of it."""
+    return LOOKS[0] if together >= FEW_CELLS else MAIN_LOOK
 
 
 def _order(mark: int, level: LoadLevel, turns: rate.Turns, settle_s: float, window_s: float, seed: str) -> LevelOrder:

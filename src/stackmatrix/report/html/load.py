@@ -6,6 +6,7 @@ import numpy as np
 
 from stackmatrix.analysis.level.latency import nearest_rank, pool
 from stackmatrix.analysis.summary import WorkloadSummary
+from stackmatrix.report import details
 from stackmatrix.report.charts import shown_ramps
 from stackmatrix.report.html.keys import Json, ramp_key, short, title_of
 from stackmatrix.results.ramps import Ramp, RampSeconds
@@ -127,7 +128,8 @@ def distribution_note(workload: WorkloadSummary) -> str:
     if not rates:
         return ""
     named = " or ".join(f"{rate:g}" for rate in rates)
+    null = details.null_target(workload.null)
     return (
         f"Response times at {named} Poisson arrivals/s, from the intended start, of all ramps of a cell together. "
-        "A failed request counts as late as the time-out."
+        f"A failed request counts as late as the time-out.{f' {null}.' if null else ''}"
     )
