@@ -1,8 +1,8 @@
 """Every figure of the README's top is recomputed from the result files by other means, and no figure is left over.
 
 Nothing of the analysis is imported: estimates come from numpy's least squares, percentiles from the counts of an
-HdrHistogram, and the ends of simultaneous intervals, which have tests of their own, from the verdicts that are published
-beside.
+HdrHistogram, and the ends of simultaneous intervals, which have tests of their own, from the verdicts that are
+published beside.
 """
 
 import json
