@@ -74,7 +74,7 @@ class Runner:
         run = setup.run([kind.name for kind in self.kinds], calibration)
         lock = provenance.tool_lock_sha256
         self._evidence = Evidence(request.folder, self.machine_name, machine, lock, run)
-        replaced = self._evidence.open(there)
+        replaced = [one for one in self._evidence.open(there) if one.cell in subjects]
         for kind in self.kinds:
             kind.begin(setup)
         replaced += self._evidence.open({one.cell: one for kind in self.kinds for one in kind.beside()})

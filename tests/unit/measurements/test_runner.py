@@ -169,6 +169,23 @@ def test_what_earlier_controls_proved_counts_where_no_cost_is_measured(
     assert {result.cell for result in runner.results} == {*ALL}
 
 
+def test_nothing_is_said_to_be_replaced_that_is_not_measured(
+    tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind, view: object
+) -> None:
+    make_runner(make_kind()).run()
+    for cell in ALL:
+        earlier = read(tmp_path, cell)
+        assert earlier.conditions is not None
+        older = msgspec.structs.replace(earlier.conditions.machine, kernel="Linux 5")
+        conditions = msgspec.structs.replace(earlier.conditions, machine=older)
+        store.write_result(tmp_path, "m", msgspec.structs.replace(earlier, conditions=conditions))
+    later = make_kind()
+    later.name = "ramp"  # type: ignore[misc]
+    make_runner(later).run()
+    told = [line for line in view.lines if "They are replaced" in line]  # type: ignore[attr-defined]
+    assert [line.partition(":")[0] for line in told] == [*map(str, CELLS)]
+
+
 def test_a_turn_follows_the_other_until_no_kind_has_anything_to_do(
     tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind
 ) -> None:
