@@ -1,0 +1,133 @@
+"""One page of a workload: how it is asked for, and what a right answer to it looks like.
+
+The load generator and the verification before it judge answers by the same function. Only the standard library is
+imported, since locust reads this, too.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+LIKE_SHARE = 0.05
+"""Right answers to one page differ by tokens, times and numbers: by less than this share of their length."""
+
+_TITLE = re.compile(r"(?is)<title[^>]*>\s*(.*?)\s*</title>")
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """What two right answers to one page have in common. ``length`` is in characters."""
+
+    content_type: str
+    title: str | None
+    length: int
+
+    @classmethod
+    def of(cls, content_type: str, body: str) -> "Likeness":
+        found = _TITLE.search(body)
+        return cls(content_type.partition(";")[0].strip().lower(), found[1] if found else None, len(body))
+
+    def why_unlike(self, content_type: str, body: str) -> str | None:
+        """What an answer has that is unlike this one, in words."""
+        other = Likeness.of(content_type, body)
+        if other.content_type != self.content_type:
+            return f"is {other.content_type or 'of no type'}, and the first answer was {self.content_type}"
+        if other.title != self.title:
+            return f"has the title {other.title!r}, and the first answer had {self.title!r}"
+        if abs(other.length - self.length) > LIKE_SHARE * self.length:
+            return f"has {other.length} characters, and the first answer had {self.length}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What makes an answer right. All that is given must hold.
+
+    ``pattern`` is a regular expression of the whole body, ``contains`` are texts in it, ``json`` has values by their
+    dotted place in it, where a number is a place in a list. ``location`` is that of a redirect, without its host.
+    """
+
+    status: int = 200
+    pattern: str | None = None
+    contains: tuple[str, ...] = ()
+    json: tuple[tuple[str, Any], ...] = ()
+    location: str | None = None
+    like: Likeness | None = None
+
+    def why_wrong(self, status: int, headers: Mapping[str, str], body: str) -> str | None:
+        """Why an answer is not right, in words that follow its path; ``None`` where it is. Header names are lower."""
+        if status != self.status:
+            return f"answered {status} where {self.status} is right"
+        if self.location is not None and _without_host(headers.get("location", "")) != self.location:
+            return f"leads to {headers.get('location')!r}, not to {self.location!r}"
+        if self.pattern is not None and not re.fullmatch(self.pattern, body):
+            return "is not the page that was expected"
+        for text in self.contains:
+            if text not in body:
+                return f"lacks {text!r}"
+        if self.json and (why := self._why_other_json(body)):
+            return why
+        return self.like.why_unlike(headers.get("content-type", ""), body) if self.like is not None else None
+
+    def _why_other_json(self, body: str) -> str | None:
+        try:
+            content = json.loads(body)
+        except ValueError:
+            return "is no JSON"
+        for place, wanted in self.json:
+            found = content
+            for key in place.split("."):
+                try:
+                    found = found[int(key)] if isinstance(found, list) else found[key]
+                except (KeyError, IndexError, TypeError, ValueError):
+                    return f"has no {place} in its JSON"
+            if found != wanted:
+                return f"has {found!r} as {place} in its JSON, not {wanted!r}"
+        return None
+
+
+def _without_host(location: str) -> str:
+    return re.sub(r"^[a-z]+://[^/]*", "", location)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a workload, asked for in ``weight`` of all its requests' weights.
+
+    In ``path`` and ``body`` a name in braces stands for one of its ``values``, which take turns, and ``{n}`` for a
+    number that no other request of a run has. Header names are as they are sent.
+    """
+
+    name: str
+    path: str
+    weight: float = 1.0
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str | None = None
+    values: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    expect: Expectation = Expectation()
+
+    def request(self, number: int) -> tuple[str, bytes | None]:
+        """The path and the body of the request of this number."""
+        return self._filled(self.path, number), None if self.body is None else self._filled(self.body, number).encode()
+
+    def _filled(self, text: str, number: int) -> str:
+        for name, values in self.values:
+            text = text.replace(f"{{{name}}}", values[number % len(values)])
+        return text.replace("{n}", str(number))
+
+
+def page_of(content: Mapping[str, Any]) -> Page:
+    """A page from what ``dataclasses.asdict`` made of it, perhaps by way of JSON."""
+    expect = dict(content["expect"])
+    like = expect["like"]
+    expect["like"] = None if like is None else Likeness(**like)
+    expect["contains"] = tuple(expect["contains"])
+    expect["json"] = tuple((place, wanted) for place, wanted in expect["json"])
+    lists = {
+        "headers": tuple((name, value) for name, value in content["headers"]),
+        "values": tuple((name, tuple(values)) for name, values in content["values"]),
+    }
+    return Page(**{**content, **lists, "expect": Expectation(**expect)})
