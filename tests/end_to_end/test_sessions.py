@@ -144,7 +144,7 @@ def test_an_application_that_cannot_start_is_reported_by_its_exception_on_every_
 ) -> None:
     (tmp_path / "broken_app.py").write_text(BROKEN)
     (subject,) = environments.resolve([Cell(stack=stack, python=THIS_PYTHON, workload="fanout_shared_client")])
-    subject = replace(subject, app=App("broken", "broken_app", "broken_app:application", "/served-by/", ()))
+    subject = replace(subject, app=App("broken", "broken_app:application", "broken_app:application", ()))
     path = f"PYTHONPATH={processes.SOURCE}:{tmp_path}"
     with (
         pytest.raises(TrialError) as failed,

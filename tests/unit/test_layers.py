@@ -129,7 +129,7 @@ def test_what_is_read_without_an_environment_can_be_imported_in_none() -> None:
     assert imported - sys.stdlib_module_names - {"__main__"} == {"stackmatrix"}
 
 
-@pytest.mark.parametrize("name", ["fanout_site/identity.py", "slow_api/figures.py"])
+@pytest.mark.parametrize("name", ["under_test/identity.py", "slow_api/figures.py"])
 def test_what_the_harness_shares_with_what_it_measures_needs_nothing_else(name: str) -> None:
     assert packages(ROOT / "src" / name) <= sys.stdlib_module_names
 

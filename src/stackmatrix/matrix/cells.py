@@ -58,12 +58,21 @@ class Subject:
         parts = (self.cell.stack, self.cell.python.replace(".", "_"), self.cell.control)
         return "_".join(part for part in parts if part)
 
+    @property
+    def application(self) -> str:
+        """The callable that is served, as ``module:callable``."""
+        return self.app.asgi if self.stack.interface == "ASGI" else self.app.wsgi
+
     def command(self, port: int, *added: str, backlog: int = BACKLOG) -> tuple[str, ...]:
         """The server's command line on a port, with the arguments that a use of it adds, and this listen queue."""
         prefix = self.environment.prefix
         places = {"bin": str(prefix / "bin"), "prefix": str(prefix), "port": str(port), "backlog": str(backlog)}
-        places |= {"wsgi": self.app.wsgi, "asgi": self.app.asgi}
+        places |= {"wsgi": WRAPPED_WSGI, "asgi": WRAPPED_ASGI}
         return tuple(part.format(**places) for part in (*self.stack.command, *added))
+
+
+WRAPPED_WSGI, WRAPPED_ASGI = "under_test.wsgi", "under_test.asgi:application"
+"""What servers are told to serve: the application with what a target has around it."""
 
 
 def choose(kind: str, wanted: str | None, known: Sequence[str]) -> tuple[str, ...]:

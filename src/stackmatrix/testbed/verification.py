@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Callable
 from dataclasses import asdict
 
-from fanout_site.identity import Identity
 from slow_api.figures import RequestFigures
 from stackmatrix.errors import TrialError
 from stackmatrix.matrix.stacks import Stack
@@ -20,6 +19,7 @@ from stackmatrix.results.types import PythonBuild
 from stackmatrix.system.http import Answer, get, try_get
 from stackmatrix.system.processes import wait_until
 from stackmatrix.testbed import external_api
+from under_test.identity import IDENTITY_PATH, Identity
 
 READY_TIMEOUT_S = 30.0
 """From starting a target to its first correct page: Django, httpx and a server import in about a second."""
@@ -39,28 +39,26 @@ def wait_for_page(port: int, workload: Workload, alive: Callable[[], str | None]
     verify_page(_wait_for(port, workload.path, alive, READY_TIMEOUT_S), workload)
 
 
-def wait_for_identity(
-    port: int, path: str, alive: Callable[[], str | None], timeout_s: float = READY_TIMEOUT_S
-) -> Identity:
+def wait_for_identity(port: int, alive: Callable[[], str | None], timeout_s: float = READY_TIMEOUT_S) -> Identity:
     """Wait until the target answers, and return what it says of itself.
 
     Raises:
         TrialError: when it does not answer, ended, or answers something else.
 
     """
-    answer = _wait_for(port, path, alive, timeout_s)
+    answer = _wait_for(port, IDENTITY_PATH, alive, timeout_s)
     if answer.status == 200:
         with contextlib.suppress(ValueError, TypeError, KeyError):
             return Identity.from_json(answer.body)
     raise TrialError(f"The target did not say what serves it: status {answer.status}, {answer.body[:200]!r}.")
 
 
-def read_loop_ms(port: int, path: str) -> float | None:
+def read_loop_ms(port: int) -> float | None:
     """How long a fixed loop of pure Python takes in the target, in ms; ``None`` where it does not say.
 
     It has to be asked while nothing else is asked, and other targets on its core are at rest.
     """
-    answer = try_get(port, f"{path}?loop=1")
+    answer = try_get(port, f"{IDENTITY_PATH}?loop=1")
     if answer is None or answer.status != 200:
         return None
     with contextlib.suppress(ValueError, TypeError, KeyError):

@@ -9,6 +9,8 @@ from stackmatrix.errors import UsageError
 from stackmatrix.matrix.app import App
 from stackmatrix.matrix.cells import (
     CONTROLS,
+    WRAPPED_ASGI,
+    WRAPPED_WSGI,
     Cell,
     Control,
     Installation,
@@ -113,7 +115,7 @@ def test_an_older_python_is_before_a_newer_one_and_a_plain_build_before_its_free
 def made_up_subject(prefix: Path, *command: str, control: Control | None = None) -> Subject:
     """A stack, a workload and an application that are in no table."""
     stack = Stack("here", "", 8123, "server", (), "WSGI", "threads", 1, command, watch=("--stats", "{port}"))
-    app = App("shop", wsgi="shop.wsgi", asgi="shop.asgi:application", identity_path=None, requirements=())
+    app = App("shop", wsgi="shop.wsgi:application", asgi="shop.asgi:application", requirements=())
     cell = Cell(stack="here", python="3.13", workload="w", control=control)
     return Subject(cell, stack, Workload("w", "", "/", (10,)), app, Installation(prefix, "0"))
 
@@ -124,8 +126,8 @@ def made_up_subject(prefix: Path, *command: str, control: Control | None = None)
         ("{bin}/server", "/opt/env/bin/server"),
         ("--home={prefix}", "--home=/opt/env"),
         ("127.0.0.1:{port}", "127.0.0.1:8001"),
-        ("{wsgi}", "shop.wsgi"),
-        ("{asgi}", "shop.asgi:application"),
+        ("{wsgi}", "under_test.wsgi"),
+        ("{asgi}", "under_test.asgi:application"),
         ("--threads", "--threads"),
     ],
 )
@@ -150,7 +152,7 @@ def test_every_stacks_command_line_has_all_its_places_filled_in(
     assert not [part for part in command if "{" in part]
     assert command[0].startswith("/nowhere/bin/")
     assert "8765" in " ".join(command)
-    assert (subject.app.wsgi if subject.stack.interface == "WSGI" else subject.app.asgi) in command
+    assert (WRAPPED_WSGI if subject.stack.interface == "WSGI" else WRAPPED_ASGI) in command
     assert str(subject.stack.port) not in " ".join(command), "a measured target may stand anywhere"
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from fanout_site.identity import Identity, Interpreter
 from slow_api.figures import RequestFigures
 from stackmatrix.errors import TrialError
 from stackmatrix.matrix.stacks import STACKS
@@ -13,6 +12,7 @@ from stackmatrix.matrix.workloads import WORKLOADS, Workload
 from stackmatrix.results.types import PythonBuild
 from stackmatrix.system.http import Answer
 from stackmatrix.testbed import verification
+from under_test.identity import Identity, Interpreter
 
 WORKLOAD = Workload("w", "", "/", (300, 600, 150))
 BUILD = Interpreter(

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from fanout_site.identity import Interpreter
+from under_test.identity import Interpreter
 
 LOOP_TURNS = 100_000
 """Of a loop of pure Python: some milliseconds."""
