@@ -14,7 +14,8 @@ ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT / "src"))
 
 from stackmatrix.matrix.app import BUILT_IN  # noqa: E402
-from stackmatrix.matrix.stacks import PYTHONS, STACKS, Stack  # noqa: E402
+from stackmatrix.matrix.pythons import PYTHONS  # noqa: E402
+from stackmatrix.matrix.stacks import STACKS, Stack  # noqa: E402
 
 nox.needs_version = ">=2025.11.12"
 nox.options.default_venv_backend = "uv|virtualenv"

@@ -19,7 +19,8 @@ import pytest
 from stackmatrix.errors import TrialError
 from stackmatrix.matrix.app import App
 from stackmatrix.matrix.cells import Cell
-from stackmatrix.matrix.stacks import PYTHONS, REFERENCE_STACK, STACKS
+from stackmatrix.matrix.pythons import PYTHONS
+from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS
 from stackmatrix.results import codec
 from stackmatrix.system import cores, ports, processes
 from stackmatrix.system.ports import API_PORT, TARGET_PORT

@@ -24,7 +24,8 @@ import pytest
 from stackmatrix import errors
 from stackmatrix.matrix.app import BUILT_IN
 from stackmatrix.matrix.cells import Cell, Installation, Subject
-from stackmatrix.matrix.stacks import PYTHONS, STACKS, Stack
+from stackmatrix.matrix.pythons import PYTHONS
+from stackmatrix.matrix.stacks import STACKS, Stack
 from stackmatrix.matrix.workloads import DEFAULT_WORKLOAD, WORKLOADS
 from stackmatrix.system import http, ports, processes
 from stackmatrix.system.ports import API_PORT

@@ -4,7 +4,8 @@ import argparse
 import shlex
 
 from stackmatrix.matrix.cells import Cell, choose_one
-from stackmatrix.matrix.stacks import PYTHONS, STACKS
+from stackmatrix.matrix.pythons import PYTHONS
+from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import DEFAULT_WORKLOAD
 from stackmatrix.system import cores, ports
 from stackmatrix.testbed import environments, places, supervisor

@@ -8,7 +8,8 @@ from pathlib import Path
 from stackmatrix.errors import EnvironmentMissingError, UsageError
 from stackmatrix.matrix.cells import DEFAULT_TAG, Cell, choose, choose_stacks, make_cells
 from stackmatrix.matrix.profiles import Profile
-from stackmatrix.matrix.stacks import PYTHONS, STACKS
+from stackmatrix.matrix.pythons import PYTHONS
+from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.measurements.request import Request
 from stackmatrix.system.processes import PROJECT

@@ -1,5 +1,6 @@
 """Which cells there are, which are chosen, and which stands beside which: stack by Python by workload."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -10,6 +11,7 @@ import msgspec
 
 from stackmatrix.errors import UsageError
 from stackmatrix.matrix.app import App
+from stackmatrix.matrix.pythons import Runtime, newest_key
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS, Stack
 from stackmatrix.matrix.stacks.stack import BACKLOG
 from stackmatrix.matrix.workloads import Workload
@@ -18,7 +20,7 @@ Control = Literal["twin", "planted", "null"]
 
 
 class Cell(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=True, kw_only=True):
-    """Stack by Python by workload; the Python is its minor version, such as ``3.13``.
+    """Stack by Python by workload; the Python is a place on the axis of :mod:`stackmatrix.matrix.pythons`.
 
     A control stands beside the reference cell in every run: its ``twin`` is the very same cell once more, and the
     ``planted`` one burns a known CPU time more for each request. The ``null`` one is a target that costs nothing: what
@@ -55,8 +57,12 @@ class Subject:
     @property
     def name(self) -> str:
         """A name that is unlike those of the other subjects of a run, for the processes that are supervised."""
-        parts = (self.cell.stack, self.cell.python.replace(".", "_"), self.cell.control)
-        return "_".join(part for part in parts if part)
+        parts = (self.cell.stack, self.runtime.file_name, self.cell.control)
+        return re.sub(r"\W", "_", "_".join(part for part in parts if part))
+
+    @property
+    def runtime(self) -> Runtime:
+        return Runtime.of(self.cell.python)
 
     @property
     def application(self) -> str:
@@ -142,7 +148,7 @@ def reference_of(cells: Iterable[Cell]) -> Cell | None:
     known = [cell for cell in cells if cell.control is None]
     stacks = dict.fromkeys(cell.stack for cell in known)
     stack = REFERENCE_STACK if REFERENCE_STACK in stacks else next(iter(stacks), None)
-    return max((cell for cell in known if cell.stack == stack), key=lambda one: python_key(one.python), default=None)
+    return max((cell for cell in known if cell.stack == stack), key=lambda one: newest_key(one.python), default=None)
 
 
 def controls_of(cells: Iterable[Cell]) -> tuple[Cell, ...]:
@@ -159,9 +165,3 @@ def controls_of(cells: Iterable[Cell]) -> tuple[Cell, ...]:
 
 
 CONTROLS: tuple[Control, ...] = ("twin", "planted")
-
-
-def python_key(python: str) -> tuple[int, ...]:
-    """Orders Pythons by age, free-threaded builds after their plain ones."""
-    number = python.removesuffix("t")
-    return (*(int(part) for part in number.split(".")), int(python.endswith("t")))

@@ -14,8 +14,9 @@ from stackmatrix.analysis.comparison.judge import judge
 from stackmatrix.analysis.comparison.racing import open_cells
 from stackmatrix.analysis.comparison.verdicts import Family
 from stackmatrix.errors import CellsFailedError, MachineLimitError, PythonMissingError, SupervisorError, TrialError
-from stackmatrix.matrix.cells import Cell, controls_of, python_key
+from stackmatrix.matrix.cells import Cell, controls_of
 from stackmatrix.matrix.profiles import TURNS_A_RAMP, Profile
+from stackmatrix.matrix.pythons import python_key
 from stackmatrix.measurements.evidence import Evidence
 from stackmatrix.measurements.progress import View
 from stackmatrix.measurements.request import Kind, Outcome, Provenance, Request, Setup, Standing, Step, prepare

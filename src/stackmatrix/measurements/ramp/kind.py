@@ -13,8 +13,9 @@ import msgspec
 
 from stackmatrix.analysis.metrics import HOLDS
 from stackmatrix.analysis.ramp.assess import assess_ramp
-from stackmatrix.matrix.cells import Cell, Subject, python_key
+from stackmatrix.matrix.cells import Cell, Subject
 from stackmatrix.matrix.profiles import TURNS_A_RAMP
+from stackmatrix.matrix.pythons import newest_key
 from stackmatrix.matrix.ramp import RampPlan, plan_ramp
 from stackmatrix.measurements.attempts import until_valid
 from stackmatrix.measurements.ramp.climbed import Climbed, climb, outcome_of
@@ -65,7 +66,7 @@ class Ramps(Kind):
         if self._setup.profile.ramps_all:
             return tuple(cells)
         newest: dict[tuple[str, str], Cell] = {}
-        for cell in sorted(cells, key=lambda one: python_key(one.python)):
+        for cell in sorted(cells, key=lambda one: newest_key(one.python)):
             newest[cell.workload, cell.stack] = cell
         return tuple(cell for cell in cells if cell in newest.values())
 
