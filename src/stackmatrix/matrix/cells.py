@@ -1,7 +1,7 @@
 """Which cells there are, which are chosen, and which stands beside which: stack by Python by workload."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -101,16 +101,16 @@ def choose(kind: str, wanted: str | None, known: Sequence[str]) -> tuple[str, ..
     return tuple(name for name in known if name in names)
 
 
-def choose_stacks(wanted: str | None) -> tuple[str, ...]:
+def choose_stacks(wanted: str | None, stacks: Mapping[str, Stack] = STACKS) -> tuple[str, ...]:
     """The stacks of a comma-separated choice of names and tags, in the order of the table.
 
     Raises:
         UsageError: for what is neither, with the nearest that is.
 
     """
-    tags = dict.fromkeys(tag for stack in STACKS.values() for tag in stack.tags)
-    chosen = choose("stack or tag", wanted or DEFAULT_TAG, (*STACKS, *tags))
-    return tuple(name for name, stack in STACKS.items() if name in chosen or set(stack.tags) & set(chosen))
+    tags = dict.fromkeys(tag for stack in stacks.values() for tag in stack.tags)
+    chosen = choose("stack or tag", wanted or DEFAULT_TAG, (*stacks, *tags))
+    return tuple(name for name, stack in stacks.items() if name in chosen or set(stack.tags) & set(chosen))
 
 
 DEFAULT_TAG = "seed"

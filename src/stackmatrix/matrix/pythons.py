@@ -47,6 +47,11 @@ class Runtime:
         return self.interpreter.partition("@")[0]
 
     @property
+    def is_locked(self) -> bool:
+        """Whether its environments are installed from a lock file as it is, on an interpreter that is known by name."""
+        return self.interpreter in (*PYTHONS, *FREE_THREADED) and not self.overrides
+
+    @property
     def is_free_threaded(self) -> bool:
         return self.version.endswith("t")
 

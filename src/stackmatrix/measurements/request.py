@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 from stackmatrix.analysis.comparison.verdicts import Family
+from stackmatrix.matrix.catalogue import BUILT_IN_CATALOGUE, Catalogue
 from stackmatrix.matrix.cells import Cell, Subject
 from stackmatrix.matrix.profiles import Profile
 from stackmatrix.matrix.workloads import Workload
@@ -43,6 +44,7 @@ class Request:
     generators: int = 1
     fail_on_missing: bool = False
     minutes: float | None = None
+    catalogue: Catalogue = BUILT_IN_CATALOGUE
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,8 @@ class Runner:
         missing = environments.find_missing(request.cells, request.nox_report)
         self._mind_missing(missing)
         cells = [cell for cell in request.cells if cell not in missing]
-        there = {subject.cell: subject for subject in environments.resolve([*cells, *controls_of(cells)])}
+        found = environments.resolve([*cells, *controls_of(cells)], request.catalogue)
+        there = {subject.cell: subject for subject in found}
         # Controls stand beside cells in cost blocks only; what earlier ones proved counts whatever is measured.
         has_cost = any(kind.name == "cost" for kind in self.kinds)
         subjects = {cell: subject for cell, subject in there.items() if has_cost or cell.control is None}
