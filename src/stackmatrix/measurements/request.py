@@ -126,14 +126,15 @@ class Standing:
 class Step:
     """A part of a run that is shown as one: one block of one kind, of some cells of one workload.
 
-    ``number`` is the block's, from 0, among those that the kind makes of these cells; ``estimate_s`` is how long it
-    probably takes.
+    ``number`` is the block's, from 0, among those that the kind makes of these cells, and ``batch`` which of its
+    batches; ``estimate_s`` is how long it probably takes.
     """
 
     label: str
     cells: tuple[Cell, ...] = ()
     number: int = 0
     estimate_s: float = 60.0
+    batch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
