@@ -21,6 +21,7 @@ class Interpreter:
     shared: bool | None
     gil: bool
     jit: bool | None
+    free_threaded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

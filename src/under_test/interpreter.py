@@ -38,6 +38,7 @@ def describe() -> Interpreter:
         shared=runs_shared_library(),
         gil=bool(getattr(sys, "_is_gil_enabled", lambda: True)()),
         jit=None if jit is None else bool(jit.is_enabled()),
+        free_threaded=bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
     )
 
 

@@ -193,6 +193,10 @@ class Supervisor:
                 raise
             raise TrialError(f"{error} {'Meanwhile' if ended else 'Its log says:'} {said}.") from error
 
+    def log_of(self, watcher: str) -> str:
+        """What a watcher's process has said so far."""
+        return (self.folder / f"{watcher}.log").read_text(encoding="utf-8", errors="replace")
+
     def note_tree(self) -> None:
         """Remember every process that is there now, so that leaving can see to all of them."""
         for pid in self._pids.values():

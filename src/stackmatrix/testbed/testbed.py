@@ -138,8 +138,9 @@ class Testbed:
             return
         identity = verification.wait_for_identity(place.port, alive, patience_s)
         prefix, port = str(subject.environment.prefix), str(place.port)
+        log = self.circus.log_of(subject.name)
         self.environments[subject.name] = Environment(
-            python=verification.verify_identity(identity, subject.stack, subject.cell.python),
+            python=verification.verify_identity(identity, subject.stack, subject.runtime.version, log),
             packages=dict(sorted(identity.packages.items())),
             lock_sha256=subject.environment.lock_sha256,
             command=tuple(part.replace(prefix, "{prefix}").replace(port, "{port}") for part in place.command),

@@ -19,7 +19,7 @@ from stackmatrix.results.types import PythonBuild
 from stackmatrix.system.http import Answer, get, try_get
 from stackmatrix.system.processes import wait_until
 from stackmatrix.testbed import external_api
-from under_test.identity import IDENTITY_PATH, Identity
+from under_test.identity import IDENTITY_PATH, Identity, Interpreter
 
 READY_TIMEOUT_S = 30.0
 """From starting a target to its first correct page: Django, httpx and a server import in about a second."""
@@ -73,17 +73,20 @@ def _wait_for(port: int, path: str, alive: Callable[[], str | None], timeout_s: 
         raise TrialError(f"The target did not start: {error}.") from error
 
 
-def verify_identity(identity: Identity, stack: Stack, python: str) -> PythonBuild:
+def verify_identity(identity: Identity, stack: Stack, python: str, log: str = "") -> PythonBuild:
     """Check that the target is the Python, server and worker model that the cell names.
+
+    ``python`` is its version, such as ``3.14t``; ``log`` is what the target has said so far.
 
     Raises:
         TrialError: with the first thing that differs.
 
     """
     build = identity.python
-    minor = ".".join(build.version.split(".")[:2]) + ("" if build.gil else "t")
+    if build.free_threaded and build.gil and python.endswith("t"):
+        raise TrialError(why_gil_is_on(log))
     expected = {
-        "Python": (python, minor),
+        "Python": (python, version_of(build)),
         "server": (True, stack.server in identity.servers),
         "interface": (stack.interface, identity.interface),
         "way of waiting": (stack.waits_with, identity.waits_with),
@@ -93,6 +96,19 @@ def verify_identity(identity: Identity, stack: Stack, python: str) -> PythonBuil
         if wanted != found:
             raise TrialError(f"The target is not what the cell names: {what} is {found!r}, expected {wanted!r}.")
     return PythonBuild(**asdict(build))
+
+
+def version_of(build: Interpreter) -> str:
+    """What the axis of Pythons calls a build: ``3.13``, ``3.14t``, ``pypy3.11``."""
+    kind = "" if build.implementation == "CPython" else build.implementation.lower()
+    return kind + ".".join(build.version.split(".")[:2]) + ("t" if build.free_threaded else "")
+
+
+def why_gil_is_on(log: str) -> str:
+    """Which extension has turned the GIL on in a build without it, by the interpreter's own warning."""
+    named = re.search(r"has been enabled to load module '([^']+)'", log)
+    by = f"{named[1]} has turned it on, as it does not say that it can run without" if named else "nothing says by what"
+    return f"The GIL is on, though this Python is built without it: {by}. Leave the stack out on such a Python."
 
 
 def verify_workload(target_port: int, api_port: int, workload: Workload) -> None:
