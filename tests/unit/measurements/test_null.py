@@ -104,7 +104,7 @@ def test_it_gets_the_beginning_of_the_ramp_and_what_it_holds_is_not_told(
     step = next(step for step in kind.steps(0, make_standing()) if step.cells == (NULLS[1],))
     outcome = kind.perform(step, lambda _: None)
     ((subject, plan),) = asked
-    assert (subject.workload.path, subject.workload.floor_ms, subject.workload.calls) == ("/600/", 600, 0)
+    assert (subject.workload.pages[0].path, subject.workload.floor_ms, subject.workload.calls) == ("/600/", 600, 0)
     assert plan.reference is not None
     assert plan.rates[plan.reference] == plan.rates[-1] == WORKLOADS["fanout"].compare_rate
     block = outcome.blocks[NULLS[1]]
