@@ -27,6 +27,7 @@ from stackmatrix.system import http, processes
 from stackmatrix.system.cores import divide_cores
 from stackmatrix.testbed import testbed
 from stackmatrix.testbed.testbed import Load, SubjectError
+from stackmatrix.testbed.unloaded import TIMES, measure_unloaded
 
 HERE = Path(__file__).parent
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -212,6 +213,20 @@ def test_settings_that_are_not_set_are_told_by_the_exceptions_own_line_and_the_l
     assert "Traceback (most recent call last)" in kept_log(told, kept_logs)
 
 
+def test_what_each_page_takes_without_load_is_measured_one_request_after_the_other() -> None:
+    slow, quick = replace(ORDERS.pages[0], name="slow"), replace(ORDERS.pages[0], name="quick", path="/after/20/")
+    own = replace(ORDERS, pages=(slow, quick), delays_ms=(), calls_known=False)
+    with verified(standin(workload=own)) as bed:
+        took_ms = measure_unloaded(bed)
+        seen = json.loads(http.get(bed.ports[0], "/seen/").body)
+    assert took_ms.keys() == {"slow", "quick"}
+    assert took_ms["slow"] >= 200
+    assert 20 <= took_ms["quick"] < took_ms["slow"]
+    assert own.with_measured(took_ms).unloaded_ms == (took_ms["slow"] + took_ms["quick"]) / 2
+    # Beside the one request of the verification.
+    assert (seen[PATH], seen["/after/20/"]) == (TIMES + 1, TIMES + 1)
+
+
 def test_a_page_that_is_an_error_is_told_with_what_the_log_says_of_it(kept_logs: Path) -> None:
     with (
         pytest.raises(SubjectError) as failed,
@@ -220,6 +235,7 @@ def test_a_page_that_is_an_error_is_told_with_what_the_log_says_of_it(kept_logs:
         bed.verify()
     told = str(failed.value)
     assert told.startswith(
-        "The page has status 500: 'Internal Server Error'. Its log says: LookupError: Table 'orders' is not there. "
+        "/boom/ answered 500 where 200 is right. It begins 'Internal Server Error'. "
+        "Its log says: LookupError: Table 'orders' is not there. "
     )
     assert "in look_up" in kept_log(told, kept_logs)

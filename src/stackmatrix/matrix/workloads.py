@@ -4,7 +4,7 @@ Only the standard library is imported, so that the noxfile reads the table with 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from stackmatrix.matrix.pages import Expectation, Page
 
@@ -36,7 +36,7 @@ class Workload:
 
     name: str
     summary: str
-    pages: tuple[Page, ...]
+    pages: tuple[Page, ...] = field(hash=False)  # what JSON is expected to hold may be a list
     delays_ms: tuple[int, ...]
     compare_rate: float = 20.0
     """Arrivals per second at which latency and memory are measured: about half of what a core of today sustains."""

@@ -165,7 +165,8 @@ def verify_page(answer: Answer, page: Page) -> None:
     """
     why = page.expect.why_wrong(answer.status, answer.headers, answer.body)
     if why is not None:
-        raise TrialError(f"{page.name} {why}. It begins {answer.body[:200]!r}.")
+        begins = f" It begins {answer.body[:200]!r}." if answer.body else ""
+        raise TrialError(f"{page.name} {why}.{begins}")
 
 
 def verify_calls(seen: RequestFigures | None, workload: Workload) -> None:

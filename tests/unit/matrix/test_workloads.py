@@ -1,9 +1,11 @@
 """What a workload reckons with: its floor where it has one, else the time of a response without load."""
 
+from dataclasses import replace
+
 import pytest
 
 from stackmatrix.matrix.ladder import LoadLevel
-from stackmatrix.matrix.pages import Page
+from stackmatrix.matrix.pages import Expectation, Page
 from stackmatrix.matrix.profiles import PROFILES
 from stackmatrix.matrix.ramp import plan_ramp
 from stackmatrix.matrix.workloads import LEAST_UNLOADED_MS, WORKLOADS, Workload, late_ms, one_page
@@ -35,6 +37,11 @@ def test_nothing_is_divided_by_a_time_that_is_not_there(workload: Workload) -> N
     assert LoadLevel("closed", 4).offered_rps(workload.unloaded_ms) == 4 / (LEAST_UNLOADED_MS / 1000)
     plan = plan_ramp(workload.compare_rate, workload.unloaded_ms / 1000, 2, PROFILES["answer"].ramp)
     assert plan.reference is not None
+
+
+def test_a_workload_is_a_key_whatever_its_pages_expect() -> None:
+    listed = replace(OWN, pages=(Page("a", "/a/", expect=Expectation(json=(("results", []),))),))
+    assert {OWN: 1, listed: 2}[listed] == 2
 
 
 def test_other_delays_are_in_the_address_of_every_page() -> None:

@@ -43,7 +43,8 @@ class Client:
         headers = {name.lower(): value for name, value in response.getheaders()}
         why = page.expect.why_wrong(response.status, headers, body)
         if why is not None:
-            raise TrialError(f"{page.name} {why}. It begins {body[:200]!r}.")
+            begins = f" It begins {body[:200]!r}." if body else ""
+            raise TrialError(f"{page.name} {why}.{begins}")
 
     def _get(self, page: Page, turn: int, number: int) -> tuple[http.client.HTTPResponse, str]:
         path, body = page.request(number, turn)
