@@ -24,6 +24,8 @@ def block_of(
 ) -> CostBlock:
     """One cell's block; one failed request makes it invalid, as nobody asked what a failure costs."""
     rows, failures = measured.rows[place], measured.rows[place].failures()
+    # What the load as a whole says of failures does not say whose they are.
+    findings = tuple(one for one in findings if one.code != Code.FAILURES)
     if failures:
         listed = ", ".join(f"{count} {name}" for name, count in failures.items())
         recorded = measured.facts.recorded
