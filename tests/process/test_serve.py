@@ -279,7 +279,7 @@ def test_only_the_right_page_is_a_success(
     answering: Callable[[int, str], Stack], tmp_path: Path, status: int, body: str, failure: str | None
 ) -> None:
     stack = answering(status, body)
-    locust = [sys.executable, "-m", "locust", "--headless", "--users=1", "--run-time=1s", "--json"]
+    locust = [sys.executable, "-m", "locust", "--headless", "--users=1", "--run-time=3s", "--json"]
     done = subprocess.run(
         [*locust, f"--locustfile={serve.LOCUSTFILE}", f"--stack={stack.name}"],
         env=processes.child_environment(HOME=str(tmp_path)),

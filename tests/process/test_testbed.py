@@ -216,7 +216,8 @@ def test_settings_that_are_not_set_are_told_by_the_exceptions_own_line_and_the_l
 def test_what_each_page_takes_without_load_is_measured_one_request_after_the_other() -> None:
     slow, quick = replace(ORDERS.pages[0], name="slow"), replace(ORDERS.pages[0], name="quick", path="/after/20/")
     own = replace(ORDERS, pages=(slow, quick), delays_ms=(), calls_known=False)
-    with verified(standin(workload=own)) as bed:
+    with testbed.start([standin(workload=own)], divide_cores(), None, nothing) as bed:
+        bed.verify()
         took_ms = measure_unloaded(bed)
         seen = json.loads(http.get(bed.ports[0], "/seen/").body)
     assert took_ms.keys() == {"slow", "quick"}
