@@ -15,6 +15,7 @@ from stackmatrix.analysis.comparison.verdicts import Comparison, Estimate, Famil
 from stackmatrix.analysis.level.latency import Overhead, pooled_interval, pooled_overhead, pooled_percentiles
 from stackmatrix.analysis.metrics import COST, Metric
 from stackmatrix.analysis.samples import Sample, sample
+from stackmatrix.analysis.stops import Stopped, stopped
 from stackmatrix.matrix.cells import Cell, python_key, reference_of
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
@@ -85,6 +86,7 @@ class CellSummary:
     held: int
     sustained: int
     spoilt: int
+    stop: Stopped | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +213,7 @@ def _cell(result: Result, cost: Family | None, null: Result | None) -> CellSumma
         held=len(holds),
         sustained=sum(hold.sustained for hold in holds),
         spoilt=sum(not block.is_valid for block in result.blocks),
+        stop=stopped(result.stops),
     )
 
 

@@ -15,9 +15,9 @@ def test_looks_grow_and_no_profile_goes_on_after_the_last() -> None:
     assert all(profile.blocks <= MOST_BLOCKS == LOOKS[-1] for profile in PROFILES.values())
 
 
-def test_the_default_answers_with_cost_and_ramps_and_ends_by_itself() -> None:
+def test_the_default_answers_with_cost_ramps_and_stops_and_ends_by_itself() -> None:
     default = PROFILES[DEFAULT_PROFILE]
-    assert default.kinds == ("cost", "ramp")
+    assert default.kinds == ("cost", "ramp", "stop")
     assert default.minutes is not None
     assert default.minutes_alone is not None
     assert default.minutes_alone < default.minutes
