@@ -11,7 +11,7 @@ from stackmatrix.analysis.metrics import COST
 from stackmatrix.analysis.summary import CellSummary, MachineSummary, WorkloadSummary, order_of
 from stackmatrix.matrix.cells import Cell, python_key
 from stackmatrix.matrix.stacks import STACKS
-from stackmatrix.report import charts, environment, tables, words
+from stackmatrix.report import charts, environment, stops, tables, words
 from stackmatrix.report.html import figures, load
 from stackmatrix.report.html.keys import Json, key_of, title_of
 from stackmatrix.report.statements import statements
@@ -62,6 +62,7 @@ def _workload(machine: MachineSummary, workload: WorkloadSummary) -> Json:
         "figures": [figures.figure(workload, family) for family in workload.families],
         "ramps": ramps,
         "limits": load.limits(ramps),
+        "stops": _stops(workload),
         "distributions": list(load.distributions(workload)),
         "distributionNote": load.distribution_note(workload),
         "remarks": list(_remarks(workload)),
@@ -113,6 +114,17 @@ def _ranking(machine: MachineSummary, workload: WorkloadSummary) -> Json:
         "rows": rows,
         "notes": notes,
     }
+
+
+def _stops(workload: WorkloadSummary) -> Json:
+    """The table of the other pages of what a deploy does to visitors."""
+    table = stops.stop_table(workload)
+    rows = [
+        {"key": f"stop-{key_of(row.cell)}", "stack": row.cell.stack, "python": row.cell.python, "texts": texts}
+        for row, texts in zip(table.rows, table.cells, strict=True)
+    ]
+    heads = [{"text": one.heading, "number": one.is_number, "leads": False} for one in table.columns]
+    return {"heads": heads, "rows": rows, "notes": [table.note] if table.note else []}
 
 
 def _remarks(workload: WorkloadSummary) -> Iterator[str]:
