@@ -166,10 +166,14 @@ class Stopping:
             time.sleep(POLL_S)
 
     def _look_for_processes(self, now_s: float) -> None:
-        """Find the target's processes, and leave them to the supervisor's care, whatever ends this."""
+        """Find the target's processes, and leave them to the supervisor's care, whatever ends this.
+
+        Those that outlive the first one may start further ones.
+        """
         if now_s - self._looked_s >= TREE_PERIOD_S:
             self._looked_s = now_s
-            self._tree |= {process.pid: process for process in processes.tree(self._pid)}
+            roots = [self._pid] if processes.is_running(self._pid) else [one.pid for one in self._alive()]
+            self._tree |= {process.pid: process for root in roots for process in processes.tree(root)}
             self.bed.circus.note_tree()
 
     def _alive(self) -> list[psutil.Process]:

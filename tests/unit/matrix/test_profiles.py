@@ -29,6 +29,10 @@ def test_every_kind_of_a_profile_is_known_and_deep_has_them_all() -> None:
     assert PROFILES["deep"].kinds == KINDS
 
 
+def test_a_turn_has_cost_first_then_ramps_and_then_stops() -> None:
+    assert KINDS[:3] == ("cost", "ramp", "stop")
+
+
 def test_the_levels_of_both_models_are_climbed_from_the_lightest_load_to_the_heaviest() -> None:
     profile = replace(PROFILES["deep"], ladder=(*users(1, 10, 100), *rates(5, 20)))
     assert " ".join(map(str, profile.climbed(600.0))) == "users=1 rate=5 users=10 rate=20 users=100"
