@@ -4,10 +4,11 @@ import msgspec
 import pytest
 
 from stackmatrix.analysis.stops import Stopped, stopped
-from stackmatrix.analysis.summary import WorkloadSummary, summarize
+from stackmatrix.analysis.summary import MachineSummary, WorkloadSummary, summarize
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.report import stops, tables
 from stackmatrix.report.html.data import report_data
+from stackmatrix.report.statements import statements
 from stackmatrix.results.model import Result
 from stackmatrix.results.stops import StopTrial, Visitors
 from tests.made_up import make_results, make_stop
@@ -92,7 +93,17 @@ def test_without_stops_there_is_neither_sentence_nor_row_nor_column() -> None:
     (workload,) = machine.workloads
     assert [*stops.sentences(workload)] == []
     assert stops.stop_table(workload).rows == []
+    assert "what a deploy does to visitors" in missing(machine)
     assert "answered at a stop" not in {one.heading for one in tables.overview_table(machine, workload).columns}
+
+
+def test_what_was_measured_is_not_said_to_be_missing() -> None:
+    assert "what a deploy" not in missing(summarize("m", make_results(STACKS, workloads=SHARED, stops=True)))
+
+
+def missing(machine: MachineSummary) -> str:
+    (text,) = (one.text for one in statements(machine) if one.key == "missing")
+    return text
 
 
 def of(trial: StopTrial, *others: StopTrial) -> Stopped:
