@@ -19,7 +19,8 @@ import pytest
 from stackmatrix.errors import TrialError
 from stackmatrix.matrix.app import App
 from stackmatrix.matrix.cells import Cell
-from stackmatrix.matrix.stacks import PYTHONS, REFERENCE_STACK, STACKS
+from stackmatrix.matrix.pythons import PYTHONS
+from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS
 from stackmatrix.results import codec
 from stackmatrix.system import cores, ports, processes
 from stackmatrix.system.ports import API_PORT, TARGET_PORT
@@ -148,7 +149,7 @@ def test_an_application_that_cannot_start_is_reported_by_its_exception_on_every_
 ) -> None:
     (tmp_path / "broken_app.py").write_text(BROKEN)
     (subject,) = environments.resolve([Cell(stack=stack, python=THIS_PYTHON, workload="fanout_shared_client")])
-    subject = replace(subject, app=App("broken", "broken_app", "broken_app:application", "/served-by/", ()))
+    subject = replace(subject, app=App("broken", "broken_app:application", "broken_app:application", ()))
     path = f"PYTHONPATH={processes.SOURCE}:{tmp_path}"
     with (
         pytest.raises(TrialError) as failed,

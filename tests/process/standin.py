@@ -14,7 +14,7 @@ The external API is where ``SLOW_API_URL`` says, unless its port is given.
 /calls/<a,b,c>/<how>/   calls of the external API for so many ms: ``parallel``, ``sequence``, ``early`` (answers before
                   they end), ``late`` (answers long after), ``wrong`` (then the wrong page) or ``none`` (makes none)
 /boom/            status 500, and in the log the exception that is to blame
-/served-by/       what it is asked to say of itself; ``/seen/`` how many requests each path has had
+/.stackmatrix/served-by/  what it says of itself; ``/seen/`` how many requests each path has had
 """
 
 import argparse
@@ -168,7 +168,7 @@ class StandIn:
                     body = await self._call(rest, request_id)
             case "seen":
                 body = json.dumps(self._seen)
-            case "served-by":
+            case ".stackmatrix":
                 body = json.dumps(identity(LOOP_MS if "?loop=1" in path else None))
             case "boom":
                 status, body = 500, "Internal Server Error"

@@ -24,11 +24,13 @@ import pytest
 from stackmatrix import errors
 from stackmatrix.matrix.app import BUILT_IN
 from stackmatrix.matrix.cells import Cell, Installation, Subject
-from stackmatrix.matrix.stacks import PYTHONS, STACKS, Stack
+from stackmatrix.matrix.pythons import PYTHONS
+from stackmatrix.matrix.stacks import STACKS, Stack
 from stackmatrix.matrix.workloads import DEFAULT_WORKLOAD, WORKLOADS
 from stackmatrix.system import http, ports, processes
 from stackmatrix.system.ports import API_PORT
 from stackmatrix.testbed import environments, serve, supervisor, verification
+from under_test.identity import IDENTITY_PATH
 
 type Wait = Callable[[Callable[[], object]], None]
 
@@ -160,7 +162,7 @@ def test_the_page_offers_what_is_served_with_its_form_filled_in_and_loads_it(ser
 def test_what_ends_is_told_and_the_rest_is_still_served(served: Serving, wait_for: Wait) -> None:
     served.find("-m slow_api").kill()
     wait_for(lambda: "The process of 'api' ended by itself" in served.told())
-    assert http.get(served.stack.port, "/served-by/").status == 200
+    assert http.get(served.stack.port, IDENTITY_PATH).status == 200
     assert served.child.poll() is None
 
 

@@ -44,7 +44,7 @@ def standin(*options: str, slots: int | None = None) -> Subject:
         name="standin", summary="", port=0, server="standin", requirements=(), interface="ASGI",
         waits_with="event loop", slots=slots, command=command,
     )  # fmt: skip
-    app = App(name="standin", wsgi="", asgi="", identity_path=None, requirements=())
+    app = App(name="standin", wsgi="", asgi="", requirements=(), wrapped=False)
     cell = Cell(stack=stack.name, python=THIS_PYTHON, workload=WORKLOAD.name)
     return Subject(cell, stack, WORKLOAD, app, Installation(Path(sys.prefix), "no lock"))
 

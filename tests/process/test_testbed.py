@@ -33,7 +33,7 @@ THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 DELAYS_MS = (100, 200, 50)
 PAGE = "<p>Orders of the day</p>"
 ORDERS = Workload("orders", "", "/calls/100,200,50/parallel", DELAYS_MS, page=r"<p>Orders of the \w+</p>")
-SHOP = App(name="shop", wsgi="", asgi="", identity_path="/served-by/", requirements=())
+SHOP = App(name="shop", wsgi="", asgi="", requirements=())
 SEED = 1
 
 

@@ -8,7 +8,6 @@ import asyncio
 import html
 import json
 import os
-import platform
 import re
 import socket
 import subprocess
@@ -18,7 +17,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,7 +27,6 @@ from django.test import AsyncClient, Client, override_settings
 from django.urls import resolve
 
 from fanout_site import settings, settings_async
-from fanout_site.identity import Identity
 from fanout_site.views import calls
 from fanout_site.views import fanout_shared_client as shared
 from stackmatrix.matrix.workloads import WORKLOADS, Workload
@@ -398,91 +395,3 @@ def test_each_interface_gets_its_own_views(interface: str, urls: str) -> None:
     command = [sys.executable, "-c", code]
     result = subprocess.run(command, env={"PYTHONPATH": str(SOURCE)}, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == urls
-
-
-# What serves it
-
-
-@BOTH_SETTINGS
-def test_served_by_names_the_interpreter(chosen: ModuleType, api: FakeApi) -> None:
-    python = served_by(chosen)["python"]
-    assert python["version"] == platform.python_version()
-    assert python["implementation"] == platform.python_implementation()
-    assert python["gil"] is getattr(sys, "_is_gil_enabled", lambda: True)()
-    assert python["origin"] in {"uv", "pyenv", "distribution", "other"}
-    assert api.calls == []
-
-
-@BOTH_SETTINGS
-def test_served_by_tells_when_the_gil_is_off(chosen: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Python 3.12 does not have it.
-    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False, raising=False)
-    assert served_by(chosen)["python"]["gil"] is False
-
-
-def test_served_by_tells_wsgi_from_asgi() -> None:
-    by_wsgi, by_asgi = served_by(settings), served_by(settings_async)
-    assert (by_wsgi["interface"], by_wsgi["waits_with"], by_wsgi["event_loop"]) == ("WSGI", "threads", None)
-    assert (by_asgi["interface"], by_asgi["waits_with"]) == ("ASGI", "event loop")
-    assert by_asgi["event_loop"].startswith("asyncio.")
-    assert by_wsgi["pid"] == by_asgi["pid"] == os.getpid()
-    assert by_wsgi["monkey_patched"] is by_asgi["monkey_patched"] is False
-
-
-@BOTH_SETTINGS
-def test_served_by_lists_every_package_with_its_version(chosen: ModuleType) -> None:
-    packages = served_by(chosen)["packages"]
-    assert {"django", "httpx", "pytest"} <= packages.keys()
-    assert packages["django"] == metadata.version("django")
-    assert len(packages) == len(list(metadata.distributions()))
-
-
-def test_a_package_whose_folder_does_not_say_what_it_is_is_listed_as_broken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "Nothing_In_It-1.0.dist-info").mkdir()
-    nameless = tmp_path / "nameless-2.0.dist-info"
-    nameless.mkdir()
-    (nameless / "METADATA").write_text("Metadata-Version: 2.1\nVersion: 2.0\n", encoding="utf-8")
-    versionless = tmp_path / "versionless-3.0.dist-info"
-    versionless.mkdir()
-    (versionless / "METADATA").write_text("Metadata-Version: 2.1\nName: Version_Less\n", encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    packages = served_by(settings)["packages"]
-    broken = {name for name, version in packages.items() if version == "broken"}
-    assert broken == {"nothing-in-it", "nameless", "version-less"}
-    assert packages["django"] == metadata.version("django")
-
-
-@BOTH_SETTINGS
-def test_how_fast_the_interpreter_is_is_told_where_it_is_asked_for_only(chosen: ModuleType) -> None:
-    assert served_by(chosen)["loop_ms"] is None
-    assert served_by(chosen, "?loop=1")["loop_ms"] > 0
-
-
-@BOTH_SETTINGS
-def test_served_by_reports_the_servers_that_are_loaded(chosen: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert served_by(chosen)["servers"] == {}
-    monkeypatch.setitem(sys.modules, "gunicorn", ModuleType("gunicorn"))
-    assert served_by(chosen)["servers"] == {"gunicorn": None}
-
-
-@BOTH_SETTINGS
-def test_what_served_by_tells_is_read_as_it_was_written(chosen: ModuleType) -> None:
-    (response,) = get(chosen, "/served-by/")
-    identity = Identity.from_json(response.content.decode())
-    assert identity.to_dict() == json.loads(response.content)
-    assert (identity.python.version, identity.pid) == (platform.python_version(), os.getpid())
-
-
-@pytest.mark.parametrize("text", ["", "<p>It works!</p>", "{}", "[]", "null", '{"pid": 1}'])
-def test_what_is_no_identity_is_an_error_and_not_half_of_one(text: str) -> None:
-    with pytest.raises((ValueError, TypeError, KeyError)):
-        Identity.from_json(text)
-
-
-def served_by(chosen: ModuleType, query: str = "") -> dict[str, Any]:
-    (response,) = get(chosen, f"/served-by/{query}")
-    assert response.status_code == 200
-    content: dict[str, Any] = json.loads(response.content)
-    return content

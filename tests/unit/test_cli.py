@@ -17,7 +17,8 @@ from stackmatrix.errors import StackmatrixError
 from stackmatrix.matrix.cells import make_cells
 from stackmatrix.matrix.ladder import rates, users
 from stackmatrix.matrix.profiles import DEFAULT_PROFILE, PROFILES
-from stackmatrix.matrix.stacks import PYTHONS, STACKS
+from stackmatrix.matrix.pythons import PYTHONS
+from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.measurements.request import Request
 from stackmatrix.measurements.runner import Runner

@@ -90,7 +90,7 @@ def _difference(mine: Values, theirs: Values) -> tuple[int, float, float | None]
     return blocks, mean, _critical(freedom) * math.sqrt(sum(parts))
 
 
-def _logs(values: Mapping[tuple[str, int], float]) -> list[float]:
+def _logs(values: Mapping[tuple[str, int, int], float]) -> list[float]:
     return [math.log(value) for value in values.values()]
 
 

@@ -16,7 +16,8 @@ from stackmatrix.analysis.level.latency import Overhead, pooled_interval, pooled
 from stackmatrix.analysis.metrics import COST, Metric
 from stackmatrix.analysis.samples import Sample, sample
 from stackmatrix.analysis.stops import Stopped, stopped
-from stackmatrix.matrix.cells import Cell, python_key, reference_of
+from stackmatrix.matrix.cells import Cell, reference_of
+from stackmatrix.matrix.pythons import python_key
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.results.conditions import Machine, machine_differences

@@ -8,7 +8,8 @@ from rich.table import Table
 
 from stackmatrix.commands.options import add_listing
 from stackmatrix.matrix.cells import Cell, Subject, choose, choose_one
-from stackmatrix.matrix.stacks import PYTHONS, STACKS, Stack
+from stackmatrix.matrix.pythons import PYTHONS
+from stackmatrix.matrix.stacks import STACKS, Stack
 from stackmatrix.matrix.workloads import DEFAULT_WORKLOAD, WORKLOADS
 from stackmatrix.report.terminal import make_console
 from stackmatrix.system.ports import API_PORT, need_free_port

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from stackmatrix.analysis.stops import Stopped
 from stackmatrix.analysis.summary import CellSummary, WorkloadSummary
-from stackmatrix.matrix.cells import python_key
+from stackmatrix.matrix.pythons import newest_key
 from stackmatrix.report import links, words
 from stackmatrix.report.table import Column, Table, quantity
 from stackmatrix.report.tables import CELL, has_any
@@ -76,7 +76,7 @@ def kept(one: Stopped) -> str:
 def sentences(workload: WorkloadSummary) -> Iterator[Sentence]:
     """Which stacks answer everybody in flight when they are stopped, which cut visitors off, and what goes on after."""
     rows = [row for row in workload.rows if row.stop is not None]
-    python = max((row.cell.python for row in rows), key=python_key, default=None)
+    python = max((row.cell.python for row in rows), key=newest_key, default=None)
     known = {row.cell.stack: row.stop for row in rows if row.stop is not None and row.cell.python == python}
     if not known:
         return

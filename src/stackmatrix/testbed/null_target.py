@@ -9,7 +9,6 @@ from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from fanout_site import interpreter
 from stackmatrix.matrix.app import App
 from stackmatrix.matrix.cells import Cell, Control, Installation, Subject
 from stackmatrix.matrix.stacks.stack import Stack
@@ -17,6 +16,7 @@ from stackmatrix.matrix.workloads import Workload
 from stackmatrix.results.conditions import Environment
 from stackmatrix.results.types import PythonBuild
 from stackmatrix.testbed import environments
+from under_test import interpreter
 
 WAITS = Workload("null", "a correct page after 600 ms", "/", (600,), makes_calls=False)
 AT_ONCE = Workload("null_at_once", "a correct page at once", "/0/", (0,), makes_calls=False)
@@ -32,7 +32,7 @@ STACK = Stack(
     slots=None,
     command=("{bin}/python", "-m", "null_target", "--port", "{port}"),
 )
-APP = App(name="null_target", wsgi="", asgi="", identity_path=None, requirements=())
+APP = App(name="null_target", wsgi="", asgi="", requirements=(), wrapped=False)
 
 
 def null_subject(workload: Workload, control: Control | None = None) -> Subject:

@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Callable
 from dataclasses import asdict
 
-from fanout_site.identity import Identity
 from slow_api.figures import RequestFigures
 from stackmatrix.errors import TrialError
 from stackmatrix.matrix.stacks import Stack
@@ -20,6 +19,7 @@ from stackmatrix.results.types import PythonBuild
 from stackmatrix.system.http import Answer, get, try_get
 from stackmatrix.system.processes import wait_until
 from stackmatrix.testbed import external_api
+from under_test.identity import IDENTITY_PATH, Identity, Interpreter
 
 READY_TIMEOUT_S = 30.0
 """From starting a target to its first correct page: Django, httpx and a server import in about a second."""
@@ -39,28 +39,26 @@ def wait_for_page(port: int, workload: Workload, alive: Callable[[], str | None]
     verify_page(_wait_for(port, workload.path, alive, READY_TIMEOUT_S), workload)
 
 
-def wait_for_identity(
-    port: int, path: str, alive: Callable[[], str | None], timeout_s: float = READY_TIMEOUT_S
-) -> Identity:
+def wait_for_identity(port: int, alive: Callable[[], str | None], timeout_s: float = READY_TIMEOUT_S) -> Identity:
     """Wait until the target answers, and return what it says of itself.
 
     Raises:
         TrialError: when it does not answer, ended, or answers something else.
 
     """
-    answer = _wait_for(port, path, alive, timeout_s)
+    answer = _wait_for(port, IDENTITY_PATH, alive, timeout_s)
     if answer.status == 200:
         with contextlib.suppress(ValueError, TypeError, KeyError):
             return Identity.from_json(answer.body)
     raise TrialError(f"The target did not say what serves it: status {answer.status}, {answer.body[:200]!r}.")
 
 
-def read_loop_ms(port: int, path: str) -> float | None:
+def read_loop_ms(port: int) -> float | None:
     """How long a fixed loop of pure Python takes in the target, in ms; ``None`` where it does not say.
 
     It has to be asked while nothing else is asked, and other targets on its core are at rest.
     """
-    answer = try_get(port, f"{path}?loop=1")
+    answer = try_get(port, f"{IDENTITY_PATH}?loop=1")
     if answer is None or answer.status != 200:
         return None
     with contextlib.suppress(ValueError, TypeError, KeyError):
@@ -75,17 +73,20 @@ def _wait_for(port: int, path: str, alive: Callable[[], str | None], timeout_s: 
         raise TrialError(f"The target did not start: {error}.") from error
 
 
-def verify_identity(identity: Identity, stack: Stack, python: str) -> PythonBuild:
+def verify_identity(identity: Identity, stack: Stack, python: str, log: str = "") -> PythonBuild:
     """Check that the target is the Python, server and worker model that the cell names.
+
+    ``python`` is its version, such as ``3.14t``; ``log`` is what the target has said so far.
 
     Raises:
         TrialError: with the first thing that differs.
 
     """
     build = identity.python
-    minor = ".".join(build.version.split(".")[:2]) + ("" if build.gil else "t")
+    if build.free_threaded and build.gil and python.endswith("t"):
+        raise TrialError(why_gil_is_on(log))
     expected = {
-        "Python": (python, minor),
+        "Python": (python, version_of(build)),
         "server": (True, stack.server in identity.servers),
         "interface": (stack.interface, identity.interface),
         "way of waiting": (stack.waits_with, identity.waits_with),
@@ -95,6 +96,19 @@ def verify_identity(identity: Identity, stack: Stack, python: str) -> PythonBuil
         if wanted != found:
             raise TrialError(f"The target is not what the cell names: {what} is {found!r}, expected {wanted!r}.")
     return PythonBuild(**asdict(build))
+
+
+def version_of(build: Interpreter) -> str:
+    """What the axis of Pythons calls a build: ``3.13``, ``3.14t``, ``pypy3.11``."""
+    kind = "" if build.implementation == "CPython" else build.implementation.lower()
+    return kind + ".".join(build.version.split(".")[:2]) + ("t" if build.free_threaded else "")
+
+
+def why_gil_is_on(log: str) -> str:
+    """Which extension has turned the GIL on in a build without it, by the interpreter's own warning."""
+    named = re.search(r"has been enabled to load module '([^']+)'", log)
+    by = f"{named[1]} has turned it on, as it does not say that it can run without" if named else "nothing says by what"
+    return f"The GIL is on, though this Python is built without it: {by}. Leave the stack out on such a Python."
 
 
 def verify_workload(target_port: int, api_port: int, workload: Workload) -> None:

@@ -16,7 +16,8 @@ from stackmatrix.load.protocol import LevelOrder
 from stackmatrix.matrix.cells import Cell, Subject, controls_of, make_cells
 from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.matrix.profiles import LOOKS, PROFILES
-from stackmatrix.matrix.stacks import PYTHONS, REFERENCE_STACK, STACKS
+from stackmatrix.matrix.pythons import PYTHONS
+from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.measurements.cost import rate
 from stackmatrix.measurements.cost.kind import FEW_CELLS, CostBlocks

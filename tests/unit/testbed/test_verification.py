@@ -1,11 +1,11 @@
 """What verification refuses, by its sentence; with real servers, tests/process/test_verification.py."""
 
+import re
 from dataclasses import asdict, fields, replace
 from typing import Any
 
 import pytest
 
-from fanout_site.identity import Identity, Interpreter
 from slow_api.figures import RequestFigures
 from stackmatrix.errors import TrialError
 from stackmatrix.matrix.stacks import STACKS
@@ -13,6 +13,7 @@ from stackmatrix.matrix.workloads import WORKLOADS, Workload
 from stackmatrix.results.types import PythonBuild
 from stackmatrix.system.http import Answer
 from stackmatrix.testbed import verification
+from under_test.identity import Identity, Interpreter
 
 WORKLOAD = Workload("w", "", "/", (300, 600, 150))
 BUILD = Interpreter(
@@ -61,7 +62,7 @@ def test_a_site_tells_of_its_interpreter_what_a_result_has_of_it() -> None:
     [
         ({"python": replace(BUILD, version="3.12.9")}, "Python is '3.12', expected '3.13'"),
         ({"python": replace(BUILD, version="3.1.3")}, "Python is '3.1', expected '3.13'"),
-        ({"python": replace(BUILD, gil=False)}, "Python is '3.13t', expected '3.13'"),
+        ({"python": replace(BUILD, gil=False, free_threaded=True)}, "Python is '3.13t', expected '3.13'"),
         ({"servers": {"waitress": "3"}}, "server is False, expected True"),
         ({"servers": {}}, "server is False, expected True"),
         ({"interface": "none"}, "interface is 'none'"),
@@ -73,6 +74,27 @@ def test_a_target_that_is_something_else_is_told_by_what_differs(name: str, chan
     with pytest.raises(TrialError) as refused:
         verification.verify_identity(replace(identity(name), **changed), STACKS[name], "3.13")
     assert str(refused.value).startswith(f"The target is not what the cell names: {told}")
+
+
+@pytest.mark.parametrize(
+    ("log", "told"),
+    [
+        ("", "nothing says by what."),
+        (
+            "The global interpreter lock (GIL) has been enabled to load module 'httptools.parser.parser', which",
+            "httptools.parser.parser has turned it on, as it does not say that it can run without.",
+        ),
+    ],
+)
+def test_a_build_without_the_gil_on_which_it_is_on_is_refused_and_what_turned_it_on_is_named(
+    log: str, told: str
+) -> None:
+    name = next(iter(STACKS))
+    of_build = replace(identity(name), python=replace(BUILD, gil=True, free_threaded=True))
+    with pytest.raises(TrialError, match=rf"^The GIL is on, though this Python is built without it: {re.escape(told)}"):
+        verification.verify_identity(of_build, STACKS[name], "3.13t", log)
+    without = replace(identity(name), python=replace(BUILD, gil=False, free_threaded=True))
+    assert verification.verify_identity(without, STACKS[name], "3.13t", log).gil is False
 
 
 @pytest.mark.parametrize("name", STACKS)

@@ -21,6 +21,7 @@ def block_of(
     idle_share: float,
     findings: tuple[Finding, ...],
     planted_ms: float | None,
+    batch: int = 0,
 ) -> CostBlock:
     """One cell's block; one failed request makes it invalid, as nobody asked what a failure costs."""
     rows, failures = measured.rows[place], measured.rows[place].failures()
@@ -44,6 +45,7 @@ def block_of(
         idle_share=idle_share,
         connections_per_request=throughput.connections_per_request(rows),
         planted_ms=planted_ms,
+        batch=batch,
     )
 
 

@@ -9,7 +9,8 @@ from urllib.parse import quote
 from stackmatrix.analysis.evidence import strongest_first
 from stackmatrix.analysis.metrics import COST
 from stackmatrix.analysis.summary import CellSummary, MachineSummary, WorkloadSummary, order_of
-from stackmatrix.matrix.cells import Cell, python_key
+from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.pythons import newest_key
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.report import charts, environment, stops, tables, words
 from stackmatrix.report.html import figures, load
@@ -90,6 +91,7 @@ def _ranking(machine: MachineSummary, workload: WorkloadSummary) -> Json:
     """The table of the other pages, the newest Python first, by rank, with where each row's data is."""
     table, family = tables.overview_table(machine, workload), workload.family(COST)
     ranks: Mapping[Cell, int] = family.ranks if family is not None else {}
+    newest_first = sorted({row.cell.python for row in table.rows}, key=newest_key, reverse=True)
     rows = [
         {
             "key": f"rank-{key_of(row.cell)}",
@@ -100,7 +102,7 @@ def _ranking(machine: MachineSummary, workload: WorkloadSummary) -> Json:
         }
         for row, texts in sorted(
             zip(table.rows, table.cells, strict=True),
-            key=lambda one: ([-part for part in python_key(one[0].cell.python)], ranks.get(one[0].cell, len(ranks))),
+            key=lambda one: (newest_first.index(one[0].cell.python), ranks.get(one[0].cell, len(ranks))),
         )
     ]
     shared = f"Ranks are by {COST.title}, among the stacks on one Python, shared where nothing tells them apart."
