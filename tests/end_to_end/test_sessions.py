@@ -85,6 +85,10 @@ def test_one_stack_is_measured_and_ramped_by_its_own_session_and_a_ladder_is_as_
     (ramp,) = result["ramps"]
     assert len(ramp["steps"]) > 1
     assert ramp["reference"]["rate"] == 20
+    (stop,) = result["stops"]
+    (trial,) = stop["trials"]
+    assert trial["inside"]["answered"] == stop["in_flight"]
+    assert trial["left"] == []
     assert f"{stack} on {THIS_PYTHON}, fanout_shared_client, ramp 1: " in done.stdout
 
 

@@ -16,6 +16,7 @@ from stackmatrix.analysis.level.latency import Overhead, pooled_interval, pooled
 from stackmatrix.analysis.metrics import COST, Metric
 from stackmatrix.analysis.pages import PageFigures, page_figures
 from stackmatrix.analysis.samples import Sample, sample
+from stackmatrix.analysis.stops import Stopped, stopped
 from stackmatrix.matrix.cells import Cell, reference_of
 from stackmatrix.matrix.pythons import python_key
 from stackmatrix.matrix.stacks import STACKS
@@ -88,6 +89,7 @@ class CellSummary:
     sustained: int
     spoilt: int
     pages: tuple[PageFigures, ...] = ()
+    stop: Stopped | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,7 @@ def _cell(result: Result, cost: Family | None, null: Result | None) -> CellSumma
         sustained=sum(hold.sustained for hold in holds),
         spoilt=sum(not block.is_valid for block in result.blocks),
         pages=page_figures(loads, [block for block in result.cost if block.is_valid]),
+        stop=stopped(result.stops),
     )
 
 

@@ -165,3 +165,11 @@ def controls_of(cells: Iterable[Cell]) -> tuple[Cell, ...]:
 
 
 CONTROLS: tuple[Control, ...] = ("twin", "planted")
+
+
+def of_newest_python(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """Of each workload and stack the cell on the newest Python, in their order."""
+    newest: dict[tuple[str, str], Cell] = {}
+    for cell in sorted(cells, key=lambda one: newest_key(one.python)):
+        newest[cell.workload, cell.stack] = cell
+    return tuple(cell for cell in cells if cell in newest.values())

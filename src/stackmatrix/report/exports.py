@@ -1,9 +1,9 @@
 """Results in open formats, for other people's tools: one tidy table, and HdrHistogram's log. Pure.
 
 The table is in long form: a row for each number of each block. ``part`` says of which part of a block the number is:
-the rate of a ramp's step, its reference load or recovery, a ladder's level, how many requests were in flight; it is
-empty for the block itself. ``metric`` is the name that the number has in the result file, nested ones joined by a dot,
-and has the unit in it. What was not measured has no row.
+the rate of a ramp's step, its reference load or recovery, a ladder's level, how many requests were in flight, which
+trial of a stop; it is empty for the block itself. ``metric`` is the name that the number has in the result file, nested
+ones joined by a dot, and has the unit in it. What was not measured has no row.
 """
 
 import io
@@ -22,6 +22,7 @@ from stackmatrix.results.ladders import Ladder
 from stackmatrix.results.levels import Level
 from stackmatrix.results.model import FIELDS, Result
 from stackmatrix.results.ramps import Ramp
+from stackmatrix.results.stops import Stop
 
 WORDS = ("machine", "workload", "stack", "python", "control", "kind", "run", "started", "validity", "findings")
 SCHEMA = pa.schema(
@@ -74,6 +75,8 @@ def _parts(block: Block) -> Iterator[tuple[str, msgspec.Struct]]:
         yield from ((level.name, level) for level in block.levels)
     elif isinstance(block, CountBlock):
         yield from ((f"in_flight={count.in_flight}", count) for count in block.counts)
+    elif isinstance(block, Stop):
+        yield from ((f"trial={number}", trial) for number, trial in enumerate(block.trials, 1))
 
 
 def _own(values: msgspec.Struct) -> dict[str, Any]:

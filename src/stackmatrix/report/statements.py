@@ -11,7 +11,7 @@ from stackmatrix.analysis.metrics import COST
 from stackmatrix.analysis.summary import CellSummary, Climb, MachineSummary, WorkloadSummary
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.pythons import newest_key, python_key
-from stackmatrix.report import links, unsaid, words
+from stackmatrix.report import links, stops, unsaid, words
 from stackmatrix.report.unsaid import Sentence
 from stackmatrix.report.words import join, span
 
@@ -33,7 +33,12 @@ def statements(machine: MachineSummary) -> tuple[Statement, ...]:
         *_void(machine),
         *_client(machine),
         *_slots(claimed),
-        *(one for of in (_stacks, _visitors, _holds, _pythons) for workload in claimed for one in of(workload)),
+        *(
+            one
+            for of in (_stacks, _visitors, _holds, stops.sentences, _pythons)
+            for workload in claimed
+            for one in of(workload)
+        ),
     ]
     said += unsaid.sentences(machine)
     return tuple(Statement(key, lead, text, links.on_page(machine.name, anchor)) for key, lead, text, anchor in said)

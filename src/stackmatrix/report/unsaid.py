@@ -157,6 +157,8 @@ def _unmeasured(machine: MachineSummary) -> Iterator[str]:
         yield "what is held, latency and memory"
     elif set(ramped) != measured:
         yield f"what is held, latency and memory on other Pythons than {join(ramped)}"
+    if not any(row.stop for row in rows):
+        yield "what a deploy does to visitors"
     if not any(row.instructions for row in rows):
         yield "instructions"
 
