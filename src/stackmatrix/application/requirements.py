@@ -178,7 +178,8 @@ def _application(resolver: _Resolver, overrides: tuple[str, ...]) -> tuple[str, 
     except NoSolutionError as error:
         written = " ".join(f"--with {each!r}" for each in overrides)
         raise NoSolutionError(f"{written} does not resolve: {_reason(error)}") from error
-    return after, lines, tuple(_moved(old, versions(after), f"for {' and '.join(overrides)}"))
+    others = {name: version for name, version in old.items() if name not in named}
+    return after, lines, tuple(_moved(others, versions(after), f"for {' and '.join(overrides)}"))
 
 
 def _reason(error: Exception) -> str:
