@@ -12,6 +12,7 @@ when it is stopped, what is under way is given up.
 
 import gc
 import itertools
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -193,7 +194,7 @@ class Crowd:
     ) -> None:
         self.pages = pages
         self._turns, self._own_numbers = turns, OwnNumbers(turns)
-        self._free: Sequence[list[Visitor]] = [[] for _ in range(max(turns) + 1)]
+        self._free: defaultdict[int, list[Visitor]] = defaultdict(list)
         for visitor in visitors:
             self._free[visitor.target].append(visitor)
         self._recorder, self._level, self._leave = recorder, level, leave
