@@ -9,10 +9,10 @@ import pytest
 
 from stackmatrix.errors import TrialError
 from stackmatrix.matrix.stacks import Stack
-from stackmatrix.matrix.workloads import Workload
+from stackmatrix.matrix.workloads import Workload, one_page
 from stackmatrix.testbed import external_api, verification
 
-SOUND = Workload("sound", "", "/calls/150,300,75/parallel", (150, 300, 75))
+SOUND = Workload("sound", "", one_page("/calls/150,300,75/parallel"), (150, 300, 75))
 
 type Wait = Callable[[Callable[[], object]], None]
 
@@ -35,21 +35,21 @@ def test_a_target_that_makes_its_calls_in_parallel_is_taken(target_port: int, ap
         ("/calls/150,300,75/sequence", "^At most 1 of the 3 calls of one request overlapped: they are not made in"),
         ("/calls/150,300,75/early", r"^A page came after \d+ ms, faster than the slowest call \(300 ms\)"),
         ("/calls/150,300,75/late", r"^A single request took \d+ ms at best: .* which takes 300 ms \(one .*: 525 ms\)"),
-        ("/calls/150,300,75/wrong", "^The page is not the one that was expected: 'wrong'"),
-        ("/wrong/", "^The page is not the one that was expected: '<p>It works!</p>'"),
-        ("/status/503/", "^The page has status 503: "),
-        ("/close/", "^A single request was not answered: RemoteDisconnected: "),
-        ("/cut/", "^A single request was not answered: IncompleteRead: "),
-        ("/garbage/", "^A single request was not answered: BadStatusLine: "),
+        ("/calls/150,300,75/wrong", "^/calls/.* is not the page that was expected. It begins 'wrong'"),
+        ("/wrong/", "^/wrong/ is not the page that was expected. It begins '<p>It works!</p>'"),
+        ("/status/503/", "^/status/503/ answered 503 where 200 is right. It begins "),
+        ("/close/", "^/close/ was not answered: RemoteDisconnected: "),
+        ("/cut/", "^/cut/ was not answered: IncompleteRead: "),
+        ("/garbage/", "^/garbage/ was not answered: BadStatusLine: "),
     ],
 )
 def test_any_other_target_is_caught_with_what_is_wrong(target_port: int, api_port: int, path: str, told: str) -> None:
     with pytest.raises(TrialError, match=told):
-        verification.verify_workload(target_port, api_port, replace(SOUND, path=path))
+        verification.verify_workload(target_port, api_port, replace(SOUND, pages=one_page(path)))
 
 
 def test_a_target_that_is_not_there_is_told(free_port: Callable[[], int], api_port: int) -> None:
-    with pytest.raises(TrialError, match=r"^A single request was not answered: ConnectionRefusedError: "):
+    with pytest.raises(TrialError, match=r"^/calls/\S+ was not answered: ConnectionRefusedError: "):
         verification.verify_workload(free_port(), api_port, SOUND)
 
 
@@ -85,10 +85,10 @@ def test_a_target_that_tells_nothing_of_itself_is_waited_for_by_its_page(
 ) -> None:
     port = free_port()
     start_child(standin_command(port))
-    verification.wait_for_page(port, replace(SOUND, path="/after/1/"), alive)
-    with pytest.raises(TrialError, match=r"^The page is not the one that was expected: '<p>It works!</p>'"):
-        verification.wait_for_page(port, replace(SOUND, path="/wrong/"), alive)
-    verification.wait_for_page(port, replace(SOUND, path="/wrong/", page="<p>It works!</p>"), alive)
+    verification.wait_for_page(port, replace(SOUND, pages=one_page("/after/1/")), alive)
+    with pytest.raises(TrialError, match=r"^/wrong/ is not the page that was expected"):
+        verification.wait_for_page(port, replace(SOUND, pages=one_page("/wrong/")), alive)
+    verification.wait_for_page(port, replace(SOUND, pages=one_page("/wrong/", "<p>It works!</p>")), alive)
 
 
 def test_what_answers_but_tells_nothing_of_itself_is_no_target(api_port: int) -> None:

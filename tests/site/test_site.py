@@ -383,10 +383,10 @@ def test_the_async_settings_differ_only_in_the_views() -> None:
 @pytest.mark.parametrize("urls", ["fanout_site.urls_sync", "fanout_site.urls_async"])
 @pytest.mark.parametrize("workload", WORKLOADS.values(), ids=list(WORKLOADS))
 def test_every_workload_has_its_page_and_one_with_other_delays(urls: str, workload: Workload) -> None:
-    page, slower = (resolve(path, urls) for path in (workload.path, workload.with_delays(20).path))
+    page, slower = (resolve(path, urls) for path in (workload.pages[0].path, workload.with_delays(20).pages[0].path))
     assert page.func is slower.func
     assert (page.kwargs, slower.kwargs) == ({}, {"ms": 20})
-    assert workload.path in {view.address for view in VIEWS}
+    assert workload.pages[0].path in {view.address for view in VIEWS}
 
 
 @pytest.mark.parametrize(("interface", "urls"), [("wsgi", "fanout_site.urls_sync"), ("asgi", "fanout_site.urls_async")])

@@ -31,15 +31,17 @@ TOUCHES_THE_WORLD = {
     "time",
 }
 STANDARD_LIBRARY_ONLY = (
-    "errors.py", "load/protocol.py", "matrix/app.py", "matrix/arrivals.py", "matrix/ladder.py", "matrix/stacks",
-    "matrix/workloads.py", "results/rows.py", "system/launch.py",
+    "errors.py", "load/numbers.py", "load/protocol.py", "matrix/app.py", "matrix/arrivals.py", "matrix/ladder.py",
+    "matrix/page_order.py", "matrix/pages.py", "matrix/stacks", "matrix/workloads.py", "results/rows.py",
+    "system/launch.py",
 )  # fmt: skip
 """The noxfile reads some of them with nothing installed, locust and the target's launcher the others."""
 
 IN_LOCUST = {
-    "driver.py": {"load.protocol", "matrix.arrivals", "results.rows"}, "locustfile.py": {"load.protocol"},
-    "recorder.py": {"results.rows"},
-    "visitor.py": set[str](), "webui.py": {"matrix.stacks", "matrix.workloads"},
+    "driver.py": {"load.protocol", "matrix.arrivals", "matrix.page_order", "results.rows"},
+    "locustfile.py": {"load.protocol"}, "recorder.py": {"results.rows"},
+    "visitor.py": {"matrix.page_order", "matrix.pages", "results.rows"},
+    "webui.py": {"load.numbers", "matrix.page_order", "matrix.stacks", "matrix.workloads"},
 }  # fmt: skip
 """What each file that runs inside locust imports of the project: it carries nothing that it does not need."""
 

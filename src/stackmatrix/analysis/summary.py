@@ -14,6 +14,7 @@ from stackmatrix.analysis.comparison.judge import judge
 from stackmatrix.analysis.comparison.verdicts import Comparison, Estimate, Family
 from stackmatrix.analysis.level.latency import Overhead, pooled_interval, pooled_overhead, pooled_percentiles
 from stackmatrix.analysis.metrics import COST, Metric
+from stackmatrix.analysis.pages import PageFigures, page_figures
 from stackmatrix.analysis.samples import Sample, sample
 from stackmatrix.analysis.stops import Stopped, stopped
 from stackmatrix.matrix.cells import Cell, reference_of
@@ -87,6 +88,7 @@ class CellSummary:
     held: int
     sustained: int
     spoilt: int
+    pages: tuple[PageFigures, ...] = ()
     stop: Stopped | None = None
 
 
@@ -215,6 +217,7 @@ def _cell(result: Result, cost: Family | None, null: Result | None) -> CellSumma
         sustained=sum(hold.sustained for hold in holds),
         spoilt=sum(not block.is_valid for block in result.blocks),
         stop=stopped(result.stops),
+        pages=page_figures(loads, [block for block in result.cost if block.is_valid]),
     )
 
 

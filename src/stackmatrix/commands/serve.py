@@ -79,7 +79,7 @@ def address_table(stacks: list[Stack]) -> Table:
 
 
 def hints(stacks: list[Stack]) -> list[str]:
-    pages = "; ".join(f"{workload.path} ({workload.summary})" for workload in WORKLOADS.values())
+    pages = "; ".join(f"{workload.pages[0].path} ({workload.summary})" for workload in WORKLOADS.values())
     watched = [stack.name for stack in stacks if stack.stats_port is not None]
     top = [f"Statistics: nox -s top -- {watched[-1]}, in another terminal."] if watched else []
     return [

@@ -76,12 +76,12 @@ class Profile:
     stop_trials: int = 3
     stops_all: bool = False
 
-    def climbed(self, floor_ms: float) -> tuple[LoadLevel, ...]:
+    def climbed(self, unloaded_ms: float) -> tuple[LoadLevel, ...]:
         """The ladder from the lightest load to the heaviest, both models together.
 
         Overload can leave a target slow for long after it has ended, so nothing lighter is measured after it.
         """
-        return tuple(sorted(self.ladder, key=lambda level: level.offered_rps(floor_ms)))
+        return tuple(sorted(self.ladder, key=lambda level: level.offered_rps(unloaded_ms)))
 
 
 KINDS = ("cost", "ramp", "stop", "ladder", "hold", "counts")
@@ -132,6 +132,6 @@ PROFILES = {
 DEFAULT_PROFILE = "answer"
 
 
-def level_seconds(lengths: LadderLengths, floor_s: float) -> float:
+def level_seconds(lengths: LadderLengths, unloaded_s: float) -> float:
     """How long one level takes below saturation; an estimate for showing what is left."""
-    return lengths.settle_s + lengths.window_s + 2 * floor_s
+    return lengths.settle_s + lengths.window_s + 2 * unloaded_s

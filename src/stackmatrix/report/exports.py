@@ -68,6 +68,7 @@ def _parts(block: Block) -> Iterator[tuple[str, msgspec.Struct]]:
         yield from ((f"step={step.rate:.6g}", step) for step in block.steps)
         if block.reference is not None:
             yield "reference", block.reference
+            yield from ((f"reference page={page.page}", page) for page in block.reference.pages)
         if block.recovery is not None:
             yield "recovery", block.recovery
     elif isinstance(block, Ladder):

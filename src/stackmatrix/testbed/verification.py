@@ -8,15 +8,18 @@ import contextlib
 import http.client
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from types import MappingProxyType
 
 from slow_api.figures import RequestFigures
 from stackmatrix.errors import TrialError
+from stackmatrix.load.numbers import NUMBERS
+from stackmatrix.matrix.pages import Page
 from stackmatrix.matrix.stacks import Stack
 from stackmatrix.matrix.workloads import Workload
 from stackmatrix.results.types import PythonBuild
-from stackmatrix.system.http import Answer, get, try_get
+from stackmatrix.system.http import Answer, ask, try_get
 from stackmatrix.system.processes import wait_until
 from stackmatrix.testbed import external_api
 from under_test.identity import IDENTITY_PATH, Identity, Interpreter
@@ -36,7 +39,8 @@ def wait_for_page(port: int, workload: Workload, alive: Callable[[], str | None]
         TrialError: when another one comes, or none, with the reason.
 
     """
-    verify_page(_wait_for(port, workload.path, alive, READY_TIMEOUT_S), workload)
+    page = workload.pages[0]
+    verify_page(_wait_for(lambda: try_get(port, page.path, READY_TIMEOUT_S), alive, READY_TIMEOUT_S), page)
 
 
 def wait_for_identity(port: int, alive: Callable[[], str | None], timeout_s: float = READY_TIMEOUT_S) -> Identity:
@@ -46,7 +50,7 @@ def wait_for_identity(port: int, alive: Callable[[], str | None], timeout_s: flo
         TrialError: when it does not answer, ended, or answers something else.
 
     """
-    answer = _wait_for(port, IDENTITY_PATH, alive, timeout_s)
+    answer = _wait_for(lambda: try_get(port, IDENTITY_PATH, timeout_s), alive, timeout_s)
     if answer.status == 200:
         with contextlib.suppress(ValueError, TypeError, KeyError):
             return Identity.from_json(answer.body)
@@ -66,9 +70,9 @@ def read_loop_ms(port: int) -> float | None:
     return None
 
 
-def _wait_for(port: int, path: str, alive: Callable[[], str | None], timeout_s: float) -> Answer:
+def _wait_for(asking: Callable[[], Answer | None], alive: Callable[[], str | None], timeout_s: float) -> Answer:
     try:
-        return wait_until(lambda: try_get(port, path, timeout_s), timeout_s=timeout_s, alive=alive)
+        return wait_until(asking, timeout_s=timeout_s, alive=alive)
     except TrialError as error:
         raise TrialError(f"The target did not start: {error}.") from error
 
@@ -112,28 +116,31 @@ def why_gil_is_on(log: str) -> str:
 
 
 def verify_workload(target_port: int, api_port: int, workload: Workload) -> None:
-    """Send single requests and check the page, its time, and what the external API saw of it.
+    """Ask for each page once, and check it; check the time of the first, too, and what the external API saw of it.
+
+    Of calls that are not known nothing is checked, and of a page without any not how they overlap.
 
     Raises:
         TrialError: with what was wrong.
 
     """
-    took_ms = []
-    for _ in range(ATTEMPTS):
+    number = NUMBERS.take(len(workload.pages) + ATTEMPTS)
+    for place, page in enumerate(workload.pages[1:]):
+        verify_page(ask_page(target_port, page, number + place), page)
+    number += len(workload.pages)
+    page, took_ms = workload.pages[0], []
+    for attempt in range(ATTEMPTS):
         request_id = uuid.uuid4().hex
-        try:
-            answer = get(target_port, workload.path, {"X-Request-ID": request_id})
-            seen = external_api.read_request(api_port, request_id)
-        except (OSError, http.client.HTTPException) as error:
-            raise TrialError(f"A single request was not answered: {type(error).__name__}: {error}.") from error
-        verify_page(answer, workload)
-        verify_calls(seen, workload)
+        answer = ask_page(target_port, page, number + attempt, {"X-Request-ID": request_id})
+        verify_page(answer, page)
+        if workload.calls_known:
+            verify_calls(_read_request(api_port, request_id), workload)
         if answer.took_ms < workload.floor_ms:
             raise TrialError(
                 f"A page came after {answer.took_ms:.0f} ms, faster than the slowest call ({workload.floor_ms} ms)."
             )
         took_ms.append(answer.took_ms)
-        if answer.took_ms < SEQUENCE_SHARE * workload.sequence_ms:
+        if not workload.delays_ms or answer.took_ms < SEQUENCE_SHARE * workload.sequence_ms:
             return
     raise TrialError(
         f"A single request took {min(took_ms):.0f} ms at best: the calls are not made in parallel, "
@@ -141,11 +148,40 @@ def verify_workload(target_port: int, api_port: int, workload: Workload) -> None
     )
 
 
-def verify_page(answer: Answer, workload: Workload) -> None:
-    if answer.status != 200:
-        raise TrialError(f"The page has status {answer.status}: {answer.body[:200]!r}.")
-    if not re.fullmatch(workload.page, answer.body):
-        raise TrialError(f"The page is not the one that was expected: {answer.body[:200]!r}.")
+def ask_page(
+    port: int, page: Page, number: int, headers: Mapping[str, str] = MappingProxyType({}), turn: int = 0
+) -> Answer:
+    """One request for a page, with the headers beside its own, and the values whose turn it is.
+
+    Raises:
+        TrialError: when it is not answered.
+
+    """
+    path, body = page.request(number, turn)
+    try:
+        return ask(port, page.method, path, {**dict(page.headers), **headers}, body)
+    except (OSError, http.client.HTTPException) as error:
+        raise TrialError(f"{page.name} was not answered: {type(error).__name__}: {error}.") from error
+
+
+def _read_request(api_port: int, request_id: str) -> RequestFigures | None:
+    try:
+        return external_api.read_request(api_port, request_id)
+    except (OSError, http.client.HTTPException) as error:
+        raise TrialError(f"The external API did not answer: {type(error).__name__}: {error}.") from error
+
+
+def verify_page(answer: Answer, page: Page) -> None:
+    """Check one answer to a page.
+
+    Raises:
+        TrialError: with the page, why it is not right, and how it begins.
+
+    """
+    why = page.expect.why_wrong(answer.status, answer.headers, answer.body)
+    if why is not None:
+        begins = f" It begins {answer.body[:200]!r}." if answer.body else ""
+        raise TrialError(f"{page.name} {why}.{begins}")
 
 
 def verify_calls(seen: RequestFigures | None, workload: Workload) -> None:

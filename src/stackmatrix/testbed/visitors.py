@@ -8,12 +8,13 @@ import select
 import threading
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from stackmatrix.errors import TrialError
-from stackmatrix.matrix.workloads import Workload
+from stackmatrix.load.numbers import NUMBERS
+from stackmatrix.matrix.pages import Page
 from stackmatrix.results.stops import Visitors
 from stackmatrix.system.http import Answer
 from stackmatrix.testbed import verification
@@ -23,13 +24,13 @@ Fate = Literal["answered", "wrong", "cut_off", "refused"]
 
 @dataclass
 class Visitor:
-    """Asks for a workload's page once. ``fate`` is ``None`` as long as it waits; times are of the monotonic clock.
+    """Asks for a page once. ``fate`` is ``None`` as long as it waits; times are of the monotonic clock.
 
     ``timeout_s`` ends a wait for which nobody looks any more.
     """
 
     port: int
-    workload: Workload
+    page: Page
     timeout_s: float
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     fate: Fate | None = None
@@ -71,18 +72,27 @@ class Visitor:
 
     def _read(self, connection: http.client.HTTPConnection) -> Fate:
         began_s = time.monotonic()
-        connection.request("GET", self.workload.path, headers={"X-Request-ID": self.id})
+        _send(connection, self.page, {"X-Request-ID": self.id})
         self.sent_s = time.monotonic()
         response = connection.getresponse()
         # Without a length, as some servers answer, only its text shows that a page is whole.
         has_length = response.length is not None or response.chunked
-        body = response.read().decode("utf-8", errors="replace")
         try:
-            answer = Answer(response.status, body, (time.monotonic() - began_s) * 1000)
-            verification.verify_page(answer, self.workload)
+            verification.verify_page(_read(response, began_s), self.page)
         except TrialError:
-            return "wrong" if has_length or response.status != 200 else "cut_off"
+            return "wrong" if has_length or response.status != self.page.expect.status else "cut_off"
         return "answered"
+
+
+def _send(connection: http.client.HTTPConnection, page: Page, headers: Mapping[str, str]) -> None:
+    path, body = page.request(NUMBERS.take(1))
+    connection.request(page.method, path, body, {**dict(page.headers), **headers})
+
+
+def _read(response: http.client.HTTPResponse, began_s: float) -> Answer:
+    text = response.read().decode("utf-8", errors="replace")
+    headers = {name.lower(): value for name, value in response.getheaders()}
+    return Answer(response.status, text, (time.monotonic() - began_s) * 1000, headers)
 
 
 def count(visitors: Iterable[Visitor]) -> Visitors:
@@ -100,7 +110,7 @@ def count(visitors: Iterable[Visitor]) -> Visitors:
 class KeptConnection:
     """A connection on which a page has come, and which then idles, as a load balancer or a browser keeps it."""
 
-    def __init__(self, port: int, workload: Workload, timeout_s: float) -> None:
+    def __init__(self, port: int, page: Page, timeout_s: float) -> None:
         """Ask for the page.
 
         Raises:
@@ -110,10 +120,8 @@ class KeptConnection:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
         try:
             began_s = time.monotonic()
-            self._connection.request("GET", workload.path)
-            response = self._connection.getresponse()
-            body = response.read().decode("utf-8", errors="replace")
-            verification.verify_page(Answer(response.status, body, (time.monotonic() - began_s) * 1000), workload)
+            _send(self._connection, page, {})
+            verification.verify_page(_read(self._connection.getresponse(), began_s), page)
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise TrialError(f"A single request was not answered: {type(error).__name__}: {error}.") from error

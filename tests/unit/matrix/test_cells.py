@@ -24,7 +24,7 @@ from stackmatrix.matrix.cells import (
 )
 from stackmatrix.matrix.pythons import PYTHONS
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS, Stack
-from stackmatrix.matrix.workloads import WORKLOADS, Workload
+from stackmatrix.matrix.workloads import WORKLOADS, Workload, one_page
 
 FRUIT = ("apple", "banana", "cherry")
 
@@ -113,7 +113,7 @@ def made_up_subject(prefix: Path, *command: str, control: Control | None = None)
     stack = Stack("here", "", 8123, "server", (), "WSGI", "threads", 1, command, watch=("--stats", "{port}"))
     app = App("shop", wsgi="shop.wsgi:application", asgi="shop.asgi:application", requirements=())
     cell = Cell(stack="here", python="3.13", workload="w", control=control)
-    return Subject(cell, stack, Workload("w", "", "/", (10,)), app, Installation(prefix, "0"))
+    return Subject(cell, stack, Workload("w", "", one_page("/"), (10,)), app, Installation(prefix, "0"))
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ import pytest
 from slow_api.figures import RequestFigures
 from stackmatrix.errors import TrialError
 from stackmatrix.matrix.stacks import STACKS
-from stackmatrix.matrix.workloads import WORKLOADS, Workload
+from stackmatrix.matrix.workloads import WORKLOADS, Workload, one_page
 from stackmatrix.results.types import PythonBuild
 from stackmatrix.system.http import Answer
 from stackmatrix.testbed import verification
 from under_test.identity import Identity, Interpreter
 
-WORKLOAD = Workload("w", "", "/", (300, 600, 150))
+WORKLOAD = Workload("w", "", one_page("/"), (300, 600, 150))
 BUILD = Interpreter(
     version="3.13.2", implementation="CPython", compiler="GCC", origin="uv", pgo=True, lto=None, shared=False, gil=True,
     jit=None,
@@ -113,7 +113,7 @@ def test_no_stack_passes_for_another(name: str) -> None:
 
 
 def test_a_page_with_three_countries_and_its_time_is_right() -> None:
-    verification.verify_page(Answer(200, PAGE, 601.0), WORKLOAD)
+    verification.verify_page(Answer(200, PAGE, 601.0), WORKLOAD.pages[0])
 
 
 @pytest.mark.parametrize(
@@ -131,21 +131,21 @@ def test_a_page_with_three_countries_and_its_time_is_right() -> None:
     ],
 )
 def test_any_other_page_is_wrong_and_told_by_its_beginning(body: str) -> None:
-    with pytest.raises(TrialError, match=r"^The page is not the one that was expected: ") as refused:
-        verification.verify_page(Answer(200, body, 601.0), WORKLOAD)
-    assert repr(body[:200]) in str(refused.value)
+    with pytest.raises(TrialError, match=r"^/ is not the page that was expected\.") as refused:
+        verification.verify_page(Answer(200, body, 601.0), WORKLOAD.pages[0])
+    assert (f"It begins {body[:200]!r}." in str(refused.value)) == bool(body)
 
 
 def test_another_status_is_told_before_the_body() -> None:
-    with pytest.raises(TrialError, match=r"^The page has status 502: 'The external API failed'"):
-        verification.verify_page(Answer(502, "The external API failed", 601.0), WORKLOAD)
+    with pytest.raises(TrialError, match=r"^/ answered 502 where 200 is right\. It begins 'The external API failed'"):
+        verification.verify_page(Answer(502, "The external API failed", 601.0), WORKLOAD.pages[0])
 
 
 def test_a_workload_says_itself_what_its_whole_page_is() -> None:
-    greeting = replace(WORKLOAD, page=r"Hello, [a-z]+!")
+    (greeting,) = one_page("/", r"Hello, [a-z]+!")
     verification.verify_page(Answer(200, "Hello, reader!", 601.0), greeting)
     for body in ("Hello, reader! And more.", "Oh. Hello, reader!", PAGE):
-        with pytest.raises(TrialError, match=r"^The page is not the one that was expected: "):
+        with pytest.raises(TrialError, match=r"^/ is not the page that was expected"):
             verification.verify_page(Answer(200, body, 601.0), greeting)
 
 

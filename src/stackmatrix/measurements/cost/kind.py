@@ -186,7 +186,7 @@ class CostBlocks(Kind):
     def _periods(self, workload: Workload, subjects: Sequence[Subject]) -> tuple[int, ...]:
         """In how many rounds of arrivals each subject has a turn."""
         per_cell = self._rates.get(workload, workload.compare_rate / len(subjects))
-        return tuple(rate.period_of(per_cell, one.stack.slots, workload.floor_ms) for one in subjects)
+        return tuple(rate.period_of(per_cell, one.stack.slots, workload.unloaded_ms) for one in subjects)
 
     def _level(self, per_cell: float, periods: Sequence[int]) -> tuple[LoadLevel, rate.Turns]:
         turns = rate.turns_of(periods)

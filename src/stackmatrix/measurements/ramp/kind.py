@@ -96,7 +96,7 @@ class Ramps(Kind):
 
 def plan_of(subject: Subject, setup: Setup) -> RampPlan:
     workload = subject.workload
-    return plan_ramp(workload.compare_rate, workload.floor_ms / 1000, subject.stack.slots, setup.profile.ramp)
+    return plan_ramp(workload.compare_rate, workload.unloaded_ms / 1000, subject.stack.slots, setup.profile.ramp)
 
 
 def ramp_seed(setup: Setup, cell: Cell, number: int) -> int:
