@@ -155,7 +155,7 @@ def test_a_target_that_ends_before_the_signal_fails_the_trial(monkeypatch: pytes
 def test_what_becomes_of_a_visitor_is_told_from_how_the_answer_came(
     target_port: int, path: str, fate: str | None
 ) -> None:
-    visitor = Visitor(target_port, Workload("any", "", one_page(path), (0,)), timeout_s=1.0).start()
+    visitor = Visitor(target_port, one_page(path)[0], timeout_s=1.0).start()
     visitor.wait(time.monotonic() + 10.0)
     assert visitor.fate == fate
 
@@ -163,8 +163,8 @@ def test_what_becomes_of_a_visitor_is_told_from_how_the_answer_came(
 def test_a_visitor_whom_nobody_listens_to_is_refused_and_one_who_waits_is_unanswered(
     free_port: Callable[[], int], target_port: int
 ) -> None:
-    refused = Visitor(free_port(), WORKLOAD, timeout_s=1.0).start()
-    waiting = Visitor(target_port, Workload("any", "", one_page("/never/"), (0,)), timeout_s=5.0).start()
+    refused = Visitor(free_port(), WORKLOAD.pages[0], timeout_s=1.0).start()
+    waiting = Visitor(target_port, one_page("/never/")[0], timeout_s=5.0).start()
     refused.wait(time.monotonic() + 10.0)
     assert count([refused, waiting]) == Visitors(refused=1, unanswered=1)
 
@@ -182,7 +182,7 @@ def test_a_connection_is_open_until_the_server_closes_it(wait_for: Callable[...,
             connection.close()
 
         threading.Thread(target=answer_once, daemon=True).start()
-        kept = KeptConnection(listener.getsockname()[1], Workload("any", "", one_page("/"), (0,)), timeout_s=5.0)
+        kept = KeptConnection(listener.getsockname()[1], one_page("/")[0], timeout_s=5.0)
         assert kept.is_open()
         end.set()
         wait_for(lambda: not kept.is_open())
@@ -191,4 +191,4 @@ def test_a_connection_is_open_until_the_server_closes_it(wait_for: Callable[...,
 
 def test_a_connection_on_which_no_page_comes_is_a_failure(target_port: int) -> None:
     with pytest.raises(TrialError, match=r"^A single request was not answered: RemoteDisconnected"):
-        KeptConnection(target_port, Workload("any", "", one_page("/close/"), (0,)), timeout_s=5.0)
+        KeptConnection(target_port, one_page("/close/")[0], timeout_s=5.0)

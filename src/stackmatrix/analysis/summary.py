@@ -216,8 +216,8 @@ def _cell(result: Result, cost: Family | None, null: Result | None) -> CellSumma
         held=len(holds),
         sustained=sum(hold.sustained for hold in holds),
         spoilt=sum(not block.is_valid for block in result.blocks),
-        pages=page_figures(loads, [block for block in result.cost if block.is_valid]),
         stop=stopped(result.stops),
+        pages=page_figures(loads, [block for block in result.cost if block.is_valid]),
     )
 
 

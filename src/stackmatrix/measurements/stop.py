@@ -21,14 +21,14 @@ from stackmatrix.results.stops import Stop, StopTrial
 from stackmatrix.testbed import testbed
 from stackmatrix.testbed.stopping import DEADLINE_S, IN_FLIGHT, Stopping
 
-SHORTEST_FLOOR_MS = 300
+SHORTEST_MS = 300
 """A page that comes sooner is answered before the signal can be sent while all requests are inside the view."""
 MOST_FAILURES = 2
 """After so many in one run, nothing of a cell is tried again."""
 LAST_TURN = 1
 """In it, what failed in the first turn is tried again."""
-TRIAL_S, FLOORS = 3.5, 4.0
-"""For the estimate: the start and the end of a target, and the page's floor times how often it is waited for."""
+TRIAL_S, PAGES = 3.5, 4.0
+"""For the estimate: the start and the end of a target, and how often the page is waited for."""
 LONG_S = 30.0
 """A block that has taken so long has no further trial: a server that does not end waits for its deadline each time."""
 
@@ -60,8 +60,8 @@ class Stops(Kind):
         return tuple(cells) if setup.profile.stops_all else of_newest_python(cells)
 
     def _estimate_s(self, cell: Cell) -> float:
-        floor_s = self._setup.subjects[cell].workload.floor_ms / 1000
-        return self._setup.profile.stop_trials * (TRIAL_S + FLOORS * floor_s)
+        page_s = self._setup.subjects[cell].workload.unloaded_ms / 1000
+        return self._setup.profile.stop_trials * (TRIAL_S + PAGES * page_s)
 
     def perform(self, step: Step, show: Show) -> Outcome:
         (cell,) = step.cells
@@ -92,7 +92,7 @@ class Stops(Kind):
 
 def keeps_waiting(workload: Workload) -> bool:
     """Whether requests of a workload are in the view for so long that a signal meets them there."""
-    return workload.floor_ms >= SHORTEST_FLOOR_MS
+    return workload.unloaded_ms >= SHORTEST_MS
 
 
 def has_stop(standing: Standing, cell: Cell) -> bool:

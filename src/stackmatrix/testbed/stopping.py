@@ -26,7 +26,8 @@ DEADLINE_S = 35.0
 """After it, what is left is killed. Gunicorn gives its workers 30 s by default, and so does Kubernetes a whole pod; the
 rest is for a server to clean up after its own time-out."""
 INSIDE_SHARE, LATEST_SHARE = 1 / 3, 2 / 3
-"""Of the floor after the requests were sent: when all are surely inside the view, and when some are about to leave."""
+"""Of what the page takes without load, after the requests were sent: when all are surely inside the view, and when some
+are about to leave."""
 LATE_AFTER_S, LATE_PERIOD_S, MOST_LATE = 0.05, 0.25, 20
 """Visitors who come after the signal: from when on, how far apart, and how many at most."""
 WARM_TIMEOUT_S = 30.0
@@ -59,17 +60,18 @@ class Stopping:
 
         """
         (self._place,) = self.bed.places
+        self._page = self._place.subject.workload.pages[0]
         self._pid = self.bed.circus.pid(self._place.subject.name)
         self.bed.show("warming up")
         self._warm_up()
-        kept = KeptConnection(self._place.port, self._place.subject.workload, WARM_TIMEOUT_S)
+        kept = KeptConnection(self._place.port, self._page, WARM_TIMEOUT_S)
         try:
             return self._stop(kept)
         finally:
             kept.close()
 
     def _visitor(self) -> Visitor:
-        return Visitor(self._place.port, self._place.subject.workload, WARM_TIMEOUT_S + self.deadline_s)
+        return Visitor(self._place.port, self._page, WARM_TIMEOUT_S + self.deadline_s)
 
     def _warm_up(self) -> None:
         """Make as many requests at once as will be under way at the signal."""
@@ -113,15 +115,17 @@ class Stopping:
     def _wait_until_inside(self, visitors: Sequence[Visitor]) -> frozenset[str]:
         """Wait until as many requests as there are slots are inside the view; returns the ids of those that are."""
         subject = self._place.subject
-        floor_s, slots = subject.workload.floor_ms / 1000, subject.stack.slots
+        page_s, slots = subject.workload.unloaded_ms / 1000, subject.stack.slots
         expected = IN_FLIGHT if slots is None else min(slots, IN_FLIGHT)
         until_s = time.monotonic() + SETTLE_S
         while any(one.sent_s is None and one.fate is None for one in visitors) and time.monotonic() < until_s:
             time.sleep(POLL_S)
         sent_s = [one.sent_s or time.monotonic() for one in visitors]
-        earliest_s, latest_s = max(sent_s) + INSIDE_SHARE * floor_s, min(sent_s) + LATEST_SHARE * floor_s
+        earliest_s, latest_s = max(sent_s) + INSIDE_SHARE * page_s, min(sent_s) + LATEST_SHARE * page_s
         time.sleep(max(0.0, earliest_s - time.monotonic()))
-        if not subject.workload.calls:  # nothing shows which are inside: as many as fit, the first ones first
+        if not (
+            subject.workload.calls and subject.workload.calls_known
+        ):  # nothing shows which are inside: as many as fit, the first ones first
             return frozenset(one.id for one in visitors[:expected])
         while True:
             inside = frozenset(one.id for one in visitors if self._has_called(one))

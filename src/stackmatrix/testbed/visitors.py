@@ -8,13 +8,13 @@ import select
 import threading
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from stackmatrix.errors import TrialError
 from stackmatrix.load.numbers import NUMBERS
-from stackmatrix.matrix.workloads import Workload
+from stackmatrix.matrix.pages import Page
 from stackmatrix.results.stops import Visitors
 from stackmatrix.system.http import Answer
 from stackmatrix.testbed import verification
@@ -24,13 +24,13 @@ Fate = Literal["answered", "wrong", "cut_off", "refused"]
 
 @dataclass
 class Visitor:
-    """Asks for a workload's page once. ``fate`` is ``None`` as long as it waits; times are of the monotonic clock.
+    """Asks for a page once. ``fate`` is ``None`` as long as it waits; times are of the monotonic clock.
 
     ``timeout_s`` ends a wait for which nobody looks any more.
     """
 
     port: int
-    workload: Workload
+    page: Page
     timeout_s: float
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     fate: Fate | None = None
@@ -72,25 +72,27 @@ class Visitor:
 
     def _read(self, connection: http.client.HTTPConnection) -> Fate:
         began_s = time.monotonic()
-        page = self.workload.pages[0]
-        path, body = page.request(NUMBERS.take(1))
-        connection.request(page.method, path, body, {**dict(page.headers), "X-Request-ID": self.id})
+        _send(connection, self.page, {"X-Request-ID": self.id})
         self.sent_s = time.monotonic()
         response = connection.getresponse()
         # Without a length, as some servers answer, only its text shows that a page is whole.
         has_length = response.length is not None or response.chunked
         try:
-            verification.verify_page(_answer(response, began_s), page)
+            verification.verify_page(_read(response, began_s), self.page)
         except TrialError:
-            return "wrong" if has_length or response.status != 200 else "cut_off"
+            return "wrong" if has_length or response.status != self.page.expect.status else "cut_off"
         return "answered"
 
 
-def _answer(response: http.client.HTTPResponse, began_s: float) -> Answer:
-    """The whole of an answer to a request of that moment."""
-    body = response.read().decode("utf-8", errors="replace")
+def _send(connection: http.client.HTTPConnection, page: Page, headers: Mapping[str, str]) -> None:
+    path, body = page.request(NUMBERS.take(1))
+    connection.request(page.method, path, body, {**dict(page.headers), **headers})
+
+
+def _read(response: http.client.HTTPResponse, began_s: float) -> Answer:
+    text = response.read().decode("utf-8", errors="replace")
     headers = {name.lower(): value for name, value in response.getheaders()}
-    return Answer(response.status, body, (time.monotonic() - began_s) * 1000, headers)
+    return Answer(response.status, text, (time.monotonic() - began_s) * 1000, headers)
 
 
 def count(visitors: Iterable[Visitor]) -> Visitors:
@@ -108,7 +110,7 @@ def count(visitors: Iterable[Visitor]) -> Visitors:
 class KeptConnection:
     """A connection on which a page has come, and which then idles, as a load balancer or a browser keeps it."""
 
-    def __init__(self, port: int, workload: Workload, timeout_s: float) -> None:
+    def __init__(self, port: int, page: Page, timeout_s: float) -> None:
         """Ask for the page.
 
         Raises:
@@ -118,10 +120,8 @@ class KeptConnection:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
         try:
             began_s = time.monotonic()
-            page = workload.pages[0]
-            path, body = page.request(NUMBERS.take(1))
-            self._connection.request(page.method, path, body, dict(page.headers))
-            verification.verify_page(_answer(self._connection.getresponse(), began_s), page)
+            _send(self._connection, page, {})
+            verification.verify_page(_read(self._connection.getresponse(), began_s), page)
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise TrialError(f"A single request was not answered: {type(error).__name__}: {error}.") from error
