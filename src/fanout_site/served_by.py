@@ -13,29 +13,25 @@ from pathlib import PurePath
 
 from django.http import HttpRequest, JsonResponse
 
-from fanout_site import interpreter
+from fanout_site import interpreter, traits
 from fanout_site.identity import Identity
-
-SERVER_MODULES = ("uwsgi", "gunicorn", "uvicorn", "granian", "hypercorn", "daphne", "waitress", "cheroot", "mod_wsgi")
-"""Importable names of the servers that could be answering; those that are loaded are reported."""
 
 
 def served_by(request: HttpRequest) -> JsonResponse:
-    """The interpreter, the server, the interface, how the worker waits, and every installed package.
+    """The interpreter, what tells the server, the interface, how the worker waits, and every installed package.
 
     With ``?loop=1`` also how fast the interpreter is at a moment, which keeps the process busy for some 50 ms.
     """
-    packages = installed_packages()
     identity = Identity(
         python=interpreter.describe(),
-        servers={name: packages.get(name) for name in SERVER_MODULES if name in sys.modules},
+        traits=traits.find(request.META),
         interface="ASGI" if hasattr(request, "scope") else "WSGI",
         event_loop=running_loop_name(),
         pid=os.getpid(),
         waits_with=wait_model(),
         monkey_patched=is_monkey_patched(),
         threads=threading.active_count(),
-        packages=packages,
+        packages=installed_packages(),
         loop_ms=interpreter.time_loop_ms() if "loop" in request.GET else None,
     )
     return JsonResponse(identity.to_dict())

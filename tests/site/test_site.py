@@ -461,10 +461,15 @@ def test_how_fast_the_interpreter_is_is_told_where_it_is_asked_for_only(chosen: 
 
 
 @BOTH_SETTINGS
-def test_served_by_reports_the_servers_that_are_loaded(chosen: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert served_by(chosen)["servers"] == {}
+def test_served_by_tells_servers_that_are_loaded_and_what_lives_of_them(
+    chosen: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = type("Worker", (), {"__module__": "gunicorn.workers"})
+    assert not {"gunicorn", "gunicorn.workers.Worker"} & {*served_by(chosen)["traits"]}
     monkeypatch.setitem(sys.modules, "gunicorn", ModuleType("gunicorn"))
-    assert served_by(chosen)["servers"] == {"gunicorn": None}
+    living = worker()
+    assert {"gunicorn", "gunicorn.workers.Worker"} <= {*served_by(chosen)["traits"]}
+    assert living
 
 
 @BOTH_SETTINGS

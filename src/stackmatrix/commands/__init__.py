@@ -15,7 +15,7 @@ COMMANDS = {
     "serve": "Bring up all stacks, or those named, with locust's web page to try them by hand, until Ctrl-C.",
     "top": "Watch a uWSGI stack that serve has started, with uwsgitop.",
     "environment": "Print the shell variables that circus.ini takes, to run circusd by hand.",
-    "schema": "Write results/schema.json from the structs of result files.",
+    "schema": "Write results/schema.json from the structs of result files, and docs/stacks.md from its table.",
 }
 """Every command with what its help says."""
 

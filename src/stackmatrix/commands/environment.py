@@ -24,7 +24,7 @@ def execute(options: argparse.Namespace) -> int:
     folder = supervisor.private_folder()
     variables = supervisor.variables(ports.API_PORT, cores.divide_cores(), folder)
     variables[supervisor.COMMAND] = shlex.join(
-        subject.command(stack.port, *stack.watch, backlog=ports.allowed_backlog())
+        subject.command(stack.port, *stack.watch, backlog=ports.allowed_backlog(), folder=folder)
     )
     for name, value in variables.items():
         print(f"export {name}={shlex.quote(value)}")

@@ -8,11 +8,11 @@ from pathlib import Path
 from stackmatrix.errors import EnvironmentMissingError, UsageError
 from stackmatrix.matrix.cells import DEFAULT_TAG, Cell, choose, choose_stacks, make_cells
 from stackmatrix.matrix.profiles import Profile
-from stackmatrix.matrix.stacks import PYTHONS, STACKS
+from stackmatrix.matrix.stacks import PYTHONS
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.measurements.request import Request
 from stackmatrix.system.processes import PROJECT
-from stackmatrix.testbed.environments import why_not_buildable
+from stackmatrix.testbed.environments import session_name, why_excluded
 
 RESULTS = PROJECT / "results"
 SMOKE_RESULTS = PROJECT / ".nox" / "smoke-results"
@@ -141,16 +141,17 @@ def is_listing(options: argparse.Namespace) -> bool:
 
 
 def print_sessions(cells: Sequence[Cell]) -> None:
-    """Print the nox sessions whose environments cells need, one a line.
+    """Print the nox sessions whose environments cells need, one a line; excluded cells need none.
 
     Raises:
-        EnvironmentMissingError: when none of the stacks can be built here.
+        EnvironmentMissingError: when all cells are excluded.
 
     """
-    reasons = [why_not_buildable(STACKS[cell.stack]) for cell in cells]
+    reasons = [why_excluded(cell) for cell in cells]
     if all(reasons):
         raise EnvironmentMissingError(f"{reasons[0]}.")
-    print("\n".join(dict.fromkeys(f"env-{cell.stack}-{cell.python}" for cell in cells)))
+    there = (session_name(cell) for cell, reason in zip(cells, reasons, strict=True) if reason is None)
+    print("\n".join(dict.fromkeys(there)))
 
 
 def make_request(options: argparse.Namespace, profile: Profile) -> Request:

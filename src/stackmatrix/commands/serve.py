@@ -6,7 +6,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from stackmatrix.commands.options import add_listing
+from stackmatrix.commands.options import add_listing, print_sessions
 from stackmatrix.matrix.cells import Cell, Subject, choose, choose_one
 from stackmatrix.matrix.stacks import PYTHONS, STACKS, Stack
 from stackmatrix.matrix.workloads import DEFAULT_WORKLOAD, WORKLOADS
@@ -34,13 +34,13 @@ def execute(options: argparse.Namespace) -> int:
     """
     names = choose("stack", ",".join(options.stacks) if options.stacks else None, tuple(STACKS))
     python = choose_one("Python", options.python, PYTHONS)
+    chosen = [Cell(stack=name, python=python, workload=DEFAULT_WORKLOAD) for name in names]
     # When only listing, too: a port that is taken is named before a long installation.
     for port, purpose in serving.ports_of([STACKS[name] for name in names]):
         need_free_port(port, purpose)
     if options.list:
-        print("\n".join(f"env-{name}-{python}" for name in names))
+        print_sessions(chosen)
     else:
-        chosen = [Cell(stack=name, python=python, workload=DEFAULT_WORKLOAD) for name in names]
         serve(environments.resolve(chosen), make_console())
     return 0
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 class App:
     """Where servers find an application, and what it needs.
 
-    ``identity_path`` is the page on which it says what serves it, as :class:`fanout_site.identity.Identity` has it;
-    ``None`` for one that does not. ``requirements`` are what its environments hold beside a server.
+    ``asgi_sync`` is its ASGI application with sync views, for stacks that serve those; empty for an application that
+    has one for all. ``identity_path`` is the page on which it says what serves it, as
+    :class:`fanout_site.identity.Identity` has it; ``None`` for one that does not. ``requirements`` are what its
+    environments hold beside a server.
     """
 
     name: str
@@ -16,6 +18,7 @@ class App:
     asgi: str
     identity_path: str | None
     requirements: tuple[str, ...]
+    asgi_sync: str = ""
 
 
 BUILT_IN = App(
@@ -24,4 +27,5 @@ BUILT_IN = App(
     asgi="fanout_site.asgi:application",
     identity_path="/served-by/",
     requirements=("django", "httpx"),
+    asgi_sync="fanout_site.asgi_sync_view:application",
 )

@@ -58,11 +58,18 @@ class Subject:
         parts = (self.cell.stack, self.cell.python.replace(".", "_"), self.cell.control)
         return "_".join(part for part in parts if part)
 
-    def command(self, port: int, *added: str, backlog: int = BACKLOG) -> tuple[str, ...]:
-        """The server's command line on a port, with the arguments that a use of it adds, and this listen queue."""
-        prefix = self.environment.prefix
+    def command(
+        self, port: int, *added: str, backlog: int = BACKLOG, folder: Path = Path("/nowhere")
+    ) -> tuple[str, ...]:
+        """The server's command line on a port, with the arguments that a use of it adds, and this listen queue.
+
+        ``folder`` is a private one for what the target writes while it runs.
+        """
+        prefix, app = self.environment.prefix, self.app
         places = {"bin": str(prefix / "bin"), "prefix": str(prefix), "port": str(port), "backlog": str(backlog)}
-        places |= {"wsgi": self.app.wsgi, "asgi": self.app.asgi}
+        places |= {"folder": str(folder), "stats_port": str(self.stack.stats_port), "wsgi": app.wsgi}
+        places |= {"wsgi_callable": app.wsgi if ":" in app.wsgi else f"{app.wsgi}:application"}
+        places |= {"asgi": (app.asgi_sync or app.asgi) if self.stack.view == "sync" else app.asgi}
         return tuple(part.format(**places) for part in (*self.stack.command, *added))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 from fanout_site import planted
@@ -23,11 +24,20 @@ class Place:
 
 
 def place(
-    subjects: Sequence[Subject], at: Mapping[str, int], added: Callable[[Subject], Sequence[str]]
+    subjects: Sequence[Subject], at: Mapping[str, int], added: Callable[[Subject], Sequence[str]], folder: Path
 ) -> tuple[Place, ...]:
-    """Each subject at its port, with the arguments that a use of it adds; all with the same listen queue."""
+    """Each subject at its port, with the arguments that a use of it adds; all with the same listen queue and folder."""
     backlog = ports.allowed_backlog()
-    return tuple(Place(one, at[one.name], one.command(at[one.name], *added(one), backlog=backlog)) for one in subjects)
+    return tuple(
+        Place(one, at[one.name], one.command(at[one.name], *added(one), backlog=backlog, folder=folder))
+        for one in subjects
+    )
+
+
+def as_written(place: Place, folder: Path) -> tuple[str, ...]:
+    """The command of a place as any run of it has it: without paths and numbers that are of this run alone."""
+    alone = {str(folder): "{folder}", str(place.subject.environment.prefix): "{prefix}", str(place.port): "{port}"}
+    return tuple(reduce(lambda part, one: part.replace(*one), alone.items(), part) for part in place.command)
 
 
 def plant(folder: Path, burn_ms: float) -> None:

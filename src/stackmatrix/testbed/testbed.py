@@ -139,12 +139,13 @@ class Testbed:
             verification.wait_for_page(place.port, subject.workload, alive)
             return
         identity = verification.wait_for_identity(place.port, subject.app.identity_path, alive, patience_s)
-        prefix, port = str(subject.environment.prefix), str(place.port)
+        if subject.stack.workers > 1:
+            verification.verify_workers(place.port, subject.app.identity_path, subject.stack.workers)
         self.environments[subject.name] = Environment(
             python=verification.verify_identity(identity, subject.stack, subject.cell.python),
             packages=dict(sorted(identity.packages.items())),
             lock_sha256=subject.environment.lock_sha256,
-            command=tuple(part.replace(prefix, "{prefix}").replace(port, "{port}") for part in place.command),
+            command=places.as_written(place, self.circus.folder),
             variables=(*VARIABLES, *([planted.VARIABLE] if subject.cell.control == "planted" else [])),
         )
 
@@ -273,7 +274,7 @@ def start(
     folder = private_folder()
     try:
         at = places.free_ports(subjects) if at is None else at
-        every = places.place(subjects, at, added)
+        every = places.place(subjects, at, added, folder)
         places.plant(folder, 0.0)
         targets = [Target(one.subject.name, tuple(wrap(folder, places.burning(one, folder)))) for one in every]
         circus = Supervisor(targets, at[API], layout, folder)

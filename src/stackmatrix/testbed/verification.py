@@ -8,13 +8,14 @@ import contextlib
 import http.client
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 from fanout_site.identity import Identity
 from slow_api.figures import RequestFigures
 from stackmatrix.errors import TrialError
-from stackmatrix.matrix.stacks import Stack
+from stackmatrix.matrix.stacks import STACKS, Stack
 from stackmatrix.matrix.workloads import Workload
 from stackmatrix.results.types import PythonBuild
 from stackmatrix.system.http import Answer, get, try_get
@@ -25,6 +26,8 @@ READY_TIMEOUT_S = 30.0
 """From starting a target to its first correct page: Django, httpx and a server import in about a second."""
 SEQUENCE_SHARE = 0.95
 """A single request has to take clearly less than this share of the calls made one after the other."""
+WORKERS_ASKED, WORKER_ROUNDS = 4, 10
+"""Questions at once for each process of a target, and how often: which process takes one is the system's choice."""
 ATTEMPTS = 3
 """A first request may meet code that was never run and be slow; the calls must be right in each, the time in one."""
 
@@ -86,15 +89,54 @@ def verify_identity(identity: Identity, stack: Stack, python: str) -> PythonBuil
     minor = ".".join(build.version.split(".")[:2]) + ("" if build.gil else "t")
     expected = {
         "Python": (python, minor),
-        "server": (True, stack.server in identity.servers),
+        "server": (True, stack.server in _programs(identity.traits)),
         "interface": (stack.interface, identity.interface),
         "way of waiting": (stack.waits_with, identity.waits_with),
         "monkey patching": (stack.monkey_patched, identity.monkey_patched),
+        "what serves": (_sorted(stack.traits), _sorted(telling_traits(stack) & {*identity.traits})),
     }
     for what, (wanted, found) in expected.items():
         if wanted != found:
             raise TrialError(f"The target is not what the cell names: {what} is {found!r}, expected {wanted!r}.")
     return PythonBuild(**asdict(build))
+
+
+def telling_traits(stack: Stack) -> frozenset[str]:
+    """All traits by which stacks are told apart; none for a stack that says nothing of its own."""
+    if not stack.traits:
+        return frozenset()
+    return frozenset(trait for row in (*STACKS.values(), stack) for trait in row.traits)
+
+
+def _programs(traits: Iterable[str]) -> set[str]:
+    """The packages that are loaded, and the program that started the process."""
+    return {trait.removeprefix("parent ").partition(".")[0].partition("-")[0] for trait in traits}
+
+
+def _sorted(traits: Iterable[str]) -> str:
+    return ", ".join(sorted(traits))
+
+
+def verify_workers(port: int, path: str, workers: int) -> None:
+    """Check that as many processes answer as the stack has workers: each is kept busy while the others are asked.
+
+    Raises:
+        TrialError: when there are more or fewer.
+
+    """
+
+    def ask(_: int) -> int | None:
+        answer = try_get(port, f"{path}?loop=1")
+        return Identity.from_json(answer.body).pid if answer is not None and answer.status == 200 else None
+
+    found: set[int | None] = set()
+    for _ in range(WORKER_ROUNDS):
+        with ThreadPoolExecutor(WORKERS_ASKED * workers) as pool:
+            found |= {*pool.map(ask, range(WORKERS_ASKED * workers))} - {None}
+        if len(found) >= workers:
+            break
+    if len(found) != workers:
+        raise TrialError(f"The target is not what the cell names: {len(found)} processes answer, expected {workers}.")
 
 
 def verify_workload(target_port: int, api_port: int, workload: Workload) -> None:
