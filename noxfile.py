@@ -122,7 +122,7 @@ for row in STACKS.values():
     but = f" but {', '.join(f'{python} ({why})' for python, why in row.not_on.items())}" if row.not_on else ""
     add_verb(f"bench-{row.name}", f"Measure {row.summary}, on every Python{but}.", "run", "--stacks", row.name)
 add_verb("matrix", "Measure every chosen cell until everything is decided, and say the answer.", "run")
-add_verb("serve", "Bring up all stacks, or those named, with locust's web page to try them by hand.", *serve)
+add_verb("serve", "Bring up the demo's stacks, or those named, with locust's web page to try them by hand.", *serve)
 add_verb("calibrate", "Find out how good this machine is for benchmarking, and what limits it.", installs=False)
 add_verb("stall", "Show why open-loop load matters: make docs/stall.md from a stall under both.", installs=False)
 add_verb("summarize", "Make the pages and the report from the results, and print the answer.", installs=False)

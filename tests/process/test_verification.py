@@ -122,3 +122,10 @@ def test_how_fast_a_targets_python_is_is_asked_for_apart_and_unknown_where_it_is
     assert verification.read_loop_ms(target_port, "/served-by/") == 5.5
     for port, path in ((target_port, "/seen/"), (target_port, "/status/500/"), (api_port, "/"), (free_port(), "/")):
         assert verification.read_loop_ms(port, path) is None
+
+
+def test_as_many_processes_answer_as_a_stack_has_workers_and_no_others(target_port: int) -> None:
+    verification.verify_workers(target_port, "/served-by/", 1)
+    told = r"^The target is not what the cell names: 1 processes answer, expected 2\.$"
+    with pytest.raises(TrialError, match=told):
+        verification.verify_workers(target_port, "/served-by/", 2)

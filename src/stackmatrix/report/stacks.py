@@ -1,5 +1,7 @@
 """The page of stacks, docs/stacks.md: made of their table. Pure."""
 
+from collections.abc import Sequence
+
 from markupsafe import Markup
 
 from stackmatrix.matrix.stacks import STACKS, Stack
@@ -66,11 +68,11 @@ def render() -> str:
     )
     limits: Table[tuple[str, str, str]] = Table(
         (
-            name("stack", lambda row: row[0]),
-            Column("where", lambda row: row[1]),
-            Column("why", lambda row: row[2]),
+            Column("where", lambda limit: limit[0]),
+            Column("why", lambda limit: limit[1]),
+            Column("stacks", lambda limit: limit[2]),
         ),
-        [limit for row in rows for limit in limits_of(row)],
+        [(*limit, ", ".join(names)) for limit, names in limits_of(rows).items()],
     )
     excluded: Table[Candidate] = Table(
         (Column("candidate", lambda one: one.name), Column("why not", lambda one: one.reason)), EXCLUDED
@@ -83,8 +85,12 @@ def render() -> str:
     )
 
 
-def limits_of(stack: Stack) -> list[tuple[str, str, str]]:
-    """Where a stack cannot run: its name, where, and why."""
-    pythons = [(stack.name, f"Python {python}", f"{reason}.") for python, reason in stack.not_on.items()]
-    needs = [(stack.name, f"without {need.name}", f"Install it: {need.remedy}.") for need in stack.needs]
-    return [*pythons, *needs]
+def limits_of(rows: Sequence[Stack]) -> dict[tuple[str, str], list[str]]:
+    """Where stacks cannot run and why, each with the names of the stacks."""
+    limits: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        pythons = [(f"on Python {python}", f"{reason}.") for python, reason in row.not_on.items()]
+        needs = [(f"without {need.name}", f"It is needed: {need.remedy}.") for need in row.needs]
+        for limit in (*pythons, *needs):
+            limits.setdefault(limit, []).append(row.name)
+    return limits
