@@ -12,8 +12,8 @@ import os
 import pwd
 import shutil
 import signal
-import subprocess
 import sys
+import time
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
@@ -21,6 +21,9 @@ SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin:/opt/homebrew/bin"
 """Where nginx is installed, which is often not in the path of a user who is not root."""
 CONNECTIONS = 8192
 """Of the one worker, to both sides: many more than are ever open at once."""
+
+POLL_S = 0.01
+"""Between looks for the server's socket."""
 
 PASSES = {
     "http": """
@@ -89,8 +92,21 @@ def configure(socket: Path, port: int, backlog: int, protocol: str) -> Path:
     return path
 
 
+def start_when_served(command: list[str], socket: Path) -> None:
+    """Start nginx as a child of this process as soon as the server has its socket: before, it would answer for it."""
+    server = os.getpid()
+    if os.fork():
+        return
+    end_with_parent()
+    while not socket.exists():
+        if os.getppid() != server:
+            os._exit(0)
+        time.sleep(POLL_S)
+    os.execv(command[0], command)
+
+
 def end_with_parent() -> None:
-    """Have the kernel end nginx when the server has ended; Linux only."""
+    """Have the kernel end this process when the server has ended; Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -108,8 +124,7 @@ def main() -> None:
         sys.exit("There is no nginx: install it (Debian, Ubuntu: apt install nginx-light; macOS: brew install nginx).")
     path = configure(options.socket, options.port, options.backlog, options.protocol)
     command = [nginx, "-p", str(path.parent), "-e", "stderr", "-c", str(path)]
-    # There is one thread yet, so that code may run between fork and exec.
-    subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=end_with_parent)  # noqa: PLW1509
+    start_when_served(command, options.socket)
     os.execv(options.command[0], options.command)
 
 

@@ -16,7 +16,6 @@ from stackmatrix.matrix.workloads import DEFAULT_WORKLOAD
 from stackmatrix.system import processes
 from stackmatrix.system.cores import divide_cores
 from stackmatrix.testbed import environments, testbed, verification
-from stackmatrix.testbed.testbed import Testbed
 
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 TIMEOUT_S = 10.0
@@ -40,7 +39,7 @@ def test_a_stack_is_what_its_row_says_and_leaves_nothing_behind(name: str) -> No
     assert not folder.exists()
 
 
-def assert_command_is_of_any_run(bed: Testbed) -> None:
+def assert_command_is_of_any_run(bed: testbed.Testbed) -> None:
     (environment,) = bed.environments.values()
     command = " ".join(environment.command)
     for alone in (str(bed.places[0].port), str(bed.circus.folder), str(processes.PROJECT)):
