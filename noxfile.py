@@ -84,12 +84,13 @@ def tool(session: nox.Session) -> None:
 
 
 def add_environment(stack: Stack) -> None:
-    """Make the session that installs one stack's environment on each Python."""
+    """Make the session that installs one stack's environment, which others may share, on each Python."""
 
     def environment(session: nox.Session) -> None:
         install(session, stack.name, stack=stack.name, python=str(session.python))
 
-    environment.__doc__ = f"Install {stack.summary}."
+    shared = sum(row.environment == stack.name for row in STACKS.values()) - 1
+    environment.__doc__ = f"Install {stack.summary}{f', and what {shared} more share with it' if shared else ''}."
     nox.session(name=f"env-{stack.name}", python=[*PYTHONS, *FREE_THREADED], default=False)(environment)
 
 
@@ -121,11 +122,12 @@ serve = ("serve", "--python", TOOL_PYTHON)
 # A list that people read is short: what only installs, on every Python, is called by the others.
 IS_LISTING = {"-l", "--list", "--list-sessions"} & {*sys.argv}
 for row in STACKS.values():
-    if not IS_LISTING:
+    if not IS_LISTING and row.shares_with is None:
         add_environment(row)
-    add_verb(f"bench-{row.name}", f"Measure {row.summary}, on every Python.", "run", "--stacks", row.name)
+    but = f" but {', '.join(f'{python} ({why})' for python, why in row.not_on.items())}" if row.not_on else ""
+    add_verb(f"bench-{row.name}", f"Measure {row.summary}, on every Python{but}.", "run", "--stacks", row.name)
 add_verb("matrix", "Measure every chosen cell until everything is decided, and say the answer.", "run")
-add_verb("serve", "Bring up all stacks, or those named, with locust's web page to try them by hand.", *serve)
+add_verb("serve", "Bring up the demo's stacks, or those named, with locust's web page to try them by hand.", *serve)
 add_verb("calibrate", "Find out how good this machine is for benchmarking, and what limits it.", installs=False)
 add_verb("stall", "Show why open-loop load matters: make docs/stall.md from a stall under both.", installs=False)
 add_verb("summarize", "Make the pages and the report from the results, and print the answer.", installs=False)
@@ -176,7 +178,7 @@ def lock(session: nox.Session) -> None:
     session.install("uv")
     command = "uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --no-annotate".split()
     command += ["--quiet", "--python-version", PYTHONS[0], *session.posargs]
-    for stack in STACKS.values():
+    for stack in (row for row in STACKS.values() if row.shares_with is None):
         source = Path(session.create_tmp()) / f"{stack.name}.in"
         source.write_text("\n".join([*BUILT_IN.requirements, *stack.requirements]))
         target = REQUIREMENTS / f"{stack.name}.txt"

@@ -6,6 +6,7 @@ from typing import Any
 
 VARIABLE = "STACKMATRIX_APPLICATION"
 """Names it, as ``module:callable``."""
+CALLABLE = "application"
 
 
 def load() -> Any:
@@ -15,5 +16,10 @@ def load() -> Any:
         ImportError, AttributeError: when there is none of that name, as a server itself would say it.
 
     """
-    module, _, name = os.environ[VARIABLE].partition(":")
-    return getattr(import_module(module), name or "application")
+    return named(os.environ[VARIABLE])
+
+
+def named(name: str) -> Any:
+    """The callable of a name, as servers take it: ``module:callable``, or a module that has ``application``."""
+    module, _, attribute = name.partition(":")
+    return getattr(import_module(module), attribute or CALLABLE)

@@ -26,13 +26,14 @@ class Interpreter:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The serving process. ``servers`` are those that are loaded, ``packages`` all distributions, with versions.
+    """The serving process. ``packages`` are all distributions, with versions.
 
-    ``loop_ms`` is the time of a fixed loop of pure Python, where it was asked for.
+    ``traits`` are what tells servers apart, as :mod:`under_test.traits` finds it. ``loop_ms`` is the time of a fixed
+    loop of pure Python, where it was asked for.
     """
 
     python: Interpreter
-    servers: dict[str, str | None]
+    traits: list[str]
     interface: str
     event_loop: str | None
     pid: int

@@ -9,32 +9,32 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import PurePath
+from typing import Any
 
-from under_test import interpreter
+from under_test import interpreter, traits
 from under_test.identity import Identity
 
-SERVER_MODULES = ("uwsgi", "gunicorn", "uvicorn", "granian", "hypercorn", "daphne", "waitress", "cheroot", "mod_wsgi")
-"""Importable names of the servers that could be answering; those that are loaded are reported."""
 
+def describe(interface: str, environ: Mapping[str, Any], *, times_loop: bool) -> bytes:
+    """The interpreter, what tells the server, how the worker waits, and every installed package, as JSON.
 
-def describe(interface: str, *, times_loop: bool) -> bytes:
-    """The interpreter, the server, how the worker waits, and every installed package, as JSON.
+    ``environ`` is that of a WSGI request; of ASGI nothing is needed of it.
 
     With ``times_loop`` also how fast the interpreter is at a moment, which keeps the process busy for some 50 ms.
     """
-    packages = installed_packages()
     identity = Identity(
         python=interpreter.describe(),
-        servers={name: packages.get(name) for name in SERVER_MODULES if name in sys.modules},
+        traits=traits.find(environ),
         interface=interface,
         event_loop=running_loop_name(),
         pid=os.getpid(),
         waits_with=wait_model(),
         monkey_patched=is_monkey_patched(),
         threads=threading.active_count(),
-        packages=packages,
+        packages=installed_packages(),
         loop_ms=interpreter.time_loop_ms() if times_loop else None,
     )
     return json.dumps(identity.to_dict()).encode()

@@ -54,7 +54,7 @@ def identity(loop_ms: float | None) -> dict[str, object]:
             "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
             "jit": None,
         },
-        "servers": {"standin": "1.0"},
+        "traits": ["standin"],
         "interface": "ASGI",
         "event_loop": None,
         "pid": os.getpid(),

@@ -88,7 +88,7 @@ class Serving:
 @pytest.fixture
 def served(tmp_path: Path, wait_for: Wait) -> Iterator[Serving]:
     """One stack that is installed; one that needs no compiler, if there is any."""
-    installed = sorted(environments.installed(), key=lambda one: (STACKS[one[0]].needs_compiler, one))
+    installed = sorted(environments.installed(), key=lambda one: (bool(STACKS[one[0]].needs), one))
     if not installed:
         pytest.skip(f"no stack is installed: run nox -s env-{SOME_STACK.name}")
     one = Serving(*installed[0], tmp_path / "serve.log")

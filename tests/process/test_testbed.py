@@ -52,7 +52,7 @@ def subject_of(stack: Stack, workload: Workload = ORDERS, app: App = SHOP) -> Su
 def standin(name: str = "standin", *options: str, workload: Workload = ORDERS) -> Subject:
     """A stand-in as a stack of its own. It finds the external API by what circus gives it."""
     command = ("{bin}/python", str(HERE / "standin.py"), "--port", "{port}", "--page", PAGE, *options)
-    stack = Stack(name, "", 0, "standin", (), "ASGI", "event loop", None, command)
+    stack = Stack(name, "", "standin", (), "ASGI", "event loop", None, command)
     assert name not in STACKS
     assert workload.name not in WORKLOADS
     return subject_of(stack, workload)

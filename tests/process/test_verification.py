@@ -73,7 +73,7 @@ def test_a_target_is_waited_for_until_it_answers_and_tells_of_itself(
     told = verification.wait_for_identity(port, alive)
     assert told.pid == child.pid  # type: ignore[attr-defined]
     assert told.python.version == platform.python_version()
-    stack = Stack("one", "", 0, "standin", (), "ASGI", "event loop", None, ())
+    stack = Stack("one", "", "standin", (), "ASGI", "event loop", None, ())
     minor = f"{sys.version_info.major}.{sys.version_info.minor}"
     assert verification.verify_identity(told, stack, minor).version == platform.python_version()
     with pytest.raises(TrialError, match=r"^The target is not what the cell names: server is False, expected True\.$"):
@@ -121,3 +121,10 @@ def test_how_fast_a_targets_python_is_is_asked_for_apart_and_unknown_where_it_is
     assert verification.read_loop_ms(target_port) == 5.5
     assert verification.read_loop_ms(api_port) is None
     assert verification.read_loop_ms(free_port()) is None
+
+
+def test_as_many_processes_answer_as_a_stack_has_workers_and_no_others(target_port: int) -> None:
+    verification.verify_workers(target_port, 1)
+    told = r"^The target is not what the cell names: 1 processes answer, expected 2\.$"
+    with pytest.raises(TrialError, match=told):
+        verification.verify_workers(target_port, 2)

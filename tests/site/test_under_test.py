@@ -146,10 +146,15 @@ def test_how_fast_the_interpreter_is_is_told_where_it_is_asked_for_only(ask: Ask
 
 
 @BOTH
-def test_served_by_reports_the_servers_that_are_loaded(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert served_by(ask)["servers"] == {}
+def test_served_by_tells_servers_that_are_loaded_and_what_lives_of_them(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = type("Worker", (), {"__module__": "gunicorn.workers"})
+    assert not {"gunicorn", "gunicorn.workers.Worker"} & {*served_by(ask)["traits"]}
     monkeypatch.setitem(sys.modules, "gunicorn", ModuleType("gunicorn"))
-    assert served_by(ask)["servers"] == {"gunicorn": None}
+    living = worker()
+    assert {"gunicorn", "gunicorn.workers.Worker"} <= {*served_by(ask)["traits"]}
+    assert living
 
 
 @BOTH

@@ -92,6 +92,10 @@ class CellSummary:
     stop: Stopped | None = None
 
 
+LEFT_OUT = ("skipped", "excluded")
+"""States of cells that were never tried."""
+
+
 @dataclass(frozen=True, slots=True)
 class WorkloadSummary:
     """All cells of one workload, stack by Python, and what was found in them. ``void`` says why they prove nothing.
@@ -180,8 +184,8 @@ def _workload(name: str, results: Iterable[Result], families: Iterable[Family], 
     return WorkloadSummary(
         name=name,
         summary=known.summary if known else "",
-        rows=tuple(row for row in cells if row.state != "skipped"),
-        skipped=tuple(row for row in cells if row.state == "skipped"),
+        rows=tuple(row for row in cells if row.state not in LEFT_OUT),
+        skipped=tuple(row for row in cells if row.state in LEFT_OUT),
         families=own,
         reference=reference_of(row.cell for row in cells if row.result.has_figures),
         void=void,

@@ -12,10 +12,10 @@ COMMANDS = {
     "calibrate": "Find out how good this machine is for benchmarking, and what limits it.",
     "stall": "Show why open-loop load matters: write docs/stall.md from a stall under both kinds of load.",
     "summarize": "Make the pages, charts, verdicts and report from the results, and print the answer.",
-    "serve": "Bring up all stacks, or those named, with locust's web page to try them by hand, until Ctrl-C.",
+    "serve": "Bring up the demo's stacks, or those named, with locust's web page to try them by hand, until Ctrl-C.",
     "top": "Watch a uWSGI stack that serve has started, with uwsgitop.",
     "environment": "Print the shell variables that circus.ini takes, to run circusd by hand.",
-    "schema": "Write results/schema.json from the structs of result files.",
+    "schema": "Write results/schema.json from the structs of result files, and docs/stacks.md from its table.",
 }
 """Every command with what its help says."""
 

@@ -9,12 +9,11 @@ from stackmatrix.errors import EnvironmentMissingError, UsageError
 from stackmatrix.matrix.cells import DEFAULT_TAG, Cell, choose, choose_stacks, make_cells
 from stackmatrix.matrix.profiles import Profile
 from stackmatrix.matrix.pythons import FREE_THREADED, PYTHONS, Runtime, parse_overrides
-from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.measurements.request import Request
 from stackmatrix.system import interpreters
 from stackmatrix.system.processes import PROJECT
-from stackmatrix.testbed.environments import why_not_buildable
+from stackmatrix.testbed.environments import session_name, why_excluded
 
 RESULTS = PROJECT / "results"
 SMOKE_RESULTS = PROJECT / ".nox" / "smoke-results"
@@ -171,17 +170,18 @@ def is_listing(options: argparse.Namespace) -> bool:
 
 
 def print_sessions(cells: Sequence[Cell]) -> None:
-    """Print the nox sessions whose environments cells need, one a line.
+    """Print the nox sessions whose environments cells need, one a line; excluded cells need none.
 
     Raises:
-        EnvironmentMissingError: when none of the stacks can be built here.
+        EnvironmentMissingError: when all cells are excluded.
 
     """
-    reasons = [why_not_buildable(STACKS[cell.stack]) for cell in cells]
+    reasons = [why_excluded(cell) for cell in cells]
     if all(reasons):
         raise EnvironmentMissingError(f"{reasons[0]}.")
-    with_session = [cell for cell in cells if Runtime.of(cell.python).is_locked]
-    print("\n".join(dict.fromkeys(f"env-{cell.stack}-{cell.python}" for cell in with_session)))
+    there = (cell for cell, reason in zip(cells, reasons, strict=True) if reason is None)
+    locked = (session_name(cell) for cell in there if Runtime.of(cell.python).is_locked)
+    print("\n".join(dict.fromkeys(locked)))
 
 
 def make_request(options: argparse.Namespace, profile: Profile) -> Request:

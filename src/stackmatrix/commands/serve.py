@@ -1,4 +1,4 @@
-"""All stacks, or those named, with locust's web page to try them by hand, until Ctrl-C."""
+"""The demo's stacks, or those named, with locust's web page to try them by hand, until Ctrl-C."""
 
 import argparse
 import sys
@@ -6,8 +6,9 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from stackmatrix.commands.options import add_listing
-from stackmatrix.matrix.cells import Cell, Subject, choose, choose_one
+from stackmatrix.commands.options import add_listing, print_sessions
+from stackmatrix.errors import EnvironmentMissingError
+from stackmatrix.matrix.cells import DEFAULT_TAG, Cell, Subject, choose_one, choose_stacks
 from stackmatrix.matrix.pythons import PYTHONS
 from stackmatrix.matrix.stacks import STACKS, Stack
 from stackmatrix.matrix.workloads import DEFAULT_WORKLOAD, WORKLOADS
@@ -20,7 +21,9 @@ OWN_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("stacks", nargs="*", metavar="STACK", help="which stacks; default: all")
+    parser.add_argument(
+        "stacks", nargs="*", metavar="STACK", help=f"which stacks, by name or tag; default: {DEFAULT_TAG}"
+    )
     parser.add_argument("--python", default=OWN_PYTHON, help=f"which Python they run on; default: {OWN_PYTHON}")
     add_listing(parser)
 
@@ -30,19 +33,27 @@ def execute(options: argparse.Namespace) -> int:
 
     Raises:
         UsageError: for what is not known.
+        EnvironmentMissingError: when nothing of it can run here.
         PortTakenError: when a port is in use.
 
     """
-    names = choose("stack", ",".join(options.stacks) if options.stacks else None, tuple(STACKS))
+    names = choose_stacks(",".join(options.stacks) if options.stacks else None)
     python = choose_one("Python", options.python, PYTHONS)
+    named = [Cell(stack=name, python=python, workload=DEFAULT_WORKLOAD) for name in names]
+    excluded = {cell: reason for cell in named if (reason := environments.why_excluded(cell))}
+    chosen = [cell for cell in named if cell not in excluded]
+    if not chosen:
+        raise EnvironmentMissingError(f"{next(iter(excluded.values()))}.")
     # When only listing, too: a port that is taken is named before a long installation.
-    for port, purpose in serving.ports_of([STACKS[name] for name in names]):
+    for port, purpose in serving.ports_of([STACKS[cell.stack] for cell in chosen]):
         need_free_port(port, purpose)
     if options.list:
-        print("\n".join(f"env-{name}-{python}" for name in names))
+        print_sessions(chosen)
     else:
-        chosen = [Cell(stack=name, python=python, workload=DEFAULT_WORKLOAD) for name in names]
-        serve(environments.resolve(chosen), make_console())
+        console = make_console()
+        for cell, reason in excluded.items():
+            console.print(f"Left out: {cell.stack}. {reason}.", markup=False, highlight=False, soft_wrap=True)
+        serve(environments.resolve(chosen), console)
     return 0
 
 

@@ -8,7 +8,8 @@ class App:
     """Where an application's callables are, as ``module:callable``, and what it needs.
 
     A target serves it wrapped (``src/under_test``), so that it can be asked what serves it; one that is a server itself
-    is not ``wrapped``. ``requirements`` are what its environments hold beside a server.
+    is not ``wrapped``. ``asgi_sync`` is its ASGI application with sync views, for stacks that serve those; empty for an
+    application that has one for all. ``requirements`` are what its environments hold beside a server.
     """
 
     name: str
@@ -16,6 +17,7 @@ class App:
     asgi: str
     requirements: tuple[str, ...]
     wrapped: bool = True
+    asgi_sync: str = ""
 
 
 BUILT_IN = App(
@@ -23,4 +25,5 @@ BUILT_IN = App(
     wsgi="fanout_site.wsgi:application",
     asgi="fanout_site.asgi:application",
     requirements=("django", "httpx"),
+    asgi_sync="fanout_site.asgi_sync_view:application",
 )

@@ -67,13 +67,21 @@ class Subject:
     @property
     def application(self) -> str:
         """The callable that is served, as ``module:callable``."""
-        return self.app.asgi if self.stack.interface == "ASGI" else self.app.wsgi
+        if self.stack.interface == "WSGI":
+            return self.app.wsgi
+        return (self.app.asgi_sync or self.app.asgi) if self.stack.view == "sync" else self.app.asgi
 
-    def command(self, port: int, *added: str, backlog: int = BACKLOG) -> tuple[str, ...]:
-        """The server's command line on a port, with the arguments that a use of it adds, and this listen queue."""
+    def command(
+        self, port: int, *added: str, backlog: int = BACKLOG, folder: Path = Path("/nowhere")
+    ) -> tuple[str, ...]:
+        """The server's command line on a port, with the arguments that a use of it adds, and this listen queue.
+
+        ``folder`` is a private one for what the target writes while it runs.
+        """
         prefix = self.environment.prefix
         places = {"bin": str(prefix / "bin"), "prefix": str(prefix), "port": str(port), "backlog": str(backlog)}
-        places |= {"wsgi": WRAPPED_WSGI, "asgi": WRAPPED_ASGI}
+        places |= {"folder": str(folder), "stats_port": str(self.stack.stats_port), "wsgi": WRAPPED_WSGI}
+        places |= {"wsgi_callable": f"{WRAPPED_WSGI}:application", "asgi": WRAPPED_ASGI}
         return tuple(part.format(**places) for part in (*self.stack.command, *added))
 
 

@@ -192,8 +192,16 @@ class Runner:
         skipped = Counter(cell.python for cell, reason in missing.items() if reason.state == "skipped")
         for python, count in skipped.items():
             self.view.say(f"Python {python} was not found: {count} cells are left out.")
+        excluded: dict[str, dict[str, None]] = {}
         for cell, reason in missing.items():
-            if reason.state != "skipped":
+            if reason.state == "excluded":
+                excluded.setdefault(reason.reason, {})[f"{cell.stack} on {cell.python}"] = None
+        for why, cells in excluded.items():
+            self.view.say(f"Left out: {', '.join(cells)}. {why[0].upper()}{why[1:]}.")
+        for cell, reason in missing.items():
+            if reason.state == "excluded":
+                self.evidence.fail(cell, Status(state="excluded", reason=reason.reason))
+            elif reason.state == "failed":
                 self.view.say(f"{cell}: {reason.reason}.")
                 self._unmeasured[cell] = reason.reason
                 self.evidence.fail(cell, Status(state="failed", reason=reason.reason))

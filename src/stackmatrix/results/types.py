@@ -11,7 +11,7 @@ Count = Annotated[int, Meta(ge=0)]
 
 Limiter = Literal["users", "slots", "target-cpu", "generator", "external-api", "unknown"]
 Validity = Literal["valid", "invalid", "not_needed"]
-State = Literal["ok", "failed", "skipped", "unstable"]
+State = Literal["ok", "failed", "skipped", "excluded", "unstable"]
 
 
 class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -2,15 +2,17 @@
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from stackmatrix.errors import EnvironmentMissingError
 from stackmatrix.matrix.catalogue import BUILT_IN_CATALOGUE, Catalogue
 from stackmatrix.matrix.cells import Cell, Installation, Subject
-from stackmatrix.matrix.stacks import STACKS, Stack
+from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.system.processes import PROJECT
 
 STAMP = "stackmatrix.json"
@@ -28,7 +30,7 @@ def lock_sha256(name: str) -> str | None:
 def installed(folder: Path = NOX_FOLDER) -> dict[tuple[str, str], Installation]:
     """Every target environment below nox's folder whose lock file is still the one it was installed from.
 
-    By the stack and the Python.
+    By the stack that names the environment and the Python.
     """
     found = {}
     for stamp in folder.glob(f"*/{STAMP}"):
@@ -52,39 +54,61 @@ def resolve(cells: Iterable[Cell], catalogue: Catalogue = BUILT_IN_CATALOGUE) ->
     here = installed()
     subjects = []
     for cell in cells:
-        environment = here.get((cell.stack, cell.python))
+        environment = here.get((environment_name(cell), cell.python))
         if environment is None:
             raise EnvironmentMissingError(
-                f"{cell.stack} is not installed for Python {cell.python}: run nox -s env-{cell.stack}-{cell.python}"
+                f"{cell.stack} is not installed for Python {cell.python}: run nox -s {session_name(cell)}"
             )
         stack, workload = catalogue.stacks[cell.stack], catalogue.workloads[cell.workload]
         subjects.append(Subject(cell, stack, workload, catalogue.app, environment))
     return subjects
 
 
+def environment_name(cell: Cell) -> str:
+    """The stack that names the environment of a cell."""
+    return STACKS[cell.stack].environment if cell.stack in STACKS else cell.stack
+
+
+def session_name(cell: Cell) -> str:
+    """The nox session that installs the environment of a cell."""
+    return f"env-{environment_name(cell)}-{cell.python}"
+
+
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Why a cell cannot be measured: no such Python (``skipped``), or its packages did not install (``failed``)."""
+    """Why a cell cannot be measured.
 
-    state: str
+    There is no such Python (``skipped``), its packages did not install (``failed``), or it is known beforehand that it
+    cannot run on this Python or this system (``excluded``).
+    """
+
+    state: Literal["skipped", "failed", "excluded"]
     reason: str
 
 
-COMPILERS = ("cc", "gcc", "clang")
+SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"
+"""Where servers are installed, which is often not in the path of a user who is not root."""
 
 
-def why_not_buildable(stack: Stack) -> str | None:
-    """Why a stack's packages cannot be built here, with the remedy, or ``None`` when they can."""
-    if not stack.needs_compiler or any(map(shutil.which, COMPILERS)):
+def why_excluded(cell: Cell) -> str | None:
+    """Why a cell's stack cannot run on its Python or on this system, with the remedy where there is one.
+
+    ``None`` where it can, as far as that is known before anything is installed.
+    """
+    stack = STACKS.get(cell.stack)
+    if stack is None:
         return None
-    return (
-        f"{stack.server} is built from source and there is no C compiler: "
-        "install one (Debian, Ubuntu: apt install build-essential; macOS: xcode-select --install)"
+    if reason := stack.not_on.get(cell.python):
+        return reason
+    path = f"{os.environ.get('PATH', '')}:{SYSTEM_FOLDERS}"
+    lacking = next(
+        (need for need in stack.needs if not any(shutil.which(one, path=path) for one in need.programs)), None
     )
+    return f"{stack.name} needs {lacking.name}, which is not here: install it ({lacking.remedy})" if lacking else None
 
 
 def find_missing(cells: Iterable[Cell], report: Path | None) -> Mapping[Cell, Missing]:
-    """The cells without an environment, with the reason that nox's report gives.
+    """The cells that are excluded or have no environment, with the reason; of the latter nox's report gives it.
 
     Nox calls a session ``skipped`` when its Python cannot be had, and ``failed`` when installing failed.
     """
@@ -92,14 +116,16 @@ def find_missing(cells: Iterable[Cell], report: Path | None) -> Mapping[Cell, Mi
     environments = installed()
     missing = {}
     for cell in cells:
-        if (cell.stack, cell.python) in environments:
+        if excluded := why_excluded(cell):
+            missing[cell] = Missing("excluded", excluded)
             continue
-        outcome = outcomes.get(f"env-{cell.stack}-{cell.python}")
+        if (environment_name(cell), cell.python) in environments:
+            continue
+        outcome = outcomes.get(session_name(cell))
         if outcome == "skipped":
             missing[cell] = Missing("skipped", "this Python was not found")
         elif outcome is not None:
-            reason = why_not_buildable(STACKS[cell.stack]) if cell.stack in STACKS else None
-            missing[cell] = Missing("failed", reason or "its packages could not be installed: see what nox printed")
+            missing[cell] = Missing("failed", "its packages could not be installed: see what nox printed")
         else:
             missing[cell] = Missing("failed", "its environment is not installed")
     return missing

@@ -24,7 +24,6 @@ AT_ONCE = Workload("null_at_once", "a correct page at once", one_page("/0/"), (0
 STACK = Stack(
     name="null_target",
     summary="a target that costs nothing",
-    port=8099,
     server="null_target",
     requirements=(),
     interface="ASGI",

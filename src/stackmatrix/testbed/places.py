@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 from stackmatrix.matrix.cells import Subject
@@ -27,15 +28,16 @@ class Place:
 def place(
     subjects: Sequence[Subject], at: Mapping[str, int], added: Callable[[Subject], Sequence[str]], folder: Path
 ) -> tuple[Place, ...]:
-    """Each subject at its port, with the arguments that a use of it adds; all with the same listen queue.
+    """Each subject at its port, with the arguments that a use of it adds; all with the same listen queue and folder.
 
     The planted control knows where in the testbed's ``folder`` to look how much it burns.
     """
     backlog = ports.allowed_backlog()
-    return tuple(
-        Place(one, at[one.name], one.command(at[one.name], *added(one), backlog=backlog), _setting(one, folder))
-        for one in subjects
-    )
+
+    def command(one: Subject) -> tuple[str, ...]:
+        return one.command(at[one.name], *added(one), backlog=backlog, folder=folder)
+
+    return tuple(Place(one, at[one.name], command(one), _setting(one, folder)) for one in subjects)
 
 
 def _setting(subject: Subject, folder: Path) -> Setting:
@@ -45,6 +47,12 @@ def _setting(subject: Subject, folder: Path) -> Setting:
     if subject.cell.control == "planted":
         variables[planted.VARIABLE] = str(folder / PLANTED)
     return Setting(variables)
+
+
+def as_written(place: Place, folder: Path) -> tuple[str, ...]:
+    """The command of a place as any run of it has it: without paths and numbers that are of this run alone."""
+    alone = {str(folder): "{folder}", str(place.subject.environment.prefix): "{prefix}", str(place.port): "{port}"}
+    return tuple(reduce(lambda part, one: part.replace(*one), alone.items(), part) for part in place.command)
 
 
 def plant(folder: Path, burn_ms: float) -> None:

@@ -37,8 +37,8 @@ PATIENCE_S = 4.0
 """For watchers to stop: a second less than circus.ini's graceful time-out, after which circus kills without a word."""
 QUIT_TIMEOUT_S = 15.0
 """For circusd to stop its watchers and itself: the graceful time-outs of circus.ini and some seconds."""
-LONGEST_TEMPORARY_BYTES = 75
-"""A socket's path may have 103 bytes on macOS and 107 on Linux, of which the names below take 28."""
+LONGEST_TEMPORARY_BYTES = 60
+"""A socket's path may have 103 bytes on macOS and 107 on Linux, of which the names below take 43."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,13 +137,14 @@ class Testbed:
             verification.wait_for_page(place.port, subject.workload, alive)
             return
         identity = verification.wait_for_identity(place.port, alive, patience_s)
-        prefix, port = str(subject.environment.prefix), str(place.port)
+        if subject.stack.workers > 1:
+            verification.verify_workers(place.port, subject.stack.workers)
         log = self.circus.log_of(subject.name)
         self.environments[subject.name] = Environment(
             python=verification.verify_identity(identity, subject.stack, subject.runtime.version, log),
             packages=dict(sorted(identity.packages.items())),
             lock_sha256=subject.environment.lock_sha256,
-            command=tuple(part.replace(prefix, "{prefix}").replace(port, "{port}") for part in place.command),
+            command=places.as_written(place, self.circus.folder),
             variables=(*VARIABLES, *sorted(place.setting.variables)),
         )
 

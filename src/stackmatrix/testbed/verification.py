@@ -8,7 +8,8 @@ import contextlib
 import http.client
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from types import MappingProxyType
 
@@ -16,7 +17,7 @@ from slow_api.figures import RequestFigures
 from stackmatrix.errors import TrialError
 from stackmatrix.load.numbers import NUMBERS
 from stackmatrix.matrix.pages import Page
-from stackmatrix.matrix.stacks import Stack
+from stackmatrix.matrix.stacks import STACKS, Stack
 from stackmatrix.matrix.workloads import Workload
 from stackmatrix.results.types import PythonBuild
 from stackmatrix.system.http import Answer, ask, try_get
@@ -28,6 +29,8 @@ READY_TIMEOUT_S = 30.0
 """From starting a target to its first correct page: Django, httpx and a server import in about a second."""
 SEQUENCE_SHARE = 0.95
 """A single request has to take clearly less than this share of the calls made one after the other."""
+WORKERS_ASKED, WORKER_ROUNDS = 4, 10
+"""Questions at once for each process of a target, and how often: which process takes one is the system's choice."""
 ATTEMPTS = 3
 """A first request may meet code that was never run and be slow; the calls must be right in each, the time in one."""
 
@@ -91,10 +94,11 @@ def verify_identity(identity: Identity, stack: Stack, python: str, log: str = ""
         raise TrialError(why_gil_is_on(log))
     expected = {
         "Python": (python, version_of(build)),
-        "server": (True, stack.server in identity.servers),
+        "server": (True, stack.server in _programs(identity.traits)),
         "interface": (stack.interface, identity.interface),
         "way of waiting": (stack.waits_with, identity.waits_with),
         "monkey patching": (stack.monkey_patched, identity.monkey_patched),
+        "what serves": (_sorted(stack.traits), _sorted(telling_traits(stack) & {*identity.traits})),
     }
     for what, (wanted, found) in expected.items():
         if wanted != found:
@@ -113,6 +117,44 @@ def why_gil_is_on(log: str) -> str:
     named = re.search(r"has been enabled to load module '([^']+)'", log)
     by = f"{named[1]} has turned it on, as it does not say that it can run without" if named else "nothing says by what"
     return f"The GIL is on, though this Python is built without it: {by}. Leave the stack out on such a Python."
+
+
+def telling_traits(stack: Stack) -> frozenset[str]:
+    """All traits by which stacks are told apart; none for a stack that says nothing of its own."""
+    if not stack.traits:
+        return frozenset()
+    return frozenset(trait for row in (*STACKS.values(), stack) for trait in row.traits)
+
+
+def _programs(traits: Iterable[str]) -> set[str]:
+    """The packages that are loaded, and the program that started the process."""
+    return {trait.removeprefix("parent ").partition(".")[0].partition("-")[0] for trait in traits}
+
+
+def _sorted(traits: Iterable[str]) -> str:
+    return ", ".join(sorted(traits))
+
+
+def verify_workers(port: int, workers: int) -> None:
+    """Check that as many processes answer as the stack has workers: each is kept busy while the others are asked.
+
+    Raises:
+        TrialError: when there are more or fewer.
+
+    """
+
+    def ask(_: int) -> int | None:
+        answer = try_get(port, f"{IDENTITY_PATH}?loop=1")
+        return Identity.from_json(answer.body).pid if answer is not None and answer.status == 200 else None
+
+    found: set[int | None] = set()
+    for _ in range(WORKER_ROUNDS):
+        with ThreadPoolExecutor(WORKERS_ASKED * workers) as pool:
+            found |= {*pool.map(ask, range(WORKERS_ASKED * workers))} - {None}
+        if len(found) >= workers:
+            break
+    if len(found) != workers:
+        raise TrialError(f"The target is not what the cell names: {len(found)} processes answer, expected {workers}.")
 
 
 def verify_workload(target_port: int, api_port: int, workload: Workload) -> None:

@@ -1,7 +1,10 @@
 """Which cells are chosen, in which order they come, which has a twin, and how one is served."""
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -110,7 +113,7 @@ def test_stacks_are_chosen_by_name_and_by_tag_in_the_order_of_the_table() -> Non
 
 def made_up_subject(prefix: Path, *command: str, control: Control | None = None) -> Subject:
     """A stack, a workload and an application that are in no table."""
-    stack = Stack("here", "", 8123, "server", (), "WSGI", "threads", 1, command, watch=("--stats", "{port}"))
+    stack = Stack("here", "", "server", (), "WSGI", "threads", 1, command, watch=("--stats", "{port}"))
     app = App("shop", wsgi="shop.wsgi:application", asgi="shop.asgi:application", requirements=())
     cell = Cell(stack="here", python="3.13", workload="w", control=control)
     return Subject(cell, stack, Workload("w", "", one_page("/"), (10,)), app, Installation(prefix, "0"))
@@ -123,12 +126,31 @@ def made_up_subject(prefix: Path, *command: str, control: Control | None = None)
         ("--home={prefix}", "--home=/opt/env"),
         ("127.0.0.1:{port}", "127.0.0.1:8001"),
         ("{wsgi}", "under_test.wsgi"),
+        ("{wsgi_callable}", "under_test.wsgi:application"),
         ("{asgi}", "under_test.asgi:application"),
+        ("unix:{folder}/{port}.sock", "unix:/tmp/private/8001.sock"),
         ("--threads", "--threads"),
     ],
 )
 def test_each_place_of_a_command_line_is_filled_in(part: str, filled_in: str) -> None:
-    assert made_up_subject(Path("/opt/env"), part).command(8001) == (filled_in,)
+    folder = Path("/tmp/private")  # noqa: S108 - nothing is written there
+    assert made_up_subject(Path("/opt/env"), part).command(8001, folder=folder) == (filled_in,)
+
+
+@pytest.mark.parametrize(
+    ("view", "asgi_sync", "served"),
+    [
+        (None, "shop.both:sync", "shop.asgi:application"),
+        ("sync", "shop.both:sync", "shop.both:sync"),
+        ("sync", "", "shop.asgi:application"),
+    ],
+)
+def test_a_stack_that_serves_sync_views_gets_the_asgi_application_that_has_them(
+    view: Literal["sync"] | None, asgi_sync: str, served: str
+) -> None:
+    subject = made_up_subject(Path("/opt/env"), "{asgi}")
+    stack, app = replace(subject.stack, interface="ASGI", view=view), replace(subject.app, asgi_sync=asgi_sync)
+    assert replace(subject, stack=stack, app=app).application == served
 
 
 def test_a_command_line_gets_the_arguments_that_a_use_adds_only_where_they_are_asked_for() -> None:
@@ -146,9 +168,14 @@ def test_every_stacks_command_line_has_all_its_places_filled_in(
     subject = make_subject(Cell(stack=name, python="3.13", workload=next(iter(WORKLOADS))))
     command = subject.command(8_765, *getattr(subject.stack, added))
     assert not [part for part in command if "{" in part]
-    assert command[0].startswith("/nowhere/bin/")
+    program = next(part for part in command if part != "env" and not re.match("[A-Z_]+=", part))
+    assert program.startswith("/nowhere/bin/")
     assert "8765" in " ".join(command)
-    assert (WRAPPED_WSGI if subject.stack.interface == "WSGI" else WRAPPED_ASGI) in command
+    served = {WRAPPED_WSGI, f"{WRAPPED_WSGI}:application"} if subject.stack.interface == "WSGI" else {WRAPPED_ASGI}
+    assert served & {*command}
+    app, view = subject.app, subject.stack.view or ("sync" if subject.stack.interface == "WSGI" else "async")
+    callables = {("WSGI", "sync"): app.wsgi, ("ASGI", "async"): app.asgi, ("ASGI", "sync"): app.asgi_sync}
+    assert subject.application == callables[subject.stack.interface, view]
     assert str(subject.stack.port) not in " ".join(command), "a measured target may stand anywhere"
 
 

@@ -2,15 +2,19 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from stackmatrix.errors import EnvironmentMissingError
 from stackmatrix.matrix.app import BUILT_IN
 from stackmatrix.matrix.cells import CONTROLS, Cell, Installation, Subject
 from stackmatrix.matrix.pythons import PYTHONS
-from stackmatrix.matrix.stacks import STACKS
+from stackmatrix.matrix.stacks import STACKS, Stack
+from stackmatrix.matrix.stacks.stack import SystemNeed
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.testbed import environments
 from stackmatrix.testbed.environments import Missing
@@ -73,7 +77,8 @@ def test_a_folder_that_is_not_there_holds_no_environment(tmp_path: Path) -> None
 
 def test_a_cell_is_resolved_with_everything_that_its_names_stand_for(monkeypatch: pytest.MonkeyPatch) -> None:
     python = PYTHONS[0]
-    places = {(name, python): Installation(Path("/opt") / name, name) for name in STACKS}
+    names = {stack.environment for stack in STACKS.values()}
+    places = {(name, python): Installation(Path("/opt") / name, name) for name in names}
     monkeypatch.setattr(environments, "installed", lambda: places)
     cells = [
         Cell(stack=stack, python=python, workload=workload, control=control)
@@ -82,7 +87,13 @@ def test_a_cell_is_resolved_with_everything_that_its_names_stand_for(monkeypatch
         for control in (None, *CONTROLS)
     ]
     assert environments.resolve(cells) == [
-        Subject(one, STACKS[one.stack], WORKLOADS[one.workload], BUILT_IN, places[one.stack, one.python])
+        Subject(
+            one,
+            STACKS[one.stack],
+            WORKLOADS[one.workload],
+            BUILT_IN,
+            places[STACKS[one.stack].environment, one.python],
+        )
         for one in cells
     ]
 
@@ -136,3 +147,59 @@ def test_without_a_readable_report_a_missing_environment_is_a_failure(
         path.write_text(text)
     assert environments.find_missing([GONE], path) == {GONE: Missing("failed", "its environment is not installed")}
     assert environments.find_missing([GONE], None) == {GONE: Missing("failed", "its environment is not installed")}
+
+
+MADE_UP = Stack("made_up", "", "server", (), "WSGI", "threads", 1, ("server",))
+LACKING = SystemNeed("a made-up program", ("no-such-program", "nor-this-one"), "apt install nothing")
+THERE = SystemNeed("a shell", ("no-such-program", "sh"), "apt install nothing")
+
+
+@pytest.fixture
+def table(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Cell]:
+    """Puts a row into the table of stacks; returns its cell on 3.13."""
+
+    def put(**changed: Any) -> Cell:
+        stack = replace(MADE_UP, **changed)
+        monkeypatch.setitem(STACKS, stack.name, stack)
+        monkeypatch.setattr(environments, "installed", dict)
+        return Cell(stack=stack.name, python="3.13", workload="w")
+
+    return put
+
+
+def test_a_stack_that_cannot_run_on_a_python_is_excluded_with_the_reason_before_anything_is_installed(
+    table: Callable[..., Cell],
+) -> None:
+    cell = table(not_on={"3.13": "it crashes at its start"})
+    assert environments.find_missing([cell], None) == {cell: Missing("excluded", "it crashes at its start")}
+    other = msgspec.structs.replace(cell, python="3.12")
+    assert environments.find_missing([other], None)[other].state == "failed"
+
+
+def test_a_stack_whose_needs_the_system_lacks_is_excluded_with_the_remedy(table: Callable[..., Cell]) -> None:
+    cell = table(needs=(THERE, LACKING))
+    told = "made_up needs a made-up program, which is not here: install it (apt install nothing)"
+    assert environments.find_missing([cell], None) == {cell: Missing("excluded", told)}
+
+
+def test_a_stack_whose_needs_are_met_by_any_of_the_programs_is_not_excluded(table: Callable[..., Cell]) -> None:
+    assert environments.why_excluded(table(needs=(THERE,))) is None
+
+
+def test_a_program_of_the_systems_own_folders_is_found_whatever_the_users_path_is(
+    table: Callable[..., Cell], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "made-up-server").touch(mode=0o755)
+    cell = table(needs=(SystemNeed("a server", ("made-up-server",), ""),))
+    assert environments.why_excluded(cell)
+    monkeypatch.setattr(environments, "SYSTEM_FOLDERS", str(tmp_path))
+    assert environments.why_excluded(cell) is None
+
+
+def test_a_stack_that_shares_an_environment_is_installed_by_the_session_of_its_name(
+    table: Callable[..., Cell], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell = table(shares_with="here")
+    assert environments.session_name(cell) == "env-here-3.13"
+    monkeypatch.setattr(environments, "installed", lambda: {("here", "3.13"): None})
+    assert environments.find_missing([cell], None) == {}

@@ -8,7 +8,7 @@ import pytest
 
 from slow_api.figures import RequestFigures
 from stackmatrix.errors import TrialError
-from stackmatrix.matrix.stacks import STACKS
+from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS, Stack
 from stackmatrix.matrix.workloads import WORKLOADS, Workload, one_page
 from stackmatrix.results.types import PythonBuild
 from stackmatrix.system.http import Answer
@@ -36,7 +36,7 @@ def identity(name: str) -> Identity:
     stack = STACKS[name]
     return Identity(
         python=BUILD,
-        servers={stack.server: "1.0"},
+        traits=sorted({stack.server, *stack.traits}),
         interface=stack.interface,
         event_loop=None,
         pid=1,
@@ -63,8 +63,8 @@ def test_a_site_tells_of_its_interpreter_what_a_result_has_of_it() -> None:
         ({"python": replace(BUILD, version="3.12.9")}, "Python is '3.12', expected '3.13'"),
         ({"python": replace(BUILD, version="3.1.3")}, "Python is '3.1', expected '3.13'"),
         ({"python": replace(BUILD, gil=False, free_threaded=True)}, "Python is '3.13t', expected '3.13'"),
-        ({"servers": {"waitress": "3"}}, "server is False, expected True"),
-        ({"servers": {}}, "server is False, expected True"),
+        ({"traits": ["wsgiref"]}, "server is False, expected True"),
+        ({"traits": []}, "server is False, expected True"),
         ({"interface": "none"}, "interface is 'none'"),
         ({"waits_with": "hope"}, "way of waiting is 'hope'"),
         ({"monkey_patched": "half"}, "monkey patching is 'half'"),
@@ -97,17 +97,47 @@ def test_a_build_without_the_gil_on_which_it_is_on_is_refused_and_what_turned_it
     assert verification.verify_identity(without, STACKS[name], "3.13t", log).gil is False
 
 
+def tells(stack: Stack) -> tuple[object, ...]:
+    return (stack.server, stack.interface, stack.waits_with, {*stack.traits})
+
+
+def test_stacks_that_tell_the_same_of_themselves_differ_in_a_number() -> None:
+    alike: dict[str, list[str]] = {}
+    for name, stack in STACKS.items():
+        alike.setdefault(repr(tells(stack)), []).append(name)
+    assert sorted(names for names in alike.values() if len(names) > 1) == [
+        ["gunicorn_100_threads", "gunicorn_2_processes"],
+        ["uvicorn", "uvicorn_2_workers"],
+        ["uwsgi_2_threads", "uwsgi_100_threads"],
+        ["uwsgi_master", "uwsgi_2_processes"],
+    ]
+
+
+def test_a_server_with_another_worker_than_its_row_names_is_told_by_both() -> None:
+    worker = "gunicorn.workers.sync.SyncWorker"
+    with pytest.raises(TrialError, match=rf"what serves is '{worker}', expected 'gunicorn.workers.gthread"):
+        verification.verify_identity(
+            replace(identity(REFERENCE_STACK), traits=["gunicorn", worker]), STACKS[REFERENCE_STACK], "3.13"
+        )
+
+
+def test_a_stack_that_names_no_traits_is_known_by_its_server_alone() -> None:
+    own = replace(STACKS[REFERENCE_STACK], traits=())
+    verification.verify_identity(replace(identity(REFERENCE_STACK), traits=["gunicorn", "gunicorn_h1c"]), own, "3.13")
+
+
+def test_a_server_that_is_no_module_of_the_process_is_known_by_what_started_it() -> None:
+    name = next(name for name, stack in STACKS.items() if stack.server == "caddysnake")
+    told = replace(identity(name), traits=["parent caddysnake-cli"])
+    verification.verify_identity(told, STACKS[name], "3.13")
+
+
 @pytest.mark.parametrize("name", STACKS)
 def test_no_stack_passes_for_another(name: str) -> None:
-    """But for two that differ in a number only, which no process can be asked for."""
+    """But for those that differ in a number only: of processes, which is counted, or of threads."""
     told = identity(name)
     for stack in STACKS.values():
-        same = (stack.server, stack.interface, stack.waits_with) == (
-            STACKS[name].server,
-            STACKS[name].interface,
-            STACKS[name].waits_with,
-        )
-        if not same:
+        if tells(stack) != tells(STACKS[name]):
             with pytest.raises(TrialError):
                 verification.verify_identity(told, stack, "3.13")
 

@@ -1,14 +1,38 @@
 """One row of the table of stacks."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 BACKLOG = 2048
 """The listen queue of every target, in connections: what Gunicorn and Uvicorn have by default. A stack with a shorter
 one would lose visitors that another makes wait."""
 
+FIRST_PORT, FIRST_STATS_PORT = 8000, 3030
+"""Where ``serve`` has the first stack of the table, and its statistics; the others follow."""
+
 Interface = Literal["WSGI", "ASGI"]
 WaitModel = Literal["threads", "greenlets", "event loop"]
+View = Literal["sync", "async"]
+
+
+@dataclass(frozen=True, slots=True)
+class SystemNeed:
+    """What a stack needs of the system: one of some programs, or files; ``remedy`` says how to get it."""
+
+    name: str
+    programs: tuple[str, ...]
+    remedy: str
+
+
+COMPILER = SystemNeed(
+    "a C compiler",
+    ("cc", "gcc", "clang"),
+    "Debian, Ubuntu: apt install build-essential; macOS: xcode-select --install",
+)
+NGINX = SystemNeed("nginx", ("nginx",), "Debian, Ubuntu: apt install nginx-light; macOS: brew install nginx")
+APACHE = SystemNeed("Apache", ("apache2", "httpd"), "Debian, Ubuntu: apt install apache2-bin apache2-dev")
+APXS = SystemNeed("Apache's apxs", ("apxs", "apxs2"), "Debian, Ubuntu: apt install apache2-dev")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,16 +40,28 @@ class Stack:
     """A server with its flags, and what verification expects the running target to say of itself.
 
     ``command`` is an argument list in which ``{bin}`` is the environment's folder of programs, ``{prefix}`` the
-    environment, ``{port}`` the port, ``{backlog}`` the length of the listen queue, and ``{wsgi}`` and ``{asgi}`` the
-    application. ``flags_from`` says, as a sentence, who recommends these flags. ``slots`` is how many requests can
-    be inside the view at once; ``None`` means that the server sets no limit. ``port`` is where ``serve`` puts it.
+    environment, ``{port}`` the port, ``{stats_port}`` that of its statistics, ``{backlog}`` the length of the listen
+    queue, ``{folder}`` a private folder for what the target writes, in which file names begin with the port, and
+    ``{wsgi}`` and ``{asgi}`` the application. ``flags_from`` says, as a sentence, who recommends these flags.
+
+    ``slots`` is how many requests can be inside the view at once; ``None`` means that the server sets no limit.
+    ``workers`` is how many processes serve. ``keeps_connections`` is whether a second request is answered on a
+    connection. ``view`` is which of an application's views is served, where it is not that of the interface.
+
+    ``traits`` are names of modules, classes and more, as :mod:`under_test.traits` has them: the serving process has
+    all of them, and none of those by which other rows are told.
+
+    ``shares_with`` is the stack whose environment and lock file it has, too. ``needs`` is what has to be on the system,
+    and ``not_on`` says of Pythons (a free-threaded one ends in ``t``) why it cannot run there, as observed.
+
     ``watch`` is added by ``serve`` only, so that a measured target pays nothing for it, and ``patience`` where
-    instructions are counted, which makes the server some fifty times slower.
+    instructions are counted, which makes the server some fifty times slower. ``demo_place`` is its place in the demo
+    that the project began with, whose stacks come first. ``port`` is where ``serve`` puts it: by its place in the
+    table.
     """
 
     name: str
     summary: str
-    port: int
     server: str
     requirements: tuple[str, ...]
     interface: Interface
@@ -33,15 +69,38 @@ class Stack:
     slots: int | None
     command: tuple[str, ...]
     flags_from: str = ""
+    traits: tuple[str, ...] = ()
     monkey_patched: bool = False
-    needs_compiler: bool = False
-    stats_port: int | None = None
+    workers: int = 1
+    keeps_connections: bool = True
+    view: View | None = None
+    is_behind_nginx: bool = False
+    shares_with: str | None = None
+    needs: tuple[SystemNeed, ...] = ()
+    not_on: Mapping[str, str] = field(default_factory=dict)
     watch: tuple[str, ...] = ()
     patience: tuple[str, ...] = ()
-    is_seed: bool = False
+    demo_place: int | None = None
+    port: int = 0
+
+    @property
+    def is_seed(self) -> bool:
+        return self.demo_place is not None
+
+    @property
+    def environment(self) -> str:
+        """The stack that names its environment and lock file."""
+        return self.shares_with or self.name
+
+    @property
+    def stats_port(self) -> int | None:
+        """Where ``serve`` has its statistics; ``None`` for a server that has none."""
+        return self.port - FIRST_PORT + FIRST_STATS_PORT if self.watch else None
 
     @property
     def tags(self) -> tuple[str, ...]:
         """The names by which groups of stacks are chosen; ``seed`` is the demo that the project began with."""
         waits = {"threads": "threads", "greenlets": "gevent", "event loop": "asyncio"}
-        return ("all", *(["seed"] if self.is_seed else []), self.interface.lower(), waits[self.waits_with])
+        told = {"seed": self.is_seed, "processes": self.workers > 1, "nginx": self.is_behind_nginx}
+        given = (tag for tag, holds in told.items() if holds)
+        return ("all", *given, self.interface.lower(), waits[self.waits_with])

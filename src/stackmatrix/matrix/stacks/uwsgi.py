@@ -1,35 +1,36 @@
-"""uWSGI, with threads and with gevent."""
+"""uWSGI: threads, gevent, its HTTP/1.1 socket, its HTTP router, a master, and processes."""
 
-from stackmatrix.matrix.stacks.stack import Stack
+from typing import Any
 
-# --http would add a router process: --http-socket parses HTTP in the worker itself. Without --die-on-term SIGTERM means
-# reload. uWSGI does not start where the system allows a shorter listen queue than it is told to have.
-COMMAND = (
-    "{bin}/uwsgi --http-socket 127.0.0.1:{port} --virtualenv {prefix} --module {wsgi} --need-app --die-on-term "
-    "--disable-logging --listen {backlog}"
-)
+from stackmatrix.matrix.stacks.stack import COMPILER, Stack
+
+# --http-socket parses HTTP in the worker itself, and answers one request a connection. Without --die-on-term SIGTERM
+# means reload. uWSGI does not start where the system allows a shorter listen queue than it is told to have.
+COMMON = "--virtualenv {prefix} --module {wsgi} --need-app --die-on-term --disable-logging --listen {backlog}"
+THREADS = "--threads 100"
 
 
-def _uwsgi(name: str, summary: str, port: int, flags: str, said: str, *, slots: int, greenlets: bool = False) -> Stack:
-    stats_port = port - 8000 + 3030
-    return Stack(
-        name=name,
-        summary=summary,
-        port=port,
-        server="uwsgi",
-        requirements=("uwsgi", "gevent") if greenlets else ("uwsgi",),
-        interface="WSGI",
-        waits_with="greenlets" if greenlets else "threads",
-        slots=slots,
-        is_seed=True,
-        command=tuple(f"{COMMAND} {flags}".split()),
-        flags_from=said,
-        monkey_patched=greenlets,
-        needs_compiler=True,
-        stats_port=stats_port,
-        watch=("--stats", f"127.0.0.1:{stats_port}", "--memory-report"),
-    )
+def _uwsgi(
+    name: str, summary: str, flags: str, said: str, *, socket: str = "--http-socket", also: str = "", **more: Any
+) -> Stack:
+    """``also`` are options that come with the socket's."""
+    common: dict[str, Any] = {
+        "server": "uwsgi",
+        "requirements": ("uwsgi",),
+        "interface": "WSGI",
+        "waits_with": "threads",
+        "slots": 100,
+        "command": tuple(f"{{bin}}/uwsgi {socket} 127.0.0.1:{{port}} {also} {COMMON} {flags}".split()),
+        "traits": (f"uwsgi {socket}",),
+        "keeps_connections": False,
+        "needs": (COMPILER,),
+        "watch": ("--stats", "127.0.0.1:{stats_port}", "--memory-report"),
+    }
+    return Stack(name=name, summary=summary, flags_from=said, **(common | more))
 
+
+MASTER_TRAITS = ("uwsgi --http-socket", "uwsgi --master")
+KEPT_ROUTER = "--http-keepalive=1 --http-auto-chunked"
 
 # Patched before the application loads: its thread pool becomes cooperative only then.
 GEVENT = "--gevent 100 --gevent-early-monkey-patch"
@@ -40,9 +41,81 @@ GEVENT_SAID = (
     "uWSGI's documentation has --gevent 100 in its example (The Gevent loop engine), and so had the demo that this "
     "project began with; the early patch is for a thread pool in the view."
 )
+HTTP11_SAID = (
+    "uWSGI's documentation (Options) has --http11-socket for HTTP/1.1, which keeps connections. The threads are those "
+    "of the demo that this project began with."
+)
+ROUTER_SAID = (
+    "uWSGI's documentation has --http in its example (Quickstart), which is a router process before the workers; the "
+    "threads are those of the demo."
+)
+KEPT_SAID = (
+    "uWSGI's documentation (Native HTTP support) has --http-keepalive and --http-auto-chunked for kept connections; "
+    "the rest is that of uwsgi_http_router."
+)
+MASTER_SAID = "uWSGI's documentation (Things to know) says that a master is almost always wanted; else as the demo."
+PROCESSES_SAID = (
+    "uWSGI's documentation has --master with several processes and threads in its example (Quickstart); the hundred "
+    "threads of the demo are divided among them."
+)
 
 ROWS = (
-    _uwsgi("uwsgi_2_threads", "uWSGI, 2 threads", 8000, "--threads 2", TWO_SAID, slots=2),
-    _uwsgi("uwsgi_100_threads", "uWSGI, 100 threads", 8001, "--threads 100", HUNDRED_SAID, slots=100),
-    _uwsgi("uwsgi_gevent", "uWSGI, gevent, 100 greenlets", 8002, GEVENT, GEVENT_SAID, slots=100, greenlets=True),
+    _uwsgi("uwsgi_2_threads", "uWSGI, 2 threads", "--threads 2", TWO_SAID, slots=2, demo_place=0),
+    _uwsgi("uwsgi_100_threads", "uWSGI, 100 threads", THREADS, HUNDRED_SAID, demo_place=1),
+    _uwsgi(
+        "uwsgi_gevent",
+        "uWSGI, gevent, 100 greenlets",
+        GEVENT,
+        GEVENT_SAID,
+        requirements=("uwsgi", "gevent"),
+        waits_with="greenlets",
+        monkey_patched=True,
+        not_on={"3.13t": "gevent does not build on a free-threaded Python"},
+        demo_place=2,
+    ),
+    _uwsgi(
+        "uwsgi_http11",
+        "uWSGI, HTTP/1.1 socket, 100 threads",
+        THREADS,
+        HTTP11_SAID,
+        socket="--http11-socket",
+        keeps_connections=True,
+        shares_with="uwsgi_100_threads",
+    ),
+    _uwsgi(
+        "uwsgi_http_router",
+        "uWSGI behind its HTTP router, 100 threads",
+        THREADS,
+        ROUTER_SAID,
+        socket="--http",
+        shares_with="uwsgi_100_threads",
+    ),
+    _uwsgi(
+        "uwsgi_http_router_kept",
+        "uWSGI behind its HTTP router, connections kept, 100 threads",
+        THREADS,
+        KEPT_SAID,
+        socket="--http",
+        also=KEPT_ROUTER,
+        traits=("uwsgi --http", "uwsgi --http-keepalive"),
+        keeps_connections=True,
+        shares_with="uwsgi_100_threads",
+    ),
+    _uwsgi(
+        "uwsgi_master",
+        "uWSGI with a master, 100 threads",
+        f"--master --processes 1 {THREADS}",
+        MASTER_SAID,
+        traits=MASTER_TRAITS,
+        shares_with="uwsgi_100_threads",
+    ),
+    _uwsgi(
+        "uwsgi_2_processes",
+        "uWSGI with a master, 2 processes of 50 threads",
+        "--master --processes 2 --threads 50",
+        PROCESSES_SAID,
+        traits=MASTER_TRAITS,
+        workers=2,
+        shares_with="uwsgi_100_threads",
+    ),
 )
