@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
+import msgspec
+
 from stackmatrix.analysis.clients import compare_clients
 from stackmatrix.analysis.comparison.judge import judge
 from stackmatrix.analysis.comparison.verdicts import Comparison, Estimate, Family
 from stackmatrix.analysis.level.latency import Overhead, pooled_interval, pooled_overhead, pooled_percentiles
 from stackmatrix.analysis.metrics import COST, Metric
 from stackmatrix.analysis.samples import Sample, sample
-from stackmatrix.matrix.cells import Cell, python_key, reference_of
+from stackmatrix.matrix.cells import Cell, python_key, reference_of, why_excluded
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.results.conditions import Machine, machine_differences
@@ -103,6 +105,8 @@ class WorkloadSummary:
     void: str | None
     refused: tuple[tuple[Cell, Cell, str], ...]
     null: Latency | None = None
+    excluded: Mapping[str, str] = field(default_factory=dict)
+    """Why stacks that were measured otherwise cannot be under this workload, by stack."""
 
     def family(self, metric: Metric) -> Family | None:
         return next((family for family in self.families if family.metric.name == metric.name), None)
@@ -182,7 +186,14 @@ def _workload(name: str, results: Iterable[Result], families: Iterable[Family], 
         void=void,
         refused=tuple((cell, other, reason) for (cell, other), reason in refused.items()),
         null=None if null is None else _latency(reference_loads(null)),
+        excluded=_excluded(name, results),
     )
+
+
+def _excluded(workload: str, results: Iterable[Result]) -> dict[str, str]:
+    cells = {one.cell.stack: msgspec.structs.replace(one.cell, workload=workload) for one in results}
+    reasons = {stack: why_excluded(cells[stack]) for stack in sorted(cells, key=order_of(STACKS))}
+    return {stack: reason for stack, reason in reasons.items() if reason is not None}
 
 
 def _cell(result: Result, cost: Family | None, null: Result | None) -> CellSummary:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from stackmatrix.errors import EnvironmentMissingError, UsageError
-from stackmatrix.matrix.cells import DEFAULT_TAG, Cell, choose, choose_stacks, make_cells
+from stackmatrix.matrix.cells import DEFAULT_TAG, Cell, choose, choose_stacks, make_cells, why_excluded
 from stackmatrix.matrix.profiles import Profile
 from stackmatrix.matrix.stacks import PYTHONS, STACKS
-from stackmatrix.matrix.workloads import WORKLOADS
+from stackmatrix.matrix.workloads import DEFAULT_WORKLOADS, WORKLOADS
 from stackmatrix.measurements.request import Request
 from stackmatrix.system.processes import PROJECT
 from stackmatrix.testbed.environments import why_not_buildable
@@ -98,7 +98,11 @@ def add_cell_options(parser: argparse.ArgumentParser) -> None:
     """Everything that says which cells, and where their files are."""
     parser.add_argument("--stacks", metavar="A,B", help=f"which stacks, by name or tag; default: {DEFAULT_TAG}")
     parser.add_argument("--pythons", metavar="3.12,3.13", help="which Pythons; default: those that are there")
-    parser.add_argument("--workload", metavar="NAME", help="which workloads; default: all")
+    parser.add_argument(
+        "--workload",
+        metavar="A,B",
+        help=f"which workloads ({', '.join(WORKLOADS)}), or all; default: {','.join(DEFAULT_WORKLOADS)}",
+    )
     add_machine(parser)
     parser.add_argument("--commit", action="store_true", help="commit exactly the result files that were written")
     add_listing(parser)
@@ -119,17 +123,37 @@ def machine_name(options: argparse.Namespace) -> str | None:
 
 
 def choose_cells(options: argparse.Namespace) -> tuple[Cell, ...]:
-    """The cells that were asked for.
+    """The cells that were asked for, with those that cannot be measured anywhere among them.
 
     Raises:
-        UsageError: for what is not known.
+        UsageError: for what is not known, and where none of them can be measured.
 
     """
-    return make_cells(
+    cells = make_cells(
         choose_stacks(options.stacks),
         choose("Python", options.pythons, PYTHONS),
-        choose("workload", options.workload, tuple(WORKLOADS)),
+        choose_workloads(options.workload),
     )
+    reasons = [why_excluded(cell) for cell in cells]
+    if all(reasons):
+        names = ", ".join(dict.fromkeys(cell.stack for cell in cells))
+        raise UsageError(f"Nothing is left to measure with {names}: {reasons[0]}.")
+    return cells
+
+
+def choose_workloads(wanted: str | None) -> tuple[str, ...]:
+    """The workloads of a comma-separated choice, in the order of the table.
+
+    Raises:
+        UsageError: for one that is not known.
+
+    """
+    chosen = choose("workload", wanted or ",".join(DEFAULT_WORKLOADS), (*WORKLOADS, ALL))
+    return tuple(WORKLOADS) if ALL in chosen else chosen
+
+
+ALL = "all"
+"""Chooses every workload."""
 
 
 def is_listing(options: argparse.Namespace) -> bool:
@@ -147,6 +171,7 @@ def print_sessions(cells: Sequence[Cell]) -> None:
         EnvironmentMissingError: when none of the stacks can be built here.
 
     """
+    cells = [cell for cell in cells if why_excluded(cell) is None]
     reasons = [why_not_buildable(STACKS[cell.stack]) for cell in cells]
     if all(reasons):
         raise EnvironmentMissingError(f"{reasons[0]}.")

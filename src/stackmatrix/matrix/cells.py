@@ -12,7 +12,7 @@ from stackmatrix.errors import UsageError
 from stackmatrix.matrix.app import App
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS, Stack
 from stackmatrix.matrix.stacks.stack import BACKLOG
-from stackmatrix.matrix.workloads import Workload
+from stackmatrix.matrix.workloads import WORKLOADS, Workload
 
 Control = Literal["twin", "planted", "null"]
 
@@ -113,6 +113,12 @@ def choose_one(kind: str, wanted: str, known: Sequence[str]) -> str:
     if len(names) > 1:
         raise UsageError(f"Only one {kind} can be chosen, not {wanted!r}: choose from {', '.join(names)}.")
     return names[0]
+
+
+def why_excluded(cell: Cell) -> str | None:
+    """Why a cell of the tables cannot be measured anywhere; ``None`` where it can."""
+    stack, workload = STACKS.get(cell.stack), WORKLOADS.get(cell.workload)
+    return None if stack is None or workload is None else workload.why_excluded(stack.interface)
 
 
 def make_cells(stacks: Sequence[str], pythons: Sequence[str], workloads: Sequence[str]) -> tuple[Cell, ...]:

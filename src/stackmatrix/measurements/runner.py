@@ -190,8 +190,14 @@ class Runner:
         skipped = Counter(cell.python for cell, reason in missing.items() if reason.state == "skipped")
         for python, count in skipped.items():
             self.view.say(f"Python {python} was not found: {count} cells are left out.")
+        excluded: dict[tuple[str, str], dict[str, None]] = {}
         for cell, reason in missing.items():
-            if reason.state != "skipped":
+            if reason.state == "excluded":
+                excluded.setdefault((cell.workload, reason.reason), {})[cell.stack] = None
+        for (workload, why), stacks in excluded.items():
+            self.view.say(f"{workload} is not measured with {', '.join(stacks)}: {why}.")
+        for cell, reason in missing.items():
+            if reason.state == "failed":
                 self.view.say(f"{cell}: {reason.reason}.")
                 self._unmeasured[cell] = reason.reason
                 self.evidence.fail(cell, Status(state="failed", reason=reason.reason))

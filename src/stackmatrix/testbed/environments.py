@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stackmatrix.errors import EnvironmentMissingError
 from stackmatrix.matrix.app import BUILT_IN
-from stackmatrix.matrix.cells import Cell, Installation, Subject
+from stackmatrix.matrix.cells import Cell, Installation, Subject, why_excluded
 from stackmatrix.matrix.stacks import STACKS, Stack
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.system.processes import PROJECT
@@ -64,7 +64,11 @@ def resolve(cells: Iterable[Cell]) -> list[Subject]:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Why a cell cannot be measured: no such Python (``skipped``), or its packages did not install (``failed``)."""
+    """Why a cell cannot be measured.
+
+    It cannot be anywhere (``excluded``), there is no such Python (``skipped``), or its packages did not install
+    (``failed``).
+    """
 
     state: str
     reason: str
@@ -92,14 +96,17 @@ def find_missing(cells: Iterable[Cell], report: Path | None) -> Mapping[Cell, Mi
     environments = installed()
     missing = {}
     for cell in cells:
+        if (reason := why_excluded(cell)) is not None:
+            missing[cell] = Missing("excluded", reason)
+            continue
         if (cell.stack, cell.python) in environments:
             continue
         outcome = outcomes.get(f"env-{cell.stack}-{cell.python}")
         if outcome == "skipped":
             missing[cell] = Missing("skipped", "this Python was not found")
         elif outcome is not None:
-            reason = why_not_buildable(STACKS[cell.stack]) if cell.stack in STACKS else None
-            missing[cell] = Missing("failed", reason or "its packages could not be installed: see what nox printed")
+            unbuilt = why_not_buildable(STACKS[cell.stack]) if cell.stack in STACKS else None
+            missing[cell] = Missing("failed", unbuilt or "its packages could not be installed: see what nox printed")
         else:
             missing[cell] = Missing("failed", "its environment is not installed")
     return missing

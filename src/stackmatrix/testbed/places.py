@@ -1,4 +1,4 @@
-"""Where subjects stand in a testbed: their ports and commands, and how the planted control learns what it burns."""
+"""Where subjects stand in a testbed: their ports and commands, and what each is given beside what all are."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,10 +35,16 @@ def plant(folder: Path, burn_ms: float) -> None:
     planted.write(folder / PLANTED, burn_ms)
 
 
-def burning(place: Place, folder: Path) -> tuple[str, ...]:
-    """The command of a place; that of the planted control knows where to look how much it burns."""
-    is_planted = place.subject.cell.control == "planted"
-    return ("env", f"{planted.VARIABLE}={folder / PLANTED}", *place.command) if is_planted else place.command
+def variables(subject: Subject, folder: Path) -> tuple[tuple[str, str], ...]:
+    """What a subject is given beside what all are: by its workload, and the planted control where it reads its cost."""
+    planted_cost = ((planted.VARIABLE, str(folder / PLANTED)),) if subject.cell.control == "planted" else ()
+    return (*subject.workload.variables, *planted_cost)
+
+
+def started(place: Place, folder: Path, wrap: Callable[[Path, Sequence[str]], Sequence[str]]) -> tuple[str, ...]:
+    """What is run at a place: its command, wrapped, with what the subject is given."""
+    given = tuple(f"{name}={value}" for name, value in variables(place.subject, folder))
+    return (*(("env", *given) if given else ()), *wrap(folder, place.command))
 
 
 def free_ports(subjects: Sequence[Subject]) -> dict[str, int]:

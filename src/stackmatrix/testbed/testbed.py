@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from fanout_site import planted
 from stackmatrix.analysis.level.facts import LevelFacts, Pace
 from stackmatrix.analysis.level.requests import LevelRows
 from stackmatrix.analysis.level.usage import Role, Surroundings, Use, together
@@ -145,7 +144,7 @@ class Testbed:
             packages=dict(sorted(identity.packages.items())),
             lock_sha256=subject.environment.lock_sha256,
             command=tuple(part.replace(prefix, "{prefix}").replace(port, "{port}") for part in place.command),
-            variables=(*VARIABLES, *([planted.VARIABLE] if subject.cell.control == "planted" else [])),
+            variables=(*VARIABLES, *(name for name, _ in places.variables(subject, self.circus.folder))),
         )
 
     @property
@@ -275,7 +274,7 @@ def start(
         at = places.free_ports(subjects) if at is None else at
         every = places.place(subjects, at, added)
         places.plant(folder, 0.0)
-        targets = [Target(one.subject.name, tuple(wrap(folder, places.burning(one, folder)))) for one in every]
+        targets = [Target(one.subject.name, places.started(one, folder, wrap)) for one in every]
         circus = Supervisor(targets, at[API], layout, folder)
         generator = None if load is None else _make_generator(load, every, at[API], layout, folder)
         # The harness stays off the target's core, which it would be charged to.
