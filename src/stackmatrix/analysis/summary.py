@@ -11,9 +11,9 @@ from statistics import fmean
 
 import msgspec
 
-from stackmatrix.analysis.clients import compare_clients
+from stackmatrix.analysis.causes import CauseCost, cost_causes
 from stackmatrix.analysis.comparison.judge import judge
-from stackmatrix.analysis.comparison.verdicts import Comparison, Estimate, Family
+from stackmatrix.analysis.comparison.verdicts import Estimate, Family
 from stackmatrix.analysis.level.latency import Overhead, pooled_interval, pooled_overhead, pooled_percentiles
 from stackmatrix.analysis.metrics import COST, Metric
 from stackmatrix.analysis.samples import Sample, sample
@@ -127,14 +127,14 @@ class WorkloadSummary:
 
 @dataclass(frozen=True, slots=True)
 class MachineSummary:
-    """All results of one machine's folder. ``clients`` compares a client per request with a shared one."""
+    """All results of one machine's folder. ``causes`` has what each cause of what a request costs does, by cell."""
 
     name: str
     results: tuple[Result, ...]
     workloads: tuple[WorkloadSummary, ...]
     runs: tuple[Run, ...]
     families: tuple[Family, ...] = ()
-    clients: tuple[Comparison, ...] = ()
+    causes: tuple[CauseCost, ...] = ()
     ended: bool = True
     void: Mapping[str, str] = field(default_factory=dict)
     """Why the runs of a workload prove nothing, by workload."""
@@ -160,7 +160,7 @@ def summarize(machine: str, results: Sequence[Result], *, ended: bool = True) ->
         workloads=tuple(_workload(name, results, families, void.get(name)) for name in names),
         runs=tuple(sorted(runs.values(), key=lambda run: (run.started, run.id))),
         families=families,
-        clients=_in_order(compare_clients(results, void)),
+        causes=cost_causes(sorted(results, key=lambda one: cell_key(one.cell)), void),
         ended=ended,
         void=void,
     )
@@ -283,10 +283,6 @@ def _geometric_mean(values: Iterable[float]) -> Estimate | None:
     """The mean of a cell that is compared with none."""
     logarithms = [math.log(value) for value in values if value > 0]
     return Estimate(math.exp(fmean(logarithms)), None, None) if logarithms else None
-
-
-def _in_order(compared: Iterable[Comparison]) -> tuple[Comparison, ...]:
-    return tuple(sorted(compared, key=lambda one: cell_key(one.cell)))
 
 
 def cell_key(cell: Cell) -> tuple[object, ...]:

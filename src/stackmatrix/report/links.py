@@ -7,7 +7,7 @@ from urllib.parse import quote
 from stackmatrix.matrix.cells import Cell
 
 PAGE = "README.md"
-CLIENT, UNSAID, CONDITIONS = "client", "not-said", "conditions"
+CAUSES, UNSAID, CONDITIONS = "causes", "not-said", "conditions"
 """Anchors of what is of a whole machine."""
 
 
