@@ -110,7 +110,11 @@ def ask_page(path: str, **form: str) -> Any:
 
 def test_ctrl_c_ends_all_that_was_served_and_frees_the_ports(served: Serving) -> None:
     for workload in WORKLOADS.values():
-        verification.verify_page(http.get(served.stack.port, workload.path), workload)
+        if workload.variables:
+            assert f"{workload.path} (" not in served.told()
+        elif workload.why_excluded(served.stack.interface) is None:
+            assert f"{workload.path} (" in served.told()
+            verification.verify_page(http.get(served.stack.port, workload.path), workload)
     for port in served.ports:
         assert f":{port}" in served.told()
         assert ports.is_bound(port)
