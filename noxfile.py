@@ -14,7 +14,8 @@ ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT / "src"))
 
 from stackmatrix.matrix.app import BUILT_IN  # noqa: E402
-from stackmatrix.matrix.stacks import PYTHONS, STACKS, Stack  # noqa: E402
+from stackmatrix.matrix.pythons import FREE_THREADED, PYTHONS  # noqa: E402
+from stackmatrix.matrix.stacks import STACKS, Stack  # noqa: E402
 
 nox.needs_version = ">=2025.11.12"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -28,7 +29,9 @@ nox.virtualenv.uv_install_python = cache(nox.virtualenv.uv_install_python)
 REQUIREMENTS = ROOT / "requirements"
 # What is built from source is told so: urllib3-future leaves urllib3 alone, and each client is the one it is named.
 BUILD = {"URLLIB3_NO_OVERRIDE": "1"}
-STAMP, HARNESS = "stackmatrix.json", {"PYTHONPATH": str(ROOT / "src")}
+# The harness itself installs what no lock file has: overridden packages, and people's own applications.
+UV = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}") or "uv"
+STAMP, HARNESS = "stackmatrix.json", {"PYTHONPATH": str(ROOT / "src"), "STACKMATRIX_UV": UV, **BUILD}
 # A run that is interrupted stops its servers and writes what it has, which nox's own 0.3 s would cut short.
 STOP_S = 60.0
 # pyenv's shims answer only for versions that are named.
@@ -89,7 +92,7 @@ def add_environment(stack: Stack) -> None:
         install(session, stack.name, stack=stack.name, python=str(session.python))
 
     environment.__doc__ = f"Install {stack.summary}."
-    nox.session(name=f"env-{stack.name}", python=PYTHONS, default=False)(environment)
+    nox.session(name=f"env-{stack.name}", python=[*PYTHONS, *FREE_THREADED], default=False)(environment)
 
 
 def install_environments(session: nox.Session, sessions: list[str]) -> Path:
@@ -107,9 +110,9 @@ def add_verb(name: str, summary: str, *command: str, installs: bool = True) -> N
         arguments = [*(command or (name,)), *session.posargs]
         if "--stacks" in command and any(one.partition("=")[0] == "--stacks" for one in session.posargs):
             session.error("--stacks is for matrix: this session measures one stack.")
-        if installs and "--help" not in arguments:
-            report = install_environments(session, harness(session, *arguments, "--list", silent=True).split())
-            arguments += ["--nox-report", str(report)]
+        is_asking = not installs or "--help" in arguments
+        if not is_asking and (wanted := harness(session, *arguments, "--list", silent=True).split()):
+            arguments += ["--nox-report", str(install_environments(session, wanted))]
         harness(session, *arguments)
 
     verb.__doc__ = summary
@@ -117,8 +120,11 @@ def add_verb(name: str, summary: str, *command: str, installs: bool = True) -> N
 
 
 serve = ("serve", "--python", TOOL_PYTHON)
+# A list that people read is short: what only installs, on every Python, is called by the others.
+IS_LISTING = {"-l", "--list", "--list-sessions"} & {*sys.argv}
 for row in STACKS.values():
-    add_environment(row)
+    if not IS_LISTING:
+        add_environment(row)
     add_verb(f"bench-{row.name}", f"Measure {row.summary}, on every Python.", "run", "--stacks", row.name)
 add_verb("matrix", "Measure every chosen cell until everything is decided, and say the answer.", "run")
 add_verb("serve", "Bring up all stacks, or those named, with locust's web page to try them by hand.", *serve)

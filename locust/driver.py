@@ -11,7 +11,7 @@ when it is stopped, what is under way is given up.
 """
 
 import gc
-import re
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -23,6 +23,7 @@ from locust import User
 from recorder import Recorder, now
 from stackmatrix.load.protocol import Drop, Event, LevelOrder, LoadPlan, Prepared, RampOrder, Settled
 from stackmatrix.matrix.arrivals import arrivals, climbing, drop_seed
+from stackmatrix.matrix.page_order import OwnNumbers, PageOrder, Turn
 from stackmatrix.results import rows
 from visitor import Visitor
 
@@ -44,7 +45,7 @@ class Driver:
         self._recorder = recorder
         self._tell = tell
         self._hear = hear
-        self._page = re.compile(plan.page)
+        self._numbers = itertools.count(plan.first_number, plan.processes)
 
     def run(self, order: LevelOrder | RampOrder) -> None:
         """One level or ramp, from the making of its visitors to its last answer."""
@@ -70,7 +71,7 @@ class Driver:
     def _make_visitor(self, target: int) -> Visitor:
         plan = self._plan
         return Visitor(
-            self._user, target, f"http://127.0.0.1:{plan.ports[target]}", plan.path, self._page, plan.timeout_s
+            self._user, target, f"http://127.0.0.1:{plan.ports[target]}", plan.pages, self._numbers, plan.timeout_s
         )
 
     def _share_of(self, plan: Iterator[float]) -> Iterator[tuple[int, float]]:
@@ -80,12 +81,15 @@ class Driver:
     def _drive_level(self, order: LevelOrder, visitors: list[Visitor], starts_s: float) -> None:
         window = Window(order.level, starts_s + order.settle_s, order.window_s)
         watch = gevent.spawn(self._watch, window)
+        pages = PageOrder(self._plan.pages, order.seed)
         if order.model == "open":
-            self._drive_open(visitors, window, arrivals(order.value, starts_s, order.seed), order.turns)
+            plan = arrivals(order.value, starts_s, order.seed)
+            self._drive_open(visitors, window, plan, order.turns, pages)
         else:
             window.planned.set()
-            stagger_s = self._plan.floor_ms / 1000 / order.visitors
-            self._drive_closed(visitors, window, [starts_s + place * stagger_s for place in self._mine(order)])
+            stagger_s = self._plan.unloaded_ms / 1000 / order.visitors
+            first_s = [starts_s + place * stagger_s for place in self._mine(order)]
+            self._drive_closed(visitors, window, first_s, pages)
         watch.get()
 
     def _watch(self, window: "Window") -> None:
@@ -96,7 +100,9 @@ class Driver:
         self._hear()
         window.stopped = True
 
-    def _drive_closed(self, visitors: list[Visitor], window: "Window", first_s: list[float]) -> None:
+    def _drive_closed(self, visitors: list[Visitor], window: "Window", first_s: list[float], pages: PageOrder) -> None:
+        asked = [itertools.count(self._plan.process, self._plan.processes) for _ in self._plan.ports]
+
         # Spread over one response, so that visitors do not ask in one burst for the whole level.
         def keep_visiting(visitor: Visitor, first_s: float) -> None:
             gevent.sleep(max(0.0, first_s - now()))
@@ -104,7 +110,7 @@ class Driver:
                 intended_s = now()
                 phase = window.enter(intended_s)
                 try:
-                    visitor.visit(intended_s, window.level, phase)
+                    visitor.visit(pages[next(asked[visitor.target])], intended_s, window.level, phase)
                 finally:
                     window.leave(phase)
 
@@ -112,9 +118,10 @@ class Driver:
         gevent.joinall(greenlets, raise_error=True)
 
     def _drive_open(
-        self, visitors: list[Visitor], window: "Window", plan: Iterator[float], turns: Sequence[int]
+        self, visitors: list[Visitor], window: "Window", plan: Iterator[float], turns: Sequence[int], pages: PageOrder
     ) -> None:
-        crowd = Crowd(visitors, len(self._plan.ports), self._recorder, window.level, window.leave, turns)
+        turns = turns or range(len(self._plan.ports))
+        crowd = Crowd(visitors, turns, pages, self._recorder, window.level, window.leave)
         for number, intended_s in self._share_of(plan):
             if intended_s >= window.end_s:
                 window.planned.set()
@@ -126,13 +133,15 @@ class Driver:
 
     def _drive_ramp(self, order: RampOrder, visitors: list[Visitor], starts_s: float) -> None:
         ramp = Ramp()
-        crowd = Crowd(visitors, len(self._plan.ports), self._recorder, order.level)
+        pages, turns = PageOrder(self._plan.pages, order.seed), range(len(self._plan.ports))
+        crowd = Crowd(visitors, turns, pages, self._recorder, order.level)
         helpers = [gevent.spawn(self._listen, ramp), gevent.spawn(self._keep_writing, ramp)]
         climb = climbing(order.rates, order.seconds, starts_s, order.seed)
         self._follow(climb, crowd, lambda intended_s: ramp.stopped or intended_s >= ramp.dropped_s)
         ramp.changed.wait()
         if ramp.drop is not None:
             dropped = arrivals(ramp.drop.rate, ramp.drop.at_s, drop_seed(order.seed))
+            crowd.pages = PageOrder(self._plan.pages, drop_seed(order.seed))
             self._follow(dropped, crowd, lambda _: ramp.stopped)
         crowd.give_up()
         gevent.joinall(helpers, raise_error=True)
@@ -170,39 +179,40 @@ class Crowd:
     """The visitors of an open load: an arrival takes a free one of its target, and fails where there is none.
 
     ``leave`` is called with the phase of each arrival that has ended. Arrivals go to the targets in the order of
-    ``turns``, or to one after the other.
+    ``turns``, again and again. Every target's own arrivals ask for the same ``pages`` in the same order.
     """
 
     def __init__(
         self,
         visitors: Iterable[Visitor],
-        targets: int,
+        turns: Sequence[int],
+        pages: PageOrder,
         recorder: Recorder,
         level: int,
         leave: Callable[[int], None] = lambda _: None,
-        turns: Sequence[int] = (),
     ) -> None:
-        self._turns = turns or range(targets)
-        self._free: Sequence[list[Visitor]] = [[] for _ in range(targets)]
+        self.pages = pages
+        self._turns, self._own_numbers = turns, OwnNumbers(turns)
+        self._free: Sequence[list[Visitor]] = [[] for _ in range(max(turns) + 1)]
         for visitor in visitors:
             self._free[visitor.target].append(visitor)
         self._recorder, self._level, self._leave = recorder, level, leave
-        self._visiting: dict[gevent.Greenlet[..., None], tuple[float, float, int, int]] = {}
-        """Intended start, when it was sent, phase and target of each arrival that is under way."""
+        self._visiting: dict[gevent.Greenlet[..., None], tuple[float, float, int, int, int]] = {}
+        """Intended start, when it was sent, phase, target and page of each arrival that is under way."""
 
     def arrive(self, number: int, intended_s: float, phase: int) -> None:
         """The arrival of this number in the plan, now."""
-        target, at_s = self._turns[number % len(self._turns)], now()
+        target, turn, at_s = self._turns[number % len(self._turns)], self.pages[self._own_numbers[number]], now()
         if not self._free[target]:
-            self._recorder.add(intended_s, at_s, at_s, self._level, phase, rows.NO_SLOT, target=target)
+            self._recorder.add(intended_s, at_s, at_s, self._level, phase, rows.NO_SLOT, target=target, page=turn.page)
             self._leave(phase)
             return
-        greenlet = gevent.spawn(self._visit, self._free[target].pop(), intended_s, phase)
-        self._visiting[greenlet] = (intended_s, at_s, phase, target)
+        greenlet = gevent.spawn(self._visit, self._free[target].pop(), turn, intended_s, phase)
+        self._visiting[greenlet] = (intended_s, at_s, phase, target, turn.page)
 
-    def _visit(self, visitor: Visitor, intended_s: float, phase: int) -> None:
+    def _visit(self, visitor: Visitor, turn: Turn, intended_s: float, phase: int) -> None:
         try:
-            visitor.visit(intended_s, self._level, phase)
+            visitor.visit(turn, intended_s, self._level, phase)
         finally:
             self._leave(phase)
         self._free[visitor.target].append(visitor)
@@ -215,10 +225,10 @@ class Crowd:
     def give_up(self) -> None:
         """End every arrival that is under way, each as one that was not finished."""
         gevent.killall(list(self._visiting))
-        for greenlet, (intended_s, sent_s, phase, target) in self._visiting.items():
+        for greenlet, (intended_s, sent_s, phase, target, page) in self._visiting.items():
             if isinstance(greenlet.exception, Exception):
                 raise greenlet.exception
-            self._recorder.add(intended_s, sent_s, now(), self._level, phase, rows.UNFINISHED, target=target)
+            self._recorder.add(intended_s, sent_s, now(), self._level, phase, rows.UNFINISHED, target=target, page=page)
 
 
 class Ramp:

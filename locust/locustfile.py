@@ -4,7 +4,6 @@ Locust gives the client, the events and the process. One user conducts all visit
 orders them, since locust's own shapes are polled once a second, ramp while they are measured, and know no arrival rate.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,7 @@ class Conductor(FastHttpUser):
     def conduct(self) -> None:
         """Run what is ordered, tell how it went, and end locust."""
         options = self.environment.parsed_options
-        plan = LoadPlan(**json.loads(Path(options.plan).read_text(encoding="utf-8")))
+        plan = LoadPlan.from_json(Path(options.plan).read_text(encoding="utf-8"))
         recorder = Recorder(Path(plan.rows_path))
         recorder.begin()
         self.environment.events.request.add_listener(recorder.on_request)
@@ -64,4 +63,5 @@ class Conductor(FastHttpUser):
             recorded=recorder.fired,
             counted=self.environment.stats.total.num_requests,
             exceptions=len(self.environment.runner.exceptions) + bool(log.unhandled_greenlet_exception),
+            wrong=recorder.take_wrong(),
         )

@@ -17,12 +17,16 @@ from stackmatrix.results import rows
 EXHAUSTED_ERRORS = {errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM}
 """What the generator itself has run out of: files, ports, memory. The target is not to blame."""
 
+MOST_REASONS = 100
+"""Kept of an order, of all targets: the first ones say what there is to say."""
+
 
 class Recorder:
     """Listens to ``events.request``; a request is told apart by the ``context`` that it was made with."""
 
     def __init__(self, path: Path) -> None:
         self.fired = 0
+        self._wrong: dict[tuple[int, str], None] = {}
         self._path = path
         self._pending = bytearray()
 
@@ -43,7 +47,10 @@ class Recorder:
             context["opened"],
             context["attempts"],
             context["target"],
+            context["page"],
         )
+        if context["why_wrong"] is not None and len(self._wrong) < MOST_REASONS:
+            self._wrong[context["target"], context["why_wrong"]] = None
         # Counted last: locust swallows what goes wrong here, and then the two counts have to differ.
         self.fired += 1
 
@@ -59,11 +66,28 @@ class Recorder:
         opened: int = 0,
         attempts: int = 0,
         target: int = 0,
+        page: int = 0,
     ) -> None:
         """Append one row; used directly for an arrival that was never sent, of which locust knows nothing."""
         self._pending += rows.ROW.pack(
-            intended_s, sent_s, done_s, level, phase, outcome, status, min(opened, 255), min(attempts, 255), target
+            intended_s,
+            sent_s,
+            done_s,
+            level,
+            phase,
+            outcome,
+            status,
+            min(opened, 255),
+            min(attempts, 255),
+            target,
+            page,
         )
+
+    def take_wrong(self) -> list[list[Any]]:
+        """The first reasons since the last call why answers were not right, each once, with the target's place."""
+        reasons = [list(one) for one in self._wrong]
+        self._wrong.clear()
+        return reasons
 
     def flush(self) -> None:
         """Write what has gathered since the last flush."""
@@ -73,9 +97,10 @@ class Recorder:
 
 
 def classify(exception: Any, context: dict[str, Any]) -> int:
-    """The class of a request's outcome, from the exception that locust reports for it."""
-    if context["wrong_body"]:
-        return rows.WRONG_BODY
+    """The class of a request's outcome: of a wrong answer, or from the exception that locust reports for it."""
+    if context["wrong"] is not None:
+        wrong: int = context["wrong"]
+        return wrong
     if exception is None:
         return rows.OK
     cause = exception

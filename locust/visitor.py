@@ -5,7 +5,7 @@ broke without saying so; here a visitor has exactly one connection, and connecti
 """
 
 import encodings.ascii  # noqa: F401 - imported on demand by the client, which fails when no file can be opened any more
-import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gevent
@@ -14,20 +14,49 @@ from locust import User
 from locust.contrib.fasthttp import FastHttpSession
 
 from recorder import now
+from stackmatrix.matrix.page_order import Turn
+from stackmatrix.matrix.pages import Page
+from stackmatrix.results import rows
 
 # Explicit, so that what a run means does not hang on a library's defaults.
 HEADERS = {"Connection": "keep-alive", "Accept-Encoding": "identity"}
+EVERY_STATUS = frozenset(range(100, 1_000))
+
+
+def send(session: FastHttpSession, page: Page, number: int, turn: int, **more: Any) -> Any:
+    """The answer to one request for a page, of any status, without following where it leads, as locust gives it."""
+    path, body = page.request(number, turn)
+    headers = {**HEADERS, **dict(page.headers)} if page.headers else HEADERS
+    data: Any = body  # sent as it is
+    return session.request(page.method, path, headers=headers, data=data, catch_response=True, **more)
+
+
+def take_as_they_come(session: FastHttpSession) -> None:
+    """Follow no answer, refuse none for its status, and keep no cookies: pages say what is sent, and what is right."""
+    session.client.max_redirects = session.client.max_retries = 0
+    session.client.cookiejar = None
+    session.client.valid_response_codes = EVERY_STATUS  # type: ignore[misc] # for one instance
+
+
+def why_wrong(page: Page, response: Any) -> str | None:
+    """Why a whole answer is not right, after the page's name; ``None`` where it is."""
+    # As verification decodes it, whatever the answer says of itself.
+    body = (response.content or b"").decode("utf-8", errors="replace")
+    why = page.expect.why_wrong(response.status_code, response.headers, body)
+    return None if why is None else f"{page.name} {why}"
 
 
 class Visitor:
-    """Sends the workload's request to one of the targets, by its number, and checks that the answer is right."""
+    """Asks one of the targets, by its place, for the workload's pages, and checks that each answer is right.
+
+    ``numbers`` are those of requests, of which all visitors take the next one.
+    """
 
     def __init__(
-        self, user: User, target: int, base_url: str, path: str, page: re.Pattern[str], timeout_s: float
+        self, user: User, target: int, base_url: str, pages: Sequence[Page], numbers: Iterator[int], timeout_s: float
     ) -> None:
         self.target = target
-        self._path = path
-        self._page = page
+        self._pages, self._numbers = pages, numbers
         self._timeout_s = timeout_s
         self._opened = 0
         self._attempts = 0
@@ -38,9 +67,8 @@ class Visitor:
             concurrency=1,
             connection_timeout=timeout_s,
             network_timeout=timeout_s,
-            max_redirects=0,
-            max_retries=0,
         )
+        take_as_they_come(self._session)
         pool = self._session.client.clientpool.get_client(URL(base_url))._connection_pool
         take = pool.get_socket
 
@@ -58,22 +86,25 @@ class Visitor:
         pool.get_socket = count_attempt  # type: ignore[method-assign] # the pool's only place to see every attempt
         pool.after_connect = count_connection  # type: ignore[method-assign, assignment] # its hook, for one instance
 
-    def visit(self, intended_s: float, level: int, phase: int) -> None:
+    def visit(self, turn: Turn, intended_s: float, level: int, phase: int) -> None:
         """Make one request now; ``intended_s`` is when it should have been made."""
         self._opened = self._attempts = 0
-        context: dict[str, Any] = {"intended_s": intended_s, "level": level, "phase": phase, "wrong_body": False}
-        context["target"] = self.target
+        page = self._pages[turn.page]
+        context: dict[str, Any] = {"intended_s": intended_s, "level": level, "phase": phase}
+        context |= {"target": self.target, "page": turn.page, "wrong": None, "why_wrong": None}
         context["sent_s"] = now()
         # The client's own time-outs are for each step: to connect, to read some bytes, and again for a second attempt.
         with gevent.Timeout(self._timeout_s, TimeoutError("no whole answer in time")):
-            answer = self._session.get(self._path, headers=HEADERS, context=context, catch_response=True)
+            number = next(self._numbers)
+            answer = send(self._session, page, number, turn.values, name=page.name, context=context)
         context["done_s"] = now()
         context["opened"], context["attempts"] = self._opened, self._attempts
         with answer as response:
-            whole = response.request_meta["exception"] is None
-            if whole and response.status_code == 200 and not self._page.fullmatch(response.text or ""):
-                context["wrong_body"] = True
-                response.failure("wrong body")
+            if response.request_meta["exception"] is None and (why := why_wrong(page, response)) is not None:
+                is_other_status = response.status_code != page.expect.status
+                context["wrong"] = rows.STATUS if is_other_status else rows.WRONG_BODY
+                context["why_wrong"] = why
+                response.failure("wrong answer")  # locust would keep a line of its own for every reason
 
     def close(self) -> None:
         """Close the connection."""

@@ -4,16 +4,19 @@
 for looking at, not for keeping: locust's own statistics are rounded.
 """
 
+import itertools
 import os
-import re
 from typing import Any
 
 from locust import FastHttpUser, events, task
 
+from stackmatrix.load.numbers import BY_HAND
+from stackmatrix.matrix.page_order import PageOrder
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import DEFAULT_WORKLOAD, WORKLOADS
-from visitor import HEADERS
+from visitor import send, take_as_they_come, why_wrong
 
+NUMBERS = itertools.count(BY_HAND)
 SERVED = os.environ.get("STACKMATRIX_SERVED", ",".join(STACKS)).split(",")
 
 
@@ -26,27 +29,28 @@ def add_options(parser: Any) -> None:
 
 
 class Guest(FastHttpUser):
-    """Asks the chosen stack for the chosen workload's page, and again as soon as it is answered."""
+    """Asks the chosen stack for the chosen workload's pages, one after the other."""
 
     # The form shows this as the host. It cannot be left out of the form, and what stands there is not used.
     host = "as chosen under Custom parameters"
     concurrency = 1
-    max_redirects = 0
-    max_retries = 0
 
     def __init__(self, environment: Any) -> None:
         options = environment.parsed_options
         self.host = f"http://127.0.0.1:{STACKS[options.stack].port}"
         workload = WORKLOADS[options.workload]
-        self._path, self._page = workload.path, re.compile(workload.page)
+        self._pages, self._order = workload.pages, PageOrder(workload.pages, "")
+        self._asked = itertools.count()
         self._name = f"{options.stack}, {options.workload}"
         super().__init__(environment)
+        take_as_they_come(self.client)
 
     @task
     def visit(self) -> None:
-        """One request; only the whole page with status 200 is a success."""
-        with self.client.get(self._path, name=self._name, headers=HEADERS, catch_response=True) as response:
-            if response.status_code == 200 and not self._page.fullmatch(response.text or ""):
-                response.failure("wrong body")
-            elif response.status_code not in (0, 200):  # 0: no answer, for which locust has a better reason
-                response.failure(f"status {response.status_code}")
+        """One request; only what the page is expected to be is a success."""
+        turn = self._order[next(self._asked)]
+        page = self._pages[turn.page]
+        name = self._name if len(self._pages) == 1 else f"{self._name}, {page.name}"
+        with send(self.client, page, next(NUMBERS), turn.values, name=name) as response:
+            if response.request_meta["exception"] is None and (why := why_wrong(page, response)) is not None:
+                response.failure(why)

@@ -20,6 +20,7 @@ from stackmatrix.results.counts import CountBlock, InstructionCount, Instruction
 from stackmatrix.results.levels import LatencyMs
 from stackmatrix.results.model import FORMAT_VERSION, Result, Run, Status
 from stackmatrix.results.ramps import Ramp, RampSeconds, RampStep, Recovery, ReferenceLoad
+from stackmatrix.results.stops import Stop, StopTrial, Visitors
 from stackmatrix.results.types import PythonBuild
 
 RATIOS = {
@@ -67,6 +68,7 @@ def make_results(
     planted: bool = True,
     found: bool = True,
     counts: bool = False,
+    stops: bool = False,
     machine: Machine = MACHINE,
     run: str = "made-up-run",
 ) -> list[Result]:
@@ -86,6 +88,8 @@ def make_results(
                 results[cell] = msgspec.structs.replace(results[cell], cost=(*results[cell].cost, block))
     for cell in cells:
         if cell.python == pythons[-1]:
+            stopped = (make_stop(cell, run),) if stops else ()
+            results[cell] = msgspec.structs.replace(results[cell], stops=stopped)
             climbs = tuple(make_ramp(cell, run, number, generator) for number in range(ramps))
             results[cell] = msgspec.structs.replace(results[cell], ramps=climbs)
         if counts:
@@ -264,4 +268,27 @@ def make_count(cell: Cell, run: str, number: int, generator: random.Random) -> C
     return CountBlock(
         run=run, round=number, started="2026-11-25T12:00:00+00:00", duration_s=60.0, validity="valid", hash_seed=number,
         counter="valgrind-3.19.0", counts=tuple(counts),
+    )  # fmt: skip
+
+
+def make_stop(cell: Cell, run: str) -> Stop:
+    """Three stops: uWSGI cuts everybody off at once, and of the others each answers all in flight.
+
+    gunicorn_100_threads lets later visitors in and serves none of them.
+    """
+    in_view = min(5, 2 if cell.stack == "uwsgi_2_threads" else 5)
+    if cell.stack.startswith("uwsgi"):
+        trial = StopTrial(
+            inside=Visitors(cut_off=in_view), queued=Visitors(cut_off=5 - in_view), late=Visitors(), first_gone_s=0.02,
+            gone_s=0.02, left=(), kept=False, kept_closed_s=None,
+        )  # fmt: skip
+    else:
+        late = Visitors(cut_off=7, refused=2) if cell.stack == "gunicorn_100_threads" else Visitors(refused=3)
+        trial = StopTrial(
+            inside=Visitors(answered=5), queued=Visitors(), late=late, first_gone_s=2.1, gone_s=2.3, left=(),
+            kept=True, kept_closed_s=1.8,
+        )  # fmt: skip
+    return Stop(
+        run=run, round=0, started="2026-11-25T13:00:00+00:00", duration_s=16.0, validity="valid", in_flight=5,
+        deadline_s=35.0, trials=(trial, trial, trial),
     )  # fmt: skip

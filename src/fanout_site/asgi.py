@@ -4,7 +4,5 @@ import os
 
 from django.core.asgi import get_asgi_application
 
-from fanout_site import planted
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fanout_site.settings_async")
-application = planted.asgi(get_asgi_application())
+application = get_asgi_application()

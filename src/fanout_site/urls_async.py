@@ -1,8 +1,5 @@
-"""The async views, and the untimed page that says what serves them."""
+"""The async views."""
 
-from django.urls import path
-
-from fanout_site.served_by import served_by_async as served_by
 from fanout_site.views import addresses
 
-urlpatterns = [*addresses("async_view"), path("served-by/", served_by)]
+urlpatterns = addresses("async_view")

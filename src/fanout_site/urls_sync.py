@@ -1,8 +1,5 @@
-"""The sync views, and the untimed page that says what serves them."""
+"""The sync views."""
 
-from django.urls import path
-
-from fanout_site.served_by import served_by
 from fanout_site.views import addresses
 
-urlpatterns = [*addresses("sync_view"), path("served-by/", served_by)]
+urlpatterns = addresses("sync_view")

@@ -4,7 +4,5 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from fanout_site import planted
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fanout_site.settings")
-application = planted.wsgi(get_wsgi_application())
+application = get_wsgi_application()

@@ -67,7 +67,7 @@ def make_report(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Machines]
 def report(make_report: Callable[[Machines], Path]) -> Path:
     """Of two machines; the first has more evidence."""
     fewer = made_up.make_results(("gunicorn_100_threads", "uvicorn"), workloads=("fanout",), blocks=3, seed=2)
-    return make_report({"first-machine": made_up.make_results(blocks=6), "second-machine": fewer})
+    return make_report({"first-machine": made_up.make_results(blocks=6, stops=True), "second-machine": fewer})
 
 
 @pytest.fixture
@@ -138,9 +138,9 @@ def click(browser: webdriver.Chrome, selector: str) -> None:
     browser.execute_script("document.querySelector(arguments[0]).click()", selector)
 
 
-def ranking(browser: webdriver.Chrome) -> list[list[str]]:
-    """The rows of the table, without the links to them."""
-    rows = "[...document.querySelectorAll('#ranking tbody tr')]"
+def ranking(browser: webdriver.Chrome, table: str = "ranking") -> list[list[str]]:
+    """The rows of a table, without the links to them."""
+    rows = f"[...document.querySelectorAll('#{table} tbody tr')]"
     cells = "(row) => Array.from(row.cells, (one) => one.textContent.split('\u00a0')[0])"
     found: list[list[str]] = run(browser, f"{rows}.map({cells})")
     return found
@@ -184,6 +184,20 @@ def test_every_word_on_the_page_is_one_of_the_data(
         assert words == [one["word"] for one in shown]
     ramps = [one for one in workload["ramps"] if one["number"] == 1]
     assert texts(browser, "#ramps figcaption p") == [text for one in ramps for text in one["says"]]
+
+
+def test_what_a_deploy_does_is_shown_of_what_is_chosen_and_only_where_it_was_measured(
+    browser: webdriver.Chrome, look_at: Callable[..., None], report: Path
+) -> None:
+    look_at(report)
+    rows = data_of(browser)["machines"][0]["workloads"][0]["stops"]["rows"]
+    assert ranking(browser, "stops") == [row["texts"] for row in rows]
+    assert len(rows) > 2
+    assert browser.find_element(By.ID, "deploy").is_displayed()
+    click(browser, "#stacks input[value=uvicorn]")
+    assert ranking(browser, "stops") == [row["texts"] for row in rows if row["stack"] != "uvicorn"]
+    look_at(report, machine="second-machine")
+    assert not browser.find_element(By.ID, "deploy").is_displayed()
 
 
 def test_the_script_has_no_numbers_to_judge_with(
@@ -323,7 +337,7 @@ def test_every_sentence_verdict_and_ramp_has_a_link_that_leads_to_it(
     links = run(browser, "[...document.querySelectorAll('a.anchor')].map((one) => one.hash)")
     assert len(set(keys)) == len(keys) == len(links)
     kinds = {key.split("-")[0]: place for place, key in enumerate(keys)}
-    assert set(kinds) == {"answer", "rank", "cpu", "ramp"}
+    assert set(kinds) == {"answer", "rank", "cpu", "ramp", "stop"}
     for place in kinds.values():
         browser.get("about:blank")
         browser.get(f"{report.as_uri()}{links[place]}")

@@ -19,7 +19,8 @@ import pytest
 from stackmatrix.errors import TrialError
 from stackmatrix.matrix.app import App
 from stackmatrix.matrix.cells import Cell
-from stackmatrix.matrix.stacks import PYTHONS, REFERENCE_STACK, STACKS
+from stackmatrix.matrix.pythons import PYTHONS
+from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS
 from stackmatrix.results import codec
 from stackmatrix.system import cores, ports, processes
 from stackmatrix.system.ports import API_PORT, TARGET_PORT
@@ -84,6 +85,10 @@ def test_one_stack_is_measured_and_ramped_by_its_own_session_and_a_ladder_is_as_
     (ramp,) = result["ramps"]
     assert len(ramp["steps"]) > 1
     assert ramp["reference"]["rate"] == 20
+    (stop,) = result["stops"]
+    (trial,) = stop["trials"]
+    assert trial["inside"]["answered"] == stop["in_flight"]
+    assert trial["left"] == []
     assert f"{stack} on {THIS_PYTHON}, fanout_shared_client, ramp 1: " in done.stdout
 
 
@@ -144,7 +149,7 @@ def test_an_application_that_cannot_start_is_reported_by_its_exception_on_every_
 ) -> None:
     (tmp_path / "broken_app.py").write_text(BROKEN)
     (subject,) = environments.resolve([Cell(stack=stack, python=THIS_PYTHON, workload="fanout_shared_client")])
-    subject = replace(subject, app=App("broken", "broken_app", "broken_app:application", "/served-by/", ()))
+    subject = replace(subject, app=App("broken", "broken_app:application", "broken_app:application", ()))
     path = f"PYTHONPATH={processes.SOURCE}:{tmp_path}"
     with (
         pytest.raises(TrialError) as failed,

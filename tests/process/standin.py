@@ -1,7 +1,7 @@
 """A target for tests, on the standard library alone: the path says how it answers, and what it saw can be asked for.
 
 ``python standin.py --port N [--api-port N] [--page TEXT] [--later-ms N] [--burn-ms N] [--stubborn]
-[--with-child] [--holds N [--metastable]] [--slots N]``
+[--with-child] [--graceful] [--holds N [--metastable]] [--slots N]``
 
 The external API is where ``SLOW_API_URL`` says, unless its port is given.
 
@@ -14,7 +14,7 @@ The external API is where ``SLOW_API_URL`` says, unless its port is given.
 /calls/<a,b,c>/<how>/   calls of the external API for so many ms: ``parallel``, ``sequence``, ``early`` (answers before
                   they end), ``late`` (answers long after), ``wrong`` (then the wrong page) or ``none`` (makes none)
 /boom/            status 500, and in the log the exception that is to blame
-/served-by/       what it is asked to say of itself; ``/seen/`` how many requests each path has had
+/.stackmatrix/served-by/  what it says of itself; ``/seen/`` how many requests each path has had
 """
 
 import argparse
@@ -111,6 +111,7 @@ class StandIn:
         self._later_s, self._burn_s = later_ms / 1000, burn_ms / 1000
         self._seen: Counter[str] = Counter()
         self._turn = asyncio.Lock()
+        self.in_flight = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """All requests of one connection."""
@@ -123,8 +124,12 @@ class StandIn:
                 self._seen[path] += 1
                 if path == "/turns/" and asked == 2:
                     return
-                if not await self._answer(writer, path, request_id[1].decode() if request_id else "none"):
-                    return
+                self.in_flight += 1
+                try:
+                    if not await self._answer(writer, path, request_id[1].decode() if request_id else "none"):
+                        return
+                finally:
+                    self.in_flight -= 1
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
@@ -163,7 +168,7 @@ class StandIn:
                     body = await self._call(rest, request_id)
             case "seen":
                 body = json.dumps(self._seen)
-            case "served-by":
+            case ".stackmatrix":
                 body = json.dumps(identity(LOOP_MS if "?loop=1" in path else None))
             case "boom":
                 status, body = 500, "Internal Server Error"
@@ -237,6 +242,7 @@ async def main() -> None:
     parser.add_argument("--metastable", action="store_true", help="half as many after an overload")
     parser.add_argument("--slots", type=int, default=0, help="of /calls/ at once, 0 for no limit")
     parser.add_argument("--stubborn", action="store_true", help="ignore SIGTERM")
+    parser.add_argument("--graceful", action="store_true", help="on SIGTERM answer those who wait, then end")
     parser.add_argument(
         "--with-child", action="store_true", help="start a child in another session that ignores SIGTERM"
     )
@@ -246,11 +252,16 @@ async def main() -> None:
     if options.with_child:
         start_stubborn_child()
     gate = Gate(options.holds, options.slots, metastable=options.metastable)
+    stopped = asyncio.Event()
+    if options.graceful:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     target = StandIn(options.api_port, options.page, options.later_ms, options.burn_ms, gate)
     server = await asyncio.start_server(target.serve, "127.0.0.1", options.port, backlog=1024)
     print("stand-in is up", flush=True)
-    async with server:
-        await server.serve_forever()
+    await stopped.wait()
+    server.close()
+    while target.in_flight:  # noqa: ASYNC110 - simple, and soon over
+        await asyncio.sleep(0.01)
 
 
 if __name__ == "__main__":

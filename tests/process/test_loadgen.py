@@ -30,12 +30,12 @@ from stackmatrix.load.protocol import Drop, LevelOrder, Order, RampOrder, Start,
 from stackmatrix.matrix.arrivals import arrivals, climbing, drop_seed, plan_seed, planned
 from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.matrix.stacks import STACKS
-from stackmatrix.matrix.workloads import Workload
+from stackmatrix.matrix.workloads import Workload, one_page
 from stackmatrix.results import rows
 from stackmatrix.system import http, processes
 from stackmatrix.testbed import external_api
 
-AFTER_50_MS = Workload("after", "", "/after/50/", (50,))
+AFTER_50_MS = Workload("after", "", one_page("/after/50/"), (50,))
 SEED = 42
 
 type Load = Callable[..., LoadGenerator]
@@ -96,7 +96,7 @@ def drive(
         for order in orders:
             driven.append(generator.run(order, nothing, tick))
             sent = decode_rows(generator.rows())["outcome"] != rows.NO_SLOT
-            assert driven[-1].recorded == RecorderTally(int(sent.sum()), int(sent.sum()), 0)
+            assert replace(driven[-1].recorded, wrong=()) == RecorderTally(int(sent.sum()), int(sent.sum()), 0)
         generator.finish(nothing)
     return driven
 
@@ -109,7 +109,8 @@ def rows_of(generator: LoadGenerator) -> list[Rows]:
 def test_a_closed_level_keeps_its_users_under_way_and_rows_are_in_the_phase_they_were_meant_for(load: Load) -> None:
     users = 8
     one, warm = drive(
-        load(replace(AFTER_50_MS, path="/after/100/")), [closed(users, level=3, window_s=2), LevelOrder.warmup(0.5)]
+        load(replace(AFTER_50_MS, pages=one_page("/after/100/"))),
+        [closed(users, level=3, window_s=2), LevelOrder.warmup(0.5)],
     )
     level = one.rows
     assert 0.8 * users <= level.in_flight_mean <= 1.05 * users
@@ -151,7 +152,7 @@ def start_standin(
 
 def seen(port: int) -> int:
     """How many requests a stand-in has had for the page that comes after 50 ms."""
-    return int(json.loads(http.get(port, "/seen/").body).get(AFTER_50_MS.path, 0))
+    return int(json.loads(http.get(port, "/seen/").body).get(AFTER_50_MS.pages[0].path, 0))
 
 
 @pytest.mark.parametrize("targets", [2, 3])
@@ -215,7 +216,7 @@ def test_each_target_has_visitors_of_its_own_and_a_slow_one_does_not_take_those_
 
 
 def test_load_stays_on_until_the_last_request_of_the_window_has_ended(load: Load) -> None:
-    (driven,) = drive(load(replace(AFTER_50_MS, path="/one-by-one/100/")), [closed(5)])
+    (driven,) = drive(load(replace(AFTER_50_MS, pages=one_page("/one-by-one/100/"))), [closed(5)])
     level = driven.rows
     last_s = level.window["done_s"].max()
     assert last_s > level.end_s
@@ -225,7 +226,7 @@ def test_load_stays_on_until_the_last_request_of_the_window_has_ended(load: Load
 
 def test_every_kind_of_failure_is_counted_in_its_class_as_the_target_gave_it(load: Load, target_port: int) -> None:
     before = Counter(http.get(target_port, "/seen/").json())
-    (driven,) = drive(load(Workload("each", "", "/each/", (1,))), [closed(3)])
+    (driven,) = drive(load(Workload("each", "", one_page("/each/"), (1,))), [closed(3)])
     gave = Counter(http.get(target_port, "/seen/").json()) - before
     level = driven.rows
     told = Counter(rows.OUTCOMES[outcome] for outcome in level.all["outcome"])
@@ -237,6 +238,12 @@ def test_every_kind_of_failure_is_counted_in_its_class_as_the_target_gave_it(loa
     }
     assert min(told.values()) > 0
     assert level.failures().keys() == {"connection", "status 404", "status 500", "wrong body"}
+    # Why, is told of each kind of answer once.
+    assert sorted(one.words for one in driven.recorded.wrong) == [
+        "/each/ answered 404 where 200 is right",
+        "/each/ answered 500 where 200 is right",
+        "/each/ is not the page that was expected",
+    ]
     # What the target saw is what was sent: nothing was repeated.
     assert gave["/each/"] == len(level.all) == level.all["attempts"].sum()
 
@@ -245,7 +252,7 @@ def test_a_request_that_the_target_drops_is_a_failure_and_is_not_silently_sent_a
     load: Load, target_port: int
 ) -> None:
     before = Counter(http.get(target_port, "/seen/").json())
-    (driven,) = drive(load(Workload("close", "", "/close/", (1,))), [closed(2, settle_s=0.1, window_s=0.3)])
+    (driven,) = drive(load(Workload("close", "", one_page("/close/"), (1,))), [closed(2, settle_s=0.1, window_s=0.3)])
     gave = Counter(http.get(target_port, "/seen/").json()) - before
     assert driven.rows.failures() == {"connection": len(driven.rows.window)}
     assert gave["/close/"] == len(driven.rows.all) > 0
@@ -255,7 +262,7 @@ def test_a_request_on_a_kept_connection_that_was_closed_meanwhile_is_sent_again_
     load: Load, target_port: int
 ) -> None:
     before = Counter(http.get(target_port, "/seen/").json())
-    (driven,) = drive(load(Workload("turns", "", "/turns/", (1,))), [closed(1, settle_s=0.1, window_s=0.5)])
+    (driven,) = drive(load(Workload("turns", "", one_page("/turns/"), (1,))), [closed(1, settle_s=0.1, window_s=0.5)])
     level = driven.rows
     gave = Counter(http.get(target_port, "/seen/").json()) - before
     assert level.failures() == {}
@@ -276,7 +283,7 @@ def test_a_request_without_a_whole_answer_in_time_is_a_time_out_be_there_a_byte_
     load: Load, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     monkeypatch.setattr(loadgen, "REQUEST_TIMEOUT_S", 0.4)
-    (driven,) = drive(load(Workload("never", "", path, (1,))), [closed(2, settle_s=0.1)])
+    (driven,) = drive(load(Workload("never", "", one_page(path), (1,))), [closed(2, settle_s=0.1)])
     assert driven.rows.failures() == {"time-out": len(driven.rows.window)}
     waited_s = driven.rows.window["done_s"] - driven.rows.window["sent_s"]
     assert waited_s.min() >= 0.4
@@ -290,7 +297,7 @@ def plan_of(driven: DrivenLevel) -> list[float]:
 def test_an_open_level_follows_the_same_plan_for_the_same_seed_and_another_for_another(load: Load) -> None:
     one, two = (opened(200, level=level, settle_s=0.1, window_s=0.5) for level in (1, 2))
     first, other_level, other_seed = drive(load(), [one, two, replace(one, seed=plan_seed(SEED + 1, 1))])
-    (again,) = drive(load(replace(AFTER_50_MS, path="/after/80/")), [one])
+    (again,) = drive(load(replace(AFTER_50_MS, pages=one_page("/after/80/"))), [one])
     assert plan_of(again) == pytest.approx(plan_of(first), abs=1e-6)
     assert len(plan_of(first)) > 50
     for other in (other_level, other_seed):
@@ -372,7 +379,7 @@ def test_a_ramp_that_is_over_has_no_more_arrivals_until_it_is_stopped(load: Load
 
 
 def test_what_is_under_way_when_a_ramp_is_stopped_is_given_up_and_recorded_so(load: Load) -> None:
-    driven, _ = climb(load(Workload("never", "", "/never/", (1,))), RAMP, stop_at(3))
+    driven, _ = climb(load(Workload("never", "", one_page("/never/"), (1,))), RAMP, stop_at(3))
     level = driven.rows
     assert {*level.all["outcome"]} <= {rows.UNFINISHED, rows.NO_SLOT}
     given_up = level.all[level.all["outcome"] == rows.UNFINISHED]
@@ -384,7 +391,7 @@ def test_what_is_under_way_when_a_ramp_is_stopped_is_given_up_and_recorded_so(lo
 
 
 def test_a_ramp_that_finds_no_free_visitor_goes_on_and_a_level_can_follow_it(load: Load) -> None:
-    generator = load(replace(AFTER_50_MS, path="/after/1000/"))
+    generator = load(replace(AFTER_50_MS, pages=one_page("/after/1000/")))
     with generator:
         generator.wait_ready(nothing)
         ramp = generator.climb(replace(RAMP, visitors=5), nothing, nothing, nothing, stop_at(4))
@@ -441,7 +448,7 @@ def test_every_arrival_of_the_plan_is_made_once_by_one_of_the_processes(load: Lo
 
 
 def test_users_are_divided_among_the_processes_and_all_of_them_are_under_way(load: Load) -> None:
-    generator = load(replace(AFTER_50_MS, path="/after/100/"), count=2)
+    generator = load(replace(AFTER_50_MS, pages=one_page("/after/100/")), count=2)
     (driven,) = drive(generator, [closed(5, window_s=2)])
     level = driven.rows
     assert 0.8 * 5 <= level.in_flight_mean <= 1.05 * 5
@@ -501,7 +508,9 @@ def test_a_generator_that_is_stopped_across_the_windows_end_makes_every_planned_
 def test_load_stays_on_for_late_requests_of_the_window_that_have_still_to_begin(load: Load) -> None:
     """Stopped before its window and until after, a generator owes the requests of both: those of before come first."""
     order = opened(300, settle_s=2, window_s=0.5)
-    level = drive_and_stop(load(replace(AFTER_50_MS, path="/after/1000/")), 0, order, from_s=-1.7, until_s=0.7)
+    level = drive_and_stop(
+        load(replace(AFTER_50_MS, pages=one_page("/after/1000/"))), 0, order, from_s=-1.7, until_s=0.7
+    )
     # Each takes a second, which is long enough to send all that was owed and to be on time again.
     owed_s = level.window["done_s"].max() - 0.5 - (level.start_s - order.settle_s)
     assert owed_s > order.settle_s + order.window_s + 0.5
@@ -596,7 +605,7 @@ def test_an_arrival_that_finds_no_free_visitor_is_a_failure_of_its_own(load: Loa
     # There are visitors for ten seconds of arrivals: here one, who is kept busy while two more arrive.
     rate = 0.1
     seed = next(seed for seed in range(100_000) if comes_early(due(rate, seed, 4)))
-    (driven,) = drive(load(replace(AFTER_50_MS, path="/after/1000/")), [opened(rate, settle_s=0, seed=seed)])
+    (driven,) = drive(load(replace(AFTER_50_MS, pages=one_page("/after/1000/"))), [opened(rate, settle_s=0, seed=seed)])
     assert driven.rows.failures() == {"no free slot": 2}
     assert len(driven.rows.correct) == 1
     assert plan_of(driven) == pytest.approx(due(rate, seed, 3), abs=1e-6)
@@ -610,7 +619,7 @@ def test_an_open_level_ends_with_its_window_though_its_next_arrival_is_minutes_a
 
 
 def test_the_external_apis_figures_are_of_this_level_from_its_start_to_its_drain(load: Load) -> None:
-    workload = Workload("calls", "", "/calls/30,60,15/parallel", (30, 60, 15))
+    workload = Workload("calls", "", one_page("/calls/30,60,15/parallel"), (30, 60, 15))
     before, driven = drive(load(workload), [closed(2), closed(4, level=1)])
     for one in (before, driven):
         assert one.api_before is not None
@@ -653,7 +662,7 @@ def test_an_external_api_that_is_not_there_has_no_figures(
 
 def test_an_open_level_beyond_capacity_shows_what_the_target_could_do(load: Load) -> None:
     """A target that answers 20 a second at most is asked 50: it answers all of them, but not within the window."""
-    (driven,) = drive(load(replace(AFTER_50_MS, path="/one-by-one/50/")), [opened(50, settle_s=0.2)])
+    (driven,) = drive(load(replace(AFTER_50_MS, pages=one_page("/one-by-one/50/"))), [opened(50, settle_s=0.2)])
     assert len(driven.rows.correct) == len(driven.rows.window) > 30
     assert len(driven.rows.answered) <= 20 + 1
     facts = replace(facts_of(driven, AFTER_50_MS), plan=LoadLevel("open", 50))

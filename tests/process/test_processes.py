@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from stackmatrix.system import processes
+from stackmatrix.system.launch import Setting
 
 STUBBORN_FAMILY = """
 import signal, subprocess, sys, time
@@ -195,3 +196,24 @@ def test_the_clock_of_all_processes_is_one(tmp_path: Path) -> None:
     child = start([sys.executable, "-c", "import time; print(time.monotonic())"], tmp_path / "log")
     child.wait()
     assert before <= float((tmp_path / "log").read_text()) <= time.monotonic()
+
+
+def test_the_command_has_its_variables_byte_for_byte_and_its_folder_by_a_file_that_is_nobody_elses(
+    tmp_path: Path,
+) -> None:
+    value = "a'\"$(x) \\ é\n=\t#end"
+    folder, path = tmp_path / "an app", tmp_path / "setting.json"
+    folder.mkdir()
+    os.umask(before := os.umask(0))
+    os.umask(0)
+    try:
+        Setting({"SECRET": value}, str(folder)).write(path)
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o600
+    say = "import os; print(repr(os.environ['SECRET']), os.getcwd())"
+    command = [*LAUNCH, f"--setting={path}", "--", sys.executable, "-c", say]
+    said = subprocess.run(command, env=processes.child_environment(), capture_output=True, text=True, check=True)
+    assert said.stdout == f"{value!r} {folder}\n"
+    with pytest.raises(FileExistsError):
+        Setting().write(path)

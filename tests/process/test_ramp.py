@@ -16,7 +16,7 @@ from stackmatrix.matrix.cells import Cell, Installation, Subject
 from stackmatrix.matrix.profiles import RampLengths
 from stackmatrix.matrix.ramp import RampPlan, plan_hold, plan_ramp, until_reference
 from stackmatrix.matrix.stacks import Stack
-from stackmatrix.matrix.workloads import Workload
+from stackmatrix.matrix.workloads import Workload, one_page
 from stackmatrix.measurements.stall import stop_later
 from stackmatrix.results import rows
 from stackmatrix.results.ramps import Ramp
@@ -30,7 +30,7 @@ from stackmatrix.testbed.testbed import Load
 HERE = Path(__file__).parent
 THIS_PYTHON = ".".join(platform.python_version_tuple()[:2])
 FLOOR_S = 0.3
-WORKLOAD = Workload("waits", "", "/calls/300/parallel", (300,))
+WORKLOAD = Workload("waits", "", one_page("/calls/300/parallel"), (300,))
 HOLDS = 48.0
 MORE_THAN_HALF, HALF = 32.0, 24.0
 """Reference rates: a metastable target that is down holds half of what it held before."""
@@ -50,7 +50,7 @@ def standin(*options: str, slots: int | None = None) -> Subject:
         name="standin", summary="", port=0, server="standin", requirements=(), interface="ASGI",
         waits_with="event loop", slots=slots, command=command,
     )  # fmt: skip
-    app = App(name="standin", wsgi="", asgi="", identity_path=None, requirements=())
+    app = App(name="standin", wsgi="", asgi="", requirements=(), wrapped=False)
     cell = Cell(stack=stack.name, python=THIS_PYTHON, workload=WORKLOAD.name)
     return Subject(cell, stack, WORKLOAD, app, Installation(Path(sys.prefix), "no lock"))
 

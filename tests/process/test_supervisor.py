@@ -16,6 +16,7 @@ from stackmatrix.system.cores import Layout
 from stackmatrix.system.ports import is_bound
 from stackmatrix.testbed import external_api, supervisor, verification
 from stackmatrix.testbed.supervisor import Supervisor, Target
+from under_test.identity import IDENTITY_PATH
 
 type Wait = Callable[[Callable[[], object]], None]
 type Make = Callable[..., Supervisor]
@@ -51,14 +52,14 @@ def children() -> set[int]:
 
 def wait_ready(circus: Supervisor, ports: tuple[int, int]) -> None:
     external_api.wait_ready(ports[0], lambda: circus.why_gone("api"))
-    verification.wait_for_identity(ports[1], "/served-by/", lambda: circus.why_gone("target"))
+    verification.wait_for_identity(ports[1], lambda: circus.why_gone("target"))
 
 
 def test_both_are_up_and_leaving_ends_everything_and_frees_the_ports(ports: tuple[int, int], make: Make) -> None:
     before = children()
     with make() as circus:
         wait_ready(circus, ports)
-        told = http.get(ports[1], "/served-by/").json()
+        told = http.get(ports[1], IDENTITY_PATH).json()
         assert told["pid"] == circus.pid("target")
         assert processes.is_running(circus.pid("api"))
         assert (circus.why_gone("api"), circus.why_gone("target")) == (None, None)
@@ -251,7 +252,7 @@ def test_two_supervisors_are_apart(
         wait_ready(circus, ports)
         with make(command=standin_command(other_port)) as other:
             # The second API finds its port taken and ends; the first is not touched.
-            verification.wait_for_identity(other_port, "/served-by/", lambda: other.why_gone("target"))
+            verification.wait_for_identity(other_port, lambda: other.why_gone("target"))
             assert other.pid("target") != circus.pid("target")
         assert circus.why_gone("target") is None
         assert circus.why_gone("api") is None

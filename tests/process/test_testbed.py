@@ -21,19 +21,22 @@ from stackmatrix.matrix.cells import Cell, Installation, Subject
 from stackmatrix.matrix.ladder import LoadLevel, rates, users
 from stackmatrix.matrix.profiles import PROFILES, LadderLengths
 from stackmatrix.matrix.stacks import STACKS, Stack
-from stackmatrix.matrix.workloads import WORKLOADS, Workload
+from stackmatrix.matrix.workloads import WORKLOADS, Workload, one_page
 from stackmatrix.measurements.ladder.run import LadderRun, LadderSetting
 from stackmatrix.system import http, processes
 from stackmatrix.system.cores import divide_cores
 from stackmatrix.testbed import testbed
 from stackmatrix.testbed.testbed import Load, SubjectError
+from stackmatrix.testbed.unloaded import TIMES, measure_unloaded
 
 HERE = Path(__file__).parent
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 DELAYS_MS = (100, 200, 50)
 PAGE = "<p>Orders of the day</p>"
-ORDERS = Workload("orders", "", "/calls/100,200,50/parallel", DELAYS_MS, page=r"<p>Orders of the \w+</p>")
-SHOP = App(name="shop", wsgi="", asgi="", identity_path="/served-by/", requirements=())
+PATH = "/calls/100,200,50/parallel"
+ORDERS = Workload("orders", "", one_page(PATH, r"<p>Orders of the \w+</p>"), DELAYS_MS)
+MENU = one_page(PATH, "<p>Menu of the day</p>")
+SHOP = App(name="shop", wsgi="", asgi="", requirements=())
 SEED = 1
 
 
@@ -121,7 +124,7 @@ def test_side_by_side_each_is_billed_for_its_own_requests() -> None:
     with verified(light, heavy) as bed:
 
         def seen() -> list[int]:
-            return [json.loads(http.get(port, "/seen/").body)[ORDERS.path] for port in bed.ports]
+            return [json.loads(http.get(port, "/seen/").body)[ORDERS.pages[0].path] for port in bed.ports]
 
         before = seen()
         measured = bed.drive(order, level)
@@ -155,9 +158,9 @@ def test_side_by_side_the_one_that_is_not_what_it_should_be_is_named() -> None:
 
 
 def test_a_page_that_is_not_the_workloads_own_is_caught_though_it_is_that_of_another() -> None:
-    other = replace(ORDERS, name="menu", page="<p>Menu of the day</p>")
+    other = replace(ORDERS, name="menu", pages=MENU)
     with (
-        pytest.raises(TrialError, match=f"^The page is not the one that was expected: '{PAGE}'"),
+        pytest.raises(TrialError, match=f"^{PATH} is not the page that was expected. It begins '{PAGE}'"),
         verified(standin(workload=other)),
     ):
         raise AssertionError
@@ -167,7 +170,7 @@ def test_every_page_under_load_is_checked_by_the_workloads_own_pattern() -> None
     level = LoadLevel("closed", 2)
     one = standin()
     # What is verified is right; what is loaded is not.
-    load = Load(replace(ORDERS, page="<p>Menu of the day</p>"))
+    load = Load(replace(ORDERS, pages=MENU))
     with testbed.start([one], divide_cores(), load, nothing) as bed:
         bed.verify()
         bed.warm_up(None)
@@ -210,14 +213,30 @@ def test_settings_that_are_not_set_are_told_by_the_exceptions_own_line_and_the_l
     assert "Traceback (most recent call last)" in kept_log(told, kept_logs)
 
 
+def test_what_each_page_takes_without_load_is_measured_one_request_after_the_other() -> None:
+    slow, quick = replace(ORDERS.pages[0], name="slow"), replace(ORDERS.pages[0], name="quick", path="/after/20/")
+    own = replace(ORDERS, pages=(slow, quick), delays_ms=(), calls_known=False)
+    with testbed.start([standin(workload=own)], divide_cores(), None, nothing) as bed:
+        bed.verify()
+        took_ms = measure_unloaded(bed)
+        seen = json.loads(http.get(bed.ports[0], "/seen/").body)
+    assert took_ms.keys() == {"slow", "quick"}
+    assert took_ms["slow"] >= 200
+    assert 20 <= took_ms["quick"] < took_ms["slow"]
+    assert own.with_measured(took_ms).unloaded_ms == (took_ms["slow"] + took_ms["quick"]) / 2
+    # Beside the one request of the verification.
+    assert (seen[PATH], seen["/after/20/"]) == (TIMES + 1, TIMES + 1)
+
+
 def test_a_page_that_is_an_error_is_told_with_what_the_log_says_of_it(kept_logs: Path) -> None:
     with (
         pytest.raises(SubjectError) as failed,
-        testbed.start([standin(workload=replace(ORDERS, path="/boom/"))], divide_cores(), None) as bed,
+        testbed.start([standin(workload=replace(ORDERS, pages=one_page("/boom/")))], divide_cores(), None) as bed,
     ):
         bed.verify()
     told = str(failed.value)
     assert told.startswith(
-        "The page has status 500: 'Internal Server Error'. Its log says: LookupError: Table 'orders' is not there. "
+        "/boom/ answered 500 where 200 is right. It begins 'Internal Server Error'. "
+        "Its log says: LookupError: Table 'orders' is not there. "
     )
     assert "in look_up" in kept_log(told, kept_logs)

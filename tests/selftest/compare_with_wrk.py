@@ -46,7 +46,7 @@ class Wrk:
     def __init__(self, port: int, workload: Workload, users: int, seconds: float, folder: Path) -> None:
         script = folder / "stagger.lua"
         script.write_text(STAGGER % (users, workload.floor_ms, users), encoding="utf-8")
-        url = f"http://127.0.0.1:{port}{workload.path}"
+        url = f"http://127.0.0.1:{port}{workload.pages[0].path}"
         cores = ",".join(map(str, divide_cores().generator))
         self.command = [sys.executable, "-m", "stackmatrix.system.launch", f"--cores={cores}", "--"]
         self.command += ["wrk", "-t1", f"-c{users}", f"-d{seconds:g}", "--timeout", "60", "-s", str(script)]

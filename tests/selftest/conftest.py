@@ -105,8 +105,8 @@ def equip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Subj
     def make(api: Sequence[str] = (), target: str = "", generator: str = "", options: Sequence[str] = ()) -> Subject:
         command, app = (*sound.command, *options), BUILT_IN
         if target:
-            command = (*command, "--factory", "--app-dir", str(HERE))
-            app = replace(app, asgi=f"faulty_target:{target}")
+            command = (*command, "--app-dir", str(HERE))
+            app = replace(app, asgi=f"faulty_target:serving_{target}")
         ini = tmp_path / "circus.ini"
         faulty = shlex.join([str(HERE / "faulty_api.py"), *api])
         ini.write_text(committed.replace("-m slow_api", faulty) if api else committed, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The site under test with a fault: ``uvicorn --factory faulty_target:<fault> --app-dir tests/selftest``.
+"""The site under test with a fault: ``faulty_target:serving_<fault>`` is an application in ``tests/selftest``.
 
 Faults under load begin after ``SOUND_PAGES``: verification and the warm-up of five users for a second take fewer.
 """
@@ -18,7 +18,7 @@ import httpx
 from django.http import HttpRequest, HttpResponse
 
 from fanout_site.asgi import application
-from fanout_site.planted import Asgi
+from under_test.around import Asgi
 
 # Views need the settings, which the line above has set up.
 from fanout_site.views import calls  # isort: skip
@@ -34,6 +34,14 @@ MOST_UNDER_WAY, DOWN_S = 20, 1.0
 type Answer = Callable[[HttpRequest, httpx.AsyncClient, Sequence[str]], Awaitable[HttpResponse]]
 
 answer_right: Answer = calls.answer_async
+
+
+def __getattr__(name: str) -> Asgi:
+    """The application with the fault that is named; each fault is made by a function of this module."""
+    if not name.startswith("serving_"):
+        raise AttributeError(name)
+    made: Asgi = globals()[name.removeprefix("serving_")]()
+    return made
 
 
 def answer_by(answer: Answer) -> Asgi:

@@ -54,8 +54,8 @@ def drive(fault: str = "", entering: Path | None = None) -> dict[str, Finding]:
     """What is found of a level of uvicorn, by code. ``entering`` is a control group for the target."""
     stack, app = STACKS[CELL.stack], BUILT_IN
     if fault:
-        stack = replace(stack, command=(*stack.command, "--factory", "--app-dir", str(HERE)))
-        app = replace(app, asgi=f"faulty_target:{fault}")
+        stack = replace(stack, command=(*stack.command, "--app-dir", str(HERE)))
+        app = replace(app, asgi=f"faulty_target:serving_{fault}")
     subject = Subject(CELL, stack, WORKLOADS[CELL.workload], app, Installation(Path(sys.prefix), "no lock"))
 
     def enter(_: Path, command: Sequence[str]) -> Sequence[str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from fanout_site import planted
 from stackmatrix.matrix.cells import Cell, Installation, make_cells
 from stackmatrix.matrix.profiles import PROFILES
 from stackmatrix.matrix.stacks import STACKS
@@ -19,6 +18,7 @@ from stackmatrix.measurements.request import Request
 from stackmatrix.measurements.runner import Runner
 from stackmatrix.report.live import LogView
 from stackmatrix.testbed import environments, testbed
+from under_test import planted
 
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 HONEST, DEARER = "uvicorn", "dearer"

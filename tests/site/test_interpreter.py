@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fanout_site import interpreter
+from under_test import interpreter
 
 STATIC = """\
 55d0-55d1 r--p 00000000 fe:00 11   /usr/bin/python3.13

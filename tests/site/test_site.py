@@ -8,7 +8,6 @@ import asyncio
 import html
 import json
 import os
-import platform
 import re
 import socket
 import ssl
@@ -32,7 +31,6 @@ from django.test import AsyncClient, Client, override_settings
 from django.urls import Resolver404, resolve
 
 from fanout_site import settings, settings_async
-from fanout_site.identity import Identity
 from fanout_site.views import (
     calls,
     fanout_aiohttp,
@@ -591,6 +589,10 @@ def test_the_async_settings_differ_only_in_the_views() -> None:
     assert settings.ROOT_URLCONF == "fanout_site.urls_sync"
 
 
+def path_of(workload: Workload) -> str:
+    return workload.pages[0].path
+
+
 INTERFACES = {"WSGI": settings, "ASGI": settings_async}
 
 
@@ -600,24 +602,26 @@ def test_every_workload_has_its_page_and_one_with_other_delays(interface: Any, w
     chosen = INTERFACES[interface]
     if workload.why_excluded(interface) is not None:
         with pytest.raises(Resolver404):
-            resolve(workload.path, chosen.ROOT_URLCONF)
+            resolve(path_of(workload), chosen.ROOT_URLCONF)
         return
-    page, slower = (resolve(path, chosen.ROOT_URLCONF) for path in (workload.path, workload.with_delays(20).path))
+    page, slower = (
+        resolve(path, chosen.ROOT_URLCONF) for path in (path_of(workload), workload.with_delays(20).pages[0].path)
+    )
     assert page.func is slower.func
     assert (page.kwargs, slower.kwargs) == ({}, {"ms": 20})
-    assert (workload.path, chosen) in {(view.address, view.settings) for view in VIEWS}
+    assert (path_of(workload), chosen) in {(view.address, view.settings) for view in VIEWS}
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 def test_every_page_is_what_its_workload_says(view: View, api: FakeApi) -> None:
-    workload = next(one for one in WORKLOADS.values() if one.path == view.address)
+    workload = next(one for one in WORKLOADS.values() if path_of(one) == view.address)
     if workload.calls != CALLS or workload.order != "parallel":
         api.meeting = threading.Barrier(1)
     # A country as the real API has it.
     api.replies = {f"/{ms}/": Reply(country("Chad", "TD")) for ms in workload.delays_ms}
     (response,) = view.get(None)
     assert response.status_code == 200
-    assert re.fullmatch(workload.page, response.content.decode())
+    assert workload.pages[0].expect.why_wrong(200, {}, response.content.decode()) is None
     kind = "" if workload.answers == "steady" else f"/{workload.answers}"
     assert api.paths == sorted(f"{kind}/{ms}/" for ms in workload.delays_ms)
     assert api.most_at_once == (min(1, workload.calls) if workload.order == "in sequence" else workload.calls)
@@ -629,91 +633,3 @@ def test_each_interface_gets_its_own_views(interface: str, urls: str) -> None:
     command = [sys.executable, "-c", code]
     result = subprocess.run(command, env={"PYTHONPATH": str(SOURCE)}, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == urls
-
-
-# What serves it
-
-
-@BOTH_SETTINGS
-def test_served_by_names_the_interpreter(chosen: ModuleType, api: FakeApi) -> None:
-    python = served_by(chosen)["python"]
-    assert python["version"] == platform.python_version()
-    assert python["implementation"] == platform.python_implementation()
-    assert python["gil"] is getattr(sys, "_is_gil_enabled", lambda: True)()
-    assert python["origin"] in {"uv", "pyenv", "distribution", "other"}
-    assert api.calls == []
-
-
-@BOTH_SETTINGS
-def test_served_by_tells_when_the_gil_is_off(chosen: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Python 3.12 does not have it.
-    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False, raising=False)
-    assert served_by(chosen)["python"]["gil"] is False
-
-
-def test_served_by_tells_wsgi_from_asgi() -> None:
-    by_wsgi, by_asgi = served_by(settings), served_by(settings_async)
-    assert (by_wsgi["interface"], by_wsgi["waits_with"], by_wsgi["event_loop"]) == ("WSGI", "threads", None)
-    assert (by_asgi["interface"], by_asgi["waits_with"]) == ("ASGI", "event loop")
-    assert by_asgi["event_loop"].startswith("asyncio.")
-    assert by_wsgi["pid"] == by_asgi["pid"] == os.getpid()
-    assert by_wsgi["monkey_patched"] is by_asgi["monkey_patched"] is False
-
-
-@BOTH_SETTINGS
-def test_served_by_lists_every_package_with_its_version(chosen: ModuleType) -> None:
-    packages = served_by(chosen)["packages"]
-    assert {"django", "httpx", "pytest"} <= packages.keys()
-    assert packages["django"] == metadata.version("django")
-    assert len(packages) == len(list(metadata.distributions()))
-
-
-def test_a_package_whose_folder_does_not_say_what_it_is_is_listed_as_broken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "Nothing_In_It-1.0.dist-info").mkdir()
-    nameless = tmp_path / "nameless-2.0.dist-info"
-    nameless.mkdir()
-    (nameless / "METADATA").write_text("Metadata-Version: 2.1\nVersion: 2.0\n", encoding="utf-8")
-    versionless = tmp_path / "versionless-3.0.dist-info"
-    versionless.mkdir()
-    (versionless / "METADATA").write_text("Metadata-Version: 2.1\nName: Version_Less\n", encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    packages = served_by(settings)["packages"]
-    broken = {name for name, version in packages.items() if version == "broken"}
-    assert broken == {"nothing-in-it", "nameless", "version-less"}
-    assert packages["django"] == metadata.version("django")
-
-
-@BOTH_SETTINGS
-def test_how_fast_the_interpreter_is_is_told_where_it_is_asked_for_only(chosen: ModuleType) -> None:
-    assert served_by(chosen)["loop_ms"] is None
-    assert served_by(chosen, "?loop=1")["loop_ms"] > 0
-
-
-@BOTH_SETTINGS
-def test_served_by_reports_the_servers_that_are_loaded(chosen: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert served_by(chosen)["servers"] == {}
-    monkeypatch.setitem(sys.modules, "gunicorn", ModuleType("gunicorn"))
-    assert served_by(chosen)["servers"] == {"gunicorn": None}
-
-
-@BOTH_SETTINGS
-def test_what_served_by_tells_is_read_as_it_was_written(chosen: ModuleType) -> None:
-    (response,) = get(chosen, "/served-by/")
-    identity = Identity.from_json(response.content.decode())
-    assert identity.to_dict() == json.loads(response.content)
-    assert (identity.python.version, identity.pid) == (platform.python_version(), os.getpid())
-
-
-@pytest.mark.parametrize("text", ["", "<p>It works!</p>", "{}", "[]", "null", '{"pid": 1}'])
-def test_what_is_no_identity_is_an_error_and_not_half_of_one(text: str) -> None:
-    with pytest.raises((ValueError, TypeError, KeyError)):
-        Identity.from_json(text)
-
-
-def served_by(chosen: ModuleType, query: str = "") -> dict[str, Any]:
-    (response,) = get(chosen, f"/served-by/{query}")
-    assert response.status_code == 200
-    content: dict[str, Any] = json.loads(response.content)
-    return content

@@ -19,7 +19,7 @@ from stackmatrix.matrix.app import BUILT_IN
 from stackmatrix.matrix.cells import Cell, Installation, Subject
 from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.matrix.stacks import STACKS, Stack
-from stackmatrix.matrix.workloads import WORKLOADS, Workload
+from stackmatrix.matrix.workloads import WORKLOADS, Workload, one_page
 from stackmatrix.results import rows
 from stackmatrix.results.calibration import ApiCapacity, Calibration, Jitter, Loop, RateStep, Twins
 from stackmatrix.results.conditions import Conditions, Environment, Machine
@@ -59,10 +59,11 @@ def pack(
     opened: int = 0,
     attempts: int = 1,
     target: int = 0,
+    page: int = 0,
 ) -> bytes:
     """One row as the recorder writes it, by default a request of the window that was answered correctly."""
     sent = intended_s if sent_s is None else sent_s
-    return rows.ROW.pack(intended_s, sent, done_s, level, phase, outcome, status, opened, attempts, target)
+    return rows.ROW.pack(intended_s, sent, done_s, level, phase, outcome, status, opened, attempts, target, page)
 
 
 def select(packed: Iterable[bytes]) -> LevelRows:
@@ -113,7 +114,7 @@ def build_facts(packed: list[bytes] | None = None, **changed: Any) -> LevelFacts
     slots = changed.pop("slots", 100)
     facts = LevelFacts(
         plan=LoadLevel("closed", 2),
-        workload=Workload("waits", "", "/", (300, 600, 150)),
+        workload=Workload("waits", "", one_page("/"), (300, 600, 150)),
         stack=Stack("stack", "", 8000, "server", (), "WSGI", "threads", slots, ("server",)),
         rows=select(packed),
         uses={"target": IDLE, "generator": IDLE, "external_api": IDLE},

@@ -17,7 +17,8 @@ from stackmatrix.errors import StackmatrixError
 from stackmatrix.matrix.cells import make_cells
 from stackmatrix.matrix.ladder import rates, users
 from stackmatrix.matrix.profiles import DEFAULT_PROFILE, PROFILES
-from stackmatrix.matrix.stacks import PYTHONS, STACKS
+from stackmatrix.matrix.pythons import PYTHONS
+from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.measurements.request import Request
 from stackmatrix.measurements.runner import Runner
@@ -250,7 +251,7 @@ GIVEN: dict[str, tuple[list[str], dict[str, object]]] = {
     "one stack alone": (["--stacks", "uvicorn"], {"minutes": PROFILES[DEFAULT_PROFILE].minutes_alone}),
     "minutes of one stack": (["--stacks", "uvicorn", "--minutes", "9"], {"minutes": 9.0}),
     "blocks": (["--blocks", "4"], {"blocks": 4}),
-    "a ladder is measured": (["--users", "1,5"], {"kinds": ("cost", "ramp", "ladder"), "ladder": users(1, 5)}),
+    "a ladder is measured": (["--users", "1,5"], {"kinds": ("cost", "ramp", "stop", "ladder"), "ladder": users(1, 5)}),
     "only a ladder": (["--rates", "5", "--measure", "ladder"], {"kinds": ("ladder",), "ladder": rates(5)}),
     "its window": (["--window", "7"], {"levels": replace(PROFILES[DEFAULT_PROFILE].levels, window_s=7.0)}),
     "no warm-up": (["--warmup", "0"], {"levels": replace(PROFILES[DEFAULT_PROFILE].levels, warmup_s=0.0)}),

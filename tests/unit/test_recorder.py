@@ -9,13 +9,13 @@ import gevent.timeout
 import pytest
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
 
-from recorder import Recorder, classify
+from recorder import MOST_REASONS, Recorder, classify
 from stackmatrix.analysis.level.requests import decode_rows
 from stackmatrix.results import rows
 
 CONTEXT = {
-    "intended_s": 1.0, "sent_s": 1.25, "done_s": 2.0, "level": 3, "phase": rows.WINDOW, "wrong_body": False,
-    "opened": 1, "attempts": 1, "target": 4,
+    "intended_s": 1.0, "sent_s": 1.25, "done_s": 2.0, "level": 3, "phase": rows.WINDOW, "wrong": None,
+    "why_wrong": None, "opened": 1, "attempts": 1, "target": 4, "page": 2,
 }  # fmt: skip
 
 
@@ -58,11 +58,29 @@ def caused_by(cause: BaseException) -> Exception:
     ids=repr,
 )
 def test_the_class_of_a_failure_comes_from_its_exception(exception: BaseException | None, outcome: int) -> None:
-    assert classify(exception, {"wrong_body": False}) == outcome
+    assert classify(exception, {"wrong": None}) == outcome
 
 
-def test_a_wrong_body_is_a_class_of_its_own() -> None:
-    assert classify(RuntimeError("wrong body"), {"wrong_body": True}) == rows.WRONG_BODY
+@pytest.mark.parametrize("wrong", [rows.WRONG_BODY, rows.STATUS])
+def test_a_wrong_answer_is_of_the_class_that_the_visitor_found(wrong: int) -> None:
+    assert classify(RuntimeError("wrong answer"), {"wrong": wrong}) == wrong
+
+
+def test_why_answers_were_wrong_is_told_once_for_each_target_and_reason(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "rows")
+    for target, why in ((0, "/a/ lacks 'x'"), (0, "/a/ lacks 'x'"), (1, "/a/ lacks 'x'"), (0, "/b/ is no JSON")):
+        wrong = {**CONTEXT, "target": target, "wrong": rows.WRONG_BODY, "why_wrong": why}
+        recorder.on_request(context=wrong, response=Response(200), exception=RuntimeError())
+    assert recorder.take_wrong() == [[0, "/a/ lacks 'x'"], [1, "/a/ lacks 'x'"], [0, "/b/ is no JSON"]]
+    assert recorder.take_wrong() == []
+
+
+def test_of_reasons_that_never_end_only_the_first_are_kept(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "rows")
+    for number in range(2 * MOST_REASONS):
+        wrong = {**CONTEXT, "wrong": rows.WRONG_BODY, "why_wrong": f"has {number} characters"}
+        recorder.on_request(context=wrong, response=Response(200), exception=RuntimeError())
+    assert len(recorder.take_wrong()) == MOST_REASONS
 
 
 def test_a_request_is_one_row_with_its_exact_times(tmp_path: Path) -> None:
@@ -70,7 +88,7 @@ def test_a_request_is_one_row_with_its_exact_times(tmp_path: Path) -> None:
     recorder.on_request(context=CONTEXT, response=Response(200), exception=None, response_time=999)
     recorder.flush()
     (row,) = decode_rows((tmp_path / "rows").read_bytes())
-    assert row.item() == (1.0, 1.25, 2.0, 3, rows.WINDOW, rows.OK, 200, 1, 1, 4)
+    assert row.item() == (1.0, 1.25, 2.0, 3, rows.WINDOW, rows.OK, 200, 1, 1, 4, 2)
     assert recorder.fired == 1
 
 

@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
-import msgspec
-
 from stackmatrix.analysis.causes import CauseCost, cost_causes
 from stackmatrix.analysis.comparison.judge import judge
 from stackmatrix.analysis.comparison.verdicts import Estimate, Family
 from stackmatrix.analysis.level.latency import Overhead, pooled_interval, pooled_overhead, pooled_percentiles
 from stackmatrix.analysis.metrics import COST, Metric
+from stackmatrix.analysis.pages import PageFigures, page_figures
 from stackmatrix.analysis.samples import Sample, sample
-from stackmatrix.matrix.cells import Cell, python_key, reference_of, why_excluded
+from stackmatrix.analysis.stops import Stopped, stopped
+from stackmatrix.matrix.cells import Cell, excluded_stacks, reference_of
+from stackmatrix.matrix.pythons import python_key
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.results.conditions import Machine, machine_differences
@@ -87,6 +88,8 @@ class CellSummary:
     held: int
     sustained: int
     spoilt: int
+    pages: tuple[PageFigures, ...] = ()
+    stop: Stopped | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,14 +189,8 @@ def _workload(name: str, results: Iterable[Result], families: Iterable[Family], 
         void=void,
         refused=tuple((cell, other, reason) for (cell, other), reason in refused.items()),
         null=None if null is None else _latency(reference_loads(null)),
-        excluded=_excluded(name, results),
+        excluded=excluded_stacks(sorted({one.cell for one in results}, key=cell_key), name),
     )
-
-
-def _excluded(workload: str, results: Iterable[Result]) -> dict[str, str]:
-    cells = {one.cell.stack: msgspec.structs.replace(one.cell, workload=workload) for one in results}
-    reasons = {stack: why_excluded(cells[stack]) for stack in sorted(cells, key=order_of(STACKS))}
-    return {stack: reason for stack, reason in reasons.items() if reason is not None}
 
 
 def _cell(result: Result, cost: Family | None, null: Result | None) -> CellSummary:
@@ -222,6 +219,8 @@ def _cell(result: Result, cost: Family | None, null: Result | None) -> CellSumma
         held=len(holds),
         sustained=sum(hold.sustained for hold in holds),
         spoilt=sum(not block.is_valid for block in result.blocks),
+        pages=page_figures(loads, [block for block in result.cost if block.is_valid]),
+        stop=stopped(result.stops),
     )
 
 

@@ -4,10 +4,11 @@ import argparse
 import shlex
 
 from stackmatrix.matrix.cells import Cell, choose_one
-from stackmatrix.matrix.stacks import PYTHONS, STACKS
+from stackmatrix.matrix.pythons import PYTHONS
+from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import DEFAULT_WORKLOAD
 from stackmatrix.system import cores, ports
-from stackmatrix.testbed import environments, supervisor
+from stackmatrix.testbed import environments, places, supervisor
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -23,9 +24,9 @@ def execute(options: argparse.Namespace) -> int:
     # Sockets and logs go there; it stays, since nobody here knows when they are no longer wanted.
     folder = supervisor.private_folder()
     variables = supervisor.variables(ports.API_PORT, cores.divide_cores(), folder)
-    variables[supervisor.COMMAND] = shlex.join(
-        subject.command(stack.port, *stack.watch, backlog=ports.allowed_backlog())
-    )
+    placed = places.place([subject], {subject.name: stack.port}, lambda one: one.stack.watch, folder)[0]
+    placed.setting.write(folder / "target.json")
+    variables[supervisor.COMMAND] = shlex.join(placed.command)
     for name, value in variables.items():
         print(f"export {name}={shlex.quote(value)}")
     return 0

@@ -8,9 +8,11 @@ from pathlib import Path
 from stackmatrix.errors import EnvironmentMissingError, UsageError
 from stackmatrix.matrix.cells import DEFAULT_TAG, Cell, choose, choose_stacks, make_cells, why_excluded
 from stackmatrix.matrix.profiles import Profile
-from stackmatrix.matrix.stacks import PYTHONS, STACKS
+from stackmatrix.matrix.pythons import FREE_THREADED, PYTHONS, Runtime, parse_overrides
+from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import DEFAULT_WORKLOADS, WORKLOADS
 from stackmatrix.measurements.request import Request
+from stackmatrix.system import interpreters
 from stackmatrix.system.processes import PROJECT
 from stackmatrix.testbed.environments import why_not_buildable
 
@@ -97,12 +99,12 @@ def add_processes(parser: argparse.ArgumentParser) -> None:
 def add_cell_options(parser: argparse.ArgumentParser) -> None:
     """Everything that says which cells, and where their files are."""
     parser.add_argument("--stacks", metavar="A,B", help=f"which stacks, by name or tag; default: {DEFAULT_TAG}")
-    parser.add_argument("--pythons", metavar="3.12,3.13", help="which Pythons; default: those that are there")
-    parser.add_argument(
-        "--workload",
-        metavar="A,B",
-        help=f"which workloads ({', '.join(WORKLOADS)}), or all; default: {','.join(DEFAULT_WORKLOADS)}",
-    )
+    pythons = "which Pythons, by version (3.14t: without the GIL) or path; default: the plain ones that are there"
+    parser.add_argument("--pythons", metavar="3.12,3.13", help=pythons)
+    overridden = "cells with other packages beside those as locked, such as 'django==5.2.*'; may be repeated"
+    parser.add_argument("--with", action="append", default=[], dest="overrides", metavar="A==1", help=overridden)
+    workloads = f"which workloads ({', '.join(WORKLOADS)}), or all; default: {','.join(DEFAULT_WORKLOADS)}"
+    parser.add_argument("--workload", metavar="A,B", help=workloads)
     add_machine(parser)
     parser.add_argument("--commit", action="store_true", help="commit exactly the result files that were written")
     add_listing(parser)
@@ -131,7 +133,7 @@ def choose_cells(options: argparse.Namespace) -> tuple[Cell, ...]:
     """
     cells = make_cells(
         choose_stacks(options.stacks),
-        choose("Python", options.pythons, PYTHONS),
+        choose_pythons(options),
         choose_workloads(options.workload),
     )
     reasons = [why_excluded(cell) for cell in cells]
@@ -156,6 +158,31 @@ ALL = "all"
 """Chooses every workload."""
 
 
+def named_interpreters(options: argparse.Namespace) -> dict[str, Path]:
+    """The interpreters that were named by their path, by their place on the axis.
+
+    Raises:
+        UsageError: for what is no Python.
+
+    """
+    named = [Path(one.strip()).expanduser() for one in (options.pythons or "").split(",") if "/" in one]
+    return {interpreters.call(path): path for path in named}
+
+
+def choose_pythons(options: argparse.Namespace) -> tuple[str, ...]:
+    """The chosen places on the axis of Pythons: each interpreter as locked, and with each ``--with``.
+
+    Raises:
+        UsageError: for what is not known, or no requirement.
+
+    """
+    by_path, texts = tuple(named_interpreters(options)), (options.pythons or "").split(",")
+    names = ",".join(one for one in texts if one.strip() and "/" not in one)
+    chosen = choose("Python", names, (*PYTHONS, *FREE_THREADED)) if names else () if by_path else PYTHONS
+    overridden = [(), *dict.fromkeys(parse_overrides(text) for text in options.overrides)]
+    return tuple(str(Runtime(one, some)) for one in (*chosen, *by_path) for some in overridden)
+
+
 def is_listing(options: argparse.Namespace) -> bool:
     """Whether only the nox sessions were asked for, which are then printed."""
     cells = choose_cells(options)
@@ -175,7 +202,8 @@ def print_sessions(cells: Sequence[Cell]) -> None:
     reasons = [why_not_buildable(STACKS[cell.stack]) for cell in cells]
     if all(reasons):
         raise EnvironmentMissingError(f"{reasons[0]}.")
-    print("\n".join(dict.fromkeys(f"env-{cell.stack}-{cell.python}" for cell in cells)))
+    with_session = [cell for cell in cells if Runtime.of(cell.python).is_locked]
+    print("\n".join(dict.fromkeys(f"env-{cell.stack}-{cell.python}" for cell in with_session)))
 
 
 def make_request(options: argparse.Namespace, profile: Profile) -> Request:

@@ -104,10 +104,12 @@ def make_kinds(options: argparse.Namespace, profile: Profile) -> "list[Kind]":
     from stackmatrix.measurements.ladder.kind import Ladders
     from stackmatrix.measurements.ramp.kind import Ramps
     from stackmatrix.measurements.ramp.null import NullRamps
+    from stackmatrix.measurements.stop import Stops
 
     every: dict[str, tuple[Kind, ...]] = {
         "cost": (CostBlocks(),),
         "ramp": (NullRamps(), Ramps()),
+        "stop": (Stops(),),
         "ladder": (Ladders(all_levels=options.all_levels, rows_folder=options.rows),),
         "hold": (Holds(),),
         "counts": (Counts(),),

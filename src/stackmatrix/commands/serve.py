@@ -8,7 +8,8 @@ from rich.table import Table
 
 from stackmatrix.commands.options import add_listing
 from stackmatrix.matrix.cells import Cell, Subject, choose, choose_one
-from stackmatrix.matrix.stacks import PYTHONS, STACKS, Stack
+from stackmatrix.matrix.pythons import PYTHONS
+from stackmatrix.matrix.stacks import STACKS, Stack
 from stackmatrix.matrix.workloads import DEFAULT_WORKLOAD, WORKLOADS
 from stackmatrix.report.terminal import make_console
 from stackmatrix.system.ports import API_PORT, need_free_port
@@ -79,7 +80,7 @@ def address_table(stacks: list[Stack]) -> Table:
 
 def hints(stacks: list[Stack]) -> list[str]:
     # A page that needs variables of its own is not right in a process that serves all.
-    pages = "; ".join(f"{one.path} ({one.summary})" for one in WORKLOADS.values() if not one.variables)
+    pages = "; ".join(f"{one.pages[0].path} ({one.summary})" for one in WORKLOADS.values() if not one.variables)
     watched = [stack.name for stack in stacks if stack.stats_port is not None]
     top = [f"Statistics: nox -s top -- {watched[-1]}, in another terminal."] if watched else []
     return [

@@ -15,10 +15,11 @@ from typing import Self
 import numpy as np
 
 from slow_api.figures import ApiFigures
-from stackmatrix.analysis.level.facts import RecorderTally
+from stackmatrix.analysis.level.facts import RecorderTally, WrongAnswer
 from stackmatrix.analysis.level.latency import REQUEST_TIMEOUT_S
 from stackmatrix.analysis.level.requests import LevelRows, Rows, decode_rows
 from stackmatrix.errors import TrialError
+from stackmatrix.load.numbers import NUMBERS, OF_A_GENERATOR
 from stackmatrix.load.process import LoadProcess, wait_all, wait_until
 from stackmatrix.load.protocol import (
     Done,
@@ -103,19 +104,22 @@ class LoadGenerator:
         self._ports = tuple(ports)
         # Where each can have a core of its own, it has.
         own = len(cores) >= count
+        first_number = NUMBERS.take(OF_A_GENERATOR)
         self._processes = [
             LoadProcess(
-                folder, self._plan(folder, workload, number, count), cores[number : number + 1] if own else cores
+                folder,
+                self._plan(folder, workload, first_number, number, count),
+                cores[number : number + 1] if own else cores,
             )
             for number in range(count)
         ]
 
-    def _plan(self, folder: Path, workload: Workload, number: int, count: int) -> LoadPlan:
+    def _plan(self, folder: Path, workload: Workload, first_number: int, number: int, count: int) -> LoadPlan:
         return LoadPlan(
             ports=list(self._ports),
-            path=workload.path,
-            page=workload.page,
-            floor_ms=workload.floor_ms,
+            pages=workload.pages,
+            first_number=first_number + number,
+            unloaded_ms=workload.unloaded_ms,
             timeout_s=REQUEST_TIMEOUT_S,
             process=number,
             processes=count,
@@ -232,8 +236,13 @@ class LoadGenerator:
     def _tally(self, tick: Tick) -> RecorderTally:
         """Wait until the order is done."""
         done = self._wait(Done, SETTLE_TIMEOUT_S, tick)
-        counts = zip(*((one.recorded, one.counted, one.exceptions) for one in done), strict=True)
-        return RecorderTally(*map(sum, counts))
+        wrong = dict.fromkeys(WrongAnswer(target, words) for one in done for target, words in one.wrong)
+        return RecorderTally(
+            recorded=sum(one.recorded for one in done),
+            counted=sum(one.counted for one in done),
+            exceptions=sum(one.exceptions for one in done),
+            wrong=tuple(wrong),
+        )
 
     def _rows(self, level: int | None = None) -> Rows:
         """What was recorded until now, of one level or of all; each file may end in the middle of a row."""

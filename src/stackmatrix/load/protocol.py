@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from stackmatrix.matrix.arrivals import plan_seed
 from stackmatrix.matrix.ladder import LoadLevel, requests_at_once
+from stackmatrix.matrix.pages import Page, page_of
 from stackmatrix.results.rows import WARMUP_LEVEL
 
 WARMUP_USERS = 5
@@ -23,17 +24,24 @@ class LoadPlan:
     """What stays the same for all levels; a load process reads it from a file at its start.
 
     ``ports`` are those of all targets: arrivals go to them in turn. This is process number ``process`` of
-    ``processes``, which drive equal shares of one plan of arrivals.
+    ``processes``, which drive equal shares of one plan of arrivals. Its requests are numbered from ``first_number`` on,
+    in steps of ``processes``. ``unloaded_ms`` is what a response takes about when nothing else is asked for.
     """
 
     ports: list[int]
-    path: str
-    page: str
-    floor_ms: float
+    pages: tuple[Page, ...]
+    first_number: int
+    unloaded_ms: float
     timeout_s: float
     process: int
     processes: int
     rows_path: str
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The plan from the JSON of what ``dataclasses.asdict`` makes of it."""
+        content = json.loads(text)
+        return cls(**{**content, "pages": tuple(page_of(page) for page in content["pages"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +126,15 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The order is done: requests that were recorded and that locust counted, and exceptions that it only logged."""
+    """The order is done: requests that were recorded and that locust counted, and exceptions that it only logged.
+
+    ``wrong`` are the first reasons why answers were not right: the place of the target, and the page and why, in words.
+    """
 
     recorded: int
     counted: int
     exceptions: int
+    wrong: list[list[Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

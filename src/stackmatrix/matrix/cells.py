@@ -1,6 +1,7 @@
 """Which cells there are, which are chosen, and which stands beside which: stack by Python by workload."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,6 +11,7 @@ import msgspec
 
 from stackmatrix.errors import UsageError
 from stackmatrix.matrix.app import App
+from stackmatrix.matrix.pythons import Runtime, newest_key
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS, Stack
 from stackmatrix.matrix.stacks.stack import BACKLOG
 from stackmatrix.matrix.workloads import WORKLOADS, Workload
@@ -18,7 +20,7 @@ Control = Literal["twin", "planted", "null"]
 
 
 class Cell(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=True, kw_only=True):
-    """Stack by Python by workload; the Python is its minor version, such as ``3.13``.
+    """Stack by Python by workload; the Python is a place on the axis of :mod:`stackmatrix.matrix.pythons`.
 
     A control stands beside the reference cell in every run: its ``twin`` is the very same cell once more, and the
     ``planted`` one burns a known CPU time more for each request. The ``null`` one is a target that costs nothing: what
@@ -55,15 +57,28 @@ class Subject:
     @property
     def name(self) -> str:
         """A name that is unlike those of the other subjects of a run, for the processes that are supervised."""
-        parts = (self.cell.stack, self.cell.python.replace(".", "_"), self.cell.control)
-        return "_".join(part for part in parts if part)
+        parts = (self.cell.stack, self.runtime.file_name, self.cell.control)
+        return re.sub(r"\W", "_", "_".join(part for part in parts if part))
+
+    @property
+    def runtime(self) -> Runtime:
+        return Runtime.of(self.cell.python)
+
+    @property
+    def application(self) -> str:
+        """The callable that is served, as ``module:callable``."""
+        return self.app.asgi if self.stack.interface == "ASGI" else self.app.wsgi
 
     def command(self, port: int, *added: str, backlog: int = BACKLOG) -> tuple[str, ...]:
         """The server's command line on a port, with the arguments that a use of it adds, and this listen queue."""
         prefix = self.environment.prefix
         places = {"bin": str(prefix / "bin"), "prefix": str(prefix), "port": str(port), "backlog": str(backlog)}
-        places |= {"wsgi": self.app.wsgi, "asgi": self.app.asgi}
+        places |= {"wsgi": WRAPPED_WSGI, "asgi": WRAPPED_ASGI}
         return tuple(part.format(**places) for part in (*self.stack.command, *added))
+
+
+WRAPPED_WSGI, WRAPPED_ASGI = "under_test.wsgi", "under_test.asgi:application"
+"""What servers are told to serve: the application with what a target has around it."""
 
 
 def choose(kind: str, wanted: str | None, known: Sequence[str]) -> tuple[str, ...]:
@@ -86,16 +101,16 @@ def choose(kind: str, wanted: str | None, known: Sequence[str]) -> tuple[str, ..
     return tuple(name for name in known if name in names)
 
 
-def choose_stacks(wanted: str | None) -> tuple[str, ...]:
+def choose_stacks(wanted: str | None, stacks: Mapping[str, Stack] = STACKS) -> tuple[str, ...]:
     """The stacks of a comma-separated choice of names and tags, in the order of the table.
 
     Raises:
         UsageError: for what is neither, with the nearest that is.
 
     """
-    tags = dict.fromkeys(tag for stack in STACKS.values() for tag in stack.tags)
-    chosen = choose("stack or tag", wanted or DEFAULT_TAG, (*STACKS, *tags))
-    return tuple(name for name, stack in STACKS.items() if name in chosen or set(stack.tags) & set(chosen))
+    tags = dict.fromkeys(tag for stack in stacks.values() for tag in stack.tags)
+    chosen = choose("stack or tag", wanted or DEFAULT_TAG, (*stacks, *tags))
+    return tuple(name for name, stack in stacks.items() if name in chosen or set(stack.tags) & set(chosen))
 
 
 DEFAULT_TAG = "seed"
@@ -121,6 +136,12 @@ def why_excluded(cell: Cell) -> str | None:
     return None if stack is None or workload is None else workload.why_excluded(stack.interface)
 
 
+def excluded_stacks(cells: Iterable[Cell], workload: str) -> dict[str, str]:
+    """Why stacks of these cells cannot be measured under a workload, by stack; those that can are left out."""
+    cells_of = {cell.stack: Cell(stack=cell.stack, python=cell.python, workload=workload) for cell in cells}
+    return {stack: reason for stack, cell in cells_of.items() if (reason := why_excluded(cell)) is not None}
+
+
 def make_cells(stacks: Sequence[str], pythons: Sequence[str], workloads: Sequence[str]) -> tuple[Cell, ...]:
     """Every chosen cell, workload by workload, in the order of the tables."""
     return tuple(
@@ -139,7 +160,7 @@ def reference_of(cells: Iterable[Cell]) -> Cell | None:
     known = [cell for cell in cells if cell.control is None]
     stacks = dict.fromkeys(cell.stack for cell in known)
     stack = REFERENCE_STACK if REFERENCE_STACK in stacks else next(iter(stacks), None)
-    return max((cell for cell in known if cell.stack == stack), key=lambda one: python_key(one.python), default=None)
+    return max((cell for cell in known if cell.stack == stack), key=lambda one: newest_key(one.python), default=None)
 
 
 def controls_of(cells: Iterable[Cell]) -> tuple[Cell, ...]:
@@ -158,7 +179,9 @@ def controls_of(cells: Iterable[Cell]) -> tuple[Cell, ...]:
 CONTROLS: tuple[Control, ...] = ("twin", "planted")
 
 
-def python_key(python: str) -> tuple[int, ...]:
-    """Orders Pythons by age, free-threaded builds after their plain ones."""
-    number = python.removesuffix("t")
-    return (*(int(part) for part in number.split(".")), int(python.endswith("t")))
+def of_newest_python(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """Of each workload and stack the cell on the newest Python, in their order."""
+    newest: dict[tuple[str, str], Cell] = {}
+    for cell in sorted(cells, key=lambda one: newest_key(one.python)):
+        newest[cell.workload, cell.stack] = cell
+    return tuple(cell for cell in cells if cell in newest.values())

@@ -21,9 +21,9 @@ class LoadLevel:
     def __str__(self) -> str:
         return f"{'users' if self.model == 'closed' else 'rate'}={self.value:g}"
 
-    def offered_rps(self, floor_ms: float) -> float:
-        """Requests per second that it asks for: its arrivals, or its users over the floor, as they wait that long."""
-        return self.value if self.model == "open" else self.value / (floor_ms / 1000)
+    def offered_rps(self, unloaded_ms: float) -> float:
+        """Requests per second that it asks for: its arrivals, or its users over the time for which each waits."""
+        return self.value if self.model == "open" else self.value / (unloaded_ms / 1000)
 
 
 OPEN_SLOTS_S = 10.0

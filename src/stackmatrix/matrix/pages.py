@@ -97,7 +97,7 @@ class Page:
     """One page of a workload, asked for in ``weight`` of all its requests' weights.
 
     In ``path`` and ``body`` a name in braces stands for one of its ``values``, which take turns, and ``{n}`` for a
-    number that no other request of a run has. Header names are as they are sent.
+    number that no other request of a run has. Header names are as they are sent. ``name`` is unlike in a workload.
     """
 
     name: str
@@ -109,13 +109,20 @@ class Page:
     values: tuple[tuple[str, tuple[str, ...]], ...] = ()
     expect: Expectation = Expectation()
 
-    def request(self, number: int) -> tuple[str, bytes | None]:
-        """The path and the body of the request of this number."""
-        return self._filled(self.path, number), None if self.body is None else self._filled(self.body, number).encode()
+    def request(self, number: int, turn: int | None = None) -> tuple[str, bytes | None]:
+        """The path and the body of the request of this number; ``turn`` says which of its values have their turn.
 
-    def _filled(self, text: str, number: int) -> str:
+        Values take turns by the number where it is not said.
+        """
+        turn = number if turn is None else turn
+        body = None if self.body is None else self._filled(self.body, number, turn).encode()
+        return self._filled(self.path, number, turn), body
+
+    def _filled(self, text: str, number: int, turn: int) -> str:
+        if "{" not in text:
+            return text
         for name, values in self.values:
-            text = text.replace(f"{{{name}}}", values[number % len(values)])
+            text = text.replace(f"{{{name}}}", values[turn % len(values)])
         return text.replace("{n}", str(number))
 
 

@@ -51,7 +51,9 @@ class Profile:
 
     ``kinds`` are measured, for ``minutes`` at most where there is a limit, of one stack alone for ``minutes_alone``,
     and ``blocks`` of cost at most. In ``ramps`` turns every stack is ramped on the newest Python, or where it
-    ``ramps_all`` on each. One that does not ``compare`` proves the wiring, and is no evidence.
+    ``ramps_all`` on each. Every stack is stopped ``stop_trials`` times with the first workload that keeps a request
+    waiting, on the newest Python, or where it ``stops_all`` every cell. One that does not ``compare`` proves the
+    wiring, and is no evidence.
     """
 
     name: str
@@ -71,16 +73,18 @@ class Profile:
     ladders: int = 1
     holds: int = 1
     counts: int = 3
+    stop_trials: int = 3
+    stops_all: bool = False
 
-    def climbed(self, floor_ms: float) -> tuple[LoadLevel, ...]:
+    def climbed(self, unloaded_ms: float) -> tuple[LoadLevel, ...]:
         """The ladder from the lightest load to the heaviest, both models together.
 
         Overload can leave a target slow for long after it has ended, so nothing lighter is measured after it.
         """
-        return tuple(sorted(self.ladder, key=lambda level: level.offered_rps(floor_ms)))
+        return tuple(sorted(self.ladder, key=lambda level: level.offered_rps(unloaded_ms)))
 
 
-KINDS = ("cost", "ramp", "ladder", "hold", "counts")
+KINDS = ("cost", "ramp", "stop", "ladder", "hold", "counts")
 """Every kind of measurement of cells, in the order in which a turn has them."""
 
 PROFILES = {
@@ -89,7 +93,7 @@ PROFILES = {
         Profile(
             "smoke",
             "proves the wiring, and is no evidence",
-            ("cost", "ramp"),
+            ("cost", "ramp", "stop"),
             minutes=None,
             blocks=1,
             ramps=1,
@@ -100,11 +104,12 @@ PROFILES = {
             levels=LadderLengths(warmup_s=1.0, settle_s=1.0, window_s=3.0, baseline_s=0.0),
             hold_s=10.0,
             counts=1,
+            stop_trials=1,
         ),
         Profile(
             "answer",
-            "cost and ramps until all is decided, or half an hour is over (of one stack alone 8 minutes)",
-            ("cost", "ramp"),
+            "cost, ramps and stops until all is decided, or half an hour is over (of one stack alone 8 minutes)",
+            ("cost", "ramp", "stop"),
             minutes=30.0,
             minutes_alone=8.0,
             blocks=MOST_BLOCKS,
@@ -118,6 +123,7 @@ PROFILES = {
             blocks=MOST_BLOCKS,
             ramps=3,
             ramps_all=True,
+            stops_all=True,
         ),
     )
 }
@@ -126,6 +132,6 @@ PROFILES = {
 DEFAULT_PROFILE = "answer"
 
 
-def level_seconds(lengths: LadderLengths, floor_s: float) -> float:
+def level_seconds(lengths: LadderLengths, unloaded_s: float) -> float:
     """How long one level takes below saturation; an estimate for showing what is left."""
-    return lengths.settle_s + lengths.window_s + 2 * floor_s
+    return lengths.settle_s + lengths.window_s + 2 * unloaded_s

@@ -56,13 +56,13 @@ class RampPlan:
         return self.rates[place]
 
 
-def plan_ramp(compare_rate: float, floor_s: float, slots: int | None, lengths: RampLengths) -> RampPlan:
-    """The ramp of a cell whose requests take ``floor_s`` at least.
+def plan_ramp(compare_rate: float, unloaded_s: float, slots: int | None, lengths: RampLengths) -> RampPlan:
+    """The ramp of a cell whose requests take about ``unloaded_s`` without load.
 
     One whose slots cannot hold the reference rate begins at half of what they let through, and has no reference: its
     first step is the longer one then, as few arrive, and what it has to come back to is measured there.
     """
-    most = math.inf if slots is None else slots / floor_s
+    most = math.inf if slots is None else slots / unloaded_s
     has_reference = compare_rate <= MOST_OF_SLOTS * most
     reference, growth = (STEPS_BELOW, GROWTH) if has_reference else (None, COARSE_GROWTH)
     first = compare_rate / GROWTH**STEPS_BELOW if has_reference else most / 2

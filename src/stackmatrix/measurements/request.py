@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 from stackmatrix.analysis.comparison.verdicts import Family
+from stackmatrix.matrix.catalogue import BUILT_IN_CATALOGUE, Catalogue
 from stackmatrix.matrix.cells import Cell, Subject
 from stackmatrix.matrix.profiles import Profile
 from stackmatrix.matrix.workloads import Workload
@@ -43,6 +44,7 @@ class Request:
     generators: int = 1
     fail_on_missing: bool = False
     minutes: float | None = None
+    catalogue: Catalogue = BUILT_IN_CATALOGUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +126,15 @@ class Standing:
 class Step:
     """A part of a run that is shown as one: one block of one kind, of some cells of one workload.
 
-    ``number`` is the block's, from 0, among those that the kind makes of these cells; ``estimate_s`` is how long it
-    probably takes.
+    ``number`` is the block's, from 0, among those that the kind makes of these cells, and ``batch`` which of its
+    batches; ``estimate_s`` is how long it probably takes.
     """
 
     label: str
     cells: tuple[Cell, ...] = ()
     number: int = 0
     estimate_s: float = 60.0
+    batch: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from stackmatrix.analysis.comparison.judge import judge
 from stackmatrix.analysis.comparison.racing import open_cells
 from stackmatrix.analysis.comparison.verdicts import Family
 from stackmatrix.errors import CellsFailedError, MachineLimitError, PythonMissingError, SupervisorError, TrialError
-from stackmatrix.matrix.cells import Cell, controls_of, python_key
+from stackmatrix.matrix.cells import Cell, controls_of
 from stackmatrix.matrix.profiles import TURNS_A_RAMP, Profile
+from stackmatrix.matrix.pythons import python_key
 from stackmatrix.measurements.evidence import Evidence
 from stackmatrix.measurements.progress import View
 from stackmatrix.measurements.request import Kind, Outcome, Provenance, Request, Setup, Standing, Step, prepare
@@ -65,7 +66,8 @@ class Runner:
         missing = environments.find_missing(request.cells, request.nox_report)
         self._mind_missing(missing)
         cells = [cell for cell in request.cells if cell not in missing]
-        there = {subject.cell: subject for subject in environments.resolve([*cells, *controls_of(cells)])}
+        found = environments.resolve([*cells, *controls_of(cells)], request.catalogue)
+        there = {subject.cell: subject for subject in found}
         # Controls stand beside cells in cost blocks only; what earlier ones proved counts whatever is measured.
         has_cost = any(kind.name == "cost" for kind in self.kinds)
         subjects = {cell: subject for cell, subject in there.items() if has_cost or cell.control is None}

@@ -6,7 +6,7 @@ from stackmatrix.analysis.causes import CauseCost
 from stackmatrix.analysis.metrics import COST
 from stackmatrix.analysis.summary import MachineSummary
 from stackmatrix.matrix.causes import CALLS, CLIENT, PARTS
-from stackmatrix.matrix.cells import python_key
+from stackmatrix.matrix.pythons import newest_key
 from stackmatrix.report import links, words
 from stackmatrix.report.unsaid import Sentence
 from stackmatrix.report.words import join, span
@@ -32,7 +32,7 @@ def _is_decided(one: CauseCost) -> bool:
 
 def _sentence(machine: MachineSummary, found: Sequence[CauseCost]) -> str:
     """What a cause costs on the newest Python: with the reference stack, and with the others."""
-    python = max((one.cell.python for one in found), key=python_key)
+    python = max((one.cell.python for one in found), key=newest_key)
     here = [one for one in found if one.cell.python == python]
     workload = machine.workload(here[0].cell.workload)
     reference = workload.reference.stack if workload and workload.reference else None

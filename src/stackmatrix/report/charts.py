@@ -12,7 +12,8 @@ import altair as alt
 from stackmatrix.analysis.comparison.verdicts import Family
 from stackmatrix.analysis.metrics import COST
 from stackmatrix.analysis.summary import MachineSummary, cell_key
-from stackmatrix.matrix.cells import Cell, python_key
+from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.pythons import newest_key
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.report import words
 from stackmatrix.results.model import Result
@@ -66,7 +67,7 @@ def looks(stacks: Sequence[str]) -> dict[str, tuple[str, str]]:
 
 def dashes(pythons: Iterable[str]) -> dict[str, tuple[int, ...]]:
     """The pattern of each Python's lines: lengths of dash and gap in pixels."""
-    newest_first = sorted(set(pythons), key=python_key, reverse=True)
+    newest_first = sorted(set(pythons), key=newest_key, reverse=True)
     return {python: DASHES[place % len(DASHES)] for place, python in enumerate(newest_first)}
 
 
@@ -131,7 +132,7 @@ TOOLTIP = [alt.Tooltip("stack:N"), alt.Tooltip("python:N", title="Python"), alt.
 def ramp_chart(results: Sequence[Result]) -> Spec | None:
     """The first ramp of each stack on its newest Python, a panel each; ``None`` where none was recorded."""
     newest: dict[str, Result] = {}
-    for result in sorted(results, key=lambda one: python_key(one.cell.python)):
+    for result in sorted(results, key=lambda one: newest_key(one.cell.python)):
         if is_shown(result.cell) and shown_ramps(result):
             newest[result.cell.stack] = result
     if not newest:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from stackmatrix.analysis.metrics import INSTRUCTIONS
+from stackmatrix.analysis.pages import PageFigures
 from stackmatrix.analysis.samples import Sample, sample
 from stackmatrix.analysis.stall import StallWindow
 from stackmatrix.analysis.summary import PERCENTILES, CellSummary, Latency, WorkloadSummary
@@ -91,6 +92,26 @@ def latency_table(workload: WorkloadSummary) -> Table[CellSummary]:
         ),
         rows,
         note=f"{null_target(workload.null)}; overhead is what is later than that." if overheads else None,
+    )
+
+
+def page_table(workload: WorkloadSummary) -> Table[tuple[Cell, PageFigures]]:
+    """Each page's own figures, of a workload with several."""
+    rows = [(row.cell, page) for row in workload.rows for page in row.pages]
+
+    def percentile(which: str) -> Column[tuple[Cell, PageFigures]]:
+        return quantity(f"{which}, ms", lambda row: number(getattr(row[1].times, which, None), 0))
+
+    return Table(
+        (
+            name("page", lambda row: row[1].name),
+            name("stack", lambda row: row[0].stack),
+            name("Python", lambda row: row[0].python),
+            quantity("requests", lambda row: f"{row[1].requests}, {row[1].failures} failed"),
+            *map(percentile, PERCENTILES),
+            quantity("answered side by side", lambda row: str(row[1].side_by_side)),
+        ),
+        rows,
     )
 
 

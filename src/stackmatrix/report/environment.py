@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from stackmatrix.analysis.summary import MachineSummary
-from stackmatrix.matrix.cells import python_key
+from stackmatrix.matrix.pythons import python_key
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.results.conditions import Environment, Machine
 from stackmatrix.results.model import Result

@@ -1,9 +1,9 @@
 """Results in open formats, for other people's tools: one tidy table, and HdrHistogram's log. Pure.
 
 The table is in long form: a row for each number of each block. ``part`` says of which part of a block the number is:
-the rate of a ramp's step, its reference load or recovery, a ladder's level, how many requests were in flight; it is
-empty for the block itself. ``metric`` is the name that the number has in the result file, nested ones joined by a dot,
-and has the unit in it. What was not measured has no row.
+the rate of a ramp's step, its reference load or recovery, a ladder's level, how many requests were in flight, which
+trial of a stop; it is empty for the block itself. ``metric`` is the name that the number has in the result file, nested
+ones joined by a dot, and has the unit in it. What was not measured has no row.
 """
 
 import io
@@ -22,6 +22,7 @@ from stackmatrix.results.ladders import Ladder
 from stackmatrix.results.levels import Level
 from stackmatrix.results.model import FIELDS, Result
 from stackmatrix.results.ramps import Ramp
+from stackmatrix.results.stops import Stop
 
 WORDS = ("machine", "workload", "stack", "python", "control", "kind", "run", "started", "validity", "findings")
 SCHEMA = pa.schema(
@@ -67,12 +68,15 @@ def _parts(block: Block) -> Iterator[tuple[str, msgspec.Struct]]:
         yield from ((f"step={step.rate:.6g}", step) for step in block.steps)
         if block.reference is not None:
             yield "reference", block.reference
+            yield from ((f"reference page={page.page}", page) for page in block.reference.pages)
         if block.recovery is not None:
             yield "recovery", block.recovery
     elif isinstance(block, Ladder):
         yield from ((level.name, level) for level in block.levels)
     elif isinstance(block, CountBlock):
         yield from ((f"in_flight={count.in_flight}", count) for count in block.counts)
+    elif isinstance(block, Stop):
+        yield from ((f"trial={number}", trial) for number, trial in enumerate(block.trials, 1))
 
 
 def _own(values: msgspec.Struct) -> dict[str, Any]:

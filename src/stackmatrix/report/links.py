@@ -1,10 +1,11 @@
 """Where evidence is: result files, and the places on a machine's page that sentences point to. Pure."""
 
 import re
-from pathlib import PurePosixPath
+from pathlib import Path
 from urllib.parse import quote
 
 from stackmatrix.matrix.cells import Cell
+from stackmatrix.results.store import path_of
 
 PAGE = "README.md"
 CAUSES, UNSAID, CONDITIONS = "causes", "not-said", "conditions"
@@ -28,5 +29,4 @@ def on_page(machine: str, anchor: str) -> str:
 
 def file(machine: str, cell: Cell) -> str:
     """A cell's file, from the results folder."""
-    name = f"{cell.python}.{cell.control}" if cell.control else cell.python
-    return str(PurePosixPath(machine, cell.workload, cell.stack, f"{name}.json"))
+    return path_of(Path(), machine, cell).as_posix()

@@ -15,7 +15,7 @@ from stackmatrix.analysis.comparison.verdicts import Comparison, Family
 from stackmatrix.analysis.evidence import published, strongest_first
 from stackmatrix.analysis.stall import StallWindow
 from stackmatrix.analysis.summary import MachineSummary, WorkloadSummary
-from stackmatrix.report import details, environment, links, tables, words
+from stackmatrix.report import details, environment, links, stops, tables, words
 from stackmatrix.report.html.keys import verdict_link
 from stackmatrix.report.statements import statements
 from stackmatrix.report.table import escape, safe
@@ -32,8 +32,8 @@ def _render(template: str, **shown: object) -> str:
 
 def _page(template: str, **shown: object) -> str:
     """A page with no more than one empty line at a time."""
-    known = {"answer": answer, "details": details, "links": links, "quote": quote, "safe": safe, "tables": tables}
-    whole = _render(template, words=words, **known, **shown)
+    known = {"answer": answer, "details": details, "links": links, "quote": quote, "safe": safe}
+    whole = _render(template, words=words, tables=tables, stops=stops, **known, **shown)
     return re.sub(r"\n{3,}", "\n\n", whole).strip() + "\n"
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from stackmatrix.analysis.comparison.verdicts import Comparison, Family, Word
 from stackmatrix.analysis.metrics import COST
 from stackmatrix.analysis.summary import CellSummary, Climb, MachineSummary, WorkloadSummary
-from stackmatrix.matrix.cells import Cell, python_key
-from stackmatrix.report import causes, links, unsaid, words
+from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.pythons import newest_key, python_key
+from stackmatrix.report import causes, links, stops, unsaid, words
 from stackmatrix.report.unsaid import Sentence
 from stackmatrix.report.words import join, span
 
@@ -32,7 +33,12 @@ def statements(machine: MachineSummary) -> tuple[Statement, ...]:
         *_void(machine),
         *causes.sentences(machine),
         *_slots(claimed),
-        *(one for of in (_stacks, _visitors, _holds, _pythons) for workload in claimed for one in of(workload)),
+        *(
+            one
+            for of in (_stacks, _visitors, _holds, stops.sentences, _pythons)
+            for workload in claimed
+            for one in of(workload)
+        ),
     ]
     said += unsaid.sentences(machine)
     return tuple(Statement(key, lead, text, links.on_page(machine.name, anchor)) for key, lead, text, anchor in said)
@@ -81,7 +87,7 @@ def _stacks(workload: WorkloadSummary) -> Iterator[Sentence]:
     if not known:
         yield from _alone(workload, anchor)
         return
-    newest = max(known, key=python_key)
+    newest = max(known, key=newest_key)
     compared = {one.cell.python for one in family.compared if one.other.stack == reference.stack != one.cell.stack}
     older = sorted((python for python in compared if python != newest), key=python_key, reverse=True)
     mean = family.values.get(Cell(stack=reference.stack, python=newest, workload=workload.name))
@@ -122,7 +128,7 @@ def _headlines(family: Family) -> list[Comparison]:
 def _visitors(workload: WorkloadSummary) -> Iterator[Sentence]:
     """What a visitor feels at the reference rate, on the newest Python with ramps."""
     rows = [row for row in workload.rows if row.latency is not None]
-    python = max((row.cell.python for row in rows), key=python_key, default=None)
+    python = max((row.cell.python for row in rows), key=newest_key, default=None)
     latencies = [(row, row.latency) for row in rows if row.cell.python == python and row.latency]
     if not latencies:
         return
@@ -144,7 +150,7 @@ def _visitors(workload: WorkloadSummary) -> Iterator[Sentence]:
 def _holds(workload: WorkloadSummary) -> Iterator[Sentence]:
     """What each stack holds that does not run out of slots first, and which come back from an overload."""
     rows = [row for row in workload.rows if row.climb is not None]
-    python = max((row.cell.python for row in rows), key=python_key, default=None)
+    python = max((row.cell.python for row in rows), key=newest_key, default=None)
     climbs = [(row, row.climb) for row in rows if row.climb and row.cell.python == python]
     by_cpu = [(climb.holds.mid, row) for row, climb in climbs if climb.limiter != "slots" and climb.holds]
     parts = []

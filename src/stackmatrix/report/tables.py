@@ -28,7 +28,7 @@ CELL: tuple[Column[_OfCell], ...] = (
 )
 
 
-STOPPED_BY, COUNTED = "stopped by", "instructions, million"
+STOPPED_BY, COUNTED, DEPLOYED = "stopped by", "instructions, million", "answered at a stop"
 CAUTION = "†"
 """Stands behind a verdict on two cells that differ in more than their names, so that no headline stands on it."""
 CAUTION_NOTE = f"{CAUTION} Their Pythons are built or linked differently, so it stands in no headline."
@@ -63,8 +63,8 @@ def overview_table(
 ) -> Table[CellSummary]:
     """The answer of one workload, cell by cell; what was measured of no cell has no column.
 
-    ``brief`` fits a terminal: intervals of single cells, and what only explains, are left out; counts stand there where
-    nothing else was measured.
+    ``brief`` fits a terminal: intervals of single cells, and what only explains, are left out; counts and stops stand
+    there where nothing else was measured.
     """
     cost, reference = workload.family(COST), workload.reference
     rate = next((row.latency.rate for row in reversed(workload.rows) if row.latency), 0.0)
@@ -82,12 +82,13 @@ def overview_table(
         Column("comes back", lambda row: words.comes_back(row.climb)),
         quantity(f"p95 at {rate:g}/s, ms", lambda row: words.percentile(row, "p95", bare=brief)),
         quantity("PSS, MB", lambda row: ranged(row.memory, 0)),
+        quantity(DEPLOYED, _answered_at_stop),
         quantity(COUNTED, _instructions),
         Column("data", data),
     )
     hidden = {*((STOPPED_BY,) if brief else ()), *(() if links_to_files else ("data",))}
     if brief and any(row.cpu or row.climb for row in workload.rows):
-        hidden.add(COUNTED)
+        hidden |= {COUNTED, DEPLOYED}
     used = tuple(one for one in every if one.heading not in hidden and has_any(one, workload.rows))
     title = f"{workload.name}: {workload.summary}" if workload.summary else workload.name
     note = caution_note(workload) if workload.void is None else f"Void, and nothing is compared: {workload.void}"
@@ -119,6 +120,11 @@ def caution_note(workload: WorkloadSummary) -> str | None:
     """What the sign of a caution means, where any cell has it."""
     verdicts = (against_reference(workload.family(COST), row.cell, workload.reference) for row in workload.rows)
     return CAUTION_NOTE if any(CAUTION in verdict for verdict in verdicts) else None
+
+
+def _answered_at_stop(row: CellSummary) -> str:
+    """Of the visitors in flight at all stops."""
+    return NOTHING if row.stop is None else f"{row.stop.in_flight.answered} of {row.stop.in_flight.all}"
 
 
 def _instructions(row: CellSummary) -> str:

@@ -5,9 +5,8 @@ from collections.abc import Iterable, Iterator
 from stackmatrix.analysis.comparison.verdicts import Comparison, Family
 from stackmatrix.analysis.metrics import COST
 from stackmatrix.analysis.summary import MachineSummary, WorkloadSummary
-from stackmatrix.matrix.cells import python_key
 from stackmatrix.matrix.profiles import LOOKS
-from stackmatrix.matrix.stacks import PYTHONS
+from stackmatrix.matrix.pythons import PYTHONS, newest_key, python_key
 from stackmatrix.report import links, words
 from stackmatrix.report.words import join
 
@@ -98,7 +97,7 @@ def _cautions(workload: WorkloadSummary) -> Iterator[str]:
     cautioned = [one for one in family.compared if one.caution is not None and one.is_decided]
     newest = {
         one.cell.stack: one.cell.python
-        for one in sorted(cautioned, key=lambda one: python_key(one.cell.python))
+        for one in sorted(cautioned, key=lambda one: newest_key(one.cell.python))
         if one.other.stack == reference.stack != one.cell.stack
     }
     for one in cautioned:
@@ -163,6 +162,8 @@ def _unmeasured(machine: MachineSummary) -> Iterator[str]:
         yield "what is held, latency and memory"
     elif set(ramped) != measured:
         yield f"what is held, latency and memory on other Pythons than {join(ramped)}"
+    if not any(row.stop for row in rows):
+        yield "what a deploy does to visitors"
     if not any(row.instructions for row in rows):
         yield "instructions"
 

@@ -8,7 +8,8 @@ from stackmatrix.analysis.comparison.verdicts import Comparison, Controls, Estim
 from stackmatrix.analysis.metrics import Metric
 from stackmatrix.analysis.samples import Sample
 from stackmatrix.analysis.summary import CellSummary, Climb
-from stackmatrix.matrix.cells import Cell, python_key
+from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.pythons import python_key
 
 NOTHING = "–"
 """Stands where there is no number."""

@@ -3,8 +3,8 @@
 from stackmatrix.results.findings import Finding
 from stackmatrix.results.types import Count, NonNegative, Struct, Validity
 
-type BlockKey = tuple[str, int]
-"""The run and the round of a block: the same for all cells that were measured in it."""
+type BlockKey = tuple[str, int, int]
+"""The run, the round and the batch of a block: the same for all cells that were measured side by side in it."""
 
 
 class Block(Struct, frozen=True, kw_only=True):
@@ -23,7 +23,7 @@ class Block(Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> BlockKey:
-        return self.run, self.round
+        return self.run, self.round, 0
 
     @property
     def is_valid(self) -> bool:

@@ -11,6 +11,7 @@ from stackmatrix.results.counts import CountBlock
 from stackmatrix.results.holds import Hold
 from stackmatrix.results.ladders import Ladder
 from stackmatrix.results.ramps import Ramp
+from stackmatrix.results.stops import Stop
 from stackmatrix.results.types import Count, NonNegative, State, Struct
 
 FORMAT_VERSION = 7
@@ -62,11 +63,12 @@ class Result(Struct, frozen=True):
     ladders: tuple[Ladder, ...] = ()
     holds: tuple[Hold, ...] = ()
     counts: tuple[CountBlock, ...] = ()
+    stops: tuple[Stop, ...] = ()
 
     @property
     def blocks(self) -> tuple[Block, ...]:
         """All blocks, kind by kind."""
-        return (*self.cost, *self.ramps, *self.ladders, *self.holds, *self.counts)
+        return (*self.cost, *self.ramps, *self.ladders, *self.holds, *self.counts, *self.stops)
 
     @property
     def has_figures(self) -> bool:
@@ -80,5 +82,6 @@ FIELDS: dict[type[Block], str] = {
     Ladder: "ladders",
     Hold: "holds",
     CountBlock: "counts",
+    Stop: "stops",
 }
 """The field of a result that holds the blocks of each kind."""

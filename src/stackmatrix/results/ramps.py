@@ -14,7 +14,8 @@ class RampStep(Struct, frozen=True):
 
     ``answered`` are correct responses to the requests that were meant for the step; times count from the intended
     start, and a failed request is as late as the time-out. ``in_flight`` is the number of requests under way at its
-    end. It was ``held`` when no backlog was there then, and its p95 was within 1.25 of the floor.
+    end. It was ``held`` when no backlog was there then, and its p95 was not late: within 1.25
+    times what a response takes without load, or 100 ms more.
     """
 
     rate: NonNegative
@@ -28,12 +29,23 @@ class RampStep(Struct, frozen=True):
     held: bool
 
 
+class PageLoad(Struct, frozen=True):
+    """One page of several at the reference rate, by its name; times and failures as in :class:`ReferenceLoad`."""
+
+    page: str
+    requests: Count
+    failures: dict[str, Count]
+    latency_ms: LatencyMs | None
+    latency_histogram: str | None
+
+
 class ReferenceLoad(Struct, frozen=True):
     """The longer step at the workload's reference rate: what a visitor feels, and what the target uses then.
 
     Times count from the intended start; a failed request counts as late as the time-out. ``latency_histogram`` is an
     HdrHistogram of microseconds, V2, compressed, base64. ``pss_bytes`` is the proportional set size of the process
-    tree at the end of the step. ``threads_per_request`` are threads that were started.
+    tree at the end of the step. ``threads_per_request`` are threads that were started. ``pages`` are those of a
+    workload with several.
     """
 
     rate: NonNegative
@@ -49,6 +61,7 @@ class ReferenceLoad(Struct, frozen=True):
     threads_per_request: NonNegative | None
     switches_per_request: NonNegative | None
     connections_per_request: NonNegative | None
+    pages: tuple[PageLoad, ...] = ()
 
 
 class Recovery(Struct, frozen=True):

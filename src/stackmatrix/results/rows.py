@@ -1,4 +1,4 @@
-"""One recorded request as 34 bytes, written by the recorder inside locust and read by the harness.
+"""One recorded request as 36 bytes, written by the recorder inside locust and read by the harness.
 
 Times are seconds of the monotonic clock, which all processes of one machine share. Only the standard library is
 imported: the load generator should carry nothing it does not need.
@@ -6,8 +6,8 @@ imported: the load generator should carry nothing it does not need.
 
 import struct
 
-ROW = struct.Struct("<dddHBBHBBH")
-"""intended, sent, done; level, phase, outcome, HTTP status (0 without one), connections opened, attempts, target."""
+ROW = struct.Struct("<dddHBBHBBHH")
+"""intended, sent, done; level, phase, outcome, HTTP status (0 if none), connections opened, attempts, target, page."""
 
 FIELDS = (
     ("intended_s", "<f8"),
@@ -20,6 +20,7 @@ FIELDS = (
     ("opened", "u1"),
     ("attempts", "u1"),
     ("target", "<u2"),
+    ("page", "<u2"),
 )
 """The same layout by name, in numpy's notation."""
 

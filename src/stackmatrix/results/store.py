@@ -8,15 +8,21 @@ from pathlib import Path
 
 from stackmatrix.errors import ResultFileError, ResultsFolderError
 from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.pythons import Runtime
 from stackmatrix.results.calibration import Calibration
 from stackmatrix.results.codec import decode, decode_calibration, encode
 from stackmatrix.results.model import Result
 
 
+def file_name(cell: Cell) -> str:
+    """The name of a cell's file: the Python's, and which control it is."""
+    name = Runtime.of(cell.python).file_name
+    return f"{name}.{cell.control}.json" if cell.control else f"{name}.json"
+
+
 def path_of(folder: Path, machine: str, cell: Cell) -> Path:
     """Where a cell's file is."""
-    name = f"{cell.python}.{cell.control}" if cell.control else cell.python
-    return folder / machine / cell.workload / cell.stack / f"{name}.json"
+    return folder / machine / cell.workload / cell.stack / file_name(cell)
 
 
 def need_writable(folder: Path) -> None:

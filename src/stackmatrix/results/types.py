@@ -23,7 +23,8 @@ class PythonBuild(Struct, frozen=True):
 
     ``origin`` is who built it: ``uv``, ``pyenv``, ``distribution`` or ``other``. ``pgo`` and ``lto`` are ``None`` where
     the build does not tell. ``shared`` says whether the process runs a shared libpython, as it is mapped, ``None``
-    where the system does not show it. ``jit`` is ``None`` where the version has none.
+    where the system does not show it. ``jit`` is ``None`` where the version has none. ``gil`` is how it serves:
+    an extension may have turned it on in a build that is ``free_threaded``.
     """
 
     version: str
@@ -35,3 +36,4 @@ class PythonBuild(Struct, frozen=True):
     shared: bool | None
     gil: bool
     jit: bool | None
+    free_threaded: bool = False

@@ -3,7 +3,8 @@
 import http.client
 import json
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 REQUEST_TIMEOUT_S = 10.0
@@ -12,11 +13,12 @@ REQUEST_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One response, and how long it took from connecting to the last byte, in ms."""
+    """One response, and how long it took from connecting to the last byte, in ms. Names of headers are lower."""
 
     status: int
     body: str
     took_ms: float
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def json(self) -> Any:
         """The body as JSON.
@@ -28,8 +30,25 @@ class Answer:
         return json.loads(self.body)
 
 
-def get(port: int, path: str, headers: dict[str, str] | None = None, timeout_s: float = REQUEST_TIMEOUT_S) -> Answer:
+def get(port: int, path: str, headers: Mapping[str, str] | None = None, timeout_s: float = REQUEST_TIMEOUT_S) -> Answer:
     """One GET over a connection of its own.
+
+    Raises:
+        OSError, http.client.HTTPException: when no whole answer came.
+
+    """
+    return ask(port, "GET", path, headers, timeout_s=timeout_s)
+
+
+def ask(
+    port: int,
+    method: str,
+    path: str,
+    headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+    timeout_s: float = REQUEST_TIMEOUT_S,
+) -> Answer:
+    """One request over a connection of its own; where its answer leads is not followed.
 
     Raises:
         OSError, http.client.HTTPException: when no whole answer came.
@@ -38,10 +57,11 @@ def get(port: int, path: str, headers: dict[str, str] | None = None, timeout_s: 
     started = time.perf_counter()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
     try:
-        connection.request("GET", path, headers=headers or {})
+        connection.request(method, path, body, dict(headers or {}))
         response = connection.getresponse()
-        body = response.read().decode("utf-8", errors="replace")
-        return Answer(response.status, body, (time.perf_counter() - started) * 1000)
+        text = response.read().decode("utf-8", errors="replace")
+        took_ms = (time.perf_counter() - started) * 1000
+        return Answer(response.status, text, took_ms, {name.lower(): value for name, value in response.getheaders()})
     finally:
         connection.close()
 

@@ -29,8 +29,6 @@ from stackmatrix.testbed.testbed import Testbed
 
 VISITORS = 1_500
 """More than an overload leaves under way, and fewer than the listen queue of a target holds."""
-LAST_ANSWERS_FLOORS = 2.0
-"""A ramp whose rates are over is stopped after so many floors, by when its last requests have been answered."""
 
 
 @dataclass
@@ -64,7 +62,8 @@ class Climb:
         bed, generator = self.bed, self.bed.generator
         assert generator is not None
         self._name = bed.places[0].subject.name
-        self._floor_s = bed.places[0].subject.workload.floor_ms / 1000
+        workload = bed.places[0].subject.workload
+        self._unloaded_s, self._answered_s = workload.unloaded_ms / 1000, workload.answered_ms / 1000
         self._meter = Meters({self._name: (bed.circus.pid(self._name),)}, closely=(self._name,))
         order = RampOrder(0, list(self.plan.rates), list(self.plan.seconds), VISITORS, self.seed)
 
@@ -123,13 +122,13 @@ class Climb:
         if self._drop is not None:
             return self._watch_recovery(self._drop, recorded, known_s)
         self.bed.show(f"{self._rate_at(known_s):.0f} arrivals/s")
-        if known_s >= self._end_s + LAST_ANSWERS_FLOORS * self._floor_s:
+        if known_s >= self._end_s + self._answered_s:
             return Stop()
         if self.recovery_s is None or not is_overloaded(
-            self._planned_s, recorded, known_s, self._rate_at, self._floor_s
+            self._planned_s, recorded, known_s, self._rate_at, self._unloaded_s
         ):
             return None
-        before_ms = before_p50_ms(self.plan, recorded, self._start_s, self._floor_s)
+        before_ms = before_p50_ms(self.plan, recorded, self._start_s, self._unloaded_s)
         if before_ms is None or known_s < self._start_s + self.plan.span_s(self.plan.before)[1]:
             return Stop()  # it never served what it would have to come back to
         self._before_p50_ms = before_ms
@@ -145,7 +144,7 @@ class Climb:
         back_s = recovered_after_s(
             self._after_s, recorded, drop.at_s, known_s, drop.rate, self._before_p50_ms, self.recovery_s
         )
-        is_over = known_s > drop.at_s + self.recovery_s + watch_s(drop.rate) + LAST_ANSWERS_FLOORS * self._floor_s
+        is_over = known_s > drop.at_s + self.recovery_s + watch_s(drop.rate) + self._answered_s
         return Stop() if back_s is not None or is_over else None
 
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stackmatrix.errors import EnvironmentMissingError
-from stackmatrix.matrix.app import BUILT_IN
+from stackmatrix.matrix.catalogue import BUILT_IN_CATALOGUE, Catalogue
 from stackmatrix.matrix.cells import Cell, Installation, Subject, why_excluded
 from stackmatrix.matrix.stacks import STACKS, Stack
-from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.system.processes import PROJECT
 
 STAMP = "stackmatrix.json"
@@ -43,7 +42,7 @@ def installed(folder: Path = NOX_FOLDER) -> dict[tuple[str, str], Installation]:
     return found
 
 
-def resolve(cells: Iterable[Cell]) -> list[Subject]:
+def resolve(cells: Iterable[Cell], catalogue: Catalogue = BUILT_IN_CATALOGUE) -> list[Subject]:
     """The cells with everything that their names stand for: the one place that looks it up.
 
     Raises:
@@ -58,7 +57,8 @@ def resolve(cells: Iterable[Cell]) -> list[Subject]:
             raise EnvironmentMissingError(
                 f"{cell.stack} is not installed for Python {cell.python}: run nox -s env-{cell.stack}-{cell.python}"
             )
-        subjects.append(Subject(cell, STACKS[cell.stack], WORKLOADS[cell.workload], BUILT_IN, environment))
+        stack, workload = catalogue.stacks[cell.stack], catalogue.workloads[cell.workload]
+        subjects.append(Subject(cell, stack, workload, catalogue.app, environment))
     return subjects
 
 

@@ -9,17 +9,17 @@ from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from fanout_site import interpreter
 from stackmatrix.matrix.app import App
 from stackmatrix.matrix.cells import Cell, Control, Installation, Subject
 from stackmatrix.matrix.stacks.stack import Stack
-from stackmatrix.matrix.workloads import Workload
+from stackmatrix.matrix.workloads import Workload, one_page
 from stackmatrix.results.conditions import Environment
 from stackmatrix.results.types import PythonBuild
 from stackmatrix.testbed import environments
+from under_test import interpreter
 
-WAITS = Workload("null", "a correct page after 600 ms", "/", (600,), makes_calls=False)
-AT_ONCE = Workload("null_at_once", "a correct page at once", "/0/", (0,), makes_calls=False)
+WAITS = Workload("null", "a correct page after 600 ms", one_page("/"), (600,), makes_calls=False)
+AT_ONCE = Workload("null_at_once", "a correct page at once", one_page("/0/"), (0,), makes_calls=False)
 
 STACK = Stack(
     name="null_target",
@@ -32,7 +32,7 @@ STACK = Stack(
     slots=None,
     command=("{bin}/python", "-m", "null_target", "--port", "{port}"),
 )
-APP = App(name="null_target", wsgi="", asgi="", identity_path=None, requirements=())
+APP = App(name="null_target", wsgi="", asgi="", requirements=(), wrapped=False)
 
 
 def null_subject(workload: Workload, control: Control | None = None) -> Subject:
@@ -45,7 +45,17 @@ def null_subject(workload: Workload, control: Control | None = None) -> Subject:
 def null_control(workload: Workload) -> Subject:
     """The null target in place of a stack that serves a workload: it answers after the floor, and does nothing else."""
     floor_ms = workload.floor_ms
-    waits = replace(workload, path=f"/{floor_ms}/", delays_ms=(floor_ms,), page=WAITS.page, makes_calls=False)
+    waits = replace(
+        workload,
+        pages=one_page(f"/{floor_ms}/"),
+        delays_ms=(floor_ms,),
+        makes_calls=False,
+        calls_known=True,
+        measured_ms=None,
+        order="parallel",
+        answers="steady",
+        variables=(),
+    )
     return null_subject(waits, "null")
 
 

@@ -25,6 +25,7 @@ from circus.exc import CallError
 from stackmatrix.errors import SupervisorError, TrialError
 from stackmatrix.system import processes
 from stackmatrix.system.cores import Layout
+from stackmatrix.system.launch import Setting
 
 CIRCUS_INI = processes.PROJECT / "circus.ini"
 
@@ -46,6 +47,7 @@ class Target:
 
     name: str
     command: tuple[str, ...]
+    setting: Setting = field(default_factory=Setting)
 
 
 def variables(api_port: int, layout: Layout, folder: Path) -> dict[str, str]:
@@ -91,7 +93,7 @@ def ini_for(template: str, names: Iterable[str]) -> str:
             section[0]
             .replace("[watcher:target]", f"[watcher:{name}]")
             .replace("stackmatrix_target_command)", f"stackmatrix_target_command_{name})")
-            .replace("/target.log", f"/{name}.log")
+            .replace("/target.", f"/{name}.")
             for name in names
         )
 
@@ -129,6 +131,8 @@ class Supervisor:
 
         """
         ini = self.folder / "circus.ini"
+        for target in self.targets:
+            target.setting.write(self.folder / f"{target.name}.json")
         ini.write_text(ini_for(CIRCUS_INI.read_text(encoding="utf-8"), self.watchers[1:]), encoding="utf-8")
         given = variables(self.api_port, self.layout, self.folder)
         given |= {f"{COMMAND}_{one.name.upper()}": shlex.join(one.command) for one in self.targets}
@@ -188,6 +192,10 @@ class Supervisor:
             if not said or said in str(error):
                 raise
             raise TrialError(f"{error} {'Meanwhile' if ended else 'Its log says:'} {said}.") from error
+
+    def log_of(self, watcher: str) -> str:
+        """What a watcher's process has said so far."""
+        return (self.folder / f"{watcher}.log").read_text(encoding="utf-8", errors="replace")
 
     def note_tree(self) -> None:
         """Remember every process that is there now, so that leaving can see to all of them."""

@@ -111,8 +111,7 @@ class Testbed:
                 list(pool.map(self._verify_page, self.places))
         for place in self.places if pages else ():
             # Once all others are at rest: they share the core.
-            path = place.subject.app.identity_path
-            if path is not None and (loop_ms := verification.read_loop_ms(place.port, path)) is not None:
+            if place.subject.app.wrapped and (loop_ms := verification.read_loop_ms(place.port)) is not None:
                 self.loops_ms[place.subject.name] = loop_ms
         self.circus.note_tree()
         pids = self.generator.pids if self.generator is not None else ()
@@ -128,23 +127,24 @@ class Testbed:
             raise SubjectError(subject, str(error)) from error
 
     def _verify_page(self, place: Place) -> None:
-        if place.subject.app.identity_path is not None:
+        if place.subject.app.wrapped:
             with self._blaming(place.subject):
                 verification.verify_workload(place.port, self.api_port, place.subject.workload)
 
     def _identify(self, place: Place, patience_s: float) -> None:
         subject, alive = place.subject, partial(self.circus.why_gone, place.subject.name)
-        if subject.app.identity_path is None:
+        if not subject.app.wrapped:
             verification.wait_for_page(place.port, subject.workload, alive)
             return
-        identity = verification.wait_for_identity(place.port, subject.app.identity_path, alive, patience_s)
+        identity = verification.wait_for_identity(place.port, alive, patience_s)
         prefix, port = str(subject.environment.prefix), str(place.port)
+        log = self.circus.log_of(subject.name)
         self.environments[subject.name] = Environment(
-            python=verification.verify_identity(identity, subject.stack, subject.cell.python),
+            python=verification.verify_identity(identity, subject.stack, subject.runtime.version, log),
             packages=dict(sorted(identity.packages.items())),
             lock_sha256=subject.environment.lock_sha256,
             command=tuple(part.replace(prefix, "{prefix}").replace(port, "{port}") for part in place.command),
-            variables=(*VARIABLES, *(name for name, _ in places.variables(subject, self.circus.folder))),
+            variables=(*VARIABLES, *sorted(place.setting.variables)),
         )
 
     @property
@@ -272,9 +272,9 @@ def start(
     folder = private_folder()
     try:
         at = places.free_ports(subjects) if at is None else at
-        every = places.place(subjects, at, added)
+        every = places.place(subjects, at, added, folder)
         places.plant(folder, 0.0)
-        targets = [Target(one.subject.name, places.started(one, folder, wrap)) for one in every]
+        targets = [Target(one.subject.name, tuple(wrap(folder, one.command)), one.setting) for one in every]
         circus = Supervisor(targets, at[API], layout, folder)
         generator = None if load is None else _make_generator(load, every, at[API], layout, folder)
         # The harness stays off the target's core, which it would be charged to.

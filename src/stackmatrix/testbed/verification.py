@@ -10,19 +10,22 @@ import http.client
 import re
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from types import MappingProxyType
 
-from fanout_site.identity import Identity
 from slow_api import law
 from slow_api.figures import RequestFigures
 from stackmatrix.errors import TrialError
+from stackmatrix.load.numbers import NUMBERS
+from stackmatrix.matrix.pages import Page
 from stackmatrix.matrix.stacks import Stack
 from stackmatrix.matrix.workloads import FAILED_ITEM, Workload
 from stackmatrix.results.types import PythonBuild
-from stackmatrix.system.http import Answer, get, try_get
+from stackmatrix.system.http import Answer, ask, try_get
 from stackmatrix.system.processes import wait_until
 from stackmatrix.testbed import external_api
+from under_test.identity import IDENTITY_PATH, Identity, Interpreter
 
 READY_TIMEOUT_S = 30.0
 """From starting a target to its first correct page: Django, httpx and a server import in about a second."""
@@ -39,31 +42,30 @@ def wait_for_page(port: int, workload: Workload, alive: Callable[[], str | None]
         TrialError: when another one comes, or none, with the reason.
 
     """
-    verify_page(_wait_for(port, workload.path, alive, READY_TIMEOUT_S), workload)
+    page = workload.pages[0]
+    verify_page(_wait_for(lambda: try_get(port, page.path, READY_TIMEOUT_S), alive, READY_TIMEOUT_S), page)
 
 
-def wait_for_identity(
-    port: int, path: str, alive: Callable[[], str | None], timeout_s: float = READY_TIMEOUT_S
-) -> Identity:
+def wait_for_identity(port: int, alive: Callable[[], str | None], timeout_s: float = READY_TIMEOUT_S) -> Identity:
     """Wait until the target answers, and return what it says of itself.
 
     Raises:
         TrialError: when it does not answer, ended, or answers something else.
 
     """
-    answer = _wait_for(port, path, alive, timeout_s)
+    answer = _wait_for(lambda: try_get(port, IDENTITY_PATH, timeout_s), alive, timeout_s)
     if answer.status == 200:
         with contextlib.suppress(ValueError, TypeError, KeyError):
             return Identity.from_json(answer.body)
     raise TrialError(f"The target did not say what serves it: status {answer.status}, {answer.body[:200]!r}.")
 
 
-def read_loop_ms(port: int, path: str) -> float | None:
+def read_loop_ms(port: int) -> float | None:
     """How long a fixed loop of pure Python takes in the target, in ms; ``None`` where it does not say.
 
     It has to be asked while nothing else is asked, and other targets on its core are at rest.
     """
-    answer = try_get(port, f"{path}?loop=1")
+    answer = try_get(port, f"{IDENTITY_PATH}?loop=1")
     if answer is None or answer.status != 200:
         return None
     with contextlib.suppress(ValueError, TypeError, KeyError):
@@ -71,24 +73,27 @@ def read_loop_ms(port: int, path: str) -> float | None:
     return None
 
 
-def _wait_for(port: int, path: str, alive: Callable[[], str | None], timeout_s: float) -> Answer:
+def _wait_for(asking: Callable[[], Answer | None], alive: Callable[[], str | None], timeout_s: float) -> Answer:
     try:
-        return wait_until(lambda: try_get(port, path, timeout_s), timeout_s=timeout_s, alive=alive)
+        return wait_until(asking, timeout_s=timeout_s, alive=alive)
     except TrialError as error:
         raise TrialError(f"The target did not start: {error}.") from error
 
 
-def verify_identity(identity: Identity, stack: Stack, python: str) -> PythonBuild:
+def verify_identity(identity: Identity, stack: Stack, python: str, log: str = "") -> PythonBuild:
     """Check that the target is the Python, server and worker model that the cell names.
+
+    ``python`` is its version, such as ``3.14t``; ``log`` is what the target has said so far.
 
     Raises:
         TrialError: with the first thing that differs.
 
     """
     build = identity.python
-    minor = ".".join(build.version.split(".")[:2]) + ("" if build.gil else "t")
+    if build.free_threaded and build.gil and python.endswith("t"):
+        raise TrialError(why_gil_is_on(log))
     expected = {
-        "Python": (python, minor),
+        "Python": (python, version_of(build)),
         "server": (True, stack.server in identity.servers),
         "interface": (stack.interface, identity.interface),
         "way of waiting": (stack.waits_with, identity.waits_with),
@@ -100,17 +105,35 @@ def verify_identity(identity: Identity, stack: Stack, python: str) -> PythonBuil
     return PythonBuild(**asdict(build))
 
 
+def version_of(build: Interpreter) -> str:
+    """What the axis of Pythons calls a build: ``3.13``, ``3.14t``, ``pypy3.11``."""
+    kind = "" if build.implementation == "CPython" else build.implementation.lower()
+    return kind + ".".join(build.version.split(".")[:2]) + ("t" if build.free_threaded else "")
+
+
+def why_gil_is_on(log: str) -> str:
+    """Which extension has turned the GIL on in a build without it, by the interpreter's own warning."""
+    named = re.search(r"has been enabled to load module '([^']+)'", log)
+    by = f"{named[1]} has turned it on, as it does not say that it can run without" if named else "nothing says by what"
+    return f"The GIL is on, though this Python is built without it: {by}. Leave the stack out on such a Python."
+
+
 def verify_workload(target_port: int, api_port: int, workload: Workload) -> None:
-    """Send single requests and check the page, its time, and what the external API saw of it.
+    """Ask for each page once, and check it; check the time of the first, too, and what the external API saw of it.
+
+    Of calls that are not known nothing is checked, and of a page without any not how they overlap.
 
     Raises:
         TrialError: with what was wrong.
 
     """
+    number = NUMBERS.take(len(workload.pages))
+    for place, page in enumerate(workload.pages[1:]):
+        verify_page(ask_page(target_port, page, number + place), page)
     _verify_time(target_port, api_port, workload)
     if workload.answers == "flaky":
         for fate in ("fails", "hangs"):
-            _ask(target_port, api_port, workload, _find_id(workload, fate))
+            _ask_first(target_port, api_port, workload, _find_id(workload, fate))
 
 
 def _verify_time(target_port: int, api_port: int, workload: Workload) -> None:
@@ -118,7 +141,7 @@ def _verify_time(target_port: int, api_port: int, workload: Workload) -> None:
     took_ms = []
     for _ in range(ATTEMPTS):
         request_id = _find_id(workload, "answers")
-        answer = _ask(target_port, api_port, workload, request_id)
+        answer = _ask_first(target_port, api_port, workload, request_id)
         least_ms, most_ms = _bounds_ms(workload, request_id)
         if answer.took_ms < least_ms:
             raise TrialError(
@@ -137,15 +160,13 @@ def _calls(workload: Workload) -> str:
     return "all calls in sequence" if workload.order == "in sequence" else "the slowest call"
 
 
-def _ask(target_port: int, api_port: int, workload: Workload, request_id: str) -> Answer:
-    """One page, which has to be right, and the right calls for it."""
-    try:
-        answer = get(target_port, workload.path, {"X-Request-ID": request_id})
-        seen = external_api.read_request(api_port, request_id)
-    except (OSError, http.client.HTTPException) as error:
-        raise TrialError(f"A single request was not answered: {type(error).__name__}: {error}.") from error
-    verify_page(answer, workload)
-    verify_calls(seen, workload)
+def _ask_first(target_port: int, api_port: int, workload: Workload, request_id: str) -> Answer:
+    """The first page, which has to be right, and the right calls for it."""
+    page = workload.pages[0]
+    answer = ask_page(target_port, page, NUMBERS.take(1), {"X-Request-ID": request_id})
+    verify_page(answer, page)
+    if workload.calls_known:
+        verify_calls(_read_request(api_port, request_id), workload)
     if workload.answers == "flaky":
         verify_failures(answer, workload, request_id)
     return answer
@@ -180,11 +201,40 @@ def verify_failures(answer: Answer, workload: Workload, request_id: str) -> None
         raise TrialError(f"The page says of {said} calls that they failed, and {failed} of its calls did.")
 
 
-def verify_page(answer: Answer, workload: Workload) -> None:
-    if answer.status != 200:
-        raise TrialError(f"The page has status {answer.status}: {answer.body[:200]!r}.")
-    if not re.fullmatch(workload.page, answer.body):
-        raise TrialError(f"The page is not the one that was expected: {answer.body[:200]!r}.")
+def ask_page(
+    port: int, page: Page, number: int, headers: Mapping[str, str] = MappingProxyType({}), turn: int = 0
+) -> Answer:
+    """One request for a page, with the headers beside its own, and the values whose turn it is.
+
+    Raises:
+        TrialError: when it is not answered.
+
+    """
+    path, body = page.request(number, turn)
+    try:
+        return ask(port, page.method, path, {**dict(page.headers), **headers}, body)
+    except (OSError, http.client.HTTPException) as error:
+        raise TrialError(f"{page.name} was not answered: {type(error).__name__}: {error}.") from error
+
+
+def _read_request(api_port: int, request_id: str) -> RequestFigures | None:
+    try:
+        return external_api.read_request(api_port, request_id)
+    except (OSError, http.client.HTTPException) as error:
+        raise TrialError(f"The external API did not answer: {type(error).__name__}: {error}.") from error
+
+
+def verify_page(answer: Answer, page: Page) -> None:
+    """Check one answer to a page.
+
+    Raises:
+        TrialError: with the page, why it is not right, and how it begins.
+
+    """
+    why = page.expect.why_wrong(answer.status, answer.headers, answer.body)
+    if why is not None:
+        begins = f" It begins {answer.body[:200]!r}." if answer.body else ""
+        raise TrialError(f"{page.name} {why}.{begins}")
 
 
 def verify_calls(seen: RequestFigures | None, workload: Workload) -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from slow_api.figures import ApiFigures
 from stackmatrix.analysis.level import checks, limiter, machine_checks
-from stackmatrix.analysis.level.facts import LevelFacts, Pace, RecorderTally
+from stackmatrix.analysis.level.facts import LevelFacts, Pace, RecorderTally, WrongAnswer
 from stackmatrix.analysis.level.usage import Surroundings, Unexplained, Use
 from stackmatrix.matrix.ladder import LoadLevel
+from stackmatrix.matrix.workloads import Workload, one_page
 from stackmatrix.results import rows
 from stackmatrix.results.findings import Finding
 
@@ -135,6 +136,10 @@ OPEN = LoadLevel("open", 10)
 RARE = LoadLevel("open", 3)
 
 NOTHING_SEEN = figures(0, {})
+OWN = Workload("own", "", one_page("/"), (), calls_known=False)
+WRONG = tuple(
+    WrongAnswer(target, words) for target, words in ((0, "/a/ lacks 'x'"), (1, "/a/ lacks 'x'"), (0, "/b/ is no JSON"))
+)
 STEADY_ROWS = 50  # of two users with 600 ms each from 5 s before a window of 10 s until its end
 
 CASES = (
@@ -329,6 +334,21 @@ CASES = (
         "wrong-body",
         "2 pages",
         spoil=lambda packed, row: [*packed, *[row(105, 105.6, outcome=rows.WRONG_BODY)] * 2],
+    ),
+    Case(
+        checks.check_semantics,
+        "wrong-body",
+        "1 pages were not the expected one: /a/ lacks 'x'; /b/ is no JSON.",
+        changed={"recorded": RecorderTally(51, 51, 0, WRONG)},
+        spoil=lambda packed, row: [*packed, row(105, 105.6, outcome=rows.WRONG_BODY)],
+    ),
+    Case(
+        checks.check_statuses,
+        "failures",
+        "1 pages had another status: /a/ lacks 'x'; /b/ is no JSON.",
+        "note",
+        changed={"recorded": RecorderTally(51, 51, 0, WRONG)},
+        spoil=lambda packed, row: [*packed, row(105, 105.6, outcome=rows.STATUS, status=500)],
     ),
     Case(
         checks.check_semantics,
@@ -528,6 +548,22 @@ PASSES = (
             *drifting(0.6, 0.6, 0.6)(packed, row),
             *[row(109, 139, outcome=rows.STATUS, status=500)] * 3,
         ],
+    ),
+    Pass(
+        checks.check_conservation,
+        "calls are not known",
+        changed={"workload": OWN, "api_after": figures(999, {"3": 999})},
+    ),
+    Pass(
+        checks.check_littles_law,
+        "calls are not known",
+        changed={"workload": OWN, "api_before": NOTHING_SEEN, "api_after": figures(150, {"0": 150}, in_flight_s=90.0)},
+    ),
+    Pass(
+        checks.check_semantics,
+        "a page that waits for nothing is never too fast",
+        changed={"workload": OWN},
+        spoil=lambda packed, row: [*packed, row(105, 105.0)],
     ),
     Pass(checks.check_recorder, "not counted", changed={"recorded": None}),
 )

@@ -199,3 +199,20 @@ def test_a_table_without_pairs_still_has_a_rest() -> None:
     found = infer(table_of(0.0, 0.0, 0.0, 0.0, blocks=16), [], MARGIN)
     assert found.pairs == ()
     assert found.rest == pytest.approx(0.016, rel=0.3)
+
+
+def test_rounds_that_were_made_in_batches_are_looked_at_as_rounds_and_link_cells_that_never_met() -> None:
+    # A reference in both batches of each of three rounds; batch effects far larger than what is told apart.
+    noise = iter(np.random.default_rng(3).normal(0, 0.01, 100))
+    columns = []
+    for number in range(6):
+        effect, cells = 5.0 * number, (1, 2) if number % 2 else (3, 4)
+        column = [effect + next(noise)] + [math.nan] * 4
+        for cell in cells:
+            column[cell] = effect + 0.5 * (cell % 2) + next(noise)
+        columns.append(column)
+    table, pairs = np.array(columns).T, [(1, 0), (3, 0), (3, 2), (1, 2)]
+    for found in infer(table, pairs, MARGIN, rounds=(2, 4, 6)).pairs:
+        assert found.estimate == pytest.approx(0.5, abs=0.05)
+        assert (found.finding, found.decided_after) == ("more", 3)
+    assert infer(table[:, :4], pairs, MARGIN, rounds=(2, 4)).pairs[0].finding == "undecided"

@@ -16,7 +16,7 @@ from stackmatrix.analysis.level.requests import Floats, Rows, decode_rows
 from stackmatrix.analysis.ramp import steps as ramp_steps
 from stackmatrix.analysis.ramp.assess import RampFacts, assess_hold, assess_ramp, before_p50_ms
 from stackmatrix.analysis.ramp.steps import last_held, name_limiter, second_by_second, share_between, windowed
-from stackmatrix.analysis.ramp.watch import is_overloaded, most_under_way, recovered_after_s
+from stackmatrix.analysis.ramp.watch import back_ms, is_overloaded, most_under_way, recovered_after_s
 from stackmatrix.matrix.arrivals import arrivals, climbing
 from stackmatrix.matrix.profiles import RampLengths
 from stackmatrix.matrix.ramp import RampPlan, plan_hold, plan_ramp
@@ -109,6 +109,11 @@ def test_a_backlog_is_half_as_many_again_as_usual_and_three_standard_deviations(
 
 
 # Recovery
+
+
+@pytest.mark.parametrize(("before_ms", "back"), [(600.0, 660.0), (100.0, 110.0), (5.0, 15.0)])
+def test_a_median_is_back_within_a_tenth_or_ten_milliseconds(before_ms: float, back: float) -> None:
+    assert back_ms(before_ms) == pytest.approx(back)
 
 
 def back_after(capacity_at: Callable[[float], float], waiting: int, pack: Pack, within_s: float = 15.0) -> float | None:

@@ -13,10 +13,20 @@ type MakeLevel = Callable[[Iterable[bytes]], LevelRows]
 
 def test_every_field_of_a_row_comes_back_under_its_name(make_row: MakeRow) -> None:
     packed = make_row(
-        1.25, 3.5, sent_s=1.5, level=7, phase=rows.TAIL, outcome=rows.STATUS, status=503, opened=2, attempts=4, target=3
+        1.25,
+        3.5,
+        sent_s=1.5,
+        level=7,
+        phase=rows.TAIL,
+        outcome=rows.STATUS,
+        status=503,
+        opened=2,
+        attempts=4,
+        target=3,
+        page=6,
     )
     (row,) = decode_rows(packed)
-    assert row.item() == (1.25, 1.5, 3.5, 7, rows.TAIL, rows.STATUS, 503, 2, 4, 3)
+    assert row.item() == (1.25, 1.5, 3.5, 7, rows.TAIL, rows.STATUS, 503, 2, 4, 3, 6)
 
 
 @pytest.mark.parametrize("cut", [1, 16, 31])
@@ -115,5 +125,5 @@ def test_failures_are_counted_by_class_and_a_status_by_its_number(make_row: Make
 
 
 def test_the_layout_by_name_is_the_layout_that_is_written() -> None:
-    assert [name for name, _ in rows.FIELDS][-3:] == ["opened", "attempts", "target"]
-    assert rows.ROW.size == 34
+    assert [name for name, _ in rows.FIELDS][-3:] == ["attempts", "target", "page"]
+    assert rows.ROW.size == 36

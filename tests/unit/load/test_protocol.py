@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from typing import Any, get_args
 
 import pytest
@@ -16,6 +17,7 @@ from stackmatrix.load.protocol import (
     Drop,
     End,
     LevelOrder,
+    LoadPlan,
     Prepared,
     RampOrder,
     Ready,
@@ -27,6 +29,7 @@ from stackmatrix.load.protocol import (
 )
 from stackmatrix.matrix.arrivals import plan_seed
 from stackmatrix.matrix.ladder import LoadLevel, requests_at_once
+from stackmatrix.matrix.pages import Expectation, Likeness, Page
 from stackmatrix.results.rows import WARMUP_LEVEL
 from stackmatrix.system.processes import SOURCE
 
@@ -42,7 +45,7 @@ MESSAGES = (
     Ready(),
     Prepared(),
     Settled(),
-    Done(recorded=1_000, counted=999, exceptions=1),
+    Done(recorded=1_000, counted=999, exceptions=1, wrong=[[3, "/a/ lacks 'x'"]]),
     End(None),
     End("ValueError: what is “no” number\nin two lines"),
 )
@@ -115,6 +118,16 @@ def test_a_second_attempt_has_the_same_plan_and_a_mark_of_its_own() -> None:
 
 def test_a_mark_may_be_zero() -> None:
     assert LevelOrder.measure(2, OPEN, 2.0, 15.0, seed=7, mark=0).level == 0
+
+
+def test_a_plan_with_all_that_a_page_can_say_survives_json() -> None:
+    expect = Expectation(302, "a+", ("x",), (("a.0", None),), "/b/", Likeness("text/html", "T", 9))
+    pages = (
+        Page("/", "/"),
+        Page("add", "/{slug}/", 2.5, "POST", (("Cookie", "a=1"),), '{"n": "{n}"}', (("slug", ("a", "b")),), expect),
+    )
+    plan = LoadPlan([8001, 8002], pages, 1_000_000_001, 5.0, 60.0, 1, 2, "rows")
+    assert LoadPlan.from_json(json.dumps(asdict(plan))) == plan
 
 
 def test_locust_can_read_the_messages_with_nothing_installed() -> None:

@@ -15,9 +15,9 @@ def test_looks_grow_and_no_profile_goes_on_after_the_last() -> None:
     assert all(profile.blocks <= MOST_BLOCKS == LOOKS[-1] for profile in PROFILES.values())
 
 
-def test_the_default_answers_with_cost_and_ramps_and_ends_by_itself() -> None:
+def test_the_default_answers_with_cost_ramps_and_stops_and_ends_by_itself() -> None:
     default = PROFILES[DEFAULT_PROFILE]
-    assert default.kinds == ("cost", "ramp")
+    assert default.kinds == ("cost", "ramp", "stop")
     assert default.minutes is not None
     assert default.minutes_alone is not None
     assert default.minutes_alone < default.minutes
@@ -27,6 +27,10 @@ def test_the_default_answers_with_cost_and_ramps_and_ends_by_itself() -> None:
 def test_every_kind_of_a_profile_is_known_and_deep_has_them_all() -> None:
     assert all(set(profile.kinds) <= set(KINDS) for profile in PROFILES.values())
     assert PROFILES["deep"].kinds == KINDS
+
+
+def test_a_turn_has_cost_first_then_ramps_and_then_stops() -> None:
+    assert KINDS[:3] == ("cost", "ramp", "stop")
 
 
 def test_the_levels_of_both_models_are_climbed_from_the_lightest_load_to_the_heaviest() -> None:

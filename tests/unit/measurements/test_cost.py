@@ -16,7 +16,8 @@ from stackmatrix.load.protocol import LevelOrder
 from stackmatrix.matrix.cells import Cell, Subject, controls_of, make_cells
 from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.matrix.profiles import LOOKS, PROFILES
-from stackmatrix.matrix.stacks import PYTHONS, REFERENCE_STACK, STACKS
+from stackmatrix.matrix.pythons import PYTHONS
+from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.measurements.cost import rate
 from stackmatrix.measurements.cost.kind import FEW_CELLS, CostBlocks
@@ -329,6 +330,25 @@ def test_a_cell_has_its_turn_so_seldom_that_its_slots_are_at_most_seven_tenths_f
     per_cell: float, slots: int | None, period: int
 ) -> None:
     assert rate.period_of(per_cell, slots, 600.0) == period
+
+
+@pytest.mark.parametrize(
+    ("cost_ms", "compared"),
+    [
+        (0.0, 100),
+        (1.0, 100),
+        (2.0, 100),
+        (3.0, 50),
+        (10.0, 20),
+        (13.0, 20),
+        (16.0, 10),
+        (45.0, 5),
+        (200.0, 1),
+        (450.0, 0.5),
+    ],
+)
+def test_a_rate_of_comparison_keeps_about_a_fifth_of_a_core_busy(cost_ms: float, compared: float) -> None:
+    assert rate.compare_rate_of(cost_ms) == pytest.approx(compared)
 
 
 def test_turns_come_in_rounds_and_who_has_few_is_left_out_of_some() -> None:

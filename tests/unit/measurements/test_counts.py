@@ -10,7 +10,8 @@ import pytest
 from stackmatrix.errors import CounterMissingError, SupervisorError, TrialError
 from stackmatrix.matrix.cells import Cell, Subject, controls_of, make_cells
 from stackmatrix.matrix.profiles import PROFILES
-from stackmatrix.matrix.stacks import PYTHONS, STACKS, Stack
+from stackmatrix.matrix.pythons import PYTHONS
+from stackmatrix.matrix.stacks import STACKS, Stack
 from stackmatrix.measurements.counts import counters
 from stackmatrix.measurements.counts import kind as counts_kind
 from stackmatrix.measurements.counts.counters import Callgrind

@@ -58,7 +58,7 @@ def test_a_later_run_under_the_same_conditions_adds_its_blocks(
     assert said == []
     assert evidence.cost_rate("fanout") == 3.5
     assert evidence.add(CELL, make_cost(run="later"), environment, cost_rate=3.5) == ()
-    assert [block.key for block in read(tmp_path).cost] == [("earlier", 0), ("earlier", 1), ("later", 0)]
+    assert [block.key for block in read(tmp_path).cost] == [("earlier", 0, 0), ("earlier", 1, 0), ("later", 0, 0)]
     assert [run.id for run in read(tmp_path).runs] == ["earlier", "later"]
 
 

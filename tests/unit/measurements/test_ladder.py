@@ -16,7 +16,8 @@ from stackmatrix.matrix.arrivals import plan_seed
 from stackmatrix.matrix.cells import Cell, Subject, controls_of, make_cells
 from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.matrix.profiles import Profile
-from stackmatrix.matrix.stacks import PYTHONS, STACKS
+from stackmatrix.matrix.pythons import PYTHONS
+from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.measurements.ladder import kind as ladder_kind
 from stackmatrix.measurements.ladder.kind import Ladders, describe
 from stackmatrix.measurements.request import Outcome, Setup, Standing

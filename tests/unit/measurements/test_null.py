@@ -10,13 +10,14 @@ import pytest
 from stackmatrix.matrix.cells import Cell, Subject
 from stackmatrix.matrix.profiles import PROFILES, TURNS_A_RAMP
 from stackmatrix.matrix.ramp import RampPlan
-from stackmatrix.matrix.workloads import WORKLOADS
+from stackmatrix.matrix.workloads import WORKLOADS, Workload, one_page
 from stackmatrix.measurements.ramp import null
 from stackmatrix.measurements.ramp.kind import ENOUGH
 from stackmatrix.measurements.ramp.null import NullRamps
 from stackmatrix.results.levels import LatencyMs
 from stackmatrix.results.model import FORMAT_VERSION, Result, Status
 from stackmatrix.results.ramps import Ramp, ReferenceLoad
+from stackmatrix.testbed import null_target
 
 THIS_PYTHON = ".".join(platform.python_version_tuple()[:2])
 NULLS = tuple(
@@ -90,6 +91,15 @@ def test_where_no_cell_has_the_slots_for_the_reference_rate_it_is_not_asked(make
     assert kind.beside() == ()
 
 
+def test_beside_pages_of_ones_own_it_answers_at_once_and_is_asked_for_its_own_page() -> None:
+    own = Workload(
+        "own", "", (*one_page("/a/"), *one_page("/b/")), (), compare_rate=5.0, calls_known=False, measured_ms=80.0
+    )
+    waits = null_target.null_control(own).workload
+    assert ([page.path for page in waits.pages], waits.floor_ms, waits.calls) == (["/0/"], 0, 0)
+    assert (waits.name, waits.compare_rate, waits.measured_ms) == ("own", 5.0, None)
+
+
 def test_it_gets_the_beginning_of_the_ramp_and_what_it_holds_is_not_told(
     kind: NullRamps, monkeypatch: pytest.MonkeyPatch, make_standing: Callable[..., Any]
 ) -> None:
@@ -104,7 +114,7 @@ def test_it_gets_the_beginning_of_the_ramp_and_what_it_holds_is_not_told(
     step = next(step for step in kind.steps(0, make_standing()) if step.cells == (NULLS[1],))
     outcome = kind.perform(step, lambda _: None)
     ((subject, plan),) = asked
-    assert (subject.workload.path, subject.workload.floor_ms, subject.workload.calls) == ("/600/", 600, 0)
+    assert (subject.workload.pages[0].path, subject.workload.floor_ms, subject.workload.calls) == ("/600/", 600, 0)
     assert plan.reference is not None
     assert plan.rates[plan.reference] == plan.rates[-1] == WORKLOADS["fanout"].compare_rate
     block = outcome.blocks[NULLS[1]]

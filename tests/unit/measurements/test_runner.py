@@ -20,7 +20,8 @@ from stackmatrix.errors import (
 )
 from stackmatrix.matrix.cells import CONTROLS, Cell, Installation, controls_of, make_cells
 from stackmatrix.matrix.profiles import PROFILES
-from stackmatrix.matrix.stacks import PYTHONS, REFERENCE_STACK, STACKS
+from stackmatrix.matrix.pythons import PYTHONS
+from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS
 from stackmatrix.measurements.request import Kind, Outcome, Provenance, Request, Setup, Show, Standing, Step
 from stackmatrix.measurements.runner import Runner
 from stackmatrix.results import store

@@ -28,6 +28,17 @@ def rows(result: Result) -> list[dict[str, Any]]:
     return exports.tidy([("m", result)]).to_pylist()  # type: ignore[no-any-return]
 
 
+def test_each_trial_of_a_stop_is_a_part_with_its_visitors_by_what_became_of_them() -> None:
+    result = make_results(*CELLS, blocks=2, stops=True, planted=False)[0]
+    found = {(row["part"], row["metric"]): row["value"] for row in rows(result) if row["kind"] == "Stop"}
+    assert found["", "deadline_s"] == 35.0
+    for number, trial in enumerate(result.stops[0].trials, 1):
+        part = f"trial={number}"
+        assert found[part, "inside.answered"] == trial.inside.answered
+        assert found[part, "late.refused"] == trial.late.refused
+        assert found[part, "gone_s"] == trial.gone_s
+
+
 def test_each_number_of_each_block_has_a_row_with_its_cell_and_its_block() -> None:
     result = made_up()
     found = {(row["kind"], row["round"], row["part"], row["metric"]): row for row in rows(result)}

@@ -9,7 +9,8 @@ import pytest
 from stackmatrix.errors import EnvironmentMissingError
 from stackmatrix.matrix.app import BUILT_IN
 from stackmatrix.matrix.cells import CONTROLS, Cell, Installation, Subject
-from stackmatrix.matrix.stacks import PYTHONS, STACKS
+from stackmatrix.matrix.pythons import PYTHONS
+from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.testbed import environments
 from stackmatrix.testbed.environments import Missing

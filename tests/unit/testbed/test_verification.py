@@ -1,20 +1,21 @@
 """What verification refuses, by its sentence; with real servers, tests/process/test_verification.py."""
 
+import re
 from dataclasses import asdict, fields, replace
 from typing import Any
 
 import pytest
 
-from fanout_site.identity import Identity, Interpreter
 from slow_api.figures import RequestFigures
 from stackmatrix.errors import TrialError
 from stackmatrix.matrix.stacks import STACKS
-from stackmatrix.matrix.workloads import WORKLOADS, Workload
+from stackmatrix.matrix.workloads import WORKLOADS, Workload, one_page
 from stackmatrix.results.types import PythonBuild
 from stackmatrix.system.http import Answer
 from stackmatrix.testbed import verification
+from under_test.identity import Identity, Interpreter
 
-WORKLOAD = Workload("w", "", "/", (300, 600, 150))
+WORKLOAD = Workload("w", "", one_page("/"), (300, 600, 150))
 BUILD = Interpreter(
     version="3.13.2", implementation="CPython", compiler="GCC", origin="uv", pgo=True, lto=None, shared=False, gil=True,
     jit=None,
@@ -61,7 +62,7 @@ def test_a_site_tells_of_its_interpreter_what_a_result_has_of_it() -> None:
     [
         ({"python": replace(BUILD, version="3.12.9")}, "Python is '3.12', expected '3.13'"),
         ({"python": replace(BUILD, version="3.1.3")}, "Python is '3.1', expected '3.13'"),
-        ({"python": replace(BUILD, gil=False)}, "Python is '3.13t', expected '3.13'"),
+        ({"python": replace(BUILD, gil=False, free_threaded=True)}, "Python is '3.13t', expected '3.13'"),
         ({"servers": {"waitress": "3"}}, "server is False, expected True"),
         ({"servers": {}}, "server is False, expected True"),
         ({"interface": "none"}, "interface is 'none'"),
@@ -73,6 +74,27 @@ def test_a_target_that_is_something_else_is_told_by_what_differs(name: str, chan
     with pytest.raises(TrialError) as refused:
         verification.verify_identity(replace(identity(name), **changed), STACKS[name], "3.13")
     assert str(refused.value).startswith(f"The target is not what the cell names: {told}")
+
+
+@pytest.mark.parametrize(
+    ("log", "told"),
+    [
+        ("", "nothing says by what."),
+        (
+            "The global interpreter lock (GIL) has been enabled to load module 'httptools.parser.parser', which",
+            "httptools.parser.parser has turned it on, as it does not say that it can run without.",
+        ),
+    ],
+)
+def test_a_build_without_the_gil_on_which_it_is_on_is_refused_and_what_turned_it_on_is_named(
+    log: str, told: str
+) -> None:
+    name = next(iter(STACKS))
+    of_build = replace(identity(name), python=replace(BUILD, gil=True, free_threaded=True))
+    with pytest.raises(TrialError, match=rf"^The GIL is on, though this Python is built without it: {re.escape(told)}"):
+        verification.verify_identity(of_build, STACKS[name], "3.13t", log)
+    without = replace(identity(name), python=replace(BUILD, gil=False, free_threaded=True))
+    assert verification.verify_identity(without, STACKS[name], "3.13t", log).gil is False
 
 
 @pytest.mark.parametrize("name", STACKS)
@@ -91,7 +113,7 @@ def test_no_stack_passes_for_another(name: str) -> None:
 
 
 def test_a_page_with_three_countries_and_its_time_is_right() -> None:
-    verification.verify_page(Answer(200, PAGE, 601.0), WORKLOAD)
+    verification.verify_page(Answer(200, PAGE, 601.0), WORKLOAD.pages[0])
 
 
 @pytest.mark.parametrize(
@@ -109,21 +131,21 @@ def test_a_page_with_three_countries_and_its_time_is_right() -> None:
     ],
 )
 def test_any_other_page_is_wrong_and_told_by_its_beginning(body: str) -> None:
-    with pytest.raises(TrialError, match=r"^The page is not the one that was expected: ") as refused:
-        verification.verify_page(Answer(200, body, 601.0), WORKLOAD)
-    assert repr(body[:200]) in str(refused.value)
+    with pytest.raises(TrialError, match=r"^/ is not the page that was expected\.") as refused:
+        verification.verify_page(Answer(200, body, 601.0), WORKLOAD.pages[0])
+    assert (f"It begins {body[:200]!r}." in str(refused.value)) == bool(body)
 
 
 def test_another_status_is_told_before_the_body() -> None:
-    with pytest.raises(TrialError, match=r"^The page has status 502: 'The external API failed'"):
-        verification.verify_page(Answer(502, "The external API failed", 601.0), WORKLOAD)
+    with pytest.raises(TrialError, match=r"^/ answered 502 where 200 is right\. It begins 'The external API failed'"):
+        verification.verify_page(Answer(502, "The external API failed", 601.0), WORKLOAD.pages[0])
 
 
 def test_a_workload_says_itself_what_its_whole_page_is() -> None:
-    greeting = replace(WORKLOAD, page=r"Hello, [a-z]+!")
+    (greeting,) = one_page("/", r"Hello, [a-z]+!")
     verification.verify_page(Answer(200, "Hello, reader!", 601.0), greeting)
     for body in ("Hello, reader! And more.", "Oh. Hello, reader!", PAGE):
-        with pytest.raises(TrialError, match=r"^The page is not the one that was expected: "):
+        with pytest.raises(TrialError, match=r"^/ is not the page that was expected"):
             verification.verify_page(Answer(200, body, 601.0), greeting)
 
 
@@ -170,13 +192,13 @@ def test_a_page_without_calls_makes_none() -> None:
         verification.verify_calls(calls([300], 1), workload)
 
 
-FLAKY = replace(WORKLOADS["api_errors"], path="/")
+FLAKY = WORKLOADS["api_errors"]
 FAILED = PAGE.replace("Chad (TD)", "No answer: HTTPStatusError")
 
 
 def test_a_page_says_of_as_many_calls_as_failed_that_they_have() -> None:
     one_fails = verification._find_id(FLAKY, "fails")
-    verification.verify_page(Answer(200, FAILED, 601.0), FLAKY)
+    verification.verify_page(Answer(200, FAILED, 601.0), FLAKY.pages[0])
     verification.verify_failures(Answer(200, FAILED, 601.0), FLAKY, one_fails)
     verification.verify_failures(Answer(200, PAGE, 601.0), FLAKY, verification._find_id(FLAKY, "answers"))
     with pytest.raises(TrialError, match=r"^The page says of 0 calls that they failed, and 1 of its calls did\.$"):
@@ -186,8 +208,8 @@ def test_a_page_says_of_as_many_calls_as_failed_that_they_have() -> None:
 
 
 def test_only_a_workload_whose_calls_fail_has_a_page_that_says_so() -> None:
-    with pytest.raises(TrialError, match=r"^The page is not the one that was expected"):
-        verification.verify_page(Answer(200, FAILED, 601.0), WORKLOAD)
+    with pytest.raises(TrialError, match="is not the page that was expected"):
+        verification.verify_page(Answer(200, FAILED, 601.0), WORKLOAD.pages[0])
 
 
 @pytest.mark.parametrize("fate", ["answers", "fails", "hangs"])

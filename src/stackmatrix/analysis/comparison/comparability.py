@@ -6,6 +6,7 @@ its version may: such pairs are compared, and carry what they differ in.
 """
 
 from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.pythons import Runtime
 from stackmatrix.results.conditions import machine_differences
 from stackmatrix.results.model import Result
 from stackmatrix.results.types import PythonBuild
@@ -22,7 +23,9 @@ def refuse(one: Result, other: Result) -> str | None:
     if differ:
         return f"They were not measured alike: {', '.join(differ)} differ."
     locks = (one.conditions.environment.lock_sha256, other.conditions.environment.lock_sha256)
-    if one.cell.stack == other.cell.stack and locks[0] != locks[1]:
+    runtimes = (Runtime.of(one.cell.python), Runtime.of(other.cell.python))
+    are_locked_alike = runtimes[0].overrides == runtimes[1].overrides
+    if one.cell.stack == other.cell.stack and are_locked_alike and locks[0] != locks[1]:
         return "They were installed from different lock files, and so differ in more than their Python."
     return None
 

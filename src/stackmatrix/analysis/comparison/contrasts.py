@@ -1,14 +1,16 @@
 """Which cells of one workload are compared with which: declared before anything is measured. Pure.
 
-The stacks on each Python with each other, and each stack's Python with the one before. Beside them the two controls,
-each with the cell that it repeats.
+The stacks on each Python with each other, and each stack's Python with the one before: overridden packages with the
+locked ones, a build without the GIL with the plain one. Beside them the two controls, each with the cell that it
+repeats.
 """
 
 from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from stackmatrix.matrix.cells import Cell, python_key
+from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.pythons import plain_before, python_key
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS
 
 type Contrast = tuple[Cell, Cell]
@@ -52,13 +54,10 @@ def control_contrasts(cells: Iterable[Cell]) -> list[Contrast]:
 
 
 def python_before(cell: Cell, cells: Iterable[Cell]) -> Cell | None:
-    """The same stack on the newest of the older Pythons; free-threaded builds are only compared with plain ones."""
-    older = [
-        one
-        for one in cells
-        if one.stack == cell.stack and not one.python.endswith("t") and python_key(one.python) < python_key(cell.python)
-    ]
-    return max(older, key=lambda one: python_key(one.python), default=None)
+    """The same stack on the Python that the cell's is compared with, where it is there."""
+    of_stack = {one.python: one for one in cells if one.stack == cell.stack}
+    before = plain_before(cell.python, of_stack)
+    return None if before is None else of_stack[before]
 
 
 def _is_other_of(cell: Cell, one: Cell, known: Sequence[Cell]) -> bool:

@@ -132,21 +132,26 @@ class _Course:
         return _Standing(look, estimates.tolist(), self.low.tolist(), self.high.tolist(), self.words.tolist())
 
 
-def infer(table: Array, pairs: Sequence[tuple[int, int]], margin: float) -> TableInference:
+def infer(
+    table: Array, pairs: Sequence[tuple[int, int]], margin: float, rounds: Sequence[int] | None = None
+) -> TableInference:
     """Judge each pair of cells of a table of cells by blocks, in the order in which the blocks were made.
 
-    A value that is missing is NaN. ``margin`` is the difference that matters. A pair has an interval from the look on
-    at which both cells have as many blocks as the first look needs.
+    A value that is missing is NaN. ``margin`` is the difference that matters. ``rounds`` has how many columns there are
+    after each round, where a round of all cells is made in several batches, each a column: looks are at rounds. A pair
+    has an interval from the look on at which both cells have as many blocks as the first look needs.
     """
-    blocks, levels = table.shape[1], two_sided_levels(len(table), tuple(pairs)) if pairs else ()
+    ends = [*range(1, table.shape[1] + 1)] if rounds is None else rounds
+    blocks, levels = len(ends), two_sided_levels(len(table), tuple(pairs)) if pairs else ()
     course, standings = _Course.of(len(pairs)), list[_Standing]()
     last: tuple[Contrasts, Array, int] | None = None
     fit = None
     for look, level in zip(looks_at(blocks), levels, strict=False):
-        fit = Fit.of(table[:, :look])
+        seen = table[:, : ends[look - 1]]
+        fit = Fit.of(seen)
         if fit is not None:
             contrasts = fit.contrast(pairs)
-            halves = _halves(contrasts, level) + _hidden(table[:, :look], pairs)
+            halves = _halves(contrasts, level) + _hidden(seen, pairs)
             standings.append(course.take(look, contrasts.estimates, halves, margin))
             last = (contrasts, halves, look)
     fit = fit if fit is not None and last is not None and last[2] == blocks else Fit.of(table)

@@ -84,6 +84,12 @@ class _Samples:
     def cells(self) -> tuple[Cell, ...]:
         return tuple(self.values)
 
+    @property
+    def rounds(self) -> tuple[int, ...]:
+        """How many blocks there are after each round: one that was made in batches has several."""
+        of_keys = [key[:2] for key in self.keys]
+        return tuple(place for place in range(1, len(of_keys) + 1) if of_keys[place - 1 : place] != of_keys[place:][:1])
+
     def table(self) -> Array:
         """Cells by blocks: logarithms, or the values where these are compared as differences; NaN where missing."""
         rows = [[of_cell.get(key, math.nan) for key in self.keys] for of_cell in self.values.values()]
@@ -121,7 +127,8 @@ def _judge_family(
             refused.append((cell, other, reason))
     places = {cell: place for place, cell in enumerate(cells)}
     margin = metric.matters if metric.is_difference else math.log1p(metric.matters)
-    inferred = infer(samples.table(), [(places[cell], places[other]) for cell, other in pairs], margin)
+    placed = [(places[cell], places[other]) for cell, other in pairs]
+    inferred = infer(samples.table(), placed, margin, samples.rounds)
     compared = []
     for pair, one in zip(pairs, inferred.pairs, strict=True):
         if one.estimate is None:
@@ -133,7 +140,7 @@ def _judge_family(
     family = Family(
         workload=workload,
         metric=metric,
-        blocks=len(samples.keys),
+        blocks=len(samples.rounds),
         values={cell: samples.estimate(cell) for cell in cells},
         compared=stacks,
         ranks=_ranks(stacks),

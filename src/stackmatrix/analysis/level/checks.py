@@ -128,7 +128,7 @@ def check_overshoot(facts: LevelFacts) -> Finding | None:
 
 def check_conservation(facts: LevelFacts) -> Finding | None:
     """The external API saw as many calls as the answered requests make."""
-    if facts.api_before is None or facts.api_after is None:
+    if facts.api_before is None or facts.api_after is None or not facts.workload.calls_known:
         return None
     completed = int(np.isin(facts.rows.all["outcome"], (rows.OK, rows.WRONG_BODY)).sum())
     least = completed * facts.workload.calls
@@ -141,14 +141,24 @@ def check_conservation(facts: LevelFacts) -> Finding | None:
 
 
 def check_semantics(facts: LevelFacts) -> Finding | None:
-    """Every answer with status 200 was right, and none came faster than its calls allow."""
+    """Every answer with the right status was right, and none came faster than its calls allow."""
     wrong = int((facts.rows.window["outcome"] == rows.WRONG_BODY).sum())
     if wrong:
-        return invalid(Code.WRONG_BODY, f"{wrong} pages were not the expected one.")
+        reasons = facts.recorded.why_wrong() if facts.recorded is not None else ""
+        return invalid(Code.WRONG_BODY, f"{wrong} pages were not the expected one{reasons and f': {reasons}'}.")
     early = int((facts.rows.response_ms < facts.workload.floor_ms - EARLY_MS).sum())
     if early:
         return invalid(Code.TOO_FAST, f"{early} pages came faster than their calls take.")
     return None
+
+
+def check_statuses(facts: LevelFacts) -> Finding | None:
+    """Every answer had the right status; where one had not, that is a result, and why is told."""
+    others = int((facts.rows.window["outcome"] == rows.STATUS).sum())
+    if not others:
+        return None
+    reasons = facts.recorded.why_wrong() if facts.recorded is not None else ""
+    return note(Code.FAILURES, f"{others} pages had another status{reasons and f': {reasons}'}.")
 
 
 def check_littles_law(facts: LevelFacts) -> Finding | None:
@@ -160,7 +170,7 @@ def check_littles_law(facts: LevelFacts) -> Finding | None:
     to take beyond what it was asked for, by delays that are drawn and by calls that it lets hang, it says itself.
     """
     before, after = facts.api_before, facts.api_after
-    if before is None or after is None or after.at_s <= before.at_s:
+    if before is None or after is None or after.at_s <= before.at_s or not facts.workload.calls_known:
         return None
     per_page_s = facts.workload.sequence_ms / 1000 if facts.workload.makes_calls else 0.0
     span_s = after.at_s - before.at_s
@@ -238,6 +248,7 @@ CHECKS: tuple[Callable[[LevelFacts], Finding | None], ...] = (
     check_ports,
     check_conservation,
     check_semantics,
+    check_statuses,
     check_littles_law,
     check_steal,
     check_foreign,

@@ -16,6 +16,9 @@ from stackmatrix.matrix.workloads import Workload
 UNSATURATED_SHARE = 0.9
 """From this share of the offered load on, a level is bounded by what was offered."""
 
+MOST_REASONS = 3
+"""Why answers were not right, that a sentence names: the rest is mostly the same."""
+
 NOTHING_READ = Surroundings()
 
 
@@ -53,12 +56,29 @@ def largest_deviation(readings: Sequence[float]) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class WrongAnswer:
+    """What was not right about an answer: the place of the target that gave it, and the page and why, in words."""
+
+    target: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecorderTally:
-    """Requests that the recorder kept and that locust counted, and exceptions that locust only logged."""
+    """Requests that the recorder kept and that locust counted, and exceptions that locust only logged.
+
+    ``wrong`` are the first reasons why answers were not right, each once.
+    """
 
     recorded: int
     counted: int
     exceptions: int
+    wrong: tuple[WrongAnswer, ...] = ()
+
+    def why_wrong(self, target: int | None = None) -> str:
+        """The first reasons, of one target or of all, as a sentence's end; empty where there are none."""
+        words = dict.fromkeys(one.words for one in self.wrong if target in {None, one.target})
+        return "; ".join(list(words)[:MOST_REASONS])
 
 
 @dataclass(frozen=True)
@@ -84,12 +104,14 @@ class LevelFacts:
         """The physical bound of a closed level, or the offered rate of an open one."""
         if self.plan.model == "open":
             return self.plan.value
-        return throughput.bound_rps(int(self.plan.value), self.stack.slots, self.workload.floor_ms)
+        return throughput.bound_rps(int(self.plan.value), self.stack.slots, self.workload.unloaded_ms)
 
     @property
     def saturated(self) -> bool:
         """Whether the offered load was more than the target could take."""
-        return is_saturated(self.plan, throughput.throughput_rps(self.rows), self.workload.floor_ms, self.planned_rate)
+        return is_saturated(
+            self.plan, throughput.throughput_rps(self.rows), self.workload.unloaded_ms, self.planned_rate
+        )
 
     @property
     def planned_rate(self) -> float | None:
@@ -97,12 +119,12 @@ class LevelFacts:
         return None if self.planned is None else self.planned / self.rows.window_s
 
 
-def is_saturated(plan: LoadLevel, throughput_rps: float, floor_ms: float, planned_rate: float | None = None) -> bool:
+def is_saturated(plan: LoadLevel, throughput_rps: float, unloaded_ms: float, planned_rate: float | None = None) -> bool:
     """Whether a target with this throughput was offered more than it could take."""
-    return throughput_rps < UNSATURATED_SHARE * offered_rps(plan, floor_ms, planned_rate)
+    return throughput_rps < UNSATURATED_SHARE * offered_rps(plan, unloaded_ms, planned_rate)
 
 
-def offered_rps(plan: LoadLevel, floor_ms: float, planned_rate: float | None = None) -> float:
-    """The highest rate that a load can have: of users that each wait for the floor at least, or of its arrivals."""
-    offered = plan.offered_rps(floor_ms)
+def offered_rps(plan: LoadLevel, unloaded_ms: float, planned_rate: float | None = None) -> float:
+    """The highest rate that a load can have: of users that wait for each answer, or of its arrivals."""
+    offered = plan.offered_rps(unloaded_ms)
     return offered if planned_rate is None or plan.model == "closed" else min(offered, planned_rate)

@@ -39,7 +39,7 @@ def name_limiter(facts: LevelFacts, findings: tuple[Finding, ...]) -> Limiter:
         return "users"
     near = _shares(facts)
     throughput = throughput_rps(facts.rows)
-    near["users"] = throughput / offered_rps(facts.plan, facts.workload.floor_ms, facts.planned_rate)
+    near["users"] = throughput / offered_rps(facts.plan, facts.workload.unloaded_ms, facts.planned_rate)
     if throughput >= UNSATURATED_SHARE * _slots_rps(facts):
         return "slots"
     if near["target-cpu"] >= BUSY_SHARE:
@@ -65,4 +65,4 @@ def _shares(facts: LevelFacts) -> dict[Limiter, float]:
 def _slots_rps(facts: LevelFacts) -> float:
     """The most that the stack's slots let through."""
     slots = facts.stack.slots
-    return math.inf if slots is None else slots / (facts.workload.floor_ms / 1000)
+    return math.inf if slots is None else slots / (facts.workload.unloaded_ms / 1000)

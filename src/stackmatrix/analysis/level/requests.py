@@ -48,6 +48,10 @@ class LevelRows:
         """The rows of one of several targets."""
         return LevelRows(_where(self.all, "target", target), self.start_s, self.end_s)
 
+    def of_page(self, page: int) -> "LevelRows":
+        """The rows of one of several pages."""
+        return LevelRows(_where(self.all, "page", page), self.start_s, self.end_s)
+
     @property
     def window_s(self) -> float:
         return self.end_s - self.start_s

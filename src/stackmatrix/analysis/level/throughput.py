@@ -3,9 +3,9 @@
 from stackmatrix.analysis.level.requests import LevelRows
 
 
-def bound_rps(users: int, slots: int | None, floor_ms: float) -> float:
-    """The most that a closed loop can get from any server: ``min(users, slots) / floor``."""
-    return min(users, slots or users) / (floor_ms / 1000)
+def bound_rps(users: int, slots: int | None, unloaded_ms: float) -> float:
+    """The most that a closed loop can get: ``min(users, slots)`` over the time of a response without load."""
+    return min(users, slots or users) / (unloaded_ms / 1000)
 
 
 def throughput_rps(level: LevelRows) -> float:

@@ -13,10 +13,10 @@ from stackmatrix.analysis.level.assess import assess_target, validity_of
 from stackmatrix.analysis.level.checks import check_lag, check_steady, find_all
 from stackmatrix.analysis.level.facts import LevelFacts
 from stackmatrix.analysis.level.limiter import outside
+from stackmatrix.analysis.level.pages import page_loads
 from stackmatrix.analysis.level.requests import Floats, Rows
 from stackmatrix.analysis.level.usage import Role, Use
 from stackmatrix.analysis.ramp.steps import (
-    LATE_FACTOR,
     judge_steps,
     last_held,
     name_limiter,
@@ -26,6 +26,7 @@ from stackmatrix.analysis.ramp.steps import (
 from stackmatrix.analysis.ramp.watch import most_under_way, overload_s, recovered_after_s
 from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.matrix.ramp import RampPlan
+from stackmatrix.matrix.workloads import late_ms
 from stackmatrix.results.findings import Code, Finding
 from stackmatrix.results.holds import Hold
 from stackmatrix.results.ramps import Ended, Ramp, RampStep, Recovery, ReferenceLoad
@@ -35,9 +36,6 @@ REFERENCE_CHECKS: tuple[Callable[[LevelFacts], Finding | None], ...] = (check_la
 """Of the reference load alone; every other check holds for the whole climb."""
 NOT_OF_A_CLIMB = frozenset({Code.NOT_STEADY})
 """Its load changes on purpose."""
-
-ANSWERED_FLOORS = 2.0
-"""Before a stall: a request that was meant to start later may still be under way then, and is delayed by it."""
 
 type Stamp = Mapping[str, Any]
 """The fields that every block has of its run and its time."""
@@ -63,8 +61,8 @@ class RampFacts:
         return self.climb.rows.all
 
     @property
-    def floor_s(self) -> float:
-        return self.climb.workload.floor_ms / 1000
+    def unloaded_s(self) -> float:
+        return self.climb.workload.unloaded_ms / 1000
 
     @property
     def start_s(self) -> float:
@@ -78,7 +76,7 @@ class RampFacts:
 def assess_ramp(facts: RampFacts, stamp: Stamp, *, seed: int, recovery_s: float) -> Ramp:
     """What a ramp gave, valid or not."""
     use = facts.climb.uses[Role.TARGET]
-    steps = judge_steps(facts.plan, facts.rows, facts.start_s, facts.end_s, facts.floor_s, use)
+    steps = judge_steps(facts.plan, facts.rows, facts.start_s, facts.end_s, facts.unloaded_s, use)
     held = last_held(steps)
     found = _find(facts)
     is_over = facts.end_s >= facts.start_s + facts.plan.starts_s[-1]
@@ -98,14 +96,14 @@ def assess_ramp(facts: RampFacts, stamp: Stamp, *, seed: int, recovery_s: float)
     )
 
 
-def before_p50_ms(plan: RampPlan, recorded: Rows, start_s: float, floor_s: float) -> float | None:
+def before_p50_ms(plan: RampPlan, recorded: Rows, start_s: float, unloaded_s: float) -> float | None:
     """The p50 at the rate to which the load drops, on the way up; ``None`` where it was late: it was never served."""
     first_s, last_s = plan.span_s(plan.before)
     times_ms = latency.visitor_ms(windowed(recorded, start_s + first_s, start_s + last_s))
     if len(times_ms) == 0:
         return None
     p50_ms = latency.percentile(sorted(times_ms), 50)
-    return p50_ms if p50_ms <= LATE_FACTOR * floor_s * 1000 else None
+    return p50_ms if p50_ms <= late_ms(unloaded_s * 1000) else None
 
 
 def _find(facts: RampFacts) -> tuple[Finding, ...]:
@@ -159,6 +157,7 @@ def _assess_reference(facts: RampFacts) -> ReferenceLoad | None:
         threads_per_request=_per_request(use.threads_started, count),
         switches_per_request=_per_request(use.context_switches, count),
         connections_per_request=throughput.connections_per_request(rows),
+        pages=page_loads(rows, reference.workload),
     )
 
 
@@ -176,12 +175,12 @@ def _limiter(
     # Once it is surely overloaded: what throughput then is, the target gives no more of.
     from_s = max(facts.start_s + facts.plan.starts_s[first_not_held], facts.end_s - overload_s(steps[-1].rate))
     use, stack = facts.climb.uses[Role.TARGET], facts.climb.stack
-    return name_limiter(facts.rows, from_s, facts.end_s, use, stack.slots, facts.floor_s)
+    return name_limiter(facts.rows, from_s, facts.end_s, use, stack.slots, facts.unloaded_s)
 
 
 def _assess_recovery(facts: RampFacts, recovery_s: float) -> Recovery | None:
     """How long it took to come back; ``None`` where there was no overload, or nothing to come back to."""
-    before_ms = before_p50_ms(facts.plan, facts.rows, facts.start_s, facts.floor_s)
+    before_ms = before_p50_ms(facts.plan, facts.rows, facts.start_s, facts.unloaded_s)
     if facts.dropped_s is None or before_ms is None:
         return None
     rate = facts.plan.drop_rate
@@ -195,7 +194,8 @@ def assess_hold(facts: RampFacts, stamp: Stamp, *, seed: int, held: float, stall
     """What a hold gave: the target was stopped ``stalled_at_s`` after the start of its one rate, for ``stall_s``."""
     found = _find(facts)
     rate, stalled_s = facts.plan.rates[0], facts.start_s + stalled_at_s
-    before = windowed(facts.rows, facts.start_s, stalled_s - ANSWERED_FLOORS * facts.floor_s)
+    # A request that was meant to start later may still be under way when the target is stopped.
+    before = windowed(facts.rows, facts.start_s, stalled_s - facts.climb.workload.answered_ms / 1000)
     times = latency.latencies(before).latency
     resumed_s = stalled_s + stall_s
     back_s = None
@@ -220,5 +220,5 @@ def assess_hold(facts: RampFacts, stamp: Stamp, *, seed: int, held: float, stall
         if times is None
         else Recovery(rate=rate, before_p50_ms=times.p50, seconds=back_s, watched_s=facts.end_s - resumed_s),
         seconds=second_by_second(facts.rows, facts.start_s, facts.stopped_s, None),
-        sustained=back_s is not None and left <= most_under_way(rate, facts.floor_s),
+        sustained=back_s is not None and left <= most_under_way(rate, facts.unloaded_s),
     )

@@ -12,12 +12,11 @@ from stackmatrix.analysis.level.requests import LevelRows, Rows
 from stackmatrix.analysis.level.usage import Use
 from stackmatrix.analysis.ramp.watch import LEAST_ARRIVALS, most_under_way
 from stackmatrix.matrix.ramp import RampPlan
+from stackmatrix.matrix.workloads import late_ms
 from stackmatrix.results import rows
 from stackmatrix.results.ramps import RampSeconds, RampStep
 from stackmatrix.results.types import Limiter
 
-LATE_FACTOR = 1.25
-"""Of the floor: beyond it a response is late."""
 LATE_SHARE = 0.05
 """Of a step's requests may be late: its p95 is then within the bound."""
 
@@ -31,21 +30,21 @@ def windowed(recorded: Rows, start_s: float, end_s: float) -> LevelRows:
 
 
 def judge_steps(
-    plan: RampPlan, recorded: Rows, start_s: float, end_s: float, floor_s: float, use: Use
+    plan: RampPlan, recorded: Rows, start_s: float, end_s: float, unloaded_s: float, use: Use
 ) -> list[RampStep]:
     """Each step of a climb from ``start_s`` to ``end_s``, which may lie within a step. ``use`` is the target's."""
     steps = []
     for rate, (first_s, last_s) in zip(plan.rates, pairwise(plan.starts_s), strict=True):
         if start_s + first_s < end_s:
             level = windowed(recorded, start_s + first_s, min(end_s, start_s + last_s))
-            steps.append(_judge(rate, level, floor_s, use))
+            steps.append(_judge(rate, level, unloaded_s, use))
     return steps
 
 
-def _judge(rate: float, level: LevelRows, floor_s: float, use: Use) -> RampStep:
+def _judge(rate: float, level: LevelRows, unloaded_s: float, use: Use) -> RampStep:
     times_ms = np.sort(visitor_ms(level))
     count = len(times_ms)
-    late = int((times_ms > LATE_FACTOR * floor_s * 1000).sum())
+    late = int((times_ms > late_ms(unloaded_s * 1000)).sum())
     in_flight = level.under_way(level.end_s)
     return RampStep(
         rate=rate,
@@ -57,7 +56,7 @@ def _judge(rate: float, level: LevelRows, floor_s: float, use: Use) -> RampStep:
         in_flight=in_flight,
         cpu_share=share_between(use, level.start_s, level.end_s),
         # One late request of a handful says nothing.
-        held=late <= max(1, int(LATE_SHARE * count)) and in_flight <= most_under_way(rate, floor_s),
+        held=late <= max(1, int(LATE_SHARE * count)) and in_flight <= most_under_way(rate, unloaded_s),
     )
 
 
@@ -86,10 +85,12 @@ def last_held(steps: Sequence[RampStep]) -> int | None:
     return held[-1] if held else None
 
 
-def name_limiter(recorded: Rows, start_s: float, end_s: float, use: Use, slots: int | None, floor_s: float) -> Limiter:
+def name_limiter(
+    recorded: Rows, start_s: float, end_s: float, use: Use, slots: int | None, unloaded_s: float
+) -> Limiter:
     """What stopped the climb, from a span in which the target was overloaded."""
     level = windowed(recorded, start_s, end_s)
-    if slots is not None and len(level.answered) / level.window_s >= UNSATURATED_SHARE * slots / floor_s:
+    if slots is not None and len(level.answered) / level.window_s >= UNSATURATED_SHARE * slots / unloaded_s:
         return "slots"
     share = share_between(use, start_s, end_s)
     return "target-cpu" if share is not None and share >= BUSY_SHARE else "unknown"

@@ -3,14 +3,14 @@
 Both are asked while the ramp lasts, from the plan of arrivals and the answers that are known so far: what was planned
 and is not answered is under way, or has failed.
 
-**Overload.** Of arrivals at rate r, each of which takes the floor f at least, about r x f are under way; their number
+**Overload.** Of arrivals at rate r, each of which takes f seconds without load, about r x f are under way; their number
 varies like a Poisson count. A backlog is there when half as many again and three standard deviations more are. One look
 at it may be a burst, so a climb has overloaded its target when a backlog was there at every look of three seconds,
 while the rates went on climbing: then more came than was answered for long enough that it is an overload to recover
 from, and not one late request. A p95 beyond its bound ends no climb, for the same reason: the next rates soon do.
 
-**Recovery.** The p50 of requests by when they were meant to start, in windows of a second, is within a tenth of what it
-was at the same rate on the way up, and stays so for three seconds.
+**Recovery.** The p50 of requests by when they were meant to start, in windows of a second, is within a tenth, or 10 ms,
+of what it was at the same rate on the way up, and stays so for three seconds.
 """
 
 import math
@@ -31,20 +31,20 @@ GRAIN_S = 0.5
 """Between the moments that are looked at."""
 LEAST_ARRIVALS = 10
 """Nothing is said of a span with fewer: where few arrive, spans are longer."""
-BACK_SHARE = 0.10
-"""How far the p50 may be above what it was."""
+BACK_SHARE, BACK_MORE_MS = 0.10, 10.0
+"""How far the p50 may be above what it was: so much of it, or where that is less, so many ms."""
 WINDOW_S = 1.0
 STAYS_S = 3.0
 
 
-def most_under_way(rate: float, floor_s: float) -> float:
+def most_under_way(rate: float, unloaded_s: float) -> float:
     """The number of requests under way beyond which there is a backlog."""
-    usual = rate * floor_s
+    usual = rate * unloaded_s
     return max(BACKLOG_FACTOR * usual + BACKLOG_DEVIATIONS * math.sqrt(usual), usual + LEAST_BACKLOG)
 
 
 def is_overloaded(
-    planned_s: Floats, recorded: Rows, known_s: float, rate_at: Callable[[float], float], floor_s: float
+    planned_s: Floats, recorded: Rows, known_s: float, rate_at: Callable[[float], float], unloaded_s: float
 ) -> bool:
     """Whether a backlog was there at every look of the seconds until ``known_s``.
 
@@ -55,7 +55,7 @@ def is_overloaded(
     answered_s = np.sort(recorded["done_s"][recorded["outcome"] == OK])
     came = np.searchsorted(planned_s, looks_s, side="right")
     left = came - np.searchsorted(answered_s, looks_s, side="right")
-    return all(count > most_under_way(rate_at(at_s), floor_s) for at_s, count in zip(looks_s, left, strict=True))
+    return all(count > most_under_way(rate_at(at_s), unloaded_s) for at_s, count in zip(looks_s, left, strict=True))
 
 
 def overload_s(rate: float) -> float:
@@ -72,6 +72,11 @@ def _window_s(rate: float) -> float:
     return max(WINDOW_S, LEAST_ARRIVALS / rate)
 
 
+def back_ms(before_p50_ms: float) -> float:
+    """The p50 up to which a target is back, where it was ``before_p50_ms`` before the overload."""
+    return max(before_p50_ms * (1 + BACK_SHARE), before_p50_ms + BACK_MORE_MS)
+
+
 def recovered_after_s(
     planned_s: Floats, recorded: Rows, from_s: float, known_s: float, rate: float, before_p50_ms: float, within_s: float
 ) -> float | None:
@@ -79,7 +84,7 @@ def recovered_after_s(
 
     It is ``None``, too, while it cannot be known: of ``recorded``, all answers until ``known_s`` are there.
     """
-    most_s = before_p50_ms / 1000 * (1 + BACK_SHARE)
+    most_s = back_ms(before_p50_ms) / 1000
     in_time = (recorded["outcome"] == OK) & (recorded["done_s"] - recorded["intended_s"] <= most_s)
     fast_s, window_s = np.sort(recorded["intended_s"][in_time]), _window_s(rate)
 

@@ -10,10 +10,7 @@ from pkgutil import iter_modules
 
 from stackmatrix.matrix.stacks.stack import Stack
 
-__all__ = ["PYTHONS", "REFERENCE_STACK", "STACKS", "Stack"]
-
-PYTHONS = ("3.12", "3.13", "3.14", "3.15")
-"""The Python axis, oldest first; the oldest is also the oldest that the harness itself runs on."""
+__all__ = ["REFERENCE_STACK", "STACKS", "Stack"]
 
 REFERENCE_STACK = "gunicorn_100_threads"
 """The others are compared with it: what most Django projects begin with."""

@@ -19,7 +19,7 @@ from stackmatrix.analysis.machine_grade import Measures, judge
 from stackmatrix.load.protocol import LevelOrder
 from stackmatrix.load.saturate import saturate
 from stackmatrix.matrix.ladder import LoadLevel
-from stackmatrix.matrix.workloads import Workload
+from stackmatrix.matrix.workloads import Workload, one_page
 from stackmatrix.measurements.request import Kind, Outcome, Setup, Show, Standing, Step
 from stackmatrix.results.calibration import ApiCapacity, Calibration, Jitter, Loop, RateStep, Twins
 from stackmatrix.results.model import FORMAT_VERSION
@@ -43,7 +43,7 @@ SLEEPS = 2_000
 ESTIMATE_S = 15.0
 """For one step."""
 
-API_WAITS = Workload("api", "the external API", "/", (300,), page=r'\{"name": .*\}')
+API_WAITS = Workload("api", "the external API", one_page("/", r'\{"name": .*\}'), (300,))
 
 
 @dataclass

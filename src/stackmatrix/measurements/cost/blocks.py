@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from stackmatrix.analysis.level import throughput
+from stackmatrix.analysis.level import pages, throughput
 from stackmatrix.analysis.level.assess import assess_target, validity_of
 from stackmatrix.analysis.level.usage import Role
 from stackmatrix.matrix.cells import Cell
@@ -21,12 +21,17 @@ def block_of(
     idle_share: float,
     findings: tuple[Finding, ...],
     planted_ms: float | None,
+    batch: int = 0,
 ) -> CostBlock:
     """One cell's block; one failed request makes it invalid, as nobody asked what a failure costs."""
     rows, failures = measured.rows[place], measured.rows[place].failures()
+    # What the load as a whole says of failures does not say whose they are.
+    findings = tuple(one for one in findings if one.code != Code.FAILURES)
     if failures:
         listed = ", ".join(f"{count} {name}" for name, count in failures.items())
-        sentence = f"{sum(failures.values())} requests failed ({listed})."
+        recorded = measured.facts.recorded
+        reasons = recorded.why_wrong(place) if recorded is not None else ""
+        sentence = f"{sum(failures.values())} requests failed ({listed}){reasons and f': {reasons}'}."
         findings = (*findings, invalid(Code.FAILURES, sentence))
     use, _ = assess_target(measured.uses[place], len(rows.answered), rows.window_s, idle_share)
     return CostBlock(
@@ -44,6 +49,8 @@ def block_of(
         idle_share=idle_share,
         connections_per_request=throughput.connections_per_request(rows),
         planted_ms=planted_ms,
+        batch=batch,
+        answered_by_page=pages.answered(rows, measured.facts.workload),
     )
 
 

@@ -21,6 +21,7 @@ from stackmatrix.matrix.profiles import LOOKS, CostLengths
 from stackmatrix.matrix.workloads import Workload
 from stackmatrix.measurements.attempts import until_valid
 from stackmatrix.measurements.cost import rate
+from stackmatrix.measurements.cost.batches import batches, most_together
 from stackmatrix.measurements.cost.blocks import block_of, describe
 from stackmatrix.measurements.request import Kind, Outcome, Setup, Show, Standing, Step, now
 from stackmatrix.results.cost import CostBlock
@@ -53,7 +54,9 @@ class CostBlocks(Kind):
     def begin(self, setup: Setup) -> None:
         self._setup, self.lengths = setup, setup.profile.cost
         self._generator = random.Random(setup.request.seed)
-        host.need_open_files(2 * max((len(setup.cells_of(one)) for one in setup.workloads), default=0))
+        self._most = most_together(setup.machine.memory_bytes)
+        together = max((len(setup.cells_of(one)) for one in setup.workloads), default=0)
+        host.need_open_files(2 * min(together, self._most))
 
     def steps(self, turn: int, standing: Standing) -> Sequence[Step]:
         return [step for workload in self._setup.workloads for step in self._steps_of(workload, turn, standing)]
@@ -64,16 +67,16 @@ class CostBlocks(Kind):
         if known is not None:
             self._rates.setdefault(workload, known)
         every = [cell for cell in self._setup.cells_of(workload) if standing.failed.get(cell, 0) < MOST_FAILURES]
-        counted = [len(one.cost) for cell in every if (one := standing.results.get(cell)) is not None]
+        counted = [_rounds(one) for cell in every if (one := standing.results.get(cell)) is not None]
         least, most = min(counted, default=0) if len(counted) == len(every) else 0, max(counted, default=0)
         opening = _opening(len(every))
         if turn == 0 and least < opening:
             for number in range(least, min(opening, self._setup.profile.blocks)):
-                yield self._step(workload, number, every)
+                yield from self._round(workload, number, every)
             return
         still_open = [cell for cell in every if cell in standing.open or not _is_known(standing.results.get(cell))]
         if len(still_open) > 1 and most < self._setup.profile.blocks:
-            yield self._step(workload, most, still_open)
+            yield from self._round(workload, most, still_open)
 
     def _rate_of(self, workload: Workload, standing: Standing) -> float | None:
         conditions = (
@@ -81,10 +84,13 @@ class CostBlocks(Kind):
         )
         return next((one.cost_rate for one in conditions if one is not None and one.cost_rate), None)
 
-    def _step(self, workload: Workload, number: int, cells: Sequence[Cell]) -> Step:
-        return Step(
-            f"{workload.name}, cost block {number + 1}", tuple(cells), number, self._estimate_s(workload, len(cells))
-        )
+    def _round(self, workload: Workload, number: int, cells: Sequence[Cell]) -> Iterator[Step]:
+        """One block of all these cells, in as many batches as that takes."""
+        parts = batches(cells, self._most, f"{self._setup.request.seed}:{workload.name}:{number}")
+        for batch, part in enumerate(parts):
+            of = f", batch {batch + 1} of {len(parts)}" if len(parts) > 1 else ""
+            label = f"{workload.name}, cost block {number + 1}{of}"
+            yield Step(label, part, number, self._estimate_s(workload, len(part)), batch)
 
     def _estimate_s(self, workload: Workload, together: int) -> float:
         per_cell = self._rates.get(workload, workload.compare_rate / max(1, together))
@@ -101,7 +107,8 @@ class CostBlocks(Kind):
                 left = max(0, self._setup.profile.blocks - family.blocks)
                 needed = forecast(family)
                 blocks = left if needed is None else min(left, needed)
-                later_s += blocks * self._estimate_s(workload, len(self._setup.cells_of(workload)))
+                parts = batches(self._setup.cells_of(workload), self._most, "")
+                later_s += blocks * sum(self._estimate_s(workload, len(part)) for part in parts)
         return later_s
 
     def perform(self, step: Step, show: Show) -> Outcome:
@@ -153,6 +160,7 @@ class CostBlocks(Kind):
                 idle_share=idle_share,
                 findings=findings,
                 planted_ms=self._planted_ms[workload] if subject.cell.control == "planted" else None,
+                batch=step.batch,
             )
             for place, (subject, idle_share) in enumerate(zip(subjects, idle_shares, strict=True))
         }
@@ -178,7 +186,7 @@ class CostBlocks(Kind):
     def _periods(self, workload: Workload, subjects: Sequence[Subject]) -> tuple[int, ...]:
         """In how many rounds of arrivals each subject has a turn."""
         per_cell = self._rates.get(workload, workload.compare_rate / len(subjects))
-        return tuple(rate.period_of(per_cell, one.stack.slots, workload.floor_ms) for one in subjects)
+        return tuple(rate.period_of(per_cell, one.stack.slots, workload.unloaded_ms) for one in subjects)
 
     def _level(self, per_cell: float, periods: Sequence[int]) -> tuple[LoadLevel, rate.Turns]:
         turns = rate.turns_of(periods)
@@ -210,6 +218,11 @@ def _opening(together: int) -> int:
 def _order(mark: int, level: LoadLevel, turns: rate.Turns, settle_s: float, window_s: float, seed: str) -> LevelOrder:
     visitors = max(len(turns.places), requests_at_once(level))
     return LevelOrder(mark, level.model, level.value, visitors, settle_s, window_s, seed, list(turns.places))
+
+
+def _rounds(result: Result) -> int:
+    """Of how many rounds a cell has blocks; one that is in every batch has several of each."""
+    return len({(block.run, block.round) for block in result.cost})
 
 
 def _is_known(result: Result | None) -> bool:

@@ -17,6 +17,10 @@ PLANTED_SHARE = 0.08
 """Of the reference cell's cost, that the planted control burns beside it."""
 SLOTS_SHARE = 0.7
 """Of what its slots let through, that a cell is asked for at most: above, requests would wait for a slot."""
+COMPARE_SHARE = 0.2
+"""Of a core: a rate at which every stack is well, and yet is asked by several visitors at once."""
+LEAST_COST_MS = 2.0
+"""Of a request, for the rate of comparison: a cheaper page is asked a hundred times a second, and a ramp goes on."""
 DIGITS = 2
 """Significant ones, so that the same machine finds the same rate again, and its evidence adds up."""
 
@@ -39,7 +43,7 @@ def find(uses: Sequence[Use], rows: Sequence[LevelRows]) -> Rate:
     return Rate(float(f"{per_cell:.{DIGITS}g}"), cost_ms, sum(use.cpu_share for use in uses))
 
 
-def period_of(per_cell: float, slots: int | None, floor_ms: float) -> int:
+def period_of(per_cell: float, slots: int | None, unloaded_ms: float) -> int:
     """In how many rounds a cell has one turn: in each, but for one whose slots would be too few for its arrivals.
 
     Two slots let 3.3 requests of 600 ms through in a second. There are no more than that many in flight anyway, so that
@@ -47,7 +51,7 @@ def period_of(per_cell: float, slots: int | None, floor_ms: float) -> int:
     """
     if slots is None:
         return 1
-    return max(1, math.ceil(per_cell / (SLOTS_SHARE * slots / (floor_ms / 1000))))
+    return max(1, math.ceil(per_cell / (SLOTS_SHARE * slots / (unloaded_ms / 1000))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +67,16 @@ def turns_of(periods: Sequence[int]) -> Turns:
     rounds = math.lcm(*periods)
     places = tuple(place for turn in range(rounds) for place, period in enumerate(periods) if turn % period == 0)
     return Turns(places, len(places) / rounds)
+
+
+def compare_rate_of(cost_ms: float) -> float:
+    """The rate at which latency is compared where a workload declares none, from what a request costs.
+
+    ``cost_ms`` is the CPU time of a request of the reference cell. So many arrivals per second keep a core busy for a
+    fifth of the time, as 1, 2 or 5 times a power of ten. Once it is chosen it has to be kept: latency at another rate
+    is another figure.
+    """
+    exact = COMPARE_SHARE / (max(cost_ms, LEAST_COST_MS) / 1000)
+    power = math.floor(math.log10(exact))
+    steps = [step * 10.0**exponent for exponent in (power, power + 1) for step in (1, 2, 5)]
+    return min(steps, key=lambda one: abs(math.log(one / exact)))

@@ -43,11 +43,11 @@ a longer one in proportion. That of 20 in flight would be two minutes, for a hun
 class CountedLoad:
     """So many requests at once, whose calls take ``ms`` and twice and half as long.
 
-    Before they are counted, ``warm`` requests are made.
+    There is no ``ms`` where nobody can say how long they take. Before they are counted, ``warm`` requests are made.
     """
 
     in_flight: int
-    ms: int
+    ms: int | None
     warm: int
     requests: int
 
@@ -58,12 +58,14 @@ def loads_of(workload: Workload, slots: int | None) -> tuple[CountedLoad, ...]:
     Alone, a request costs the same however long it waits. Where many are under way, they have to wait as many times
     longer as the server is slower: else it would be overloaded, and its client would have to do with a queue that it
     does not have at full speed. Where a stack has fewer slots, that holds for those that are in the view.
+    Pages whose calls are not known, or that make none, are counted as they are.
     """
     count = workload.count_requests
     slow_ms = SLOW_MS * min(MANY, slots or MANY) // MANY
+    known = workload.calls_known and workload.delays_ms
     return (
-        CountedLoad(1, QUICK_MS, min(WARM, count), count),
-        CountedLoad(MANY, slow_ms, 0, max(MANY, min(MANY_REQUESTS, 2 * count))),
+        CountedLoad(1, QUICK_MS if known else None, min(WARM, count), count),
+        CountedLoad(MANY, slow_ms if known else None, 0, max(MANY, min(MANY_REQUESTS, 2 * count))),
     )
 
 
@@ -127,7 +129,8 @@ class Counting:
         return counted
 
     def _count(self, load: CountedLoad, counter: InstructionCounter, bed: Testbed) -> InstructionCount:
-        port, workload = bed.places[0].port, self.subject.workload.with_delays(load.ms)
+        port, declared = bed.places[0].port, self.subject.workload
+        workload = declared if load.ms is None else declared.with_delays(load.ms)
         self.show(f"{load.in_flight} in flight, warming up")
         ask_many(port, workload, load.in_flight, load.warm)
         pids = self._pids(bed)
@@ -135,7 +138,7 @@ class Counting:
         before = _calls(bed.api_port)
         costs, counted_s = _span(counter, pids, lambda: ask_many(port, workload, load.in_flight, load.requests))
         seen = _calls(bed.api_port) - before
-        if seen != load.requests * workload.calls:
+        if workload.calls_known and seen != load.requests * workload.calls:
             raise TrialError(f"The external API saw {seen} calls for {load.requests} pages.")
         self.show(f"{load.in_flight} in flight, counting what an idle target executes")
         time.sleep(IDLE_AFTER_S)

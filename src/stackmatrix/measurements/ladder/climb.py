@@ -55,7 +55,7 @@ class Climb:
 
     drive: Drive
     recover: Recover
-    floor_ms: float
+    unloaded_ms: float
     window_s: float
     all_levels: bool = False
     _saturated: dict[str, int] = field(default_factory=lambda: {"closed": 0, "open": 0})
@@ -88,7 +88,7 @@ class Climb:
         overload = self._overload
         if overload is None:
             return None
-        is_lighter = step.offered_rps(self.floor_ms) < overload.level.offered_rps(self.floor_ms)
+        is_lighter = step.offered_rps(self.unloaded_ms) < overload.level.offered_rps(self.unloaded_ms)
         if step.model == overload.level.model and not is_lighter:
             return None
         found = self.recover(overload)
@@ -104,7 +104,7 @@ class Climb:
     def _learn(self, step: LoadLevel, level: Level) -> None:
         """Whether the target was saturated. An invalid level does not tell: what made it so may have made it slow."""
         throughput_rps, offered_rps = level.throughput_rps or 0.0, (level.requests or 0) / level.window_s
-        is_full = is_saturated(step, throughput_rps, self.floor_ms, offered_rps)
+        is_full = is_saturated(step, throughput_rps, self.unloaded_ms, offered_rps)
         if is_full:
             self._overload = Overload(step, self._before_p50_ms)
         elif self._before_p50_ms is None and level.latency_ms is not None:

@@ -55,8 +55,8 @@ class Ladders(Kind):
         return [cell for cell in cells if standing.failed.get(cell, 0) < MOST_FAILURES]
 
     def _estimate_s(self, cell: Cell) -> float:
-        profile, floor_s = self._setup.profile, self._setup.subjects[cell].workload.floor_ms / 1000
-        levels_s = len(profile.ladder) * level_seconds(profile.levels, floor_s)
+        profile, unloaded_s = self._setup.profile, self._setup.subjects[cell].workload.unloaded_ms / 1000
+        levels_s = len(profile.ladder) * level_seconds(profile.levels, unloaded_s)
         return LADDER_OVERHEAD_S + profile.levels.baseline_s + profile.levels.warmup_s + levels_s
 
     def perform(self, step: Step, show: Show) -> Outcome:

@@ -1,6 +1,7 @@
 """Whether a target has come back from an overload: its median response time at a low rate, looked at a few times."""
 
 from stackmatrix.analysis.level import latency
+from stackmatrix.analysis.ramp.watch import back_ms
 from stackmatrix.load.protocol import LevelOrder
 from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.matrix.workloads import Workload
@@ -12,22 +13,21 @@ RATE_SHARE = 0.25
 """Of the workload's reference rate: so little that every target that is well takes it."""
 LOOK_S, LOOKS = 4.0, 4
 """A look has some ten requests or more; all of them last as long as a ramp watches its recovery."""
-BACK_SHARE = 1.1
-"""Back is a median within a tenth of what it was before, as with ramps; or of the floor, where it was never seen."""
 
 
 def wait_until_back(bed: Testbed, workload: Workload, overload: Overload, *, seed: int, mark: int) -> Finding | None:
     """Drive a low rate until the target answers as before the overload; a finding where it does not.
 
+    What it was before is the time without load where it was never seen. How near to it is near enough, ramps say.
     Rows of the looks are marked from ``mark`` on.
     """
     level = LoadLevel("open", RATE_SHARE * workload.compare_rate)
-    before_ms = overload.before_p50_ms or float(workload.floor_ms)
+    before_ms = overload.before_p50_ms or workload.unloaded_ms
     p50_ms: float | None = None
     for look in range(LOOKS):
         order = LevelOrder.measure(mark + look, level, 0.0, LOOK_S, seed=seed)
         p50_ms = median_ms(bed, order, level)
-        if p50_ms is not None and p50_ms <= BACK_SHARE * before_ms:
+        if p50_ms is not None and p50_ms <= back_ms(before_ms):
             return None
     found = "nothing was answered" if p50_ms is None else f"its median response took {p50_ms:.0f} ms"
     return invalid(

@@ -103,12 +103,12 @@ class LadderRun:
 
     @property
     def _ladder(self) -> tuple[LoadLevel, ...]:
-        return self.setting.profile.climbed(self.subject.workload.floor_ms)
+        return self.setting.profile.climbed(self.subject.workload.unloaded_ms)
 
     def _climb(self, bed: Testbed, idle_share: float) -> None:
-        floor_ms, window_s = self.subject.workload.floor_ms, self.setting.profile.levels.window_s
+        unloaded_ms, window_s = self.subject.workload.unloaded_ms, self.setting.profile.levels.window_s
         drive, recover = partial(self._drive, bed, idle_share), partial(self._recover, bed)
-        for level in Climb(drive, recover, floor_ms, window_s, self.setting.all_levels).levels(self._ladder):
+        for level in Climb(drive, recover, unloaded_ms, window_s, self.setting.all_levels).levels(self._ladder):
             self.levels.append(level)
 
     def _drive(self, bed: Testbed, idle_share: float, attempt: Attempt) -> Level:

@@ -13,7 +13,7 @@ import msgspec
 
 from stackmatrix.analysis.metrics import HOLDS
 from stackmatrix.analysis.ramp.assess import assess_ramp
-from stackmatrix.matrix.cells import Cell, Subject, python_key
+from stackmatrix.matrix.cells import Cell, Subject, of_newest_python
 from stackmatrix.matrix.profiles import TURNS_A_RAMP
 from stackmatrix.matrix.ramp import RampPlan, plan_ramp
 from stackmatrix.measurements.attempts import until_valid
@@ -62,12 +62,7 @@ class Ramps(Kind):
     def _cells(self) -> tuple[Cell, ...]:
         """The cells to ramp: of each stack the newest Python, or all of them."""
         cells = [cell for cell in self._setup.cells if cell.control is None]
-        if self._setup.profile.ramps_all:
-            return tuple(cells)
-        newest: dict[tuple[str, str], Cell] = {}
-        for cell in sorted(cells, key=lambda one: python_key(one.python)):
-            newest[cell.workload, cell.stack] = cell
-        return tuple(cell for cell in cells if cell in newest.values())
+        return tuple(cells) if self._setup.profile.ramps_all else of_newest_python(cells)
 
     def _step(self, cell: Cell, number: int) -> Step:
         lengths, plan = self._setup.profile.ramp, plan_of(self._setup.subjects[cell], self._setup)
@@ -101,7 +96,7 @@ class Ramps(Kind):
 
 def plan_of(subject: Subject, setup: Setup) -> RampPlan:
     workload = subject.workload
-    return plan_ramp(workload.compare_rate, workload.floor_ms / 1000, subject.stack.slots, setup.profile.ramp)
+    return plan_ramp(workload.compare_rate, workload.unloaded_ms / 1000, subject.stack.slots, setup.profile.ramp)
 
 
 def ramp_seed(setup: Setup, cell: Cell, number: int) -> int:

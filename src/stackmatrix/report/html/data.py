@@ -9,12 +9,14 @@ from urllib.parse import quote
 from stackmatrix.analysis.evidence import strongest_first
 from stackmatrix.analysis.metrics import COST
 from stackmatrix.analysis.summary import CellSummary, MachineSummary, WorkloadSummary, order_of
-from stackmatrix.matrix.cells import Cell, python_key
+from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.pythons import newest_key
 from stackmatrix.matrix.stacks import STACKS
-from stackmatrix.report import charts, environment, tables, words
+from stackmatrix.report import charts, environment, stops, tables, words
 from stackmatrix.report.html import figures, load
 from stackmatrix.report.html.keys import Json, key_of, title_of
 from stackmatrix.report.statements import statements
+from stackmatrix.report.table import Table
 
 
 def report_data(machines: Sequence[MachineSummary], left_out: Sequence[str] = ()) -> Json:
@@ -62,6 +64,7 @@ def _workload(machine: MachineSummary, workload: WorkloadSummary) -> Json:
         "figures": [figures.figure(workload, family) for family in workload.families],
         "ramps": ramps,
         "limits": load.limits(ramps),
+        "stops": _stops(machine, workload),
         "distributions": list(load.distributions(workload)),
         "distributionNote": load.distribution_note(workload),
         "remarks": list(_remarks(workload)),
@@ -88,6 +91,7 @@ def _ranking(machine: MachineSummary, workload: WorkloadSummary) -> Json:
     """The table of the other pages, the newest Python first, by rank, with where each row's data is."""
     table, family = tables.overview_table(machine, workload), workload.family(COST)
     ranks: Mapping[Cell, int] = family.ranks if family is not None else {}
+    newest_first = sorted({row.cell.python for row in table.rows}, key=newest_key, reverse=True)
     rows = [
         {
             "key": f"rank-{key_of(row.cell)}",
@@ -98,7 +102,7 @@ def _ranking(machine: MachineSummary, workload: WorkloadSummary) -> Json:
         }
         for row, texts in sorted(
             zip(table.rows, table.cells, strict=True),
-            key=lambda one: ([-part for part in python_key(one[0].cell.python)], ranks.get(one[0].cell, len(ranks))),
+            key=lambda one: (newest_first.index(one[0].cell.python), ranks.get(one[0].cell, len(ranks))),
         )
     ]
     shared = f"Ranks are by {COST.title}, among the stacks on one Python, shared where nothing tells them apart."
@@ -108,11 +112,32 @@ def _ranking(machine: MachineSummary, workload: WorkloadSummary) -> Json:
     return {
         "heads": [
             {"text": "rank", "number": True},
-            *({"text": one.heading, "number": one.is_number, "leads": one.heading == "stack"} for one in table.columns),
+            *_heads(table),
         ],
         "rows": rows,
         "notes": notes,
     }
+
+
+def _stops(machine: MachineSummary, workload: WorkloadSummary) -> Json:
+    """The table of the other pages of what a deploy does to visitors, with where each row's data is."""
+    table = stops.stop_table(workload)
+    rows = [
+        {
+            "key": f"stop-{key_of(row.cell)}",
+            "stack": row.cell.stack,
+            "python": row.cell.python,
+            "texts": texts,
+            "data": quote(tables.result_path(machine, row)),
+        }
+        for row, texts in zip(table.rows, table.cells, strict=True)
+    ]
+    return {"heads": _heads(table), "rows": rows, "notes": [table.note] if table.note else []}
+
+
+def _heads(table: Table[CellSummary]) -> list[Json]:
+    """The headings of a table of cells, whose first column leads to their files."""
+    return [{"text": one.heading, "number": one.is_number, "leads": one.heading == "stack"} for one in table.columns]
 
 
 def _remarks(workload: WorkloadSummary) -> Iterator[str]:

@@ -132,8 +132,8 @@ function answer(now) {
   byId("void").hidden = !now.workload.void;
 }
 
-function ranking(now) {
-  const { heads, rows, notes } = now.workload.ranking;
+/** Fill a table and the notes below it; returns how many rows of what is chosen it has. */
+function table(id, { heads, rows, notes }, now) {
   const kind = (place) => (heads[place].number ? { class: "number" } : {});
   const head = make("tr", "", {}, ...heads.map((one, place) => make("th", one.text, { scope: "col", ...kind(place) })));
   const body = rows.filter(now.isChosen).map((row) => {
@@ -143,8 +143,17 @@ function ranking(now) {
     });
     return make("tr", "", { "data-key": row.key }, ...cells);
   });
-  byId("ranking").replaceChildren(make("thead", "", {}, head), make("tbody", "", {}, ...body));
-  items("ranking-notes", notes);
+  byId(id).replaceChildren(make("thead", "", {}, head), make("tbody", "", {}, ...body));
+  items(`${id}-notes`, notes);
+  return body.length;
+}
+
+function ranking(now) {
+  table("ranking", now.workload.ranking, now);
+}
+
+function stops(now) {
+  byId("deploy").hidden = !table("stops", now.workload.stops, now);
 }
 
 const look = (cell) => ({ ...DATA.looks[cell.stack], dash: DATA.dashes[cell.python] });
@@ -273,7 +282,7 @@ function forget(isGone) {
 function draw() {
   const now = read();
   used = new Set();
-  for (const part of [controls, answer, ranking, figures, ramps, distribution, rest]) part(now);
+  for (const part of [controls, answer, ranking, figures, ramps, distribution, stops, rest]) part(now);
   forget((key) => !used.has(key));
 }
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from fanout_site.identity import Interpreter
+from under_test.identity import Interpreter
 
 LOOP_TURNS = 100_000
 """Of a loop of pure Python: some milliseconds."""
@@ -38,6 +38,7 @@ def describe() -> Interpreter:
         shared=runs_shared_library(),
         gil=bool(getattr(sys, "_is_gil_enabled", lambda: True)()),
         jit=None if jit is None else bool(jit.is_enabled()),
+        free_threaded=bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
     )
 
 

@@ -1,8 +1,11 @@
-"""What an application under test says of what serves it: written by the site, read by the harness. No dependencies."""
+"""What a target says of what serves it: written by the target, read by the harness. Standard library only."""
 
 import json
 from dataclasses import asdict, dataclass
 from typing import Any, Self
+
+IDENTITY_PATH = "/.stackmatrix/served-by/"
+"""Where a target answers the harness's question what serves it; no application has this path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,7 @@ class Interpreter:
     shared: bool | None
     gil: bool
     jit: bool | None
+    free_threaded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,49 +1,43 @@
-"""What serves this site, as the serving process itself sees it: verification asks here, and nothing is timed.
+"""What serves the application, as the serving process itself sees it: verification asks, and nothing is timed.
 
 Nothing is taken from the harness or from the environment that it sets: the answer must not be an echo of the question.
 """
 
 import asyncio
 import contextlib
+import json
 import os
 import sys
 import threading
 from importlib import metadata
 from pathlib import PurePath
 
-from django.http import HttpRequest, JsonResponse
-
-from fanout_site import interpreter
-from fanout_site.identity import Identity
+from under_test import interpreter
+from under_test.identity import Identity
 
 SERVER_MODULES = ("uwsgi", "gunicorn", "uvicorn", "granian", "hypercorn", "daphne", "waitress", "cheroot", "mod_wsgi")
 """Importable names of the servers that could be answering; those that are loaded are reported."""
 
 
-def served_by(request: HttpRequest) -> JsonResponse:
-    """The interpreter, the server, the interface, how the worker waits, and every installed package.
+def describe(interface: str, *, times_loop: bool) -> bytes:
+    """The interpreter, the server, how the worker waits, and every installed package, as JSON.
 
-    With ``?loop=1`` also how fast the interpreter is at a moment, which keeps the process busy for some 50 ms.
+    With ``times_loop`` also how fast the interpreter is at a moment, which keeps the process busy for some 50 ms.
     """
     packages = installed_packages()
     identity = Identity(
         python=interpreter.describe(),
         servers={name: packages.get(name) for name in SERVER_MODULES if name in sys.modules},
-        interface="ASGI" if hasattr(request, "scope") else "WSGI",
+        interface=interface,
         event_loop=running_loop_name(),
         pid=os.getpid(),
         waits_with=wait_model(),
         monkey_patched=is_monkey_patched(),
         threads=threading.active_count(),
         packages=packages,
-        loop_ms=interpreter.time_loop_ms() if "loop" in request.GET else None,
+        loop_ms=interpreter.time_loop_ms() if times_loop else None,
     )
-    return JsonResponse(identity.to_dict())
-
-
-async def served_by_async(request: HttpRequest) -> JsonResponse:
-    """The same from inside the event loop."""
-    return served_by(request)
+    return json.dumps(identity.to_dict()).encode()
 
 
 BROKEN = "broken"

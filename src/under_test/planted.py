@@ -8,16 +8,12 @@ import mmap
 import os
 import struct
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 VARIABLE = "STACKMATRIX_PLANTED"
 """Names the file. Without it an application stays as it is."""
 MILLISECONDS = struct.Struct("=d")
-
-type Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
-type Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def write(path: Path, burn_ms: float) -> None:
@@ -26,7 +22,8 @@ def write(path: Path, burn_ms: float) -> None:
         file.write(MILLISECONDS.pack(burn_ms))
 
 
-def _burner() -> Callable[[], None] | None:
+def burner() -> Callable[[], None] | None:
+    """What burns the CPU time of one request; ``None`` where this process is not the control."""
     path = os.environ.get(VARIABLE)
     if path is None:
         return None
@@ -40,30 +37,3 @@ def _burner() -> Callable[[], None] | None:
             pass
 
     return burn
-
-
-def wsgi(application: Wsgi) -> Wsgi:
-    """The application, which burns before each request where it is to be the control."""
-    burn = _burner()
-    if burn is None:
-        return application
-
-    def planted(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        burn()
-        return application(environ, start_response)
-
-    return planted
-
-
-def asgi(application: Asgi) -> Asgi:
-    """The application, which burns before each HTTP request where it is to be the control."""
-    burn = _burner()
-    if burn is None:
-        return application
-
-    async def planted(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            burn()
-        await application(scope, receive, send)
-
-    return planted

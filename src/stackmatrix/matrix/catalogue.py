@@ -1,0 +1,25 @@
+"""What a run can choose from: an application, the stacks that can serve it, and its workloads.
+
+Names are looked up here, where cells are made and resolved, and nowhere deeper: so a user's own application, or a stack
+of its own, takes part like those of the tables.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stackmatrix.matrix.app import BUILT_IN, App
+from stackmatrix.matrix.stacks import STACKS, Stack
+from stackmatrix.matrix.workloads import WORKLOADS, Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """One application with its stacks and workloads, by name."""
+
+    app: App
+    stacks: Mapping[str, Stack]
+    workloads: Mapping[str, Workload]
+
+
+BUILT_IN_CATALOGUE = Catalogue(BUILT_IN, STACKS, WORKLOADS)
+"""The built-in site."""

@@ -1,0 +1,124 @@
+"""What a deploy does to visitors, as a table and as sentences. Pure."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from stackmatrix.analysis.stops import Stopped
+from stackmatrix.analysis.summary import CellSummary, WorkloadSummary
+from stackmatrix.matrix.pythons import newest_key
+from stackmatrix.report import links, words
+from stackmatrix.report.table import Column, Table, quantity
+from stackmatrix.report.tables import CELL, has_any
+from stackmatrix.report.unsaid import Sentence
+from stackmatrix.report.words import NOTHING, join
+from stackmatrix.results.stops import Visitors
+
+NOTE = (
+    "SIGTERM to the process that a process manager started, with five requests in flight and one idle kept connection. "
+    "In the view: requests that had reached it. Queued: sent, and waiting for a slot. Later: visitors who came until "
+    "the last process was gone; one who is refused can be sent to another server, one who is let in and cut off cannot."
+)
+AT_ONCE_S = 0.05
+"""What ends sooner ends at once, as far as the looks for it can tell."""
+FATES = {"wrong": "answered wrong", "cut_off": "cut off", "refused": "refused", "unanswered": "never answered"}
+
+
+def stop_table(workload: WorkloadSummary) -> Table[CellSummary]:
+    """What became of the visitors in flight and of later ones, and when the target was gone."""
+    rows = [row for row in workload.rows if row.stop is not None]
+
+    def of(text: Callable[[Stopped], str]) -> Callable[[CellSummary], str]:
+        return lambda row: NOTHING if row.stop is None else text(row.stop)
+
+    columns: tuple[Column[CellSummary], ...] = (
+        *CELL,
+        quantity("stops", of(lambda one: str(one.trials))),
+        Column("in the view", of(lambda one: fates(one.inside))),
+        Column("queued", of(lambda one: fates(one.queued))),
+        Column("later", of(lambda one: fates(one.late))),
+        quantity("gone after, s", of(lambda one: words.ranged(one.gone_s, 1))),
+        quantity("its first process, s", of(_first_gone)),
+        Column("left running", of(left_running)),
+        Column("idle kept connection", of(kept)),
+    )
+    return Table(tuple(one for one in columns if has_any(one, rows)), rows, note=NOTE)
+
+
+def fates(visitors: Visitors) -> str:
+    """What became of visitors: ``15 of 15 answered``, or with what became of the others."""
+    if not visitors.all:
+        return NOTHING
+    others = [f"{count} {said}" for name, said in FATES.items() if (count := getattr(visitors, name))]
+    return ", ".join([f"{visitors.answered} of {visitors.all} answered", *others])
+
+
+def _first_gone(one: Stopped) -> str:
+    """When the process that got the signal had ended, where others outlived it."""
+    first, last = one.first_gone_s, one.gone_s
+    return NOTHING if first is None or first == last else words.ranged(first, 1)
+
+
+def left_running(one: Stopped) -> str:
+    if not one.stayed:
+        return "nothing"
+    return f"{join(one.left)} after {one.deadline_s:g} s ({one.stayed} of {words.plural(one.trials, 'stop')})"
+
+
+def kept(one: Stopped) -> str:
+    """What became of the idle connection."""
+    if not one.kept:
+        return "none is kept"
+    if one.closed_s is None:
+        return "not closed"
+    open_ = one.kept - one.closed_s.n
+    return f"closed after {words.ranged(one.closed_s, 1)} s" + (f"; {open_} of {one.kept} not" if open_ else "")
+
+
+def sentences(workload: WorkloadSummary) -> Iterator[Sentence]:
+    """Which stacks answer everybody in flight when they are stopped, which cut visitors off, and what goes on after."""
+    rows = [row for row in workload.rows if row.stop is not None]
+    python = max((row.cell.python for row in rows), key=newest_key, default=None)
+    known = {row.cell.stack: row.stop for row in rows if row.stop is not None and row.cell.python == python}
+    if not known:
+        return
+    parts = [*_in_flight(known), *_later(known), *_left(known)]
+    text = f"SIGTERM with requests of {workload.name} in flight on {python}: {' '.join(parts)}"
+    yield f"{workload.name}-stop", "What does a deploy do to visitors?", text, links.part(workload.name, "stop")
+
+
+def _in_flight(known: Mapping[str, Stopped]) -> Iterator[str]:
+    """The stacks that answer all, none, or some of those in flight."""
+    every = {stack: one for stack, one in known.items() if one.answers_all}
+    none = {stack: one for stack, one in known.items() if not one.in_flight.answered}
+    if every:
+        yield f"{join(every)} {_verb(every, 'answer')} everybody{_gone(every.values())}."
+    if none:
+        yield f"{join(none)} {_verb(none, 'answer')} nobody{_gone(none.values())}."
+    for stack, one in known.items():
+        if stack not in every and stack not in none:
+            queued = f"; of those who queue {fates(one.queued)}" if one.queued.all else ""
+            yield f"{stack}: of those in the view {fates(one.inside)}{queued}{_gone([one])}."
+
+
+def _gone(stops: Iterable[Stopped]) -> str:
+    """When they were gone: ``, gone after 2.1 s``."""
+    ends = [end for one in stops if one.gone_s is not None for end in (one.gone_s.low, one.gone_s.high)]
+    if not ends:
+        return ""
+    return f", gone after {words.span(ends, 1)} s" if max(ends) >= AT_ONCE_S else ", gone at once"
+
+
+def _later(known: Mapping[str, Stopped]) -> Iterator[str]:
+    """The stacks that let visitors in whom they do not serve any more."""
+    losing = [f"{stack} ({one.late.lost} of {one.late.all})" for stack, one in known.items() if one.late.lost]
+    if losing:
+        yield f"Meanwhile new visitors are let in and lost with {join(losing)}."
+
+
+def _left(known: Mapping[str, Stopped]) -> Iterator[str]:
+    left = [f"{stack} leaves {left_running(one)}" for stack, one in known.items() if one.stayed]
+    if left:
+        yield f"{'; '.join(left)}."
+
+
+def _verb(stacks: Mapping[str, Stopped], verb: str) -> str:
+    return f"{verb}s" if len(stacks) == 1 else verb

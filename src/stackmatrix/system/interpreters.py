@@ -1,0 +1,41 @@
+"""Interpreters that were named by their path: what they are, as the axis of Pythons calls it."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+from stackmatrix.errors import UsageError
+
+TELL = """
+import json, platform, sys, sysconfig
+no_gil = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+print(json.dumps([platform.python_implementation(), *sys.version_info[:2], no_gil]))
+"""
+TIMEOUT_S = 30.0
+"""Longer than an interpreter takes to start on the slowest disk."""
+
+
+def call(path: Path) -> str:
+    """The name of an interpreter on the axis: ``3.13@debug`` for ``/opt/debug/bin/python3``.
+
+    Raises:
+        UsageError: when there is none at the path.
+
+    """
+    try:
+        told = subprocess.run(
+            [path, "-I", "-c", TELL], capture_output=True, text=True, check=True, timeout=TIMEOUT_S, env={}
+        ).stdout
+        implementation, major, minor, is_free_threaded = json.loads(told)
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise UsageError(f"{path} is no Python: name an interpreter, such as /opt/python/bin/python3.") from error
+    kind = "" if implementation == "CPython" else implementation.lower()
+    return f"{kind}{major}.{minor}{'t' if is_free_threaded else ''}@{_home(path)}"
+
+
+def _home(path: Path) -> str:
+    """What tells an interpreter from others of its version: the folder that it is installed in."""
+    folder = path.absolute().parent
+    folder = folder.parent if folder.name == "bin" else folder
+    return re.sub(r"[^\w.-]+", "-", folder.name) or "python"

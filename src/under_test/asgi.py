@@ -1,0 +1,7 @@
+"""The module that ASGI servers are given."""
+
+from under_test.application import load
+from under_test.around import asgi
+from under_test.planted import burner
+
+application = asgi(load(), burner())

@@ -1,0 +1,7 @@
+"""The module that WSGI servers are given."""
+
+from under_test.application import load
+from under_test.around import wsgi
+from under_test.planted import burner
+
+application = wsgi(load(), burner())

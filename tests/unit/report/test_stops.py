@@ -1,0 +1,123 @@
+"""What a deploy does to visitors is said alike in the sentences, on the pages and in the report."""
+
+import msgspec
+import pytest
+
+from stackmatrix.analysis.stops import Stopped, stopped
+from stackmatrix.analysis.summary import MachineSummary, WorkloadSummary, summarize
+from stackmatrix.matrix.cells import Cell
+from stackmatrix.report import stops, tables
+from stackmatrix.report.html.data import report_data
+from stackmatrix.report.statements import statements
+from stackmatrix.results.model import Result
+from stackmatrix.results.stops import StopTrial, Visitors
+from tests.made_up import make_results, make_stop
+
+SHARED = ("fanout_shared_client",)
+STACKS = ("uwsgi_2_threads", "gunicorn_100_threads", "gunicorn_gevent", "uvicorn")
+TRIAL = make_stop(Cell(stack="uvicorn", python="3.13", workload=SHARED[0]), "run").trials[0]
+
+
+def made(**of_uvicorn: object) -> WorkloadSummary:
+    """Everything that was stopped, with another trial of one stack where it is given."""
+
+    def change(result: Result) -> Result:
+        if not of_uvicorn or result.cell.stack != "uvicorn" or not result.stops:
+            return result
+        trial = msgspec.structs.replace(TRIAL, **of_uvicorn)
+        return msgspec.structs.replace(result, stops=(msgspec.structs.replace(result.stops[0], trials=(trial,)),))
+
+    results = [change(one) for one in make_results(STACKS, workloads=SHARED, stops=True)]
+    (workload,) = summarize("m", results).workloads
+    return workload
+
+
+def said(workload: WorkloadSummary) -> str:
+    ((key, lead, text, anchor),) = stops.sentences(workload)
+    assert (key, lead) == ("fanout_shared_client-stop", "What does a deploy do to visitors?")
+    assert anchor == "fanout_shared_client-stop"
+    return text
+
+
+def test_stacks_that_answer_everybody_and_nobody_are_named_with_when_they_are_gone() -> None:
+    assert said(made()) == (
+        "SIGTERM with requests of fanout_shared_client in flight on 3.13: gunicorn_100_threads, gunicorn_gevent and "
+        "uvicorn answer everybody, gone after 2.3 s. uwsgi_2_threads answers nobody, gone at once. Meanwhile new "
+        "visitors are let in and lost with gunicorn_100_threads (21 of 27)."
+    )
+
+
+def test_a_stack_that_answers_some_says_which_and_what_stays_is_named() -> None:
+    text = said(
+        made(
+            inside=Visitors(answered=1, wrong=1), queued=Visitors(cut_off=3), gone_s=None, first_gone_s=None,
+            left=("python3.13",), late=Visitors(unanswered=2),
+        )
+    )  # fmt: skip
+    assert (
+        "uvicorn: of those in the view 1 of 2 answered, 1 answered wrong; of those who queue 0 of 3 answered, " in text
+    )
+    assert "3 cut off. Meanwhile" in text
+    assert "gunicorn_100_threads (21 of 27) and uvicorn (2 of 2)" in text
+    assert text.endswith("uvicorn leaves python3.13 after 35 s (1 of 1 stop).")
+
+
+def test_the_table_has_a_row_for_each_stack_that_was_stopped_and_no_empty_column() -> None:
+    table = stops.stop_table(made())
+    assert [one.heading for one in table.columns] == [
+        "stack", "Python", "stops", "in the view", "queued", "later", "gone after, s", "its first process, s",
+        "left running", "idle kept connection",
+    ]  # fmt: skip
+    assert table.cells[0] == [
+        "uwsgi_2_threads", "3.13", "3", "0 of 6 answered, 6 cut off", "0 of 9 answered, 9 cut off", "–", "0.0", "–",
+        "nothing", "none is kept",
+    ]  # fmt: skip
+    assert table.cells[1][3:] == [
+        "15 of 15 answered", "–", "0 of 27 answered, 21 cut off, 6 refused", "2.3", "2.1", "nothing",
+        "closed after 1.8 s",
+    ]  # fmt: skip
+    assert len(table.rows) == len(STACKS)
+
+
+def test_the_report_has_the_same_table() -> None:
+    data = report_data([summarize("m", make_results(STACKS, workloads=SHARED, stops=True))])
+    shown = data["machines"][0]["workloads"][0]["stops"]
+    table = stops.stop_table(made())
+    assert [row["texts"] for row in shown["rows"]] == table.cells
+    assert [head["text"] for head in shown["heads"]] == [one.heading for one in table.columns]
+    assert shown["notes"] == [table.note]
+
+
+def test_without_stops_there_is_neither_sentence_nor_row_nor_column() -> None:
+    machine = summarize("m", make_results(STACKS, workloads=SHARED))
+    (workload,) = machine.workloads
+    assert [*stops.sentences(workload)] == []
+    assert stops.stop_table(workload).rows == []
+    assert "what a deploy does to visitors" in missing(machine)
+    assert "answered at a stop" not in {one.heading for one in tables.overview_table(machine, workload).columns}
+
+
+def test_what_was_measured_is_not_said_to_be_missing() -> None:
+    assert "what a deploy" not in missing(summarize("m", make_results(STACKS, workloads=SHARED, stops=True)))
+
+
+def missing(machine: MachineSummary) -> str:
+    (text,) = (one.text for one in statements(machine) if one.key == "missing")
+    return text
+
+
+def of(trial: StopTrial, *others: StopTrial) -> Stopped:
+    cell = Cell(stack="uvicorn", python="3.13", workload=SHARED[0])
+    found = stopped([msgspec.structs.replace(make_stop(cell, "run"), trials=(trial, *others))])
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("closed_s", "words"),
+    [((1.8,), "closed after 1.8 s"), ((None,), "not closed"), ((1.0, None), "closed after 1.0 s; 1 of 2 not")],
+)
+def test_an_idle_connection_is_said_to_be_closed_only_where_it_was(
+    closed_s: tuple[float | None, ...], words: str
+) -> None:
+    assert stops.kept(of(*(msgspec.structs.replace(TRIAL, kept_closed_s=each) for each in closed_s))) == words
