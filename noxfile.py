@@ -27,9 +27,11 @@ nox.options.error_on_missing_interpreters = "--fail-on-missing" in sys.argv
 nox.virtualenv.uv_install_python = cache(nox.virtualenv.uv_install_python)
 
 REQUIREMENTS = ROOT / "requirements"
+# What is built from source is told so: urllib3-future leaves urllib3 alone, and each client is the one it is named.
+BUILD = {"URLLIB3_NO_OVERRIDE": "1"}
 # The harness itself installs what no lock file has: overridden packages, and people's own applications.
 UV = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}") or "uv"
-STAMP, HARNESS = "stackmatrix.json", {"PYTHONPATH": str(ROOT / "src"), "STACKMATRIX_UV": UV}
+STAMP, HARNESS = "stackmatrix.json", {"PYTHONPATH": str(ROOT / "src"), "STACKMATRIX_UV": UV, **BUILD}
 # A run that is interrupted stops its servers and writes what it has, which nox's own 0.3 s would cut short.
 STOP_S = 60.0
 # pyenv's shims answer only for versions that are named.
@@ -61,9 +63,9 @@ def install(session: nox.Session, name: str, **stamp: str) -> None:
     path, lock = Path(session.virtualenv.location) / STAMP, REQUIREMENTS / f"{name}.txt"
     path.unlink(missing_ok=True)
     if session.venv_backend == "uv":  # also takes away what an older lock file had installed
-        session.run_install("uv", "pip", "sync", "--require-hashes", str(lock), external=True)
+        session.run_install("uv", "pip", "sync", "--require-hashes", str(lock), external=True, env=BUILD)
     else:
-        session.install("--require-hashes", "--requirement", str(lock))
+        session.install("--require-hashes", "--requirement", str(lock), env=BUILD)
     path.write_text(json.dumps({**stamp, "lock_sha256": lock_sha256(name)}))
 
 
@@ -177,10 +179,11 @@ def lock(session: nox.Session) -> None:
     """Write the lock files in requirements/, and the schemas of results; ``-- --upgrade`` takes newer releases."""
     session.install("uv")
     command = "uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --no-annotate".split()
-    command += ["--quiet", "--python-version", PYTHONS[0], *session.posargs]
+    command += ["--emit-build-options", "--quiet", "--python-version", PYTHONS[0], *session.posargs]
     for stack in (row for row in STACKS.values() if row.shares_with is None):
         source = Path(session.create_tmp()) / f"{stack.name}.in"
-        source.write_text("\n".join([*BUILT_IN.requirements, *stack.requirements]))
+        options = [f"--no-binary {name}" for name in BUILT_IN.from_source]
+        source.write_text("\n".join([*options, *BUILT_IN.requirements, *stack.requirements]))
         target = REQUIREMENTS / f"{stack.name}.txt"
         if not target.exists():  # a new stack gets the versions that the others have
             shutil.copy(next(REQUIREMENTS.glob(f"{next(iter(STACKS))}.txt")), target)

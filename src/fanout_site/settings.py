@@ -14,6 +14,9 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+# One workload shows what they cost, by a process that has none.
+if os.environ.get("FANOUT_SITE_MIDDLEWARE") == "none":
+    MIDDLEWARE = []
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

@@ -1,7 +1,9 @@
 """The external API: plain ASGI, because anything heavier would be the bottleneck before the servers under test are.
 
-``GET /`` sleeps 300 ms, ``GET /<ms>/`` that long, and both answer a country as JSON. ``GET /stats/`` gives the figures
-of :mod:`slow_api.ledger`; it is not counted and not timed.
+``GET /`` sleeps 300 ms, ``GET /<ms>/`` that long, and both answer a country as JSON. ``GET /tail/<ms>/`` sleeps that
+long at least, with a long tail, and of ``GET /flaky/<ms>/`` one in twenty fails with status 503 after its sleep, or is
+never answered; :mod:`slow_api.law` says which. ``GET /stats/`` gives the figures of :mod:`slow_api.ledger`; it is not
+counted and not timed.
 """
 
 import asyncio
@@ -10,11 +12,13 @@ import json
 import random
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
+from itertools import count
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs
 
+from slow_api import law
 from slow_api.ledger import Ledger
 
 DEFAULT_MS = 300
@@ -27,12 +31,15 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-_DELAY_PATH = re.compile(r"/(?:([0-9]{1,9})/)?")
+_DELAY_PATH = re.compile(r"/(?:(?:(tail|flaky)/)?([0-9]{1,9})/)?")
 _NUMBER_LIKE = re.compile(r"/[-+.0-9][^/]*/?")
 
 
 def _encode(content: object) -> bytes:
     return json.dumps(content, ensure_ascii=False).encode()
+
+
+FAILURE = _encode({"error": "this call was meant to fail"})
 
 
 def read_countries() -> list[dict[str, str]]:
@@ -46,6 +53,7 @@ class SlowApi:
 
     def __init__(self, countries: list[dict[str, str]]) -> None:
         self.ledger = Ledger()
+        self._numbers = count()
         self._answers = [_encode({"name": country["name"], "code": country["code"]}) for country in countries]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,15 +65,15 @@ class SlowApi:
         if scope["method"] != "GET":
             await self._refuse(send, 405, "only GET is answered here")
         elif delay is not None:
-            await self._sleep(scope, receive, send, int(delay[1] or DEFAULT_MS))
+            await self._sleep(scope, receive, send, cast("law.Kind", delay[1] or "steady"), int(delay[2] or DEFAULT_MS))
         elif path == "/stats/":
             await self._stats(scope, send)
         elif _NUMBER_LIKE.fullmatch(path):
             await self._refuse(send, 400, f"the delay must be a whole number of ms from 0 to {LONGEST_MS}: /<ms>/")
         else:
-            await self._refuse(send, 404, "known paths: /, /<ms>/ and /stats/")
+            await self._refuse(send, 404, "known paths: /, /<ms>/, /tail/<ms>/, /flaky/<ms>/ and /stats/")
 
-    async def _sleep(self, scope: Scope, receive: Receive, send: Send, asked_ms: int) -> None:
+    async def _sleep(self, scope: Scope, receive: Receive, send: Send, kind: law.Kind, asked_ms: int) -> None:
         if asked_ms > LONGEST_MS:
             await self._refuse(send, 400, f"the delay must be at most {LONGEST_MS} ms")
             return
@@ -73,16 +81,22 @@ class SlowApi:
         for name, value in scope["headers"]:
             if name == REQUEST_ID_HEADER:
                 request_id = value.decode("latin-1")
-        request = self.ledger.start(request_id, asked_ms)
+        # A call that names no request is one of its own.
+        meant = law.meant(kind, request_id or f"call {next(self._numbers)}", asked_ms)
+        takes_ms = LONGEST_MS if meant.fate == "hangs" else meant.takes_ms
+        request = self.ledger.start(request_id, meant)
         overshoot_ms = None
         started = perf_counter()
         try:
-            if not await _client_stays(receive, started + asked_ms / 1000):
+            if not await _client_stays(receive, started + takes_ms / 1000):
                 return
-            overshoot_ms = max(0.0, (perf_counter() - started) * 1000 - asked_ms)
+            overshoot_ms = max(0.0, (perf_counter() - started) * 1000 - takes_ms)
         finally:
-            self.ledger.finish(request, overshoot_ms)
-        await _answer(send, 200, random.choice(self._answers))
+            self.ledger.finish(request, meant, overshoot_ms)
+        if meant.fate == "answers":
+            await _answer(send, 200, random.choice(self._answers))
+        else:
+            await _answer(send, 503, FAILURE)
 
     async def _stats(self, scope: Scope, send: Send) -> None:
         wanted = parse_qs(scope["query_string"].decode("latin-1")).get("request_id")

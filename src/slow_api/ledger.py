@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from slow_api.figures import ApiFigures, RequestFigures
+from slow_api.law import Meant
 
 REQUESTS_KEPT = 4096
 OVERSHOOT_BUCKET_MS = 0.1
@@ -24,6 +25,7 @@ class ViewRequest:
     asked_ms: list[int] = field(default_factory=list)
     in_flight: int = 0
     max_in_flight: int = 0
+    failed: int = 0
 
 
 class Ledger:
@@ -35,10 +37,13 @@ class Ledger:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._at_s = clock()
-        self._in_flight_s = 0.0
+        self._in_flight_s = self._beyond_s = 0.0
+        self._hanging = 0
         self.calls_started = 0
         self.calls_finished = 0
         self.calls_refused = 0
+        self.calls_failed = 0
+        self.calls_hung = 0
         self.in_flight = 0
         self.max_in_flight = 0
         self.overshoot_sum_ms = 0.0
@@ -48,9 +53,14 @@ class Ledger:
         self._calls_per_request: Counter[int] = Counter()
         self._overlap_per_request: Counter[int] = Counter()
 
-    def start(self, request_id: str | None, asked_ms: int) -> ViewRequest | None:
+    def start(self, request_id: str | None, meant: Meant) -> ViewRequest | None:
         """Note that a call begins; hand the answer to :meth:`finish`."""
         self._count_time()
+        if meant.fate == "hangs":
+            self.calls_hung += 1
+            self._hanging += 1
+            # Its time is counted while it hangs, and is in place of the one that was asked for.
+            self._beyond_s -= meant.asked_ms / 1000
         self.calls_started += 1
         self.in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
@@ -61,20 +71,24 @@ class Ledger:
             request = self._requests[request_id] = ViewRequest()
             if len(self._requests) > REQUESTS_KEPT:
                 self._fold(self._requests.popitem(last=False)[1])
-        request.asked_ms.append(asked_ms)
+        request.asked_ms.append(meant.asked_ms)
+        request.failed += meant.fate != "answers"
         request.in_flight += 1
         request.max_in_flight = max(request.max_in_flight, request.in_flight)
         return request
 
-    def finish(self, request: ViewRequest | None, overshoot_ms: float | None) -> None:
+    def finish(self, request: ViewRequest | None, meant: Meant, overshoot_ms: float | None) -> None:
         """Note that a call has ended; ``overshoot_ms`` is ``None`` when it was cancelled before its time."""
         self._count_time()
         self.in_flight -= 1
+        self._hanging -= meant.fate == "hangs"
         if request is not None:
             request.in_flight -= 1
         if overshoot_ms is None:
             return
         self.calls_finished += 1
+        self.calls_failed += meant.fate == "fails"
+        self._beyond_s += meant.beyond_ms / 1000
         self.overshoot_sum_ms += overshoot_ms
         self.overshoot_max_ms = max(self.overshoot_max_ms, overshoot_ms)
         bucket = int(overshoot_ms / OVERSHOOT_BUCKET_MS)
@@ -88,6 +102,7 @@ class Ledger:
         """Add what was in flight until now, before that changes."""
         now_s = self._clock()
         self._in_flight_s += self.in_flight * (now_s - self._at_s)
+        self._beyond_s += self._hanging * (now_s - self._at_s)
         self._at_s = now_s
 
     def _fold(self, request: ViewRequest) -> None:
@@ -105,10 +120,13 @@ class Ledger:
             calls_started=self.calls_started,
             calls_finished=self.calls_finished,
             calls_refused=self.calls_refused,
+            calls_failed=self.calls_failed,
+            calls_hung=self.calls_hung,
             in_flight=self.in_flight,
             max_in_flight=self.max_in_flight,
             at_s=self._at_s,
             in_flight_s=self._in_flight_s,
+            beyond_s=self._beyond_s,
             overshoot_sum_ms=self.overshoot_sum_ms,
             overshoot_max_ms=self.overshoot_max_ms,
             overshoot_bucket_ms=OVERSHOOT_BUCKET_MS,
@@ -127,4 +145,5 @@ class Ledger:
             asked_ms=request.asked_ms,
             max_in_flight=request.max_in_flight,
             in_flight=request.in_flight,
+            failed=request.failed,
         )

@@ -22,6 +22,7 @@ import uvloop
 
 from slow_api.app import LONGEST_MS, SlowApi, read_countries
 from slow_api.figures import ApiFigures, RequestFigures
+from slow_api.law import FAULTS, SEED, TAIL, Meant, Tail, meant
 from slow_api.ledger import OVERSHOOT_BUCKET_MS, OVERSHOOT_BUCKETS, REQUESTS_KEPT, Ledger
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -203,7 +204,13 @@ def assert_refused(api: httpx.Client, request: httpx.Request, status: int) -> No
 def test_calls_in_sequence_do_not_overlap(api: httpx.Client) -> None:
     for asked_ms in (3, 6, 1):
         api.get(f"/{asked_ms}/", headers={"X-Request-ID": "sequence"})
-    assert figures(api, "sequence") == {"calls": 3, "asked_ms": [3, 6, 1], "max_in_flight": 1, "in_flight": 0}
+    assert figures(api, "sequence") == {
+        "calls": 3,
+        "asked_ms": [3, 6, 1],
+        "max_in_flight": 1,
+        "in_flight": 0,
+        "failed": 0,
+    }
 
 
 def test_concurrent_calls_overlap_and_a_client_that_leaves_ends_its_calls(api: httpx.Client) -> None:
@@ -214,7 +221,8 @@ def test_concurrent_calls_overlap_and_a_client_that_leaves_ends_its_calls(api: h
             connection = socket.create_connection(("127.0.0.1", api.base_url.port or 0), timeout=DEADLINE_S)
             connections.enter_context(connection).sendall(request)
         await_true(lambda: bool(figures(api)["in_flight"] == 3))
-        assert figures(api, "leaving") == {"calls": 3, "asked_ms": [LONGEST_MS] * 3, "max_in_flight": 3, "in_flight": 3}
+        seen = {"calls": 3, "asked_ms": [LONGEST_MS] * 3, "max_in_flight": 3, "in_flight": 3, "failed": 0}
+        assert figures(api, "leaving") == seen
     await_true(lambda: bool(figures(api)["in_flight"] == 0))
     assert figures(api, "leaving")["in_flight"] == 0
     after = figures(api)
@@ -317,17 +325,100 @@ def assert_ended_unfinished(app: SlowApi, request_id: str) -> None:
     )
 
 
+# What is drawn
+
+
+def fates(requests: int = 20_000) -> list[Meant]:
+    return [meant("flaky", str(number), 300) for number in range(requests)]
+
+
+def test_one_flaky_call_in_twenty_fails_or_hangs_and_few_of_these_hang() -> None:
+    found = [one.fate for one in fates()]
+    assert 1 - found.count("answers") / len(found) == pytest.approx(0.05, abs=0.006)
+    assert found.count("hangs") / len(found) == pytest.approx(FAULTS.hang_share, abs=0.002)
+
+
+def test_what_becomes_of_a_call_follows_from_its_seed_request_and_delay() -> None:
+    assert fates(500) == fates(500)
+    tail = {(request, ms, seed): meant("tail", request, ms, seed).takes_ms / ms for request in ("a", "b")
+            for ms in (300, 600) for seed in (SEED, SEED + 1)}  # fmt: skip
+    assert len(set(tail.values())) == len(tail)
+    assert meant("steady", "a", 300) == Meant(300, 300, "answers")
+
+
+def test_a_long_tail_has_the_quantiles_that_it_is_made_of() -> None:
+    tail = Tail(shortest=100, median=180, p99=900, longest=2000)
+    assert [tail.at(share) for share in (0.5, 0.99)] == pytest.approx([180, 900])
+    assert 100 < tail.at(1e-6) < 101
+    assert tail.at(1 - 1e-9) == 2000
+    drawn = sorted(meant("tail", str(number), 100).takes_ms for number in range(20_000))
+    assert drawn[10_000] / 100 == pytest.approx(TAIL.median, rel=0.02)
+    assert drawn[19_800] / 100 == pytest.approx(TAIL.p99, rel=0.06)
+    assert drawn[0] >= 100
+    assert drawn[-1] <= 800
+
+
+def request_of(kind: Any, fate: str, asked_ms: int) -> str:
+    return next(name for name in map(str, range(100_000)) if meant(kind, name, asked_ms).fate == fate)
+
+
+def test_a_call_of_the_tail_takes_as_long_as_was_drawn_and_what_that_is_longer_is_meant(api: httpx.Client) -> None:
+    before = figures(api)
+    drawn_ms = meant("tail", "drawn", 40).takes_ms
+    started = time.perf_counter()
+    assert api.get("/tail/40/", headers={"X-Request-ID": "drawn"}).status_code == 200
+    assert (time.perf_counter() - started) * 1000 >= drawn_ms > 40
+    after = figures(api)
+    assert after["beyond_s"] - before["beyond_s"] == pytest.approx((drawn_ms - 40) / 1000)
+    assert figures(api, "drawn") == {"calls": 1, "asked_ms": [40], "max_in_flight": 1, "in_flight": 0, "failed": 0}
+
+
+def test_a_call_that_fails_does_so_after_its_time_and_is_counted_as_finished(api: httpx.Client) -> None:
+    before, failing = figures(api), request_of("flaky", "fails", 20)
+    started = time.perf_counter()
+    response = api.get("/flaky/20/", headers={"X-Request-ID": failing})
+    assert (time.perf_counter() - started) * 1000 >= 20
+    assert (response.status_code, list(response.json())) == (503, ["error"])
+    after = figures(api)
+    assert after["calls_failed"] - before["calls_failed"] == 1
+    assert after["calls_finished"] - before["calls_finished"] == 1
+    assert after["beyond_s"] == before["beyond_s"]
+    assert figures(api, failing)["failed"] == 1
+    assert api.get("/flaky/20/", headers={"X-Request-ID": request_of("flaky", "answers", 20)}).status_code == 200
+
+
+def test_a_call_that_hangs_ends_when_its_client_leaves_and_its_time_is_meant(api: httpx.Client) -> None:
+    before, hanging = figures(api), request_of("flaky", "hangs", 20)
+    with pytest.raises(httpx.ReadTimeout):
+        api.get("/flaky/20/", headers={"X-Request-ID": hanging}, timeout=0.3)
+    await_true(lambda: bool(figures(api)["in_flight"] == before["in_flight"]))
+    after = figures(api)
+    assert (after["calls_hung"] - before["calls_hung"], after["calls_finished"]) == (1, before["calls_finished"])
+    # In place of the 20 ms that were asked for.
+    hung_s = after["in_flight_s"] - before["in_flight_s"]
+    assert hung_s >= 0.25
+    assert after["beyond_s"] - before["beyond_s"] == pytest.approx(hung_s - 0.02)
+    assert figures(api, hanging)["failed"] == 1
+
+
+@pytest.mark.parametrize("path", ["/tail/", "/flaky/", "/tail/x/", "/flaky/300", "/steady/300/"])
+def test_a_kind_without_a_delay_is_no_path(api: httpx.Client, path: str) -> None:
+    assert_refused(api, api.build_request("GET", path), 404)
+
+
 # The ledger
+
+ONE = Meant(1, 1)
 
 
 def test_folding_old_requests_loses_no_totals() -> None:
     ledger, requests = Ledger(), REQUESTS_KEPT + 1000
     for number in range(requests):
         # One to three calls at once, then one more alone.
-        running = [ledger.start(str(number), 1) for _ in range(1 + number % 3)]
+        running = [ledger.start(str(number), ONE) for _ in range(1 + number % 3)]
         for request in running:
-            ledger.finish(request, 0.0)
-        ledger.finish(ledger.start(str(number), 1), 0.0)
+            ledger.finish(request, ONE, 0.0)
+        ledger.finish(ledger.start(str(number), ONE), ONE, 0.0)
     by_remainder = {remainder: len(range(remainder, requests, 3)) for remainder in range(3)}
     seen = ledger.figures()
     assert seen.view_requests_by_calls == {str(rest + 2): number for rest, number in by_remainder.items()}
@@ -339,12 +430,12 @@ def test_folding_old_requests_loses_no_totals() -> None:
 
 def test_a_request_that_is_folded_while_it_runs_still_ends() -> None:
     ledger = Ledger()
-    running = ledger.start("first", 1)
+    running = ledger.start("first", ONE)
     for number in range(REQUESTS_KEPT):
-        ledger.finish(ledger.start(str(number), 1), 0.0)
+        ledger.finish(ledger.start(str(number), ONE), ONE, 0.0)
     assert ledger.request_figures("first") is None
     assert ledger.in_flight == 1
-    ledger.finish(running, 0.0)
+    ledger.finish(running, ONE, 0.0)
     assert (ledger.in_flight, ledger.calls_finished) == (0, REQUESTS_KEPT + 1)
     assert ledger.figures().view_requests_by_calls == {"1": REQUESTS_KEPT + 1}
 
@@ -352,7 +443,7 @@ def test_a_request_that_is_folded_while_it_runs_still_ends() -> None:
 def test_the_last_overshoot_bucket_holds_everything_longer() -> None:
     ledger = Ledger()
     for overshoot_ms in (0.0, OVERSHOOT_BUCKET_MS * 2.5, OVERSHOOT_BUCKET_MS * OVERSHOOT_BUCKETS, 1e9):
-        ledger.finish(ledger.start(None, 1), overshoot_ms)
+        ledger.finish(ledger.start(None, ONE), ONE, overshoot_ms)
     seen = ledger.figures()
     assert seen.overshoot_histogram == {"0": 1, "2": 1, str(OVERSHOOT_BUCKETS - 1): 2}
     assert seen.overshoot_max_ms == 1e9
@@ -367,14 +458,15 @@ def test_calls_in_flight_are_added_up_over_time() -> None:
         now_s += seconds
 
     wait(5)
-    first = ledger.start(None, 1000)
+    second_long = Meant(1000, 1000)
+    first = ledger.start(None, second_long)
     wait(1)
-    second = ledger.start("id", 1000)
+    second = ledger.start("id", second_long)
     wait(2)
     assert (ledger.figures().at_s, ledger.figures().in_flight_s) == (108, 1 + 2 * 2)
-    ledger.finish(first, 0.0)
+    ledger.finish(first, second_long, 0.0)
     wait(3)
-    ledger.finish(second, None)  # its client has left
+    ledger.finish(second, second_long, None)  # its client has left
     wait(10)
     assert (ledger.figures().at_s, ledger.figures().in_flight_s) == (121, 1 + 2 * 2 + 3)
 

@@ -48,6 +48,41 @@ def test_any_other_target_is_caught_with_what_is_wrong(target_port: int, api_por
         verification.verify_workload(target_port, api_port, replace(SOUND, pages=one_page(path)))
 
 
+IN_SEQUENCE = replace(SOUND, order="in sequence", pages=one_page("/calls/150,300,75/sequence"))
+
+
+def test_a_target_that_makes_its_calls_in_sequence_is_taken_where_the_workload_does(
+    target_port: int, api_port: int
+) -> None:
+    verification.verify_workload(target_port, api_port, IN_SEQUENCE)
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/calls/150,300,75/parallel", r"^3 of the 3 calls of one request overlapped: they are not made in sequence"),
+        ("/calls/150,300/sequence", r"saw the calls \[.*\] ms for one request, expected \[150, 300, 75\]"),
+    ],
+)
+def test_a_target_that_makes_them_otherwise_is_caught(target_port: int, api_port: int, path: str, told: str) -> None:
+    with pytest.raises(TrialError, match=told):
+        verification.verify_workload(target_port, api_port, replace(IN_SEQUENCE, pages=one_page(path)))
+
+
+def test_a_target_without_calls_is_taken_and_one_that_makes_a_call_is_caught(target_port: int, api_port: int) -> None:
+    no_calls = replace(SOUND, delays_ms=(), pages=one_page("/after/1/"))
+    verification.verify_workload(target_port, api_port, no_calls)
+    with pytest.raises(TrialError, match=r"saw the calls \[150\] ms for one request, expected \[\]"):
+        verification.verify_workload(target_port, api_port, replace(no_calls, pages=one_page("/calls/150/parallel")))
+
+
+def test_a_page_that_does_not_say_which_of_its_calls_failed_is_caught(target_port: int, api_port: int) -> None:
+    # The stand-in asks for steady calls, and its page says of none that it failed.
+    flaky = replace(SOUND, answers="flaky")
+    with pytest.raises(TrialError, match=r"^The page says of 0 calls that they failed, and 1 of its calls did\.$"):
+        verification.verify_workload(target_port, api_port, flaky)
+
+
 def test_a_target_that_is_not_there_is_told(free_port: Callable[[], int], api_port: int) -> None:
     with pytest.raises(TrialError, match=r"^/calls/\S+ was not answered: ConnectionRefusedError: "):
         verification.verify_workload(free_port(), api_port, SOUND)

@@ -12,6 +12,7 @@ from time import perf_counter
 
 from slow_api import __main__ as real
 from slow_api import app
+from slow_api.law import Meant
 from slow_api.ledger import Ledger, ViewRequest
 
 parser = argparse.ArgumentParser()
@@ -40,8 +41,8 @@ async def oversleep(receive: app.Receive, until: float) -> bool:
 class LossyLedger(Ledger):
     seen = 0
 
-    def start(self, request_id: str | None, asked_ms: int) -> ViewRequest | None:
-        request = super().start(request_id, asked_ms)
+    def start(self, request_id: str | None, meant: Meant) -> ViewRequest | None:
+        request = super().start(request_id, meant)
         self.seen += 1
         if self.seen % options.lose_every == 0:
             self.calls_started -= 1

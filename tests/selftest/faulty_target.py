@@ -11,7 +11,7 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import httpx
@@ -31,7 +31,7 @@ TURN_MS = 40
 """How long each page has something to itself."""
 MOST_UNDER_WAY, DOWN_S = 20, 1.0
 
-type Answer = Callable[[HttpRequest, httpx.AsyncClient, int], Awaitable[HttpResponse]]
+type Answer = Callable[[HttpRequest, httpx.AsyncClient, Sequence[str]], Awaitable[HttpResponse]]
 
 answer_right: Answer = calls.answer_async
 
@@ -50,18 +50,18 @@ def answer_by(answer: Answer) -> Asgi:
 
 
 def two_calls() -> Asgi:
-    async def answer(request: HttpRequest, client: httpx.AsyncClient, ms: int) -> HttpResponse:
+    async def answer(request: HttpRequest, client: httpx.AsyncClient, asked: Sequence[str]) -> HttpResponse:
         headers = calls.request_id(request)
-        made = await asyncio.gather(*(client.get(path, headers=headers) for path in calls.paths(ms)[:2]))
-        return calls.page(request, [*made, made[0]], 0.0)
+        made = await asyncio.gather(*(client.get(path, headers=headers) for path in asked[:2]))
+        return calls.page(request, [one.json() for one in (*made, made[0])], 0.0)
 
     return answer_by(answer)
 
 
 def in_sequence() -> Asgi:
-    async def answer(request: HttpRequest, client: httpx.AsyncClient, ms: int) -> HttpResponse:
+    async def answer(request: HttpRequest, client: httpx.AsyncClient, asked: Sequence[str]) -> HttpResponse:
         headers = calls.request_id(request)
-        return calls.page(request, [await client.get(path, headers=headers) for path in calls.paths(ms)], 0.0)
+        return calls.page(request, [(await client.get(path, headers=headers)).json() for path in asked], 0.0)
 
     return answer_by(answer)
 
@@ -69,8 +69,8 @@ def in_sequence() -> Asgi:
 def wrong_page(sound: int = 0) -> Asgi:
     pages = itertools.count()
 
-    async def answer(request: HttpRequest, client: httpx.AsyncClient, ms: int) -> HttpResponse:
-        right = await answer_right(request, client, ms)
+    async def answer(request: HttpRequest, client: httpx.AsyncClient, asked: Sequence[str]) -> HttpResponse:
+        right = await answer_right(request, client, asked)
         return right if next(pages) < sound else HttpResponse("It works!")
 
     return answer_by(answer)
@@ -83,11 +83,11 @@ def wrong_page_under_load() -> Asgi:
 def cached_under_load() -> Asgi:
     kept: list[bytes] = []
 
-    async def answer(request: HttpRequest, client: httpx.AsyncClient, ms: int) -> HttpResponse:
+    async def answer(request: HttpRequest, client: httpx.AsyncClient, asked: Sequence[str]) -> HttpResponse:
         if len(kept) >= SOUND_PAGES:
             await asyncio.sleep(CACHE_MS / 1000)
             return HttpResponse(kept[-1])
-        right = await answer_right(request, client, ms)
+        right = await answer_right(request, client, asked)
         kept.append(right.content)
         return right
 
@@ -97,9 +97,9 @@ def cached_under_load() -> Asgi:
 def ever_slower() -> Asgi:
     pages = itertools.count()
 
-    async def answer(request: HttpRequest, client: httpx.AsyncClient, ms: int) -> HttpResponse:
+    async def answer(request: HttpRequest, client: httpx.AsyncClient, asked: Sequence[str]) -> HttpResponse:
         await asyncio.sleep(next(pages) * SLOWER_MS / 1000)
-        return await answer_right(request, client, ms)
+        return await answer_right(request, client, asked)
 
     return answer_by(answer)
 
@@ -108,12 +108,12 @@ def other_calls_under_load() -> Asgi:
     """As many calls as ever, and none takes longer than the longest of the right ones: no page shows it."""
     pages = itertools.count()
 
-    async def answer(request: HttpRequest, client: httpx.AsyncClient, ms: int) -> HttpResponse:
+    async def answer(request: HttpRequest, client: httpx.AsyncClient, asked: Sequence[str]) -> HttpResponse:
         if next(pages) < SOUND_PAGES:
-            return await answer_right(request, client, ms)
+            return await answer_right(request, client, asked)
         headers = calls.request_id(request)
-        made = await asyncio.gather(*(client.get(f"/{2 * ms}/", headers=headers) for _ in range(3)))
-        return calls.page(request, [*made], time.perf_counter())
+        made = await asyncio.gather(*(client.get(asked[1], headers=headers) for _ in range(3)))
+        return calls.page(request, [one.json() for one in made], time.perf_counter())
 
     return answer_by(answer)
 
@@ -122,10 +122,10 @@ def losing_packets_under_load() -> Asgi:
     """One in ten of the packets that come in is dropped, as a filter of the sockets' own has it: socket(7)."""
     pages = itertools.count()
 
-    async def answer(request: HttpRequest, client: httpx.AsyncClient, ms: int) -> HttpResponse:
+    async def answer(request: HttpRequest, client: httpx.AsyncClient, asked: Sequence[str]) -> HttpResponse:
         if next(pages) == SOUND_PAGES:
             lose_packets(int(request.META["SERVER_PORT"]))
-        return await answer_right(request, client, ms)
+        return await answer_right(request, client, asked)
 
     return answer_by(answer)
 
@@ -157,10 +157,10 @@ def lose_packets(port: int) -> None:
 def one_at_a_time() -> Asgi:
     turn = asyncio.Lock()
 
-    async def answer(request: HttpRequest, client: httpx.AsyncClient, ms: int) -> HttpResponse:
+    async def answer(request: HttpRequest, client: httpx.AsyncClient, asked: Sequence[str]) -> HttpResponse:
         async with turn:
             await asyncio.sleep(TURN_MS / 1000)
-        return await answer_right(request, client, ms)
+        return await answer_right(request, client, asked)
 
     return answer_by(answer)
 
@@ -169,13 +169,13 @@ def stays_down() -> Asgi:
     """Pages take long once many were asked for at the same time, and ever after."""
     under_way, is_down = 0, False
 
-    async def answer(request: HttpRequest, client: httpx.AsyncClient, ms: int) -> HttpResponse:
+    async def answer(request: HttpRequest, client: httpx.AsyncClient, asked: Sequence[str]) -> HttpResponse:
         nonlocal under_way, is_down
         under_way += 1
         is_down = is_down or under_way > MOST_UNDER_WAY
         try:
             await asyncio.sleep(DOWN_S if is_down else 0)
-            return await answer_right(request, client, ms)
+            return await answer_right(request, client, asked)
         finally:
             under_way -= 1
 

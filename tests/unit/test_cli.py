@@ -208,8 +208,32 @@ def test_nothing_named_is_every_cell_of_the_seed(capsys: pytest.CaptureFixture[s
     assert cli.main(["run", "--list"]) == 0
     assert capsys.readouterr().out.split() == [f"env-{stack}-{python}" for stack in seed for python in PYTHONS]
     assert options.choose_cells(cli.make_parser("run").parse_args(["run"])) == make_cells(
-        seed, PYTHONS, tuple(WORKLOADS)
+        seed, PYTHONS, ("fanout_shared_client", "fanout")
     )
+
+
+def test_all_workloads_are_chosen_by_one_word_and_an_unknown_one_is_told() -> None:
+    def chosen(wanted: str) -> tuple[str, ...]:
+        return options.choose_workloads(wanted)
+
+    assert chosen("all") == chosen("no_calls,all") == tuple(WORKLOADS)
+    assert chosen("no_calls, fanout") == ("fanout", "no_calls")
+    with pytest.raises(errors.UsageError, match=r"Unknown workload 'no_call': did you mean no_calls\?"):
+        chosen("no_call")
+
+
+def test_what_only_the_other_interface_serves_is_refused_before_anything_is_installed() -> None:
+    arguments = ["run", "--list", "--stacks", "uvicorn", "--workload", "fanout_urllib3"]
+    with pytest.raises(
+        errors.UsageError, match=r"^Nothing is left to measure with uvicorn: urllib3 has no async client\.$"
+    ):
+        options.choose_cells(cli.make_parser("run").parse_args(arguments))
+
+
+def test_cells_that_no_stack_serves_need_no_environment(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--stacks", "uvicorn,gunicorn_gevent", "--pythons", "3.13", "--workload", "fanout_urllib3"]
+    assert cli.main(["run", "--list", *arguments]) == 0
+    assert capsys.readouterr().out.split() == ["env-gunicorn_gevent-3.13"]
 
 
 def test_sessions_prints_the_session_of_each_chosen_environment_once(capsys: pytest.CaptureFixture[str]) -> None:

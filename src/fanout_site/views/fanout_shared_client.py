@@ -6,7 +6,7 @@ import httpx
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from fanout_site.views.calls import OPTIONS, answer_async, answer_sync
+from fanout_site.views.calls import OPTIONS, answer_async, answer_sync, paths
 
 ADDRESS = "shared-client/"
 # httpx allows 100 connections and keeps 20 by default; 100 users with three calls each run into both.
@@ -26,8 +26,8 @@ def shared_async_client() -> httpx.AsyncClient:
 
 
 def sync_view(request: HttpRequest, ms: int = 300) -> HttpResponse:
-    return answer_sync(request, shared_client(), ms)
+    return answer_sync(request, shared_client(), paths(ms))
 
 
 async def async_view(request: HttpRequest, ms: int = 300) -> HttpResponse:
-    return await answer_async(request, shared_async_client(), ms)
+    return await answer_async(request, shared_async_client(), paths(ms))

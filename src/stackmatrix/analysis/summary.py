@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from stackmatrix.analysis.clients import compare_clients
+from stackmatrix.analysis.causes import CauseCost, cost_causes
 from stackmatrix.analysis.comparison.judge import judge
-from stackmatrix.analysis.comparison.verdicts import Comparison, Estimate, Family
+from stackmatrix.analysis.comparison.verdicts import Estimate, Family
 from stackmatrix.analysis.level.latency import Overhead, pooled_interval, pooled_overhead, pooled_percentiles
 from stackmatrix.analysis.metrics import COST, Metric
 from stackmatrix.analysis.pages import PageFigures, page_figures
 from stackmatrix.analysis.samples import Sample, sample
 from stackmatrix.analysis.stops import Stopped, stopped
-from stackmatrix.matrix.cells import Cell, reference_of
+from stackmatrix.matrix.cells import Cell, excluded_stacks, reference_of
 from stackmatrix.matrix.pythons import python_key
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
@@ -112,6 +112,8 @@ class WorkloadSummary:
     void: str | None
     refused: tuple[tuple[Cell, Cell, str], ...]
     null: Latency | None = None
+    excluded: Mapping[str, str] = field(default_factory=dict)
+    """Why stacks that were measured otherwise cannot be under this workload, by stack."""
 
     def family(self, metric: Metric) -> Family | None:
         return next((family for family in self.families if family.metric.name == metric.name), None)
@@ -132,14 +134,14 @@ class WorkloadSummary:
 
 @dataclass(frozen=True, slots=True)
 class MachineSummary:
-    """All results of one machine's folder. ``clients`` compares a client per request with a shared one."""
+    """All results of one machine's folder. ``causes`` has what each cause of what a request costs does, by cell."""
 
     name: str
     results: tuple[Result, ...]
     workloads: tuple[WorkloadSummary, ...]
     runs: tuple[Run, ...]
     families: tuple[Family, ...] = ()
-    clients: tuple[Comparison, ...] = ()
+    causes: tuple[CauseCost, ...] = ()
     ended: bool = True
     void: Mapping[str, str] = field(default_factory=dict)
     """Why the runs of a workload prove nothing, by workload."""
@@ -165,7 +167,7 @@ def summarize(machine: str, results: Sequence[Result], *, ended: bool = True) ->
         workloads=tuple(_workload(name, results, families, void.get(name)) for name in names),
         runs=tuple(sorted(runs.values(), key=lambda run: (run.started, run.id))),
         families=families,
-        clients=_in_order(compare_clients(results, void)),
+        causes=cost_causes(sorted(results, key=lambda one: cell_key(one.cell)), void),
         ended=ended,
         void=void,
     )
@@ -191,6 +193,7 @@ def _workload(name: str, results: Iterable[Result], families: Iterable[Family], 
         void=void,
         refused=tuple((cell, other, reason) for (cell, other), reason in refused.items()),
         null=None if null is None else _latency(reference_loads(null)),
+        excluded=excluded_stacks(sorted({one.cell for one in results}, key=cell_key), name),
     )
 
 
@@ -283,10 +286,6 @@ def _geometric_mean(values: Iterable[float]) -> Estimate | None:
     """The mean of a cell that is compared with none."""
     logarithms = [math.log(value) for value in values if value > 0]
     return Estimate(math.exp(fmean(logarithms)), None, None) if logarithms else None
-
-
-def _in_order(compared: Iterable[Comparison]) -> tuple[Comparison, ...]:
-    return tuple(sorted(compared, key=lambda one: cell_key(one.cell)))
 
 
 def cell_key(cell: Cell) -> tuple[object, ...]:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from stackmatrix.errors import EnvironmentMissingError, UsageError
-from stackmatrix.matrix.cells import DEFAULT_TAG, Cell, choose, choose_stacks, make_cells
+from stackmatrix.matrix.cells import DEFAULT_TAG, Cell, choose, choose_stacks, make_cells, why_not_served
 from stackmatrix.matrix.profiles import Profile
 from stackmatrix.matrix.pythons import FREE_THREADED, PYTHONS, Runtime, parse_overrides
-from stackmatrix.matrix.workloads import WORKLOADS
+from stackmatrix.matrix.workloads import DEFAULT_WORKLOADS, WORKLOADS
 from stackmatrix.measurements.request import Request
 from stackmatrix.system import interpreters
 from stackmatrix.system.processes import PROJECT
@@ -102,7 +102,8 @@ def add_cell_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pythons", metavar="3.12,3.13", help=pythons)
     overridden = "cells with other packages beside those as locked, such as 'django==5.2.*'; may be repeated"
     parser.add_argument("--with", action="append", default=[], dest="overrides", metavar="A==1", help=overridden)
-    parser.add_argument("--workload", metavar="NAME", help="which workloads; default: all")
+    workloads = f"which workloads ({', '.join(WORKLOADS)}), or all; default: {','.join(DEFAULT_WORKLOADS)}"
+    parser.add_argument("--workload", metavar="A,B", help=workloads)
     add_machine(parser)
     parser.add_argument("--commit", action="store_true", help="commit exactly the result files that were written")
     add_listing(parser)
@@ -123,17 +124,37 @@ def machine_name(options: argparse.Namespace) -> str | None:
 
 
 def choose_cells(options: argparse.Namespace) -> tuple[Cell, ...]:
-    """The cells that were asked for.
+    """The cells that were asked for, with those that cannot be measured anywhere among them.
 
     Raises:
-        UsageError: for what is not known.
+        UsageError: for what is not known, and where none of them can be measured.
 
     """
-    return make_cells(
+    cells = make_cells(
         choose_stacks(options.stacks),
         choose_pythons(options),
-        choose("workload", options.workload, tuple(WORKLOADS)),
+        choose_workloads(options.workload),
     )
+    reasons = [why_not_served(cell) for cell in cells]
+    if all(reasons):
+        names = ", ".join(dict.fromkeys(cell.stack for cell in cells))
+        raise UsageError(f"Nothing is left to measure with {names}: {reasons[0]}.")
+    return cells
+
+
+def choose_workloads(wanted: str | None) -> tuple[str, ...]:
+    """The workloads of a comma-separated choice, in the order of the table.
+
+    Raises:
+        UsageError: for one that is not known.
+
+    """
+    chosen = choose("workload", wanted or ",".join(DEFAULT_WORKLOADS), (*WORKLOADS, ALL))
+    return tuple(WORKLOADS) if ALL in chosen else chosen
+
+
+ALL = "all"
+"""Chooses every workload."""
 
 
 def named_interpreters(options: argparse.Namespace) -> dict[str, Path]:

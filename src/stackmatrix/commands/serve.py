@@ -90,7 +90,8 @@ def address_table(stacks: list[Stack]) -> Table:
 
 
 def hints(stacks: list[Stack]) -> list[str]:
-    pages = "; ".join(f"{workload.pages[0].path} ({workload.summary})" for workload in WORKLOADS.values())
+    # A page that needs variables of its own is not right in a process that serves all.
+    pages = "; ".join(f"{one.pages[0].path} ({one.summary})" for one in WORKLOADS.values() if not one.variables)
     watched = [stack.name for stack in stacks if stack.stats_port is not None]
     top = [f"Statistics: nox -s top -- {watched[-1]}, in another terminal."] if watched else []
     return [

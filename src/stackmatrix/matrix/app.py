@@ -9,7 +9,8 @@ class App:
 
     A target serves it wrapped (``src/under_test``), so that it can be asked what serves it; one that is a server itself
     is not ``wrapped``. ``asgi_sync`` is its ASGI application with sync views, for stacks that serve those; empty for an
-    application that has one for all. ``requirements`` are what its environments hold beside a server.
+    application that has one for all. ``requirements`` are what its environments hold beside a server, and
+    ``from_source`` names those of all packages in them that are built here and not taken as they were published.
     """
 
     name: str
@@ -18,12 +19,16 @@ class App:
     requirements: tuple[str, ...]
     wrapped: bool = True
     asgi_sync: str = ""
+    from_source: tuple[str, ...] = ()
 
 
 BUILT_IN = App(
     name="fanout_site",
     wsgi="fanout_site.wsgi:application",
     asgi="fanout_site.asgi:application",
-    requirements=("django", "httpx"),
+    requirements=("django", "httpx", "aiohttp", "niquests", "urllib3"),
     asgi_sync="fanout_site.asgi_sync_view:application",
+    # As published, this one, which niquests needs, takes urllib3's place at the start of every Python. A build of it
+    # can be told not to; see the noxfile.
+    from_source=("urllib3-future",),
 )

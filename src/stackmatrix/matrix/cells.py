@@ -14,7 +14,7 @@ from stackmatrix.matrix.app import App
 from stackmatrix.matrix.pythons import Runtime, newest_key
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS, Stack
 from stackmatrix.matrix.stacks.stack import BACKLOG
-from stackmatrix.matrix.workloads import Workload
+from stackmatrix.matrix.workloads import WORKLOADS, Workload
 
 Control = Literal["twin", "planted", "null"]
 
@@ -136,6 +136,18 @@ def choose_one(kind: str, wanted: str, known: Sequence[str]) -> str:
     if len(names) > 1:
         raise UsageError(f"Only one {kind} can be chosen, not {wanted!r}: choose from {', '.join(names)}.")
     return names[0]
+
+
+def why_not_served(cell: Cell) -> str | None:
+    """Why the stack of a cell of the tables cannot serve its workload anywhere; ``None`` where it can."""
+    stack, workload = STACKS.get(cell.stack), WORKLOADS.get(cell.workload)
+    return None if stack is None or workload is None else workload.why_excluded(stack.serves_views_of)
+
+
+def excluded_stacks(cells: Iterable[Cell], workload: str) -> dict[str, str]:
+    """Why stacks of these cells cannot be measured under a workload, by stack; those that can are left out."""
+    cells_of = {cell.stack: Cell(stack=cell.stack, python=cell.python, workload=workload) for cell in cells}
+    return {stack: reason for stack, cell in cells_of.items() if (reason := why_not_served(cell)) is not None}
 
 
 def make_cells(stacks: Sequence[str], pythons: Sequence[str], workloads: Sequence[str]) -> tuple[Cell, ...]:

@@ -1,15 +1,32 @@
 """The table of workloads: the pages of an application that are asked for, and how long their answers take at least.
 
+Each row of the built-in site isolates one cause of what a request costs: it differs from another row in that alone.
 Only the standard library is imported, so that the noxfile reads the table with nothing installed.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from stackmatrix.matrix.pages import Expectation, Page
+from stackmatrix.matrix.stacks.stack import Interface
 
-COUNTRIES_PAGE = r"(?s)<!doctype html>.*<ul>(\s*<li>[^<]+ \([A-Z]{2}\)</li>){3}\s*</ul>.*It took [0-9]+\.[0-9]{3} s\..*"
-"""What a whole correct page of the built-in site matches: three countries, and the time it took."""
+Order = Literal["parallel", "in sequence"]
+Answers = Literal["steady", "tail", "flaky"]
+"""How the external API answers: after the time asked for; after that time or longer, with a long tail; or after it, but
+that one call in twenty fails or is never answered."""
+
+
+def _countries(count: int, item: str = r"[^<]+ \([A-Z]{2}\)") -> str:
+    """What a whole correct page of the built-in site matches: so many items, and the time that it took."""
+    items = rf"(\s*<li>{item}</li>){{{count}}}"
+    return rf"(?s)<!doctype html>.*<ul>{items}\s*</ul>.*It took [0-9]+\.[0-9]{{3}} s\..*"
+
+
+FAILED_ITEM = "No answer: "
+"""How an item of a page begins that stands for a call that failed; what failed follows."""
+
+COUNTRIES_PAGE = _countries(3)
 
 LEAST_UNLOADED_MS = 5.0
 """What a response takes at least, for all that is reckoned with it: no server answers a page much sooner."""
@@ -31,7 +48,10 @@ def late_ms(unloaded_ms: float) -> float:
 class Workload:
     """Pages that are asked for by their weights, and the physical bounds of their answers.
 
-    A page calls the external API ``len(delays_ms)`` times in parallel. One that only waits makes no calls.
+    A page calls the external API once for each of ``delays_ms``. ``order`` says whether the calls are made all at once
+    or one after the other; a page without calls has no delays. One that only waits makes no calls.
+    Only stacks of its ``interfaces`` serve it, for the reason in ``why_not_all``. ``variables`` are what a target is
+    given for this workload alone. A run measures those that are ``is_default`` unless others are chosen.
     """
 
     name: str
@@ -47,11 +67,17 @@ class Workload:
     """Whether its calls and their delays are known, and chosen by its address. They are not of somebody's own pages."""
     measured_ms: float | None = None
     """What a response was seen to take without load, where no delays say it."""
+    order: Order = "parallel"
+    answers: Answers = "steady"
+    interfaces: tuple[Interface, ...] = ("WSGI", "ASGI")
+    why_not_all: str = ""
+    variables: tuple[tuple[str, str], ...] = ()
+    is_default: bool = False
 
     @property
     def floor_ms(self) -> int:
-        """The time below which no correct response can come: the longest of the parallel calls; 0 without any."""
-        return max(self.delays_ms, default=0)
+        """The time below which no correct response can come: that of the longest of parallel calls, or of all."""
+        return self.sequence_ms if self.order == "in sequence" else max(self.delays_ms, default=0)
 
     @property
     def unloaded_ms(self) -> float:
@@ -81,7 +107,11 @@ class Workload:
     def with_delays(self, ms: int) -> "Workload":
         """The same pages, whose calls take other times: ``ms``, twice and half as long."""
         pages = tuple(replace(page, path=f"{page.path}{ms}/") for page in self.pages)
-        return replace(self, pages=pages, delays_ms=(ms, 2 * ms, ms // 2))
+        return replace(self, pages=pages, delays_ms=(ms, 2 * ms, ms // 2)[: len(self.delays_ms)])
+
+    def why_excluded(self, interface: Interface) -> str | None:
+        """Why no stack of this interface serves the page; ``None`` where they do."""
+        return None if interface in self.interfaces else self.why_not_all
 
     def with_measured(self, ms_by_page: Mapping[str, float]) -> "Workload":
         """The same pages, whose responses were seen to take so long without load, by the name of the page, in ms."""
@@ -92,20 +122,85 @@ class Workload:
 
 _DELAYS_MS = (300, 600, 150)
 
+
+def _page(
+    name: str,
+    summary: str,
+    address: str,
+    rate: float,
+    delays_ms: tuple[int, ...] = _DELAYS_MS,
+    page: str = COUNTRIES_PAGE,
+    **more: Any,
+) -> Workload:
+    """A page of the built-in site, at an address of its own; ``rate`` is in arrivals per second."""
+    return Workload(name, summary, one_page(address, page), delays_ms, compare_rate=rate, **more)
+
+
 _ROWS = (
-    Workload("fanout_shared_client", "one pooled httpx client per process", one_page("/shared-client/"), _DELAYS_MS),
-    Workload(
-        "fanout",
-        "a new httpx client for every request",
-        one_page("/"),
-        _DELAYS_MS,
-        compare_rate=10.0,
-        count_requests=10,
+    _page("fanout_shared_client", "one pooled httpx client per process", "/shared-client/", 20.0, is_default=True),
+    _page("fanout", "a new httpx client for every request", "/", 10.0, count_requests=10, is_default=True),
+    _page("no_calls", "the same page without any call: server and Django alone", "/no-calls/", 100.0, delays_ms=()),
+    _page(
+        "no_middleware",
+        "one pooled httpx client, on a site without middleware",
+        "/no-middleware/",
+        20.0,
+        variables=(("FANOUT_SITE_MIDDLEWARE", "none"),),
+    ),
+    _page("single_call", "one call in place of three", "/single-call/", 40.0, delays_ms=(600,), page=_countries(1)),
+    _page("sequential_calls", "the three calls one after the other", "/sequential-calls/", 20.0, order="in sequence"),
+    _page(
+        "fanout_bounded_pool",
+        "one httpx client with its own limits: 100 connections, 20 of them kept",
+        "/bounded-pool/",
+        20.0,
+    ),
+    _page(
+        "fanout_shared_context",
+        "a new httpx client for every request, one TLS context for all",
+        "/shared-context/",
+        20.0,
+    ),
+    _page(
+        "fanout_aiohttp",
+        "one aiohttp session per process",
+        "/aiohttp/",
+        40.0,
+        interfaces=("ASGI",),
+        why_not_all="aiohttp has no sync client",
+    ),
+    _page("fanout_niquests", "one niquests session per process", "/niquests/", 20.0),
+    _page(
+        "fanout_urllib3",
+        "one urllib3 pool per process",
+        "/urllib3/",
+        40.0,
+        interfaces=("WSGI",),
+        why_not_all="urllib3 has no async client",
+    ),
+    _page(
+        "slow_tail",
+        "calls whose delays have a long tail",
+        "/slow-tail/",
+        20.0,
+        answers="tail",
+        measured_ms=1600.0,  # nearly all come within 2 s: later ones are late
+    ),
+    _page(
+        "api_errors",
+        "one call in twenty fails or is never answered, and the page says so",
+        "/api-errors/",
+        20.0,
+        page=_countries(3, rf"([^<]+ \([A-Z]{{2}}\)|{FAILED_ITEM}[A-Za-z]+)"),
+        answers="flaky",
     ),
 )
 
 WORKLOADS: dict[str, Workload] = {row.name: row for row in _ROWS}
 """The rows by name."""
+
+DEFAULT_WORKLOADS = tuple(row.name for row in _ROWS if row.is_default)
+"""What is measured unless others are chosen."""
 
 DEFAULT_WORKLOAD = next(iter(WORKLOADS))
 """What is served when nothing else is asked for."""

@@ -8,7 +8,7 @@ from stackmatrix.matrix.cells import Cell
 from stackmatrix.results.store import path_of
 
 PAGE = "README.md"
-CLIENT, UNSAID, CONDITIONS = "client", "not-said", "conditions"
+CAUSES, UNSAID, CONDITIONS = "causes", "not-said", "conditions"
 """Anchors of what is of a whole machine."""
 
 

@@ -85,6 +85,7 @@ def remarks(workload: WorkloadSummary) -> list[Markup]:
         cell = f"{row.cell.stack} on {row.cell.python}"
         if row.state != "ok":
             lines.append(f"{cell}: {row.state}, {row.reason}.".replace("..", "."))
+    lines += [f"{stack} is not measured: {reason}." for stack, reason in workload.excluded.items()]
     lines += [words.refusal(*one) for one in workload.refused]
     for row in workload.rows:
         cell = f"{row.cell.stack} on {row.cell.python}"

@@ -11,7 +11,7 @@ from stackmatrix.analysis.metrics import COST
 from stackmatrix.analysis.summary import CellSummary, Climb, MachineSummary, WorkloadSummary
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.pythons import newest_key, python_key
-from stackmatrix.report import links, stops, unsaid, words
+from stackmatrix.report import causes, links, stops, unsaid, words
 from stackmatrix.report.unsaid import Sentence
 from stackmatrix.report.words import join, span
 
@@ -31,7 +31,7 @@ def statements(machine: MachineSummary) -> tuple[Statement, ...]:
     claimed = [workload for workload in machine.workloads if workload.void is None]
     said = [
         *_void(machine),
-        *_client(machine),
+        *causes.sentences(machine),
         *_slots(claimed),
         *(
             one
@@ -50,24 +50,6 @@ def _void(machine: MachineSummary) -> Iterator[Sentence]:
             reason = workload.void.strip().rstrip(".")
             text = f"The runs of {workload.name} are void, and nothing is said of it. {reason}."
             yield f"{workload.name}-void", "Void:", text, links.workload(workload.name)
-
-
-def _client(machine: MachineSummary) -> Iterator[Sentence]:
-    """What a client for every request costs against a shared one, on the newest Python."""
-    decided = [one for one in machine.clients if one.word in {"better", "worse"} and one.caution is None]
-    if not decided:
-        return
-    python = max((one.cell.python for one in decided), key=newest_key)
-    here = [one for one in decided if one.cell.python == python]
-    workload = machine.workload(here[0].cell.workload)
-    reference = workload.reference.stack if workload and workload.reference else None
-    first = next((one for one in here if one.cell.stack == reference), here[0])
-    text = f"A client for every request costs {words.against(COST, first.effect, 'a shared one')}"
-    text += f" with {first.cell.stack} on {python}"
-    if others := [one.effect.mid for one in here if one is not first]:
-        text += f", and {span(others, 1)} times with the other {words.plural(len(others), 'stack')}"
-    what = f"httpx, {first.cell.workload} against {first.other.workload}"
-    yield "client", "Which client?", f"{text} ({what}).", links.CLIENT
 
 
 def _slots(claimed: Sequence[WorkloadSummary]) -> Iterator[Sentence]:

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from stackmatrix.analysis.causes import CauseCost
 from stackmatrix.analysis.comparison.verdicts import Comparison, Family
 from stackmatrix.analysis.evidence import Evidence
 from stackmatrix.analysis.metrics import COST
@@ -172,13 +173,27 @@ def verdict_table(family: Family, link: Callable[[Comparison], str] | None = Non
     )
 
 
-def client_table(compared: Sequence[Comparison]) -> Table[Comparison]:
-    """A client for every request against a shared one, cell by cell."""
+def cause_table(found: Sequence[CauseCost]) -> Table[CauseCost]:
+    """What each cause costs, cell by cell."""
+
+    def workloads(one: CauseCost) -> str:
+        cause = one.cause
+        return cause.workload if cause.beside is None else f"{cause.workload} against {cause.beside}"
+
+    def verdict(one: CauseCost) -> str:
+        found = one.comparison
+        return NOTHING if found is None else words.verdict(COST, found.effect, found.word)
+
+    last = [place for place, one in enumerate(found[1:]) if one.cause != found[place].cause]
     return Table(
         (
+            name("what", lambda one: one.cause.title),
+            Column("workloads", workloads),
             *CELL,
-            Column("CPU of a client per request", lambda one: words.verdict(COST, one.effect, one.word)),
+            quantity("CPU per request, ms", lambda one: words.value(COST, one.ms)),
+            Column("verdict", verdict),
             quantity("blocks", lambda one: str(one.blocks)),
         ),
-        compared,
+        found,
+        ends=last,
     )

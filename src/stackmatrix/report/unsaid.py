@@ -148,6 +148,11 @@ def _unmeasured(machine: MachineSummary) -> Iterator[str]:
         reasons.setdefault((row.reason or row.state).rstrip("."), {})[f"{row.cell.stack} on {row.cell.python}"] = None
     for reason, cells in reasons.items():
         yield f"{join(cells)} ({reason})"
+    for workload in machine.workloads:
+        left_out: dict[str, list[str]] = {}
+        for stack, reason in workload.excluded.items():
+            left_out.setdefault(reason, []).append(stack)
+        yield from (f"{workload.name} with {join(stacks)} ({reason})" for reason, stacks in left_out.items())
     seen = {row.cell.python for row in (*rows, *skipped)}
     if absent := [python for python in PYTHONS if python not in seen]:
         yield f"Python {join(absent)}"

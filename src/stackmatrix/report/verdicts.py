@@ -41,7 +41,7 @@ def verdicts_of(machine: MachineSummary) -> Verdicts:
             _controls(machine.name, family) for family in machine.families if family.metric.name == COST.name
         ),
         comparisons=(
-            *(_verdict(machine.name, COST, one) for one in machine.clients),
+            *(_verdict(machine.name, COST, one.comparison) for one in machine.causes if one.comparison),
             *(
                 _verdict(machine.name, family.metric, one)
                 for family in machine.families

@@ -15,6 +15,8 @@ NOTHING = "–"
 """Stands where there is no number."""
 AS_TIMES = 2.0
 """From this ratio on, "4.5 times" is easier to grasp than "350 % more"."""
+FEW_TIMES = 1.2
+"""Below this ratio, "1.08 times" has two digits after the point."""
 MOST_DIGITS = 2
 """After the point of per cent: more are noise in every metric."""
 COARSE = 0.02

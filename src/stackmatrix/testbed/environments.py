@@ -11,7 +11,8 @@ from typing import Literal
 
 from stackmatrix.errors import EnvironmentMissingError
 from stackmatrix.matrix.catalogue import BUILT_IN_CATALOGUE, Catalogue
-from stackmatrix.matrix.cells import Cell, Installation, Subject
+from stackmatrix.matrix.cells import Cell, Installation, Subject, why_not_served
+from stackmatrix.matrix.pythons import Runtime
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.system.processes import PROJECT
 
@@ -91,14 +92,14 @@ SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"
 
 
 def why_excluded(cell: Cell) -> str | None:
-    """Why a cell's stack cannot run on its Python or on this system, with the remedy where there is one.
+    """Why a cell's stack cannot serve its workload or run on its Python or system, with the remedy where there is one.
 
     ``None`` where it can, as far as that is known before anything is installed.
     """
     stack = STACKS.get(cell.stack)
     if stack is None:
         return None
-    if reason := stack.not_on.get(cell.python):
+    if reason := why_not_served(cell) or stack.not_on.get(Runtime.of(cell.python).version):
         return reason
     path = f"{os.environ.get('PATH', '')}:{SYSTEM_FOLDERS}"
     lacking = next(

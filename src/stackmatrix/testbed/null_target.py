@@ -51,6 +51,9 @@ def null_control(workload: Workload) -> Subject:
         makes_calls=False,
         calls_known=True,
         measured_ms=None,
+        order="parallel",
+        answers="steady",
+        variables=(),
     )
     return null_subject(waits, "null")
 

@@ -1,4 +1,4 @@
-"""Where subjects stand in a testbed: their ports and commands, and how the planted control learns what it burns."""
+"""Where subjects stand in a testbed: their ports and commands, and what each is given beside what all are."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,8 @@ def place(
 ) -> tuple[Place, ...]:
     """Each subject at its port, with the arguments that a use of it adds; all with the same listen queue and folder.
 
-    The planted control knows where in the testbed's ``folder`` to look how much it burns.
+    A workload may give its targets variables of its own. The planted control knows where in the testbed's ``folder`` to
+    look how much it burns.
     """
     backlog = ports.allowed_backlog()
 
@@ -43,7 +44,7 @@ def place(
 def _setting(subject: Subject, folder: Path) -> Setting:
     if not subject.app.wrapped:
         return Setting()
-    variables = {application.VARIABLE: subject.application}
+    variables = {application.VARIABLE: subject.application, **dict(subject.workload.variables)}
     if subject.cell.control == "planted":
         variables[planted.VARIABLE] = str(folder / PLANTED)
     return Setting(variables)

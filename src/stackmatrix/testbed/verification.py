@@ -1,24 +1,27 @@
-"""Before any load: is the target correct, is it what the cell names, and does it call the external API in parallel?
+"""Before any load: is the target correct, is it what the cell names, and does it make its calls as the workload says?
 
 A benchmark that skips this measures error pages, the wrong interpreter or a view that waits three times. Everything is
-asked of the target itself, through its own port.
+asked of the target itself, through its own port. What a request's calls meet, where the external API draws it, follows
+from the request's id: so one whose calls fail, and one whose call hangs, are among those that are asked.
 """
 
 import contextlib
 import http.client
 import re
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from types import MappingProxyType
 
+from slow_api import law
 from slow_api.figures import RequestFigures
 from stackmatrix.errors import TrialError
 from stackmatrix.load.numbers import NUMBERS
 from stackmatrix.matrix.pages import Page
 from stackmatrix.matrix.stacks import STACKS, Stack
-from stackmatrix.matrix.workloads import Workload
+from stackmatrix.matrix.workloads import FAILED_ITEM, Workload
 from stackmatrix.results.types import PythonBuild
 from stackmatrix.system.http import Answer, ask, try_get
 from stackmatrix.system.processes import wait_until
@@ -166,28 +169,78 @@ def verify_workload(target_port: int, api_port: int, workload: Workload) -> None
         TrialError: with what was wrong.
 
     """
-    number = NUMBERS.take(len(workload.pages) + ATTEMPTS)
+    number = NUMBERS.take(len(workload.pages))
     for place, page in enumerate(workload.pages[1:]):
         verify_page(ask_page(target_port, page, number + place), page)
-    number += len(workload.pages)
-    page, took_ms = workload.pages[0], []
-    for attempt in range(ATTEMPTS):
-        request_id = uuid.uuid4().hex
-        answer = ask_page(target_port, page, number + attempt, {"X-Request-ID": request_id})
-        verify_page(answer, page)
-        if workload.calls_known:
-            verify_calls(_read_request(api_port, request_id), workload)
-        if answer.took_ms < workload.floor_ms:
+    _verify_time(target_port, api_port, workload)
+    if workload.answers == "flaky":
+        for fate in ("fails", "hangs"):
+            _ask_first(target_port, api_port, workload, _find_id(workload, fate))
+
+
+def _verify_time(target_port: int, api_port: int, workload: Workload) -> None:
+    """Check some requests whose calls are all answered; of parallel calls one has to be faster than in sequence."""
+    took_ms = []
+    for _ in range(ATTEMPTS):
+        request_id = _find_id(workload, "answers")
+        answer = _ask_first(target_port, api_port, workload, request_id)
+        least_ms, most_ms = _bounds_ms(workload, request_id)
+        if answer.took_ms < least_ms:
             raise TrialError(
-                f"A page came after {answer.took_ms:.0f} ms, faster than the slowest call ({workload.floor_ms} ms)."
+                f"A page came after {answer.took_ms:.0f} ms, faster than {_calls(workload)} ({least_ms:.0f} ms)."
             )
         took_ms.append(answer.took_ms)
-        if not workload.delays_ms or answer.took_ms < SEQUENCE_SHARE * workload.sequence_ms:
+        if len(workload.delays_ms) < 2 or workload.order != "parallel" or answer.took_ms < SEQUENCE_SHARE * most_ms:
             return
     raise TrialError(
         f"A single request took {min(took_ms):.0f} ms at best: the calls are not made in parallel, "
         f"which takes {workload.floor_ms} ms (one after the other: {workload.sequence_ms} ms)."
     )
+
+
+def _calls(workload: Workload) -> str:
+    return "all calls in sequence" if workload.order == "in sequence" else "the slowest call"
+
+
+def _ask_first(target_port: int, api_port: int, workload: Workload, request_id: str) -> Answer:
+    """The first page, which has to be right, and the right calls for it."""
+    page = workload.pages[0]
+    answer = ask_page(target_port, page, NUMBERS.take(1), {"X-Request-ID": request_id})
+    verify_page(answer, page)
+    if workload.calls_known:
+        verify_calls(_read_request(api_port, request_id), workload)
+    if workload.answers == "flaky":
+        verify_failures(answer, workload, request_id)
+    return answer
+
+
+def _find_id(workload: Workload, fate: law.Fate) -> str:
+    """An id for a request: of one call that ends so and others that are answered, or of calls that all are answered."""
+    wanted = Counter([fate]) + Counter(["answers"] * (len(workload.delays_ms) - 1))
+    while True:
+        request_id = uuid.uuid4().hex
+        if workload.answers != "flaky" or Counter(one.fate for one in _meant(workload, request_id)) == wanted:
+            return request_id
+
+
+def _meant(workload: Workload, request_id: str) -> list[law.Meant]:
+    """What becomes of each call of a request."""
+    return [law.meant(workload.answers, request_id, ms) for ms in workload.delays_ms]
+
+
+def _bounds_ms(workload: Workload, request_id: str) -> tuple[float, float]:
+    """The least time that a request takes, and what its calls would take one after the other."""
+    takes_ms = [one.takes_ms for one in _meant(workload, request_id)]
+    in_sequence = sum(takes_ms)
+    return in_sequence if workload.order == "in sequence" else max(takes_ms, default=0.0), in_sequence
+
+
+def verify_failures(answer: Answer, workload: Workload, request_id: str) -> None:
+    """Check that a page says of as many calls as failed that they have, and of no other."""
+    said = answer.body.count(FAILED_ITEM)
+    failed = sum(one.fate != "answers" for one in _meant(workload, request_id))
+    if said != failed:
+        raise TrialError(f"The page says of {said} calls that they failed, and {failed} of its calls did.")
 
 
 def ask_page(
@@ -227,12 +280,17 @@ def verify_page(answer: Answer, page: Page) -> None:
 
 
 def verify_calls(seen: RequestFigures | None, workload: Workload) -> None:
-    """Check the calls that the external API saw for one request: how many, how long, and all at once."""
+    """Check the calls that the external API saw for one request: how many, how long, and all at once or in sequence."""
     asked_ms, most = (seen.asked_ms, seen.max_in_flight) if seen else ([], 0)
-    if sorted(asked_ms) != sorted(workload.delays_ms):
-        expected = list(workload.delays_ms)
+    expected = list(workload.delays_ms) if workload.makes_calls else []
+    if sorted(asked_ms) != sorted(expected):
         raise TrialError(f"The external API saw the calls {asked_ms} ms for one request, expected {expected}.")
-    if most != workload.calls:
+    if workload.order == "in sequence":
+        if most > 1:
+            raise TrialError(
+                f"{most} of the {workload.calls} calls of one request overlapped: they are not made in sequence."
+            )
+    elif most != workload.calls:
         raise TrialError(
             f"At most {most} of the {workload.calls} calls of one request overlapped: they are not made in parallel."
         )

@@ -369,6 +369,12 @@ CASES = (
         changed={"api_before": NOTHING_SEEN, "api_after": figures(150, {"0": 150}, in_flight_s=49.8)},
     ),
     Case(
+        checks.check_littles_law,
+        "littles-law",
+        "had 3.00 calls in flight on average, requests x the time of their calls are 2.25",  # of 37.5 s only 15 meant
+        changed={"api_before": NOTHING_SEEN, "api_after": figures(150, {"0": 150}, in_flight_s=90.0, beyond_s=15.0)},
+    ),
+    Case(
         machine_checks.check_unexplained_load,
         "unexplained-load",
         "On core 1, 6% of a core was used",
@@ -475,6 +481,11 @@ PASSES = (
         checks.check_littles_law,
         "the external API says that it overslept, and that is another check",
         changed={"api_before": NOTHING_SEEN, "api_after": figures(150, {"2000": 150})},
+    ),
+    Pass(
+        checks.check_littles_law,
+        "calls that were meant to take longer did",
+        changed={"api_before": NOTHING_SEEN, "api_after": figures(150, {"0": 150}, in_flight_s=90.0, beyond_s=37.5)},
     ),
     Pass(
         checks.check_littles_law,

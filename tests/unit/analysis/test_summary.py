@@ -124,7 +124,7 @@ def test_a_void_workload_is_named_with_its_reason_and_its_clients_are_not_compar
     machine = summarize("m", make_results(blocks=5, found=False))
     assert set(machine.void) == {"fanout", "fanout_shared_client"}
     assert [workload.void for workload in machine.workloads] == [machine.void[one.name] for one in machine.workloads]
-    assert machine.clients == ()
+    assert machine.causes == ()
 
 
 def test_nothing_measured_is_no_machine_and_no_failure() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from slow_api import law
 from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.matrix.pages import Expectation, Page
 from stackmatrix.matrix.profiles import PROFILES
@@ -20,9 +21,20 @@ def test_a_response_is_late_by_a_quarter_or_by_what_people_notice(unloaded_ms: f
 
 @pytest.mark.parametrize("workload", WORKLOADS.values(), ids=list(WORKLOADS))
 def test_declared_delays_are_what_a_response_takes_without_load(workload: Workload) -> None:
-    if workload.delays_ms:
-        assert workload.unloaded_ms == workload.floor_ms == max(workload.delays_ms)
+    delays_ms = workload.delays_ms
+    if delays_ms and workload.measured_ms is None:
+        floor_ms = sum(delays_ms) if workload.order == "in sequence" else max(delays_ms)
+        assert workload.unloaded_ms == workload.floor_ms == floor_ms
         assert workload.answered_ms == max(2 * workload.floor_ms, workload.late_ms)
+
+
+def test_nearly_all_of_a_long_tail_is_no_later_than_what_is_called_late() -> None:
+    workload = WORKLOADS["slow_tail"]
+    pages_ms = sorted(
+        max(law.meant("tail", str(number), ms).takes_ms for ms in workload.delays_ms) for number in range(5000)
+    )
+    assert pages_ms[0] >= workload.floor_ms
+    assert pages_ms[4850] < workload.late_ms
 
 
 def test_what_was_measured_of_pages_counts_by_their_weights() -> None:

@@ -183,3 +183,54 @@ def on_kernel(result: Result, kernel: str) -> Result:
     assert result.conditions is not None
     machine = msgspec.structs.replace(result.conditions.machine, kernel=kernel)
     return msgspec.structs.replace(result, conditions=msgspec.structs.replace(result.conditions, machine=machine))
+
+
+def caused(*workloads: tuple[str, float], blocks: int = 5) -> dict[str, str]:
+    """Statements where workloads cost so many times as much as a shared client, block by block."""
+    shared = make_results((*TWO, "uvicorn"), ("3.13",), workloads=SHARED, blocks=blocks, ramps=0, planted=False)
+    more = [
+        msgspec.structs.replace(scaled(one, by), cell=msgspec.structs.replace(one.cell, workload=name))
+        for name, by in workloads
+        for one in shared
+    ]
+    return told(summarize("m", [*shared, *more]))
+
+
+def test_each_cause_that_is_decided_is_a_sentence_under_its_question() -> None:
+    said = caused(("no_calls", 0.25), ("no_middleware", 0.8), ("single_call", 0.5), ("fanout_shared_context", 1.5))
+    assert re.match(
+        r"The server and Django alone, without any call, cost on 3\.13 1\.\d+ \(.*\) ms with gunicorn_100_threads, "
+        r".*and .* ms with uvicorn \(no_calls\)\. "
+        r"A page with three parallel calls costs 4\.0 times \(4\.0 to 4\.0\) as much CPU as one without any with "
+        r"gunicorn_100_threads on 3\.13, and 4\.0 times with the other 2 stacks "
+        r"\(fanout_shared_client against no_calls\)\. A page of a site with middleware costs 25 % more CPU",
+        said["parts"],
+    )
+    assert said["calls"].startswith("A page with three parallel calls costs 2.0 times (2.0 to 2.0) as much CPU as one")
+    assert "client" not in said
+
+
+def test_a_cause_that_costs_nothing_is_said_to_cost_the_same() -> None:
+    said = caused(("fanout_bounded_pool", 1.001), ("fanout_niquests", 0.9))["client"]
+    assert said.startswith(
+        "A shared client with httpx's own limits costs the same within 3 % (0.1 to 0.1 %) as one with"
+    )
+    assert (
+        "niquests costs 10 % less CPU (10 to 10 %) than httpx with gunicorn_100_threads on 3.13, and 0.90 times" in said
+    )
+
+
+def test_of_few_blocks_no_cause_is_said_to_cost_anything() -> None:
+    assert not {"parts", "client", "calls"} & set(caused(("no_calls", 0.2), ("fanout_niquests", 0.5), blocks=2))
+
+
+def test_a_stack_that_does_not_serve_a_workload_is_not_measured_for_its_reason() -> None:
+    said = caused(("fanout_niquests", 0.9))["missing"]
+    assert "async client" not in said
+    results = make_results((*TWO, "uvicorn"), ("3.13",), workloads=SHARED, ramps=0)
+    pool = [msgspec.structs.replace(one, cell=msgspec.structs.replace(one.cell, workload="fanout_urllib3"))
+            for one in results if one.cell.stack != "uvicorn"]  # fmt: skip
+    assert (
+        "fanout_urllib3 with uvicorn (urllib3 has no async client)"
+        in told(summarize("m", [*results, *pool]))["missing"]
+    )

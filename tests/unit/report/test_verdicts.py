@@ -22,7 +22,7 @@ def test_each_comparison_stands_with_all_that_is_known_of_it(machine: MachineSum
     document = decode(verdicts.encode(machine))
     known = {(one.figure, one.cell, one.other): one for one in document.comparisons}
     families = [family for family in machine.families for _ in family.compared]
-    assert len(known) == len(document.comparisons) == len(families) + len(machine.clients)
+    assert len(known) == len(document.comparisons) == len(families) + len(machine.causes)
     for family in machine.families:
         for one in family.compared:
             told = known[family.metric.name, one.cell, one.other]

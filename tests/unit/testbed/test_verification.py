@@ -207,7 +207,60 @@ def test_calls_that_do_not_all_overlap_are_not_parallel(overlap: int) -> None:
         verification.verify_calls(calls([300, 600, 150], overlap), WORKLOAD)
 
 
+@pytest.mark.parametrize("overlap", [2, 3])
+def test_calls_that_overlap_are_not_in_sequence(overlap: int) -> None:
+    workload = replace(WORKLOAD, order="in sequence")
+    verification.verify_calls(calls([300, 600, 150], 1), workload)
+    with pytest.raises(TrialError, match=f"^{overlap} of the 3 calls of one request overlapped: .* not made in seq"):
+        verification.verify_calls(calls([300, 600, 150], overlap), workload)
+
+
+def test_a_page_without_calls_makes_none() -> None:
+    workload = replace(WORKLOAD, delays_ms=())
+    verification.verify_calls(None, workload)
+    with pytest.raises(TrialError, match=r"saw the calls \[300\] ms for one request, expected \[\]"):
+        verification.verify_calls(calls([300], 1), workload)
+
+
+FLAKY = WORKLOADS["api_errors"]
+FAILED = PAGE.replace("Chad (TD)", "No answer: HTTPStatusError")
+
+
+def test_a_page_says_of_as_many_calls_as_failed_that_they_have() -> None:
+    one_fails = verification._find_id(FLAKY, "fails")
+    verification.verify_page(Answer(200, FAILED, 601.0), FLAKY.pages[0])
+    verification.verify_failures(Answer(200, FAILED, 601.0), FLAKY, one_fails)
+    verification.verify_failures(Answer(200, PAGE, 601.0), FLAKY, verification._find_id(FLAKY, "answers"))
+    with pytest.raises(TrialError, match=r"^The page says of 0 calls that they failed, and 1 of its calls did\.$"):
+        verification.verify_failures(Answer(200, PAGE, 601.0), FLAKY, one_fails)
+    with pytest.raises(TrialError, match=r"^The page says of 1 calls that they failed, and 0 of its calls did\.$"):
+        verification.verify_failures(Answer(200, FAILED, 601.0), FLAKY, verification._find_id(FLAKY, "answers"))
+
+
+def test_only_a_workload_whose_calls_fail_has_a_page_that_says_so() -> None:
+    with pytest.raises(TrialError, match="is not the page that was expected"):
+        verification.verify_page(Answer(200, FAILED, 601.0), WORKLOAD.pages[0])
+
+
+@pytest.mark.parametrize("fate", ["answers", "fails", "hangs"])
+def test_an_id_is_found_whose_calls_meet_what_is_wanted(fate: Any) -> None:
+    fates = sorted(one.fate for one in verification._meant(FLAKY, verification._find_id(FLAKY, fate)))
+    assert fates == sorted(["answers", "answers", fate])
+
+
+def test_the_least_time_of_a_request_is_that_of_its_calls_as_they_are_made_and_drawn() -> None:
+    assert verification._bounds_ms(WORKLOAD, "id") == (600, 1050)
+    assert verification._bounds_ms(replace(WORKLOAD, order="in sequence"), "id") == (1050, 1050)
+    assert verification._bounds_ms(replace(WORKLOAD, delays_ms=()), "id") == (0, 0)
+    least, most = verification._bounds_ms(replace(WORKLOAD, answers="tail"), "id")
+    assert least > 600
+    assert most > 1050
+
+
 @pytest.mark.parametrize("workload", WORKLOADS.values(), ids=lambda workload: workload.name)
 def test_a_workloads_bounds_leave_room_between_parallel_and_sequence(workload: Workload) -> None:
-    assert workload.floor_ms < verification.SEQUENCE_SHARE * workload.sequence_ms
+    if workload.calls > 1 and workload.order == "parallel":
+        assert workload.floor_ms < verification.SEQUENCE_SHARE * workload.sequence_ms
     assert replace(workload, delays_ms=(10, 20)).calls == 2
+    if workload.order == "in sequence":
+        assert workload.floor_ms == workload.sequence_ms == 1050

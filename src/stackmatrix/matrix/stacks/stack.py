@@ -88,6 +88,11 @@ class Stack:
         return self.demo_place is not None
 
     @property
+    def serves_views_of(self) -> Interface:
+        """The interface whose views it serves."""
+        return self.interface if self.view is None else "WSGI" if self.view == "sync" else "ASGI"
+
+    @property
     def environment(self) -> str:
         """The stack that names its environment and lock file."""
         return self.shares_with or self.name
