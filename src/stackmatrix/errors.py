@@ -88,5 +88,17 @@ class MachineLimitError(StackmatrixError):
     exit_code = 14
 
 
+class AppError(StackmatrixError):
+    """An application under test cannot be installed or prepared, or a service that it needs does not start."""
+
+    exit_code = 15
+
+
+class AppFileError(StackmatrixError):
+    """The file that describes an application under test is not there, or says what cannot be."""
+
+    exit_code = 16
+
+
 INTERRUPTED_EXIT_CODE = 130
 """Ctrl-C, as shells count it."""

@@ -1,0 +1,1 @@
+"""People's own Django applications: all that happens before a server is started."""

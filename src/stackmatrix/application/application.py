@@ -1,0 +1,238 @@
+"""An application under test, ready to be served: found, copied, set up, asked once and kept as it was then.
+
+``prepare`` does it all with the Python of one environment. Each server then gets a place of its own.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+import os
+
+from stackmatrix.application import copy, place, probe, setup
+from stackmatrix.application.companions import Companions, started, upstreams
+from stackmatrix.application.discovery import Found, discover
+from stackmatrix.application.explain import Asked, why_not_twice, why_wrong
+from stackmatrix.application.place import Arrangement, Runner
+from stackmatrix.application.postgres import Postgres
+from stackmatrix.application.probe import Settings
+from stackmatrix.application.secret import secrets_of
+from stackmatrix.application.setup import Answered, Door
+from stackmatrix.application.state import BASE, State
+from stackmatrix.application.variables import fill
+from stackmatrix.errors import AppError
+from stackmatrix.matrix.app_file import AppFile
+from stackmatrix.matrix.pages import Likeness, Page
+
+SLOW_API = "slow-api"
+ASKED_AS = 900_000_000
+"""What ``{n}`` is in the requests of the set-up: far from the numbers of a run."""
+
+
+@dataclass(slots=True)
+class Application:
+    """An app that is set up. ``notes`` say what was found and what is not verified, for people.
+
+    ``answers`` are those that each page got in the set-up, and ``wrong`` the sentences for those that are not right.
+    ``secrets`` are written nowhere; an arrangement's environment holds them.
+    """
+
+    app: AppFile
+    found: Found
+    settings: Mapping[str, Settings]
+    door: Door
+    sha256: str
+    pages: tuple[Page, ...]
+    answers: tuple[Answered, ...]
+    wrong: tuple[str, ...]
+    notes: tuple[str, ...]
+    state: State
+    secrets: Mapping[str, str] = field(repr=False)
+    companions: Companions = field(default_factory=Companions)
+
+    def arrange(self, interface: str, name: str, *, is_diagnosing: bool = False) -> Arrangement:
+        """A place of this name as the set-up left everything, for a server of an interface; made anew each time.
+
+        With ``is_diagnosing`` what the project raises reaches the server's log.
+
+        Raises:
+            AppError: when the app has no callable for the interface.
+
+        """
+        if self.found.callable_of(interface) is None:
+            raise AppError(f"{self.app.name} has no {interface} callable: its file leaves stacks of {interface} out.")
+        folder = self.state.put_back(name)
+        known = {**self.companions.known(), **self.state.known(name)}
+        return place.arrange(
+            self.app, self.found, folder, interface, known, self.secrets, is_diagnosing=is_diagnosing
+        )
+
+    def end_of(self, page: Page) -> Asked:
+        """What explains an answer to a page; the answer is put in by ``dataclasses.replace``."""
+        request = next(one for one in self.app.requests if one.page.name == page.name)
+        settings = next(iter(self.settings.values()))
+        return Asked(request, page, Answered(0, {}, ""), settings, self.door, self.state.base / place.PROJECT)
+
+
+@contextmanager
+def prepare(
+    app: AppFile,
+    python: Path,
+    folder: Path,
+    *,
+    api_port: int | None = None,
+    together: int = 1,
+    say: Callable[[str], None] = lambda _: None,
+) -> Iterator[Application]:
+    """Set an app up in a folder, and keep its services up until the end.
+
+    ``python`` is the interpreter of one of its environments, ``api_port`` where the external API listens, ``together``
+    how many places are in use at the same time, and ``say`` is told what is being done.
+
+    Raises:
+        AppFileError: for what the file says.
+        AppError: for what the project does, in one sentence.
+
+    """
+    secrets = secrets_of(app, os.environ)
+    found = discover(app)
+    logs = folder / "logs"
+    logs.mkdir(parents=True)
+    companions = Companions({SLOW_API: api_port} if api_port is not None and app.has_slow_api else {})
+    with ExitStack() as stack:
+        postgres = stack.enter_context(Postgres.start(folder, together + 1)) if app.databases else None
+        state = State(folder, app.databases, postgres, app.has_redis)
+        stack.callback(state.close)
+        state.begin()
+        stack.enter_context(upstreams(app.upstreams, companions, logs))
+        preparation = _Preparation(app, found, Runner(python, logs), state, companions, secrets, say)
+        yield preparation.finish(stack)
+
+
+@dataclass(frozen=True, slots=True)
+class _Preparation:
+    """The steps from a folder to an application."""
+
+    app: AppFile
+    found: Found
+    runner: Runner
+    state: State
+    companions: Companions
+    secrets: Mapping[str, str] = field(repr=False)
+    say: Callable[[str], None]
+
+    def finish(self, stack: ExitStack) -> Application:
+        """Do all of them; processes that are started are ended with the stack."""
+        app, runner, found = self.app, self.runner, self.found
+        copied = copy.make(
+            app.project,
+            self.state.base / place.PROJECT,
+            written=app.written or {},
+            copied=app.copied or {},
+            fill=lambda text, where: fill(text, self._known(), where),
+        )
+        for one in app.state:
+            self._make_state_folder(one)
+        at = {one: self._arrange(one) for one in ("WSGI", "ASGI") if found.callable_of(one) is not None}
+        if not at:
+            raise AppError("wsgi = false and asgi = false leave no stack to measure.")
+        settings = {one: self._probe(one, at[one]) for one in at}
+        first = next(iter(at))
+        door = setup.door_of(app, settings[first])
+        setup.run_steps(setup.steps_of(app, settings[first]), runner, at[first], app, found, self.say)
+        stack.enter_context(started(app.processes, self.companions, runner, at[first], self._known))
+        at = {one: self._arrange(one) for one in at}  # the addresses of the processes are known only now
+        sessions = setup.log_in(runner, at[first], app, door, found)
+        pages = tuple(setup.page_of(one, door, settings[first], sessions) for one in app.requests)
+        answers = self._ask(pages, door, at[first])
+        asked = [
+            Asked(request, page, answer, settings[first], door, at[first].cwd)
+            for request, page, answer in zip(app.requests, pages, answers, strict=True)
+        ]
+        wrong = [why for one in asked if (why := why_wrong(one)) is not None]
+        wrong += self._ask_again(asked, door, at[first]) if not wrong else []
+        made = [f"{name} was not there and was made a superuser" for name, one in sessions.items() if one.is_made]
+        return Application(
+            app=app,
+            found=found,
+            settings=settings,
+            door=door,
+            sha256=copied.sha256,
+            pages=tuple(_like(one) for one in asked),
+            answers=tuple(answers),
+            wrong=tuple(wrong),
+            notes=(*found.notes, *copied.notes, *made, *self._notes(settings)),
+            state=self.state,
+            secrets=self.secrets,
+            companions=self.companions,
+        )
+
+    def _known(self) -> dict[str, str]:
+        return {**self.companions.known(), **self.state.known(BASE)}
+
+    def _arrange(self, interface: str) -> Arrangement:
+        # The addresses of processes are those that they will have.
+        later = {f"{one.name}.{part}": "" for one in self.app.processes for part in ("url", "host", "port")}
+        known = {**later, **self._known()}
+        return place.arrange(self.app, self.found, self.state.base, interface, known, self.secrets)
+
+    def _make_state_folder(self, name: str) -> None:
+        project = self.state.base / place.PROJECT
+        folder = (project / name).resolve()
+        if not folder.is_relative_to(project.resolve()):
+            raise AppError(f"state = {name!r} lies outside of the project: what is put back is in its copy.")
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def _probe(self, interface: str, at: Arrangement) -> Settings:
+        return probe.probe(self.runner, at, self.app, self.found, interface, self.state.ours(BASE))
+
+    def _ask(self, pages: Sequence[Page], door: Door, at: Arrangement) -> list[Answered]:
+        """Ask each page once. What is only read is asked before the snapshot, since a first answer may be kept.
+
+        What changes something is asked after it, so that every stack finds everything as the set-up left it.
+        """
+        reads = [page.method in {"GET", "HEAD", "OPTIONS"} for page in pages]
+        self.say(f"asking {len(pages)} page{'s' if len(pages) > 1 else ''} once")
+        first = setup.ask_each(self.runner, at, [p for p, one in zip(pages, reads, strict=True) if one], door, ASKED_AS)
+        self.state.snapshot()
+        others = [p for p, one in zip(pages, reads, strict=True) if not one]
+        second = setup.ask_each(self.runner, at, others, door, ASKED_AS) if others else []
+        answered = {True: iter(first), False: iter(second)}
+        return [next(answered[one]) for one in reads]
+
+    def _ask_again(self, asked: Sequence[Asked], door: Door, at: Arrangement) -> list[str]:
+        """Ask what changes something once more: under load it is asked many times."""
+        writes = [one.page for one in asked if one.page.method not in {"GET", "HEAD", "OPTIONS"}]
+        if not writes:
+            return []
+        answers = setup.ask_each(self.runner, at, writes, door, ASKED_AS + 1)
+        return [
+            why_not_twice(page, answer)
+            for page, answer in zip(writes, answers, strict=True)
+            if page.expect.why_wrong(answer.status, answer.headers, answer.body) is not None
+        ]
+
+    def _notes(self, settings: Mapping[str, Settings]) -> tuple[str, ...]:
+        """What is likely to limit a run, and what cannot be verified."""
+        app = self.app
+        writes = any(one.page.method not in {"GET", "HEAD", "OPTIONS"} for one in app.requests)
+        said = [note for one in settings for note in probe.warnings(settings[one], one, has_writes=writes)]
+        keys = {one.secret_key for one in settings.values()}
+        if len(keys) > 1:
+            said.append("SECRET_KEY differs from process to process: sessions that were made are not accepted")
+        if not app.has_slow_api:
+            said.append("calls of services that are not the harness's own are not verified")
+        if any(user is not None for user in (one.user for one in app.requests)) and "locmem" in " ".join(
+            one.session_cache if "cache" in one.session_engine else "" for one in settings.values()
+        ):
+            said.append("sessions are kept in local memory, where no other process finds them")
+        return tuple(dict.fromkeys(said))
+
+
+def _like(asked: Asked) -> Page:
+    """A page whose right answers are like its first one, unless the file says otherwise."""
+    page, answer = asked.page, asked.answer
+    if not asked.request.like:
+        return page
+    like = Likeness.of(answer.headers.get("content-type", ""), answer.body)
+    return replace(page, expect=replace(page.expect, like=like))
