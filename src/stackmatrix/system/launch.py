@@ -1,4 +1,4 @@
-"""``python -m stackmatrix.system.launch [--cores 0,1] [--open-files N] [--log FILE] -- COMMAND``: become the command.
+"""``python -m stackmatrix.system.launch [--cores 0,1] [--open-files N] [--log FILE] ... -- COMMAND``: become that.
 
 The process keeps its id, so whoever started it supervises the command itself. It writes to its log without anybody in
 between, so that its last words are there as soon as it has ended. On Linux it also asks the kernel to end it with its
@@ -8,6 +8,7 @@ parent: a harness that is killed outright leaves nothing running.
 import argparse
 import ctypes
 import os
+import pwd
 import resource
 import signal
 import sys
@@ -26,10 +27,18 @@ def raise_open_files(wanted: int) -> int:
     return soft if soft != resource.RLIM_INFINITY else wanted
 
 
-def end_with_parent() -> None:
-    """Have the kernel send SIGTERM to this process when its parent dies; Linux only."""
+def end_with_parent(sent: signal.Signals) -> None:
+    """Have the kernel send a signal to this process when its parent dies; Linux only."""
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, sent)
+
+
+def become(user: str) -> None:
+    """Go on as another user, with that user's groups; only root may."""
+    entry = pwd.getpwnam(user)
+    os.initgroups(entry.pw_name, entry.pw_gid)
+    os.setgid(entry.pw_gid)
+    os.setuid(entry.pw_uid)
 
 
 def write_to(log: str) -> None:
@@ -45,6 +54,8 @@ def main() -> None:
     parser.add_argument("--cores", default="", help="comma-separated; empty: wherever the kernel likes")
     parser.add_argument("--open-files", type=int, default=0)
     parser.add_argument("--log", help="file that its output is added to; without it, wherever this one's goes")
+    parser.add_argument("--user", help="whom it runs as, when this is root")
+    parser.add_argument("--death-signal", default="SIGTERM", help="what it gets when its parent dies")
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
     if options.log:
@@ -53,7 +64,9 @@ def main() -> None:
         os.sched_setaffinity(0, {int(core) for core in options.cores.split(",")})
     if options.open_files:
         raise_open_files(options.open_files)
-    end_with_parent()
+    if options.user:
+        become(options.user)
+    end_with_parent(signal.Signals[options.death_signal])  # after the user: the kernel forgets it with a change of that
     try:
         os.execvp(options.command[0], options.command)
     except OSError as error:

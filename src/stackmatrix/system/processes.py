@@ -53,10 +53,10 @@ def start(
         )
 
 
-def stop(child: subprocess.Popen[bytes], timeout_s: float) -> None:
+def stop(child: subprocess.Popen[bytes], timeout_s: float, ask: signal.Signals = signal.SIGTERM) -> None:
     """Ask a child to end, and kill its whole group when it has not within the time."""
     if child.poll() is None:
-        child.terminate()
+        child.send_signal(ask)
         try:
             child.wait(timeout_s)
         except subprocess.TimeoutExpired:

@@ -1,0 +1,120 @@
+"""Redis, or Valkey, of the harness's own: one server for each subject of a run, so that none sees another's keys.
+
+It keeps nothing on disk. It asks for no password, since most settings of a cache have no place for one; what can be
+asked of it from elsewhere on this machine reaches no file and no program, and it does not run as root.
+"""
+
+import shutil
+import signal
+import socket
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from stackmatrix.application import services
+from stackmatrix.application.services import HOST, Address, Home
+from stackmatrix.errors import AppError
+
+PROGRAMS = ("redis-server", "valkey-server")
+MISSING = (
+    "Redis is not installed, and the application asks for it in services: install the system's package "
+    "(Debian, Ubuntu: apt install redis-server; macOS: brew install redis)."
+)
+USER = "nobody"
+"""Whom it runs as when the harness is root."""
+
+ANSWER_S = 10.0
+"""For the answer to one command; emptying a server of millions of keys takes about a second."""
+
+ASK_TO_END = signal.SIGTERM
+
+
+def find_program() -> str:
+    """The server's program.
+
+    Raises:
+        AppError: when there is none.
+
+    """
+    for program in PROGRAMS:
+        found = shutil.which(program)
+        if found:
+            return found
+    raise AppError(MISSING)
+
+
+@dataclass(frozen=True, slots=True)
+class Redis:
+    """A running server; as a context manager it is stopped at the end."""
+
+    child: subprocess.Popen[bytes] = field(repr=False)
+    home: Home
+    port: int
+
+    @classmethod
+    def start(cls, folder: Path) -> Self:
+        """Bring a server up; its log is ``redis-<port>.log`` in ``folder``.
+
+        Raises:
+            AppError: when Redis is not installed or does not start.
+
+        """
+        program = find_program()
+        home = services.make_home(folder, "redis", USER)
+        with services.removed_on_failure(home):
+            port = services.find_port()
+            log = folder.resolve() / f"redis-{port}.log"
+            command = [program, "--port", str(port), "--bind", HOST, "--dir", str(home.folder), "--daemonize", "no"]
+            command += ["--save", "", "--appendonly", "no"]
+            child = services.start(command, home, log, ASK_TO_END)
+            started = cls(child, home, port)
+            try:
+                services.wait_until_ready(child, started._is_ready, "Redis", log)
+            except BaseException:
+                started.stop()
+                raise
+        return started
+
+    def _is_ready(self) -> bool:
+        try:
+            return self.ask("PING") == "PONG"
+        except (OSError, AppError):
+            return False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop it; stopping twice does nothing."""
+        services.stop(self.child, self.home, ASK_TO_END)
+
+    def flush(self) -> None:
+        """Remove every key of all its databases."""
+        self.ask("FLUSHALL")
+
+    @property
+    def address(self) -> Address:
+        """Where an application finds it; a database's number may be added to the URL, as in ``redis://…/0``."""
+        return Address(HOST, self.port, url=f"redis://{HOST}:{self.port}")
+
+    def ask(self, command: str) -> str:
+        """Send a command that is answered in one line; returns that line.
+
+        Raises:
+            AppError: when the server answers with an error, or with more than a line.
+            OSError: when it does not answer.
+
+        """
+        with socket.create_connection((HOST, self.port), ANSWER_S) as connection, connection.makefile("rb") as answers:
+            connection.sendall(f"{command}\r\n".encode())
+            answer = answers.readline().decode().strip()
+        if answer[:1] not in {"+", ":"}:
+            raise AppError(f"Redis refused {command}: {answer.lstrip('-') or 'it closed the connection'}")
+        return answer[1:]
