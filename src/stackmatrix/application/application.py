@@ -3,14 +3,14 @@
 ``prepare`` does it all with the Python of one environment. Each server then gets a place of its own.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-import os
 
 from stackmatrix.application import copy, place, probe, setup
-from stackmatrix.application.companions import Companions, started, upstreams
+from stackmatrix.application.companions import Companions, slow_api, started, upstreams
 from stackmatrix.application.discovery import Found, discover
 from stackmatrix.application.explain import Asked, why_not_twice, why_wrong
 from stackmatrix.application.place import Arrangement, Runner
@@ -31,7 +31,7 @@ ASKED_AS = 900_000_000
 
 @dataclass(slots=True)
 class Application:
-    """An app that is set up. ``notes`` say what was found and what is not verified, for people.
+    """An app that is set up. ``notes`` say what was left out and what is not verified, for people.
 
     ``answers`` are those that each page got in the set-up, and ``wrong`` the sentences for those that are not right.
     ``secrets`` are written nowhere; an arrangement's environment holds them.
@@ -47,6 +47,8 @@ class Application:
     wrong: tuple[str, ...]
     notes: tuple[str, ...]
     state: State
+    runner: Runner
+    base: Arrangement
     secrets: Mapping[str, str] = field(repr=False)
     companions: Companions = field(default_factory=Companions)
 
@@ -63,15 +65,13 @@ class Application:
             raise AppError(f"{self.app.name} has no {interface} callable: its file leaves stacks of {interface} out.")
         folder = self.state.put_back(name)
         known = {**self.companions.known(), **self.state.known(name)}
-        return place.arrange(
-            self.app, self.found, folder, interface, known, self.secrets, is_diagnosing=is_diagnosing
-        )
+        return place.arrange(self.app, self.found, folder, interface, known, self.secrets, is_diagnosing=is_diagnosing)
 
-    def end_of(self, page: Page) -> Asked:
-        """What explains an answer to a page; the answer is put in by ``dataclasses.replace``."""
+    def asked(self, page: Page, interface: str, answer: Answered, log: str) -> Asked:
+        """An answer of a server to one of the pages, with all that explains it."""
         request = next(one for one in self.app.requests if one.page.name == page.name)
-        settings = next(iter(self.settings.values()))
-        return Asked(request, page, Answered(0, {}, ""), settings, self.door, self.state.base / place.PROJECT)
+        project = self.state.base / place.PROJECT
+        return Asked(request, page, answer, self.settings[interface], self.door, project, log)
 
 
 @contextmanager
@@ -86,8 +86,9 @@ def prepare(
 ) -> Iterator[Application]:
     """Set an app up in a folder, and keep its services up until the end.
 
-    ``python`` is the interpreter of one of its environments, ``api_port`` where the external API listens, ``together``
-    how many places are in use at the same time, and ``say`` is told what is being done.
+    ``python`` is the interpreter of one of its environments, ``api_port`` where the external API listens, which is
+    started where it is not given and the app asks for it,
+    ``together`` how many places are in use at the same time, and ``say`` is told what is being done.
 
     Raises:
         AppFileError: for what the file says.
@@ -98,12 +99,14 @@ def prepare(
     found = discover(app)
     logs = folder / "logs"
     logs.mkdir(parents=True)
-    companions = Companions({SLOW_API: api_port} if api_port is not None and app.has_slow_api else {})
+    companions = Companions()
     with ExitStack() as stack:
         postgres = stack.enter_context(Postgres.start(folder, together + 1)) if app.databases else None
         state = State(folder, app.databases, postgres, app.has_redis)
         stack.callback(state.close)
         state.begin()
+        if app.has_slow_api:
+            companions.ports[SLOW_API] = api_port or stack.enter_context(slow_api(logs))
         stack.enter_context(upstreams(app.upstreams, companions, logs))
         preparation = _Preparation(app, found, Runner(python, logs), state, companions, secrets, say)
         yield preparation.finish(stack)
@@ -127,6 +130,7 @@ class _Preparation:
         copied = copy.make(
             app.project,
             self.state.base / place.PROJECT,
+            file=app.file,
             written=app.written or {},
             copied=app.copied or {},
             fill=lambda text, where: fill(text, self._known(), where),
@@ -142,7 +146,7 @@ class _Preparation:
         setup.run_steps(setup.steps_of(app, settings[first]), runner, at[first], app, found, self.say)
         stack.enter_context(started(app.processes, self.companions, runner, at[first], self._known))
         at = {one: self._arrange(one) for one in at}  # the addresses of the processes are known only now
-        sessions = setup.log_in(runner, at[first], app, door, found)
+        sessions = setup.log_in(runner, at[first], app, door)
         pages = tuple(setup.page_of(one, door, settings[first], sessions) for one in app.requests)
         answers = self._ask(pages, door, at[first])
         asked = [
@@ -161,8 +165,10 @@ class _Preparation:
             pages=tuple(_like(one) for one in asked),
             answers=tuple(answers),
             wrong=tuple(wrong),
-            notes=(*found.notes, *copied.notes, *made, *self._notes(settings)),
+            notes=(*copied.notes, *made, *self._notes(settings)),
             state=self.state,
+            runner=runner,
+            base=at[first],
             secrets=self.secrets,
             companions=self.companions,
         )

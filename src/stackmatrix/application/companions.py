@@ -3,16 +3,15 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from stackmatrix.application.place import Arrangement, Runner, end
 from stackmatrix.application.variables import fill, fill_all
 from stackmatrix.errors import AppError, TrialError
-from stackmatrix.matrix.app_file import Process, Upstream
+from stackmatrix.matrix.app_parts import Process, Upstream
 from stackmatrix.system import ports, processes
 
 FIRST_PORT = 10_000
@@ -47,6 +46,25 @@ class Companions:
 
 
 @contextmanager
+def slow_api(folder: Path) -> Iterator[int]:
+    """The external API, up until the end, on its usual port where that is free."""
+    (port,) = ports.find_free(ports.API_PORT, 1)
+    log = folder / "slow-api.log"
+    child = _start(["-m", "slow_api", "--port", str(port)], log)
+    try:
+        _wait(child, "slow-api", port, log)
+        yield port
+    finally:
+        end(child)
+
+
+def _start(arguments: list[str], log: Path) -> "subprocess.Popen[bytes]":
+    """Start a module of the tool environment that ends with the harness."""
+    launch = [sys.executable, "-m", "stackmatrix.system.launch", "--open-files=32768", "--", sys.executable, *arguments]
+    return processes.start(launch, environment=processes.child_environment(), log=log)
+
+
+@contextmanager
 def upstreams(given: tuple[Upstream, ...], companions: Companions, folder: Path) -> Iterator[None]:
     """Stand-ins for the services that an app calls, up until the end.
 
@@ -60,9 +78,7 @@ def upstreams(given: tuple[Upstream, ...], companions: Companions, folder: Path)
             port = companions.choose(one.name, one.port)
             answers, log = folder / f"upstream-{one.name}.json", folder / f"upstream-{one.name}.log"
             answers.write_text(json.dumps(asdict(one)), encoding="utf-8")
-            command = [sys.executable, "-m", "slow_api.stand_in", "--port", str(port), str(answers)]
-            launch = [sys.executable, "-m", "stackmatrix.system.launch", "--open-files=32768", "--", *command]
-            child = processes.start(launch, environment=processes.child_environment(), log=log)
+            child = _start(["-m", "slow_api.stand_in", "--port", str(port), str(answers)], log)
             stack.callback(end, child)
             _wait(child, one.name, port, log)
         yield

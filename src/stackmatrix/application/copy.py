@@ -1,4 +1,4 @@
-"""The copy of a project that everything runs in: set-up migrates, fills and flushes, and never in the user's own folder.
+"""The copy of a project that everything runs in: set-up migrates, fills and flushes, and never in the user's folder.
 
 It holds git's files, so that neither a database nor a file of secrets comes along; without git all files but those that
 tools leave behind.
@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from stackmatrix.errors import AppFileError
 
@@ -38,11 +39,12 @@ def make(
     project: Path,
     folder: Path,
     *,
-    written: Mapping[str, str],
-    copied: Mapping[str, Path],
-    fill: Callable[[str, str], str],
+    file: Path,
+    written: Mapping[str, str] = MappingProxyType({}),
+    copied: Mapping[str, Path] = MappingProxyType({}),
+    fill: Callable[[str, str], str] = lambda text, _: text,
 ) -> Copy:
-    """Copy a project into a new folder, and put the files of the app's file into it, with their variables filled in.
+    """Copy a project into a new folder, and put the files that its app's file names into it, with variables filled in.
 
     Raises:
         AppFileError: when a file would lie outside of it.
@@ -58,15 +60,12 @@ def make(
         _write(folder, place, text, fill)
     for place, source in copied.items():
         _write(folder, place, source.read_text(encoding="utf-8"), fill)
-    # Filled-in ports differ from run to run: what is hashed is what the file says.
-    digest = _digest(project, names, {**written, **{place: path.read_text() for place, path in copied.items()}})
-    return Copy(folder, digest, len(names), tuple(notes))
+    return Copy(folder, _digest(project, names, file, copied), len(names), tuple(notes))
 
 
-def sha256(project: Path, written: Mapping[str, str], copied: Mapping[str, Path]) -> str:
+def sha256(project: Path, file: Path, copied: Mapping[str, Path]) -> str:
     """The hash that a copy of this project would have, so that results of another revision are known as such."""
-    names, _ = _names(project)
-    return _digest(project, names, {**written, **{place: path.read_text() for place, path in copied.items()}})
+    return _digest(project, _names(project)[0], file, copied)
 
 
 def _names(project: Path) -> tuple[list[str], list[str]]:
@@ -93,9 +92,7 @@ def _walk(project: Path) -> Iterator[str]:
     for folder, folders, files in os.walk(project):
         here = Path(folder)
         folders[:] = [
-            name
-            for name in folders
-            if not _is_one_of(name, LEFT_BEHIND) and not (here / name / "pyvenv.cfg").exists()
+            name for name in folders if not _is_one_of(name, LEFT_BEHIND) and not (here / name / "pyvenv.cfg").exists()
         ]
         yield from (str((here / name).relative_to(project)) for name in files if not _is_private(name))
 
@@ -116,12 +113,15 @@ def _write(folder: Path, place: str, text: str, fill: Callable[[str, str], str])
     target.write_text(fill(text, f"files.{place}"), encoding="utf-8")
 
 
-def _digest(project: Path, names: Iterable[str], written: Mapping[str, str]) -> str:
+def _digest(project: Path, names: Iterable[str], file: Path, copied: Mapping[str, Path]) -> str:
+    """The hash of a project's files, of the app's file, and of those that it takes from beside it."""
     digest = hashlib.sha256()
     for name in names:
         path = project / name
-        content = os.fsencode(os.readlink(path)) if path.is_symlink() else path.read_bytes()
+        content = os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
-    for place, text in sorted(written.items()):
-        digest.update(f"{place}\0{len(text)}\0{text}".encode())
+    # Their variables are filled in with ports, which differ from run to run: what is hashed is what they say.
+    for path in (file, *(copied[place] for place in sorted(copied))):
+        content = path.read_bytes()
+        digest.update(f"{len(content)}\0".encode() + content)
     return digest.hexdigest()

@@ -9,7 +9,6 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from stackmatrix.errors import AppFileError
 from stackmatrix.matrix.app_file import AppFile
@@ -106,7 +105,7 @@ def _settings(app: AppFile, manage_py: Path | None) -> tuple[str, str]:
     said: dict[str, str] = {}
     files = [app.project / manage_py] if manage_py is not None else []
     for name in ("wsgi.py", "asgi.py"):
-        files += [file for file in _walk(app.project, name)][:1]
+        files += list(_walk(app.project, name))[:1]
     for file in files:
         if match := _SAID.search(file.read_text(encoding="utf-8", errors="replace")):
             said[str(file.relative_to(app.project))] = match[1]
@@ -118,9 +117,7 @@ def _settings(app: AppFile, manage_py: Path | None) -> tuple[str, str]:
     if len(set(said.values())) > 1:
         told = ", ".join(f"{file} says {module}" for file, module in said.items())
         deployed = next((module for file, module in said.items() if not file.endswith("manage.py")), "")
-        raise AppFileError(
-            f'The settings are not clear: {told}. Say which are deployed: settings = "{deployed}".'
-        )
+        raise AppFileError(f'The settings are not clear: {told}. Say which are deployed: settings = "{deployed}".')
     return next(iter(said.values())), f"said by {' and '.join(said)}"
 
 
@@ -150,9 +147,7 @@ def _holder(project: Path, folders: tuple[Path, ...], module: str, *, is_given: 
     raise AppFileError(f"{said}: there is no such module{';' if where else '.'}{where}")
 
 
-def _callable(
-    app: AppFile, interface: str, settings: str, holder: Path | None
-) -> tuple[str | None, Literal["left out by the file"] | str]:
+def _callable(app: AppFile, interface: str, settings: str, holder: Path | None) -> tuple[str | None, str]:
     """Where a server finds the application, and who says so."""
     given = app.wsgi if interface == "WSGI" else app.asgi
     if given is False:
@@ -164,9 +159,9 @@ def _callable(
         place = root.joinpath(*settings.split("."))
         for file in _settings_files(place):
             text = file.read_text(encoding="utf-8", errors="replace")
-            if match := re.search(rf"^{interface}_APPLICATION\s*=\s*['\"]([\w.]+)\.(\w+)['\"]", text, re.MULTILINE):
-                if root.joinpath(*match[1].split(".")).with_suffix(".py").exists():
-                    return f"{match[1]}:{match[2]}", f"{interface}_APPLICATION"
+            match = re.search(rf"^{interface}_APPLICATION\s*=\s*['\"]([\w.]+)\.(\w+)['\"]", text, re.MULTILINE)
+            if match and root.joinpath(*match[1].split(".")).with_suffix(".py").exists():
+                return f"{match[1]}:{match[2]}", f"{interface}_APPLICATION"
         if found := _beside(app.project, root, place, interface):
             return found
     return MADE[interface], f"there is no {interface.lower()}.py, so one is made"

@@ -27,7 +27,6 @@ class Asked:
     door: Door
     project: Path
     log: str = ""
-    interface: str = ""
 
     @property
     def raised(self) -> str:
@@ -106,7 +105,8 @@ def _session(asked: Asked) -> str | None:
 def _csrf(asked: Asked) -> str | None:
     if asked.answer.status == 403 and "csrf" in asked.answer.body.lower() and asked.page.method != "GET":
         if asked.request.csrf:
-            return f": the CSRF check failed although a token was sent; does CSRF_TRUSTED_ORIGINS lack {asked.door.origin}?"
+            origin = asked.door.origin
+            return f": the CSRF check failed although a token was sent; does CSRF_TRUSTED_ORIGINS lack {origin}?"
         return ": the CSRF check failed; leave csrf = false away."
     return None
 
@@ -147,13 +147,18 @@ _RAISED: tuple[tuple[str, str], ...] = (
     (r"no such table: [\w.]+|relation \"[\w.]+\" does not exist", '{found}. Add "migrate" to setup.'),
     (
         r"Missing staticfiles manifest entry for '[^']+'",
-        '{found}. The static files are not collected, or not built: add "collectstatic" to setup (after '
-        '"$ npm run build", if they are built).',
+        (
+            '{found}. The static files are not collected, or not built: add "collectstatic" to setup (after '
+            '"$ npm run build", if they are built).'
+        ),
     ),
     (
         r"database is locked",
-        'SQLite was locked by another writer. Add [override.DATABASES.default.OPTIONS] transaction_mode = "IMMEDIATE" '
-        'and init_command = "PRAGMA journal_mode=WAL", or use services = ["postgres"].',
+        (
+            "SQLite was locked by another writer. Add [override.DATABASES.default.OPTIONS] "
+            'transaction_mode = "IMMEDIATE" and init_command = "PRAGMA journal_mode=WAL", or use '
+            'services = ["postgres"].'
+        ),
     ),
     (
         r"too many clients already|remaining connection slots",
@@ -161,8 +166,10 @@ _RAISED: tuple[tuple[str, str], ...] = (
     ),
     (
         r"'ASGIRequest' object has no attribute '\w+'|KeyError: '(wsgi\.\w+|SERVER_SOFTWARE)'",
-        "the project reads what only WSGI has, so ASGI cannot serve this path. Say asgi = false to leave those "
-        "stacks out.",
+        (
+            "the project reads what only WSGI has, so ASGI cannot serve this path. Say asgi = false to leave those "
+            "stacks out."
+        ),
     ),
     (
         r"SynchronousOnlyOperation",
@@ -170,8 +177,10 @@ _RAISED: tuple[tuple[str, str], ...] = (
     ),
     (
         r"Connection(Refused)?Error|ConnectError|Connection refused|Max retries exceeded|Cannot connect to host",
-        "the project calls a service that does not answer ({found}): if it is one that it waits for, describe it as "
-        "[upstream.NAME], and give {{NAME.url}} in [env].",
+        (
+            "the project calls a service that does not answer ({found}): if it is one that it waits for, describe it "
+            "as [upstream.NAME], and give {{NAME.url}} in [env]."
+        ),
     ),
 )
 """What the project raised, and the sentence for it."""

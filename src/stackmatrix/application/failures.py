@@ -41,7 +41,8 @@ class Failure:
     @classmethod
     def of_log(cls, text: str) -> "Failure | None":
         """The last exception of a log."""
-        found, files = None, []
+        found: Failure | None = None
+        files: list[str] = []
         for line in text.splitlines():
             if line.startswith("Traceback (most recent call last)"):
                 files = []
@@ -83,7 +84,9 @@ def _missing_variable(failure: Failure, _: AppFile, where: str | None) -> str | 
 
 
 def _missing_module(failure: Failure, app: AppFile, where: str | None) -> str | None:
-    if failure.type != "ModuleNotFoundError" or not (match := re.search(r"No module named '([\w.]+)'", failure.message)):
+    if failure.type != "ModuleNotFoundError" or not (
+        match := re.search(r"No module named '([\w.]+)'", failure.message)
+    ):
         return None
     top = match[1].partition(".")[0]
     group = _group_of(app.project, top)
@@ -142,14 +145,15 @@ def step_sentence(step: str, log: str, app: AppFile, project: Path) -> str:
     failure = Failure.of_log(log)
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     if failure is not None and failure.type == "EOFError":
-        name = step.split()[0]
-        return (
-            f'The step "{name}" asked a question: add --noinput and what it wants as DJANGO_SUPERUSER_… in [env].'
-        )
+        name = step.split(maxsplit=1)[0]
+        return f'The step "{name}" asked a question: add --noinput and what it wants as DJANGO_SUPERUSER_… in [env].'
     if "SystemCheckError" in log and (checks := _CHECK.findall(log)):
         said = " ".join(line for line in lines[-LAST_LINES:] if _CHECK.match(line))
         silenced = ", ".join(f'"{one}"' for one in dict.fromkeys(checks))
-        return f'The step "{step}" is stopped by a system check: {said} Mend it, or say override.SILENCED_SYSTEM_CHECKS = [{silenced}].'
+        return (
+            f'The step "{step}" is stopped by a system check: {said} '
+            f"Mend it, or say override.SILENCED_SYSTEM_CHECKS = [{silenced}]."
+        )
     if failure is not None and not failure.message.startswith("Unknown command"):
         return sentence(failure, app, project, f'The step "{step}" failed')
     last = lines[-1] if lines else "it printed nothing"

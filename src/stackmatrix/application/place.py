@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,3 +131,5 @@ def end(child: "subprocess.Popen[bytes]") -> None:
     descendants = processes.tree(child.pid)
     processes.stop(child, STOP_S)
     processes.end_all(descendants[1:], STOP_S)
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)  # what a shell left in the background has lost its parent

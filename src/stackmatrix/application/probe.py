@@ -95,8 +95,8 @@ def probe(runner: Runner, at: Arrangement, app: AppFile, found: Found, interface
         raise AppError(f'{interface.lower()} = "{callable_}": {module} has no {name}{has}.')
     if read["settings"]["module"] != at.environment["DJANGO_SETTINGS_MODULE"]:
         raise AppError(
-            f"{callable_.partition(':')[0]} sets DJANGO_SETTINGS_MODULE to {read['settings']['module']} whatever it was: "
-            "nothing can be overridden then. Use os.environ.setdefault there, as Django's template does."
+            f"{callable_.partition(':')[0]} sets DJANGO_SETTINGS_MODULE to {read['settings']['module']} whatever it "
+            "was: nothing can be overridden then. Use os.environ.setdefault there, as Django's template does."
         )
     return Settings.of(read["settings"])
 

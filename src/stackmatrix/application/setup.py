@@ -1,4 +1,4 @@
-"""The set-up of a project in its copy: its steps, its users and their sessions, and the pages as they will be asked for.
+"""The set-up of a project in its copy: its steps, its users and their sessions, and the pages as they will be sent.
 
 Steps get no standard input, so that one that asks a question fails at once instead of waiting for an answer.
 """
@@ -8,7 +8,6 @@ import shlex
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from stackmatrix.application.discovery import Found
@@ -17,6 +16,7 @@ from stackmatrix.application.place import INSIDE, Arrangement, Runner
 from stackmatrix.application.probe import Settings
 from stackmatrix.errors import AppError
 from stackmatrix.matrix.app_file import AppFile
+from stackmatrix.matrix.app_parts import Login
 from stackmatrix.matrix.app_requests import Request
 from stackmatrix.matrix.pages import Page
 
@@ -61,7 +61,7 @@ def _command(step: str, runner: Runner, at: Arrangement, app: AppFile, found: Fo
     if name.endswith(".py"):
         file = next((one for one in (at.cwd / name, app.file.parent / name) if one.is_file()), None)
         if file is None:
-            raise AppError(f'setup: there is no file {name}, neither in the project nor beside {app.file.name}.')
+            raise AppError(f"setup: there is no file {name}, neither in the project nor beside {app.file.name}.")
         return [str(runner.python), "-P", str(INSIDE / "run_file.py"), str(file), *arguments]
     if name in QUIET and not {"--noinput", "--no-input"} & set(arguments):
         arguments.append("--noinput")
@@ -106,7 +106,7 @@ def door_of(app: AppFile, settings: Settings) -> Door:
     return Door(host, https, "".join(secrets.choice(letters) for _ in range(TOKEN_LETTERS)))
 
 
-def log_in(runner: Runner, at: Arrangement, app: AppFile, door: Door, found: Found) -> dict[str, Session]:
+def log_in(runner: Runner, at: Arrangement, app: AppFile, door: Door) -> dict[str, Session]:
     """The sessions of all users that requests name.
 
     Raises:
@@ -116,17 +116,27 @@ def log_in(runner: Runner, at: Arrangement, app: AppFile, door: Door, found: Fou
     users = list(dict.fromkeys(request.user for request in app.requests if request.user is not None))
     if not users:
         return {}
-    logins = {name: {"path": one.path, "form": dict(one.form)} for name, one in (app.logins or {}).items()}
-    job = {"users": users, "logins": logins, "host": door.host, "https": door.https, "token": door.token}
     try:
-        sessions = runner.inside("users", job, at, dict)
+        return sessions_of(users, app.logins or {}, runner, at, door)
     except AppError as error:
         failure = Failure.of_log(str(error))
-        raise AppError(
-            sentence(failure, app, at.cwd, f"{' and '.join(users)} cannot be logged in")
-            if failure is not None
-            else f"{' and '.join(users)} cannot be logged in: {str(error).strip()[-300:]}"
-        ) from None
+        if failure is None:
+            raise
+        raise AppError(sentence(failure, app, at.cwd, f"{' and '.join(users)} cannot be logged in")) from None
+
+
+def sessions_of(
+    users: Sequence[str], said: Mapping[str, Login], runner: Runner, at: Arrangement, door: Door
+) -> dict[str, Session]:
+    """The sessions of users, who are made where they are not there.
+
+    Raises:
+        AppError: with the project's own words, when one cannot be logged in.
+
+    """
+    logins = {name: {"path": one.path, "form": dict(one.form)} for name, one in said.items()}
+    job = {"users": users, "logins": logins, "host": door.host, "https": door.https, "token": door.token}
+    sessions = runner.inside("users", job, at, dict)
     for name, one in sessions.items():
         if one["failure"] is not None:
             raise AppError(f"[login.{name}]: {one['failure']}.")
@@ -175,5 +185,3 @@ def ask_each(runner: Runner, at: Arrangement, pages: Sequence[Page], door: Door,
         Answered(one["status"], one["headers"], one["body"], None if one["error"] is None else Failure.of(one["error"]))
         for one in answers
     ]
-
-

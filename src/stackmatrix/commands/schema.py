@@ -1,9 +1,12 @@
-"""Write the JSON schemas of result files and of verdicts, from their structs."""
+"""Write the JSON schemas of result files and of verdicts, from their structs, and of an app's file, from its keys."""
 
 import argparse
+import json
 
 from stackmatrix.commands.options import add_results
+from stackmatrix.matrix import app_keys
 from stackmatrix.results import codec, store, verdicts
+from stackmatrix.system import processes
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -13,4 +16,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     store.write_atomically(options.results / "schema.json", codec.schema())
     store.write_atomically(options.results / "verdicts.schema.json", verdicts.schema())
+    described = json.dumps(app_keys.schema(), indent=2, ensure_ascii=False)
+    store.write_atomically(processes.PROJECT / "docs" / "stackmatrix.schema.json", f"{described}\n")
     return 0

@@ -5,7 +5,6 @@ at. Only the standard library is imported, since the noxfile reads this.
 """
 
 import re
-import shlex
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,76 +13,23 @@ from typing import Any, Literal, cast
 
 from stackmatrix.errors import AppFileError
 from stackmatrix.matrix.app_keys import APP
+from stackmatrix.matrix.app_parts import (
+    ByInterface,
+    Login,
+    Process,
+    Upstream,
+    read_by_interface,
+    read_process,
+    read_stack,
+    read_upstream,
+    texts_of,
+)
 from stackmatrix.matrix.app_requests import Request, requests_of
-from stackmatrix.matrix.stacks import STACKS, Stack
+from stackmatrix.matrix.stacks import Stack
 
 FILE_NAME = "stackmatrix.toml"
 READY_WITHIN_S = 120.0
 """How long an app may take until it answers: one that imports much, on a slow disk, takes a minute."""
-
-
-@dataclass(frozen=True, slots=True)
-class ByInterface:
-    """Values for all stacks, and those for stacks of one interface, which win."""
-
-    both: Mapping[str, Any]
-    wsgi: Mapping[str, Any]
-    asgi: Mapping[str, Any]
-
-    def of(self, interface: str) -> dict[str, Any]:
-        """The values for an interface, merged table by table."""
-        return merge(self.both, self.wsgi if interface == "WSGI" else self.asgi)
-
-
-def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Two tables made one: the second wins, and tables in both are merged."""
-    merged = dict(under)
-    for key, value in over.items():
-        first = merged.get(key)
-        merged[key] = merge(first, value) if isinstance(first, Mapping) and isinstance(value, Mapping) else value
-    return merged
-
-
-@dataclass(frozen=True, slots=True)
-class Delay:
-    """How long an upstream service takes, in ms: ``median_ms`` always, or drawn from a long tail with that p99."""
-
-    median_ms: float
-    p99_ms: float | None = None
-    seed: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Upstream:
-    """A slow service that the app calls, stood in for. The shares are of its calls, from 0 to 1."""
-
-    name: str
-    delay: Delay
-    status: int = 200
-    json: Any = None
-    body: str | None = None
-    content_type: str | None = None
-    fail_share: float = 0.0
-    hang_share: float = 0.0
-    port: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """Another process that must listen before a stack starts; without a port it gets a free one."""
-
-    name: str
-    command: tuple[str, ...]
-    port: int | None
-    env: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """How a user is logged in by form."""
-
-    path: str
-    form: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +75,7 @@ class AppFile:
     @property
     def interfaces(self) -> tuple[str, ...]:
         """Those whose stacks take part."""
-        return tuple(
-            name for name, callable_ in (("WSGI", self.wsgi), ("ASGI", self.asgi)) if callable_ is not False
-        )
+        return tuple(name for name, callable_ in (("WSGI", self.wsgi), ("ASGI", self.asgi)) if callable_ is not False)
 
 
 def read(place: Path) -> AppFile:
@@ -141,7 +85,16 @@ def read(place: Path) -> AppFile:
         AppFileError: when there is none, or it says what cannot be; it names the file.
 
     """
-    file, content = _load(place)
+    return of(*_load(place))
+
+
+def of(file: Path, content: Mapping[str, Any]) -> AppFile:
+    """What a file with this content says.
+
+    Raises:
+        AppFileError: when it says what cannot be; it names the file.
+
+    """
     try:
         APP.check(content, "")
         return _app(file, content)
@@ -202,8 +155,8 @@ def _app(file: Path, content: Mapping[str, Any]) -> AppFile:
         name=_name(content.get("name", project.name)),
         project=project,
         requests=requests_of(content),
-        env=_by_interface(content.get("env", {}), as_texts=True),
-        override=_by_interface(content.get("override", {})),
+        env=read_by_interface(content.get("env", {}), as_texts=True),
+        override=read_by_interface(content.get("override", {})),
         pythons=_maybe(content.get("python")),
         install=_maybe(content.get("install")),
         setup=_steps(content.get("setup")),
@@ -214,13 +167,13 @@ def _app(file: Path, content: Mapping[str, Any]) -> AppFile:
         databases=_databases(services),
         has_redis="redis" in services,
         has_slow_api="slow-api" in services,
-        processes=tuple(map(_process, content.get("process", ()))),
-        upstreams=tuple(_upstream(name, one) for name, one in content.get("upstream", {}).items()),
+        processes=tuple(map(read_process, content.get("process", ()))),
+        upstreams=tuple(read_upstream(name, one) for name, one in content.get("upstream", {}).items()),
         state=tuple(content.get("state", ())),
         ready_path=ready.get("path"),
         ready_within_s=float(ready.get("within", READY_WITHIN_S)),
-        logins={user: Login(one["path"], _texts(one["form"])) for user, one in content.get("login", {}).items()},
-        stacks=tuple(_stack(name, one) for name, one in content.get("stack", {}).items()),
+        logins={user: Login(one["path"], texts_of(one["form"])) for user, one in content.get("login", {}).items()},
+        stacks=tuple(read_stack(name, one) for name, one in content.get("stack", {}).items()),
         **{
             key: content[key]
             for key in ("settings", "wsgi", "asgi", "manage", "host", "https", "rate", "unloaded_ms")
@@ -240,16 +193,6 @@ def _maybe(values: list[str] | None) -> tuple[str, ...] | None:
     return None if values is None else tuple(values)
 
 
-def _texts(values: Mapping[str, Any]) -> dict[str, str]:
-    return {key: str(value) for key, value in values.items()}
-
-
-def _by_interface(given: Mapping[str, Any], *, as_texts: bool = False) -> ByInterface:
-    both = {key: value for key, value in given.items() if key not in {"wsgi", "asgi"}}
-    parts = (both, given.get("wsgi", {}), given.get("asgi", {}))
-    return ByInterface(*(map(_texts, parts) if as_texts else parts))
-
-
 _SHELL_WORDS = re.compile(r"^(make|npm|npx|yarn|pnpm|bash|sh|cp|mv|rm|mkdir|curl|wget|python[\d.]*|uv|pip|\./\S+)\s")
 
 
@@ -258,7 +201,7 @@ def _steps(steps: list[str] | None) -> tuple[str, ...] | None:
         if not step.strip():
             raise AppFileError("setup has an empty step.")
         if _SHELL_WORDS.match(f"{step} ") and not step.split()[0].endswith(".py"):
-            raise AppFileError(f'setup: a set-up step for the shell begins with \'$ \', as in "$ {step}".')
+            raise AppFileError(f"setup: a set-up step for the shell begins with '$ ', as in \"$ {step}\".")
     return _maybe(steps)
 
 
@@ -274,46 +217,3 @@ def _databases(services: list[Any]) -> tuple[str, ...]:
     for service in services:
         found += service["postgres"] if isinstance(service, dict) else ["default"] if service == "postgres" else []
     return tuple(found)
-
-
-def _command(given: str | list[str]) -> tuple[str, ...]:
-    return tuple(shlex.split(given) if isinstance(given, str) else given)
-
-
-def _process(given: Mapping[str, Any]) -> Process:
-    return Process(given["name"], _command(given["command"]), given.get("port"), _texts(given.get("env", {})))
-
-
-def _upstream(name: str, given: Mapping[str, Any]) -> Upstream:
-    tail = given["delay_ms"]
-    delay = Delay(tail["median"], tail["p99"], tail.get("seed", 1)) if isinstance(tail, dict) else Delay(tail)
-    if delay.p99_ms is not None and not 0 < delay.median_ms < delay.p99_ms:
-        raise AppFileError(f"upstream {name}: delay_ms: the median lies above 0 and below p99.")
-    if given.get("fail_share", 0) + given.get("hang_share", 0) > 1:
-        raise AppFileError(f"upstream {name}: fail_share and hang_share are more than all calls.")
-    if "json" in given and "body" in given:
-        raise AppFileError(f"upstream {name}: it has json and body, and an answer has one body.")
-    return Upstream(name, delay, **{key: value for key, value in given.items() if key != "delay_ms"})
-
-
-def _stack(name: str, given: Mapping[str, Any]) -> Stack:
-    if name in STACKS:
-        raise AppFileError(f"stack {name}: there is such a stack already; call yours another name.")
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise AppFileError(f"stack {name}: a stack's name has small letters, digits and underscores.")
-    command = _command(given["command"])
-    if not any("{port}" in part for part in command):
-        raise AppFileError(f"stack {name}: its command does not say where {{port}} goes.")
-    return Stack(
-        name=name,
-        summary=given.get("summary", name),
-        port=max(row.port for row in STACKS.values()) + 1,
-        server=given.get("server") or re.split(r"[\[<>=!~ ;]", given["requirements"][0], maxsplit=1)[0],
-        requirements=tuple(given["requirements"]),
-        interface=given["interface"],
-        waits_with=given["waits_with"],
-        slots=given.get("slots"),
-        command=command,
-        flags_from=given.get("flags_from", ""),
-        monkey_patched=given["waits_with"] == "greenlets",
-    )

@@ -38,7 +38,9 @@ class Plain:
     at_least: float | None = None
 
     def check(self, value: Any, where: str) -> None:
-        is_one = isinstance(value, self.types) and (bool in self.types or not isinstance(value, bool))
+        is_one = isinstance(value, self.types) and (
+            not isinstance(value, bool) or bool in self.types or object in self.types
+        )
         if not is_one or (self.at_least is not None and value < self.at_least):
             raise AppFileError(f"{where} = {value!r} is not {self.name}.")
 
@@ -117,7 +119,8 @@ class OneOf:
 
     def check(self, value: Any, where: str) -> None:
         # A list, a table or a name is told what is wrong inside of it.
-        kind = {list: ListOf, dict: Table, str: Names}.get(type(value))
+        kinds: dict[type, type] = {list: ListOf, dict: Table, str: Names}
+        kind = kinds.get(type(value))
         for shape in self.shapes:
             if kind is not None and isinstance(shape, kind):
                 shape.check(value, where)
@@ -147,7 +150,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with known keys, of which some must be there; ``others`` is the shape of keys that may be called anything.
+    """A table with known keys, of which some must be there; ``others`` is the shape of keys that may have any name.
 
     ``title`` is a key whose value names the table in sentences.
     """

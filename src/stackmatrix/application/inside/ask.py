@@ -34,9 +34,7 @@ def ask(page: dict[str, Any]) -> dict[str, Any]:
     body = (page["body"] or "").encode()
     client = Client(enforce_csrf_checks=True, raise_request_exception=False)
     try:
-        answer = client.generic(
-            page["method"], page["path"], body, content_type, secure=page["https"], **extra
-        )
+        answer = client.generic(page["method"], page["path"], body, content_type, secure=page["https"], **extra)
         content = b"".join(answer) if answer.streaming else answer.content
         answered = {
             "status": answer.status_code,

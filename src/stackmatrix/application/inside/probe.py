@@ -45,7 +45,7 @@ def read_settings() -> dict[str, Any]:
         return getattr(settings, name, default)
 
     static = get("STORAGES", {}).get("staticfiles", {}).get("BACKEND", get("STATICFILES_STORAGE", ""))
-    read = {
+    return {
         "module": settings.SETTINGS_MODULE,
         "django": django.get_version(),
         "debug": bool(get("DEBUG")),
@@ -62,7 +62,6 @@ def read_settings() -> dict[str, Any]:
         # Compared with that of another process; it is written nowhere.
         "secret_key": hashlib.sha256(str(get("SECRET_KEY")).encode()).hexdigest(),
     }
-    return read
 
 
 def set_up(read: dict[str, Any]) -> None:
