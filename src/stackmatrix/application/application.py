@@ -212,11 +212,8 @@ class _Preparation:
         if not writes:
             return []
         answers = setup.ask_each(self.runner, at, writes, door, ASKED_AS + 1)
-        return [
-            why_not_twice(page, answer)
-            for page, answer in zip(writes, answers, strict=True)
-            if page.expect.why_wrong(answer.status, answer.headers, answer.body) is not None
-        ]
+        whys = (why_not_twice(page, answer) for page, answer in zip(writes, answers, strict=True))
+        return [why for why in whys if why is not None]
 
     def _notes(self, settings: Mapping[str, Settings]) -> tuple[str, ...]:
         """What is likely to limit a run, and what cannot be verified."""

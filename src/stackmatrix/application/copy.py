@@ -122,6 +122,6 @@ def _digest(project: Path, names: Iterable[str], file: Path, copied: Mapping[str
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
     # Their variables are filled in with ports, which differ from run to run: what is hashed is what they say.
     for path in (file, *(copied[place] for place in sorted(copied))):
-        content = path.read_bytes()
+        content = path.read_bytes() if path.is_file() else b""  # a file that is being written for the first time
         digest.update(f"{len(content)}\0".encode() + content)
     return digest.hexdigest()

@@ -199,17 +199,14 @@ CAUSES: tuple[Callable[[Asked], str | None], ...] = (
 """In the order in which they are asked: one that sees more comes before one that sees less."""
 
 
-def why_not_twice(page: Page, answer: Answered) -> str:
-    """The sentence for a request that is right once only."""
-    return (
-        f"{page.path}: The first {page.method} was right and the second was not ({answer.status}): give it another "
-        'value each time: name = "tag {n}".'
-    )
-
-
-def why_unlike(page: Page, why: str, one: str, other: str) -> str:
-    """The sentence for right answers of two stacks that differ."""
-    return (
-        f"{page.path}: The answers of {one} and {other} differ: {why}; if both are right, say "
-        "expect = { like = false }."
-    )
+def why_not_twice(page: Page, answer: Answered) -> str | None:
+    """The sentence for a request that was right when it was asked first, and is not the second time."""
+    why = page.expect.why_wrong(answer.status, answer.headers, answer.body)
+    if why is None:
+        return None
+    if answer.status != page.expect.status:
+        return (
+            f"{page.path}: The first {page.method} was right and the second was not ({answer.status}): give it "
+            'another value each time: name = "tag {n}".'
+        )
+    return f"{page.path}: Right when asked first, wrong under load: {why}. Does a [[request]] of this file change it?"
