@@ -1,6 +1,7 @@
 """PostgreSQL and Redis of the harness's own, with the real programs."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -193,7 +194,8 @@ from stackmatrix.application.redis import Redis
 folder = Path(sys.argv[1])
 with Postgres.start(folder) as postgres, Redis.start(folder) as redis:
     address = postgres.create("busy")
-    (folder / "up").write_text(f"{postgres.child.pid} {redis.child.pid} {address.url}")
+    said = [postgres.child.pid, redis.child.pid, address.url, postgres.home.folder, redis.home.folder]
+    (folder / "up").write_text(" ".join(map(str, said)))
     time.sleep(600)
 """
 
@@ -206,7 +208,7 @@ def test_a_harness_that_is_killed_leaves_no_server_running(cluster: Postgres, tm
     up = tmp_path / "up"
     try:
         wait_for(lambda: (up.exists() and up.read_text()) or harness.poll() is not None)
-        postgres, redis, url = up.read_text().split()
+        postgres, redis, url, *folders = up.read_text().split()
         session = sleeping_session(cluster, Address("", 0, url=url))
         family = [each for pid in (postgres, redis) for each in processes.tree(int(pid))]
         assert len(family) > 3
@@ -215,6 +217,8 @@ def test_a_harness_that_is_killed_leaves_no_server_running(cluster: Postgres, tm
         harness.wait()
     wait_for(lambda: not any(processes.is_running(each.pid) for each in family))
     session.wait()
+    for folder in folders:  # nobody is left who could
+        shutil.rmtree(folder)
 
 
 @pytest.fixture
