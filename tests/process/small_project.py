@@ -86,10 +86,12 @@ urlpatterns = [
 ]
 """
 
-MANAGE = (
-    RUNS
-    + "import sys\n\nfrom django.core.management import execute_from_command_line\n\nexecute_from_command_line(sys.argv)\n"
-)
+MANAGE = f"""{RUNS}import sys
+
+from django.core.management import execute_from_command_line
+
+execute_from_command_line(sys.argv)
+"""
 WSGI = RUNS + "from django.core.wsgi import get_wsgi_application\n\napplication = get_wsgi_application()\n"
 ASGI = WSGI.replace("wsgi", "asgi")
 

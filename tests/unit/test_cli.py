@@ -157,7 +157,7 @@ def test_every_command_has_a_module_that_declares_its_options_and_is_executed(na
 def test_every_module_of_a_command_is_in_the_table() -> None:
     (folder,) = commands.__path__
     beside = {"__init__", "options"}
-    assert {path.stem for path in Path(folder).glob("*.py")} - beside == set(COMMANDS)
+    assert {path.stem for path in Path(folder).glob("*.py")} - beside == {name.replace("-", "_") for name in COMMANDS}
 
 
 SLOW_TO_IMPORT = {"scipy", "altair", "numpy", "circus"}
@@ -241,8 +241,10 @@ def test_what_is_given_replaces_the_profiles_choice(what: str) -> None:
 
 
 def test_schema_writes_what_the_model_says(tmp_path: Path) -> None:
-    assert cli.main(["schema", "--results", str(tmp_path)]) == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"schema.json", "verdicts.schema.json"}
+    results, docs = tmp_path / "results", tmp_path / "docs"
+    assert cli.main(["schema", "--results", str(results), "--docs", str(docs)]) == 0
+    assert {path.name for path in results.iterdir()} == {"schema.json", "verdicts.schema.json"}
+    assert (docs / "stackmatrix.schema.json").read_bytes() == (SOURCE / "docs" / "stackmatrix.schema.json").read_bytes()
 
 
 @pytest.fixture

@@ -140,7 +140,7 @@ class _Preparation:
         at = {one: self._arrange(one) for one in ("WSGI", "ASGI") if found.callable_of(one) is not None}
         if not at:
             raise AppError("wsgi = false and asgi = false leave no stack to measure.")
-        settings = {one: self._probe(one, at[one]) for one in at}
+        settings = self._probe(at)
         first = next(iter(at))
         door = setup.door_of(app, settings[first])
         setup.run_steps(setup.steps_of(app, settings[first]), runner, at[first], app, found, self.say)
@@ -189,8 +189,13 @@ class _Preparation:
             raise AppError(f"state = {name!r} lies outside of the project: what is put back is in its copy.")
         folder.mkdir(parents=True, exist_ok=True)
 
-    def _probe(self, interface: str, at: Arrangement) -> Settings:
-        return probe.probe(self.runner, at, self.app, self.found, interface, self.state.ours(BASE))
+    def _probe(self, at: Mapping[str, Arrangement]) -> dict[str, Settings]:
+        """The settings of each interface; nothing of the project is set up before all of them are known to be fit."""
+        app, ours = self.app, self.state.ours(BASE)
+        is_one = app.env.wsgi == app.env.asgi and app.override.wsgi == app.override.asgi
+        for one in list(at.values())[: 1 if is_one else None]:
+            probe.need_fit(self.runner, one, app, self.found, ours)
+        return {name: probe.probe(self.runner, one, app, self.found, name) for name, one in at.items()}
 
     def _ask(self, pages: Sequence[Page], door: Door, at: Arrangement) -> list[Answered]:
         """Ask each page once. What is only read is asked before the snapshot, since a first answer may be kept.

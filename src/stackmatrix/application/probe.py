@@ -71,19 +71,26 @@ class Ours:
     names: tuple[str, ...] = ()
 
 
-def probe(runner: Runner, at: Arrangement, app: AppFile, found: Found, interface: str, ours: Ours) -> Settings:
-    """Read the settings that an interface's stacks run with, and see whether its callable is there.
+def need_fit(runner: Runner, at: Arrangement, app: AppFile, found: Found, ours: Ours) -> None:
+    """Read the settings and nothing else of a project.
 
     Raises:
         AppError: in one sentence, when they do not load, or are none to be measured.
 
     """
-    what = f"{found.settings} does not load"
-    read = _ask(runner, at, "settings", app, what, {})
-    settings = Settings.of(read["settings"])
-    why = why_unfit(settings, ours)
+    read = _ask(runner, at, "settings", app, f"{found.settings} does not load", {})
+    why = why_unfit(Settings.of(read["settings"]), ours)
     if why is not None:
         raise AppError(why)
+
+
+def probe(runner: Runner, at: Arrangement, app: AppFile, found: Found, interface: str) -> Settings:
+    """Set the project up as an interface's stacks do, and see whether its callable is there.
+
+    Raises:
+        AppError: in one sentence, when it is not.
+
+    """
     callable_ = found.callable_of(interface)
     assert callable_ is not None
     what = f'{interface.lower()} = "{callable_}" does not load'
@@ -105,11 +112,11 @@ def _ask(runner: Runner, at: Arrangement, phase: str, app: AppFile, what: str, j
     found = runner.inside("probe", {**job, "phase": phase}, at, dict)
     if (error := found.get("error")) is not None:
         failure = Failure.of(error)
-        raise AppError(_misspelt(failure, found.get("doing", ""), job) or sentence(failure, app, at.cwd, what))
+        raise AppError(_misspelt(failure, job) or sentence(failure, app, at.cwd, what))
     return found
 
 
-def _misspelt(failure: Failure, _: str, job: Mapping[str, Any]) -> str | None:
+def _misspelt(failure: Failure, job: Mapping[str, Any]) -> str | None:
     """The sentence for a callable whose module is not there."""
     module = job.get("callable", "").partition(":")[0]
     if failure.type != "ModuleNotFoundError" or not failure.module or not module:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from pathlib import Path
 
 from stackmatrix.commands.options import add_results
 from stackmatrix.matrix import app_keys
@@ -11,11 +12,12 @@ from stackmatrix.system import processes
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add_results(parser)
+    parser.add_argument("--docs", type=Path, default=processes.PROJECT / "docs", metavar="DIR", help="the docs' folder")
 
 
 def execute(options: argparse.Namespace) -> int:
     store.write_atomically(options.results / "schema.json", codec.schema())
     store.write_atomically(options.results / "verdicts.schema.json", verdicts.schema())
     described = json.dumps(app_keys.schema(), indent=2, ensure_ascii=False)
-    store.write_atomically(processes.PROJECT / "docs" / "stackmatrix.schema.json", f"{described}\n")
+    store.write_atomically(options.docs / "stackmatrix.schema.json", f"{described}\n".encode())
     return 0
