@@ -264,6 +264,30 @@ def test_what_cannot_be_set_up_is_refused_in_one_sentence(
     assert said in refused(tmp_path, file, changed)
 
 
+def test_each_answer_that_is_not_right_is_explained_by_itself(tmp_path: Path) -> None:
+    file = """
+    paths = ["/users", "/mine/", "/shop/", "/late/", "/upstream/"]
+    env = { RATES_URL = "http://127.0.0.1:9/" }
+    request = [
+        { path = "/groups/", json = { name = "{n}" }, csrf = false },
+        { path = "/", expect = { contains = "Sale" } },
+    ]
+    """
+    assert [found[: len(said)] for found, said in zip(wrong(tmp_path, file), EACH, strict=True)] == list(EACH)
+
+
+EACH = (
+    "/users answered 301, to /users/: write the path with its slash.",
+    '/mine/ answered 302, to /accounts/login/?next=/mine/: this page wants a login. Say user = "NAME".',
+    "/shop/ answered 404: there is no such page; is the set-up complete (data loaded?), and the path with its prefix?",
+    "/late/ answered 500: an async view touches the database where it must not (SynchronousOnlyOperation); this stack "
+    "cannot serve it.",
+    "/upstream/ answered 500: the project calls a service that does not answer",
+    "/groups/ answered 403: the CSRF check failed; leave csrf = false away.",
+    "/ lacks 'Sale'.",
+)
+
+
 @pytest.mark.parametrize(
     ("file", "changed", "said"),
     [
@@ -277,16 +301,6 @@ def test_what_cannot_be_set_up_is_refused_in_one_sentence(
             'paths = ["/"]\nhttps = false\noverride = { SECURE_SSL_REDIRECT = true }',
             {},
             "/ answered 301, to https://…: the project wants https. Say https = true.",
-        ),
-        (
-            'paths = ["/users"]',
-            {},
-            "/users answered 301, to /users/: write the path with its slash.",
-        ),
-        (
-            'paths = ["/mine/"]',
-            {},
-            '/mine/ answered 302, to /accounts/login/?next=/mine/: this page wants a login. Say user = "NAME".',
         ),
         (
             ('request = [{ path = "/mine/", user = "ada" }]\n'
@@ -303,17 +317,6 @@ def test_what_cannot_be_set_up_is_refused_in_one_sentence(
                 )
             },
             "/mine/ answered 302: the session made for ada is not accepted",
-        ),
-        (
-            'request = [{ path = "/groups/", json = { name = "{n}" }, csrf = false }]',
-            {},
-            "/groups/ answered 403: the CSRF check failed; leave csrf = false away.",
-        ),
-        (
-            'paths = ["/shop/"]',
-            {},
-            ("/shop/ answered 404: there is no such page; is the set-up complete (data loaded?), and the path with its "
-            "prefix?"),
         ),
         (
             'paths = ["/users/"]\nsetup = []',
@@ -333,22 +336,6 @@ def test_what_cannot_be_set_up_is_refused_in_one_sentence(
                 "/groups/: Right when asked first, wrong under load: has 2 as groups in its JSON, not 1. "
                 "Does a [[request]] of this file change it?"
             ),
-        ),
-        (
-            'paths = ["/late/"]',
-            {},
-            ("/late/ answered 500: an async view touches the database where it must not (SynchronousOnlyOperation); "
-            "this stack cannot serve it."),
-        ),
-        (
-            'paths = ["/upstream/"]\nenv = { RATES_URL = "http://127.0.0.1:9/" }',
-            {},
-            "/upstream/ answered 500: the project calls a service that does not answer",
-        ),
-        (
-            'request = [{ path = "/", expect = { contains = "Sale" } }]',
-            {},
-            "/ lacks 'Sale'.",
         ),
     ],
 )  # fmt: skip

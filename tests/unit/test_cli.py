@@ -244,7 +244,9 @@ def test_schema_writes_what_the_model_says(tmp_path: Path) -> None:
     results, docs = tmp_path / "results", tmp_path / "docs"
     assert cli.main(["schema", "--results", str(results), "--docs", str(docs)]) == 0
     assert {path.name for path in results.iterdir()} == {"schema.json", "verdicts.schema.json"}
-    assert (docs / "stackmatrix.schema.json").read_bytes() == (SOURCE / "docs" / "stackmatrix.schema.json").read_bytes()
+    assert (docs / "stackmatrix.schema.json").read_bytes() == (
+        options.RESULTS.parent / "docs" / "stackmatrix.schema.json"
+    ).read_bytes()
 
 
 @pytest.fixture

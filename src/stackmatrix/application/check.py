@@ -96,6 +96,9 @@ def _wait_ready(application: Application, stack: Stack, port: int, child: "subpr
     page = replace(reads, path=app.ready_path) if app.ready_path else reads
 
     def look() -> bool | None:
+        # Somebody else's server may have taken the port meanwhile, and would answer, too.
+        if not ports.is_of(port, [process.pid for process in processes.tree(child.pid)]):
+            return None
         try:
             ask(port, page, FIRST_NUMBER)
         except (OSError, http.client.HTTPException):
