@@ -1,6 +1,7 @@
 """A small real project is found, copied, set up, asked and served; each fault in it is told in one sentence."""
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -118,6 +119,52 @@ def test_a_slow_service_is_stood_in_for_at_the_address_that_the_app_reads(tmp_pa
     with prepared(tmp_path, file) as application:
         assert json.loads(application.answers[0].body) == {"rate": 1.5}
         assert check_on_server(application)["/upstream/"].why is None
+
+
+def test_another_process_of_the_app_listens_before_it_is_asked(tmp_path: Path) -> None:
+    file = """
+    paths = ["/upstream/"]
+    env = { RATES_URL = "{rates.url}/rates.json" }
+    files = { "rates.json" = '{ "rate": 2 }' }
+
+    [[process]]
+    name = "rates"
+    command = "python -m http.server {port} --bind 127.0.0.1"
+    """
+    with prepared(tmp_path, file) as application:
+        assert json.loads(application.answers[0].body) == {"rate": 2}
+
+
+def test_what_startproject_makes_is_served_after_three_lines(tmp_path: Path) -> None:
+    project = tmp_path / "site"
+    project.mkdir()
+    subprocess.run([PYTHON, "-m", "django", "startproject", "mysite", "."], cwd=project, check=True)
+    (project / "stackmatrix.toml").write_text(
+        'install = ["django"]\noverride = { DEBUG = false, ALLOWED_HOSTS = ["*"] }\n'
+        'request = [{ path = "/admin/login/" }, { path = "/admin/auth/user/", user = "admin", weight = 3 }]'
+    )
+    with prepare(app_file.read(project), PYTHON, tmp_path / "run") as application:
+        assert {one.why for one in check_on_server(application).values()} == {None}
+
+
+def test_a_user_is_logged_in_by_the_form_that_the_file_names(tmp_path: Path) -> None:
+    urls = small_project.URLS.replace(
+        "urlpatterns = [",
+        "from django.contrib.auth.views import LoginView\n\n\nclass Login(LoginView):\n"
+        "    def render_to_response(self, context, **_):\n        from django.middleware.csrf import get_token\n"
+        "        return HttpResponse('<form method=post><input type=hidden name=csrfmiddlewaretoken value='"
+        " + get_token(self.request) + '><input name=username><input type=password name=password></form>')\n\n\n"
+        'urlpatterns = [path("accounts/login/", Login.as_view(success_url="/")), ',
+    )
+    seed = "from django.contrib.auth.models import User\n\nUser.objects.create_user('ada', password='engine')\n"
+    file = (
+        'setup = ["migrate", "seed.py"]\nrequest = [{ path = "/mine/", user = "ada", expect = { contains = "ada" } }]\n'
+        '[login.ada]\npath = "/accounts/login/"\nform = { username = "ada", password = "PASSWORD" }\n'
+    )
+    changed = {"mysite/urls.py": urls, "seed.py": seed}
+    assert wrong(tmp_path / "right", file.replace("PASSWORD", "engine"), changed) == ()
+    said = refused(tmp_path / "wrong", file.replace("PASSWORD", "motor"), changed)
+    assert said == "[login.ada]: the form of /accounts/login/ was answered 200, and nobody is logged in."
 
 
 def test_a_project_without_an_asgi_module_gets_one_made(tmp_path: Path) -> None:
@@ -280,8 +327,7 @@ EACH = (
     "/users answered 301, to /users/: write the path with its slash.",
     '/mine/ answered 302, to /accounts/login/?next=/mine/: this page wants a login. Say user = "NAME".',
     "/shop/ answered 404: there is no such page; is the set-up complete (data loaded?), and the path with its prefix?",
-    "/late/ answered 500: an async view touches the database where it must not (SynchronousOnlyOperation); this stack "
-    "cannot serve it.",
+    "/late/ answered 500: an async view touches the database where it must not (SynchronousOnlyOperation);",
     "/upstream/ answered 500: the project calls a service that does not answer",
     "/groups/ answered 403: the CSRF check failed; leave csrf = false away.",
     "/ lacks 'Sale'.",

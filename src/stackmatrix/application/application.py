@@ -107,6 +107,8 @@ def prepare(
         state.begin()
         if app.has_slow_api:
             companions.ports[SLOW_API] = api_port or stack.enter_context(slow_api(logs))
+        for one in (*app.upstreams, *app.processes):
+            companions.choose(one.name, one.port)
         stack.enter_context(upstreams(app.upstreams, companions, logs))
         preparation = _Preparation(app, found, Runner(python, logs), state, companions, secrets, say)
         yield preparation.finish(stack)
@@ -145,7 +147,6 @@ class _Preparation:
         door = setup.door_of(app, settings[first])
         setup.run_steps(setup.steps_of(app, settings[first]), runner, at[first], app, found, self.say)
         stack.enter_context(started(app.processes, self.companions, runner, at[first], self._known))
-        at = {one: self._arrange(one) for one in at}  # the addresses of the processes are known only now
         sessions = setup.log_in(runner, at[first], app, door)
         pages = tuple(setup.page_of(one, door, settings[first], sessions) for one in app.requests)
         answers = self._ask(pages, door, at[first])
@@ -177,10 +178,7 @@ class _Preparation:
         return {**self.companions.known(), **self.state.known(BASE)}
 
     def _arrange(self, interface: str) -> Arrangement:
-        # The addresses of processes are those that they will have.
-        later = {f"{one.name}.{part}": "" for one in self.app.processes for part in ("url", "host", "port")}
-        known = {**later, **self._known()}
-        return place.arrange(self.app, self.found, self.state.base, interface, known, self.secrets)
+        return place.arrange(self.app, self.found, self.state.base, interface, self._known(), self.secrets)
 
     def _make_state_folder(self, name: str) -> None:
         project = self.state.base / place.PROJECT

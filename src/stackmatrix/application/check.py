@@ -1,6 +1,8 @@
 """Bring an app up on one stack and ask each page once: is the answer right, and if not, what to put into the file."""
 
 import http.client
+import os
+import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +20,8 @@ from stackmatrix.matrix.stacks import Stack
 from stackmatrix.system import ports, processes
 
 PLACE = "check"
+FIRST_PORT, PORTS = 12_000, 4_000
+"""From where on the port of a check is looked for, which begins at another one for each process."""
 FIRST_NUMBER = 800_000_000
 """What ``{n}`` is in the requests of a check: apart from those of the set-up and of a run."""
 
@@ -69,7 +73,8 @@ def serving(application: Application, stack: Stack, prefix: Path, *, is_diagnosi
         AppError: when it does not come up.
 
     """
-    (port,) = ports.find_free(ports.TARGET_PORT, 1)
+    # It takes seconds until the server listens: apart from the ports of another run on this machine.
+    (port,) = ports.find_free(FIRST_PORT + os.getpid() % PORTS, 1)
     at = application.arrange(stack.interface, PLACE, is_diagnosing=is_diagnosing)
     logs = application.state.folder / "logs"
     log = logs / f"{stack.name}{'-diagnosing' if is_diagnosing else ''}.log"
@@ -111,8 +116,13 @@ def _wait_ready(application: Application, stack: Stack, port: int, child: "subpr
     try:
         processes.wait_until(look, timeout_s=app.ready_within_s, alive=why_gone)
     except TrialError as error:
-        failure = Failure.of_log(log.read_text(encoding="utf-8", errors="replace"))
-        what = f"{stack.summary} did not come up"
+        said = log.read_text(encoding="utf-8", errors="replace")
+        failure, what = Failure.of_log(said), f"{stack.summary} did not come up"
+        if unknown := re.search(r"(?:unrecognized arguments|[Nn]o such option):? (\S+)", said):
+            raise AppError(
+                f"{what}: the {stack.server} that the app pins does not know {unknown[1]}; take a newer one by "
+                f"--with '{stack.server}', or leave the pin away."
+            ) from None
         project = application.state.base / "project"
         raise AppError(f"{what}: {error}" if failure is None else sentence(failure, app, project, what)) from None
 

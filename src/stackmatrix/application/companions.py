@@ -36,7 +36,12 @@ class Companions:
         }
 
     def choose(self, name: str, port: int | None) -> int:
-        """The port of a process: the one that the app has built in, or a free one."""
+        """Choose the port of a process: the one that the app has built in, or a free one.
+
+        Raises:
+            PortTakenError: when a port that the app has built in is in use.
+
+        """
         if port is not None:
             ports.need_free_port(port, name)
         taken = set(self.ports.values())
@@ -70,12 +75,11 @@ def upstreams(given: tuple[Upstream, ...], companions: Companions, folder: Path)
 
     Raises:
         AppError: when one does not listen.
-        PortTakenError: when a port that the app has built in is in use.
 
     """
     with ExitStack() as stack:
         for one in given:
-            port = companions.choose(one.name, one.port)
+            port = companions.ports[one.name]
             answers, log = folder / f"upstream-{one.name}.json", folder / f"upstream-{one.name}.log"
             answers.write_text(json.dumps(asdict(one)), encoding="utf-8")
             child = _start(["-m", "slow_api.stand_in", "--port", str(port), str(answers)], log)
@@ -100,7 +104,7 @@ def started(
     """
     with ExitStack() as stack:
         for one in given:
-            port = companions.choose(one.name, one.port)
+            port = companions.ports[one.name]
             where = f"process {one.name}"
             command = [fill(part.replace("{port}", str(port)), known(), where) for part in one.command]
             program = runner.python.parent / command[0]

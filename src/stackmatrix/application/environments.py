@@ -79,13 +79,18 @@ def newest_python(app: AppFile) -> str:
 
     """
     uv, allowed = find_uv(), pythons_of(app)
-    for python in sorted(allowed, key=lambda one: python_key(Path(one).name), reverse=True):
+    for python in sorted(allowed, key=_age, reverse=True):
         try:
             find_interpreter(python, uv)
         except AppError:
             continue
         return python
     raise AppError(f"None of the Pythons {', '.join(allowed)} is here: install one (uv python install {allowed[-1]}).")
+
+
+def _age(python: str) -> tuple[int, ...]:
+    """Orders Pythons by age; an interpreter at a path comes after all, since somebody chose it."""
+    return (1,) if "/" in python else (0, *python_key(python))
 
 
 def name_of(app: AppFile, stack: Stack, python: str, overrides: Sequence[str] = ()) -> str:
