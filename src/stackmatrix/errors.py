@@ -89,7 +89,7 @@ class MachineLimitError(StackmatrixError):
 
 
 class AppError(StackmatrixError):
-    """An application under test cannot be installed or prepared, or a service that it needs does not start."""
+    """An application under test cannot be prepared or answers wrongly, or a service that it needs does not start."""
 
     exit_code = 15
 

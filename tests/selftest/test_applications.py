@@ -119,6 +119,27 @@ def test_an_app_with_a_database_and_sessions_in_a_cache_finds_both_as_the_set_up
     assert wrong == {"/mine/": None, "POST /groups/": None}
 
 
+def test_check_app_writes_a_first_file_that_is_right(tmp_path: Path) -> None:
+    project = started_by("django", "django-admin startproject mysite .", tmp_path)
+    command = [
+        sys.executable,
+        "-m",
+        "stackmatrix",
+        "check-app",
+        "--init",
+        "--app",
+        str(project),
+        "--python",
+        sys.executable,
+    ]
+    done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Every page is right." in done.stdout
+    said = [(one.page.path, one.user) for one in app_file.read(project).requests]
+    assert ("/admin/login/", None) in said
+    assert ("/admin/auth/user/", "admin") in said
+
+
 def test_a_missing_driver_is_named(tmp_path: Path) -> None:
     file = WITH_SERVICES.replace(', "psycopg[binary]"', "")
     project = small_project.make(tmp_path / "site", file)

@@ -107,8 +107,9 @@ def prepare(
         state.begin()
         if app.has_slow_api:
             companions.ports[SLOW_API] = api_port or stack.enter_context(slow_api(logs))
-        for one in (*app.upstreams, *app.processes):
-            companions.choose(one.name, one.port)
+        beside = {one.name: one.port for one in app.upstreams} | {one.name: one.port for one in app.processes}
+        for name, port in beside.items():
+            companions.choose(name, port)
         stack.enter_context(upstreams(app.upstreams, companions, logs))
         preparation = _Preparation(app, found, Runner(python, logs), state, companions, secrets, say)
         yield preparation.finish(stack)

@@ -133,7 +133,8 @@ def _ask(application: Application, stack: Stack, server: Server, page: Page, at:
         answer, took_ms = ask(server.port, page, FIRST_NUMBER + at)
     except (OSError, http.client.HTTPException) as error:
         return Checked(page, None, 0, 0, "", f"{page.path} was not answered: {type(error).__name__}: {error}.")
-    asked = application.asked(page, stack.interface, answer, server.log.read_bytes()[begun:].decode(errors="replace"))
+    log = server.log.read_bytes()[begun:].decode(errors="replace")
+    asked = application.asked(page, stack.interface, replace(answer, error=Failure.of_log(log)), log)
     return Checked(page, answer.status, took_ms, len(answer.body.encode()), _matched(page.expect), _why(asked, stack))
 
 

@@ -75,7 +75,12 @@ def _versions(environment: environments.AppEnvironment, stack: Stack) -> str:
 
 
 def show(console: Console, application: Application, checked: Sequence[Checked]) -> int:
-    """Print the table and the sentences; returns the exit code."""
+    """Print the table and the sentences.
+
+    Raises:
+        AppError: when a page is not right.
+
+    """
     table = Table(pad_edge=False)
     for heading in ("page", "status", "ms", "bytes", "matched"):
         table.add_column(heading, justify="right" if heading in {"status", "ms", "bytes"} else "left")
@@ -89,6 +94,7 @@ def show(console: Console, application: Application, checked: Sequence[Checked])
     sentences = list(dict.fromkeys([*application.wrong, *served]))
     for sentence in sentences:
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
-    if not sentences:
-        console.print("Every page is right.")
-    return AppError.exit_code if sentences else 0
+    if sentences:
+        raise AppError(f"{application.app.name} is not ready to be measured: see above.")
+    console.print("Every page is right.")
+    return 0

@@ -1,4 +1,4 @@
-"""Write the JSON schemas of result files and of verdicts, from their structs, and of an app's file, from its keys."""
+"""Write the JSON schemas of result files and of verdicts, from their structs, and what describes an app's file."""
 
 import argparse
 import json
@@ -20,4 +20,5 @@ def execute(options: argparse.Namespace) -> int:
     store.write_atomically(options.results / "verdicts.schema.json", verdicts.schema())
     described = json.dumps(app_keys.schema(), indent=2, ensure_ascii=False)
     store.write_atomically(options.docs / "stackmatrix.schema.json", f"{described}\n".encode())
+    store.write_atomically(options.docs / "app-file.md", app_keys.reference().encode())
     return 0

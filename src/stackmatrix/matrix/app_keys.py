@@ -174,6 +174,46 @@ APP = Table(
 """All keys of the file."""
 
 
+def reference() -> str:
+    """All keys as a page in Markdown, table by table."""
+    page = [_PAGE.strip(), *_tables("", APP)]
+    return "\n\n".join(page) + "\n"
+
+
+_PAGE = """
+# The keys of stackmatrix.toml
+
+The file describes an application under test. The same keys may stand under `[tool.stackmatrix]` of a pyproject.toml.
+Everything is optional but one page, and a key that is not known is an error. In `env`, `override`, `files` and commands,
+`{NAME.url}`, `{NAME.host}` and `{NAME.port}` stand for the address of a service, process or upstream; databases have
+`.name`, `.user` and `.password`, too.
+
+This page is made from the table that reads the file: `nox -s lock` writes it.
+"""
+
+
+def _tables(name: str, table: Table) -> list[str]:
+    """A table of keys, and those of the tables that stand in it."""
+    rows = [f"| `{key}` | {one.summary} |" for key, one in table.keys.items()]
+    written = ["\n".join(["| key | says |", "| --- | --- |", *rows])]
+    for key, one in table.keys.items():
+        place = f"{name}.{key}".removeprefix(".")
+        if (inner := _inner(one.shape)) is not None and inner.keys:
+            shown = f"[[{place}]]" if isinstance(one.shape, ListOf) else f"{place}"
+            shown = f"[{place}.NAME]" if inner is not one.shape and not isinstance(one.shape, ListOf) else shown
+            written += [f"## `{shown}`", *_tables(place, inner)]
+    return written
+
+
+def _inner(shape: Shape) -> Table | None:
+    """The table with keys of its own that a value holds."""
+    if isinstance(shape, ListOf):
+        return _inner(shape.item)
+    if isinstance(shape, Table):
+        return shape if shape.keys else _inner(shape.others) if shape.others is not None else None
+    return None
+
+
 def schema() -> dict[str, Any]:
     """The JSON schema of an app's file, for editors."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "stackmatrix.toml", **APP.schema()}
