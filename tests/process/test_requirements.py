@@ -31,6 +31,8 @@ PACKAGES: tuple[tuple[str, str, tuple[str, ...], dict[str, tuple[str, ...]], str
     ("serve", "22.0", ("base",), {}, "py3-none-any"),
     ("serve", "23.0", ("base",), {"quick": ("speedup",)}, "py3-none-any"),
     ("greedy", "1.0", ("base>=2",), {}, "py3-none-any"),
+    ("humble", "0.9", ("base",), {}, "py3-none-any"),
+    ("humble", "1.0", ("base<2",), {}, "py3-none-any"),
     ("checks", "1.0", (), {}, "py3-none-any"),
     ("elderly", "1.0", (), {}, "cp39-cp39-any"),
     ("modern", "1.0", (), {}, "py3-none-any"),
@@ -119,6 +121,18 @@ def test_a_server_moves_nothing_of_the_application(wanted: Wanted, uv: Path) -> 
     assert beside.sha256 == requirements.resolve(replace(wanted, server=("serve[quick]",)), uv).sha256
     with pytest.raises(AppError, match=r"^greedy cannot be installed beside the application's packages: .*base==1.0"):
         requirements.resolve(replace(wanted, server=("greedy",)), uv)
+
+
+def test_a_server_moves_what_the_application_does_not_pin_only_if_it_must_and_it_is_said(
+    wanted: Wanted, uv: Path
+) -> None:
+    (wanted.project / "requirements.txt").write_text("frame==5.2.1\n")
+    older = requirements.resolve(replace(wanted, server=("humble",)), uv)
+    assert older.versions == {"frame": "5.2.1", "base": "2.0", "humble": "0.9"}
+    assert older.notes == ()
+    must = requirements.resolve(replace(wanted, server=("humble==1.0",)), uv)
+    assert must.versions == {"frame": "5.2.1", "base": "1.0", "humble": "1.0"}
+    assert must.notes == ("base 1.0 in place of 2.0, for humble==1.0.",)
 
 
 def test_an_override_takes_the_place_of_a_pin_and_of_what_it_needs_itself(wanted: Wanted, uv: Path) -> None:

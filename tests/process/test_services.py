@@ -165,8 +165,8 @@ def test_nothing_of_a_cluster_is_left_even_with_a_session_at_work(tmp_path: Path
 def test_ctrl_c_while_a_service_comes_up_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[subprocess.Popen[bytes]] = []
 
-    def interrupt(child: "subprocess.Popen[bytes]", *_more: object) -> None:
-        seen.append(child)
+    def interrupt(*given: object) -> None:
+        seen.extend(child for child in given if isinstance(child, subprocess.Popen))
         raise KeyboardInterrupt
 
     homes: list[Home] = []
@@ -176,12 +176,14 @@ def test_ctrl_c_while_a_service_comes_up_leaves_nothing(tmp_path: Path, monkeypa
         homes.append(make_home(*given))  # type: ignore[arg-type]
         return homes[-1]
 
-    monkeypatch.setattr(services, "wait_until_ready", interrupt)
     monkeypatch.setattr(services, "make_home", remember)
-    for start in (Postgres.start, Redis.start):
-        with pytest.raises(KeyboardInterrupt):
-            start(tmp_path)
-    assert len(seen) == len(homes) == 2
+    for moment in ("find_port", "wait_until_ready"):  # before there is a server, and while it comes up
+        with monkeypatch.context() as patch:
+            patch.setattr(services, moment, interrupt)
+            for start in (Postgres.start, Redis.start):
+                with pytest.raises(KeyboardInterrupt):
+                    start(tmp_path)
+    assert len(seen) == len(homes) - 2 == 2
     assert all(child.poll() is not None for child in seen)
     assert not any(home.folder.exists() for home in homes)
 

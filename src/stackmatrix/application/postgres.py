@@ -214,10 +214,8 @@ class Postgres:
     def connections(self, name: str) -> int:
         """How many sessions of applications are in a database now."""
         rows = self.ask(
-            "SELECT count(*) FROM pg_stat_activity "
-            "WHERE datname = :'name' AND usename = :'role' AND backend_type = 'client backend'",
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = :'name' AND backend_type = 'client backend'",
             name=name,
-            role=ROLE,
         )
         return int(rows[0][0])
 
