@@ -185,8 +185,8 @@ _PAGE = """
 
 The file describes an application under test. The same keys may stand under `[tool.stackmatrix]` of a pyproject.toml.
 Everything is optional but one page, and a key that is not known is an error. In `env`, `override`, `files` and
-commands, `{NAME.url}`, `{NAME.host}` and `{NAME.port}` stand for the address of a service, process or upstream; databases have
-`.name`, `.user` and `.password`, too.
+commands, `{NAME.url}`, `{NAME.host}` and `{NAME.port}` stand for the address of a service, process or upstream;
+databases have `.name`, `.user` and `.password`, too.
 
 This page is made from the table that reads the file: `nox -s lock` writes it.
 """
