@@ -420,6 +420,17 @@ def test_a_path_that_only_wsgi_can_serve_is_told_on_an_asgi_server_only(tmp_path
     )
 
 
+def test_an_answer_that_is_unlike_on_a_server_is_told_unless_the_file_lets_it(tmp_path: Path) -> None:
+    # The test client comes from no port.
+    urls = small_project.URLS.replace('"x" * 1000', '"x" * (2000 if "REMOTE_PORT" in request.META else 1000)')
+    with prepared(tmp_path, 'paths = ["/"]', {"mysite/urls.py": urls}) as application:
+        why = check_on_server(application)["/"].why or ""
+    assert why.startswith(f"/: The answers of {STACK.name} and Django's test client differ: that of {STACK.name} has ")
+    file = 'request = [{ path = "/", expect = { like = false } }]'
+    with prepared(tmp_path / "again", file, {"mysite/urls.py": urls}) as application:
+        assert check_on_server(application)["/"].why is None
+
+
 def test_connections_that_are_kept_under_asgi_and_writes_to_sqlite_are_warned_of(tmp_path: Path) -> None:
     file = (
         'request = [{ path = "/groups/", json = { name = "{n}" } }]\n'

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stackmatrix.application.application import Application
 from stackmatrix.application.asking import ask
-from stackmatrix.application.explain import Asked, why_wrong
+from stackmatrix.application.explain import Asked, why_unlike, why_wrong
 from stackmatrix.application.failures import Failure, sentence
 from stackmatrix.application.place import Runner, end
 from stackmatrix.errors import AppError, TrialError
@@ -146,10 +146,7 @@ def _why(asked: Asked, stack: Stack) -> str | None:
     unlike = like.why_unlike(asked.answer.headers.get("content-type", ""), asked.answer.body)
     if unlike is None:
         return why
-    return (
-        f"{asked.page.path} {unlike} (that of {stack.name} and that of Django's test client); if both are right, say "
-        "expect = { like = false }."
-    )
+    return why_unlike(asked.page, unlike, stack.name, "Django's test client")
 
 
 def _matched(expect: Expectation) -> str:

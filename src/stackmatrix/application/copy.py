@@ -59,7 +59,7 @@ def make(
     for place, text in written.items():
         _write(folder, place, text, fill)
     for place, source in copied.items():
-        _write(folder, place, source.read_text(encoding="utf-8"), fill)
+        _write(folder, place, source, fill)
     return Copy(folder, _digest(project, names, file, copied), len(names), tuple(notes))
 
 
@@ -105,11 +105,16 @@ def _is_one_of(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatch.fnmatch(part, pattern) for part in Path(name).parts for pattern in patterns)
 
 
-def _write(folder: Path, place: str, text: str, fill: Callable[[str, str], str]) -> None:
+def _write(folder: Path, place: str, content: str | Path, fill: Callable[[str, str], str]) -> None:
     target = (folder / place).resolve()
     if not target.is_relative_to(folder.resolve()):
         raise AppFileError(f"files: {place!r} lies outside of the project.")
     target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        text = content if isinstance(content, str) else content.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        shutil.copyfile(content, target)  # no text, so there is nothing to fill in
+        return
     target.write_text(fill(text, f"files.{place}"), encoding="utf-8")
 
 

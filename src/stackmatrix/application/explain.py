@@ -210,3 +210,11 @@ def why_not_twice(page: Page, answer: Answered) -> str | None:
             'another value each time: name = "tag {n}".'
         )
     return f"{page.path}: Right when asked first, wrong under load: {why}. Does a [[request]] of this file change it?"
+
+
+def why_unlike(page: Page, why: str, one: str, other: str) -> str:
+    """The sentence for right answers of two stacks that differ."""
+    return (
+        f"{page.path}: The answers of {one} and {other} differ: that of {one} {why}; if both are right, say "
+        "expect = { like = false }."
+    )

@@ -41,6 +41,7 @@ def execute(options: argparse.Namespace) -> int:
     app = app_file.read(options.app)
     for note in discovery.discover(app).notes:
         say(note)
+    say(f"Pythons: {', '.join(environments.pythons_of(app))}")
     stack = choose_stack(app, options.stack)
     python = options.python or environments.newest_python(app)
     environment = environments.install(app, stack, python, options.overrides, say=say)
