@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from stackmatrix.application import copy, place, probe, setup
-from stackmatrix.application.companions import Companions, slow_api, started, upstreams
+from stackmatrix.application.companions import SLOW_API, Companions, slow_api, started, upstreams
 from stackmatrix.application.discovery import Found, discover
 from stackmatrix.application.explain import Asked, why_not_twice, why_wrong
 from stackmatrix.application.place import Arrangement, Runner
@@ -24,7 +24,6 @@ from stackmatrix.errors import AppError
 from stackmatrix.matrix.app_file import AppFile
 from stackmatrix.matrix.pages import Likeness, Page
 
-SLOW_API = "slow-api"
 ASKED_AS = 900_000_000
 """What ``{n}`` is in the requests of the set-up: far from the numbers of a run."""
 
@@ -106,7 +105,7 @@ def prepare(
         stack.callback(state.close)
         state.begin()
         if app.has_slow_api:
-            companions.ports[SLOW_API] = api_port or stack.enter_context(slow_api(logs))
+            companions.ports[SLOW_API] = api_port or stack.enter_context(slow_api(app, logs))
         beside = {one.name: one.port for one in app.upstreams} | {one.name: one.port for one in app.processes}
         for name, port in beside.items():
             companions.choose(name, port)

@@ -11,6 +11,7 @@ from pathlib import Path
 from stackmatrix.application.place import Arrangement, Runner, end
 from stackmatrix.application.variables import fill, fill_all
 from stackmatrix.errors import AppError, TrialError
+from stackmatrix.matrix.app_file import AppFile
 from stackmatrix.matrix.app_parts import Process, Upstream
 from stackmatrix.system import ports, processes
 
@@ -19,6 +20,8 @@ FIRST_PORT = 10_000
 READY_S = 60.0
 """Until a process listens; one that imports a whole project takes some seconds."""
 HOST = "127.0.0.1"
+SLOW_API = "slow-api"
+"""The name by which an app's file asks for the external API."""
 
 
 @dataclass(slots=True)
@@ -50,10 +53,25 @@ class Companions:
         return self.ports[name]
 
 
+def built_in_api_port(app: AppFile) -> int | None:
+    """The port that the external API must have for an app that is given its address by nothing in its file."""
+    said = repr((app.env, app.override, app.written, app.processes))
+    return None if f"{{{SLOW_API}." in said or not app.has_slow_api else ports.API_PORT
+
+
 @contextmanager
-def slow_api(folder: Path) -> Iterator[int]:
-    """The external API, up until the end, on its usual port where that is free."""
-    (port,) = ports.find_free(ports.API_PORT, 1)
+def slow_api(app: AppFile, folder: Path) -> Iterator[int]:
+    """The external API, up until the end, on a free port or the one that the app has built in.
+
+    Raises:
+        PortTakenError: when that one is in use.
+
+    """
+    port = built_in_api_port(app)
+    if port is not None:
+        ports.need_free_port(port, "the slow API, whose address the app has built in")
+    else:
+        (port,) = ports.find_free(ports.API_PORT, 1)
     log = folder / "slow-api.log"
     child = _start(["-m", "slow_api", "--port", str(port)], log)
     try:
