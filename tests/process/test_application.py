@@ -420,6 +420,12 @@ def test_a_path_that_only_wsgi_can_serve_is_told_on_an_asgi_server_only(tmp_path
     )
 
 
+def test_a_page_is_asked_with_each_of_its_values_and_the_wrong_one_is_named(tmp_path: Path) -> None:
+    file = 'request = [{ path = "/{page}/", values = { page = ["users", "nowhere", "variable"] } }]'
+    (found,) = wrong(tmp_path, file)
+    assert found.startswith("/nowhere/ answered 404: there is no such page")
+
+
 def test_an_answer_that_is_unlike_on_a_server_is_told_unless_the_file_lets_it(tmp_path: Path) -> None:
     # The test client comes from no port.
     urls = small_project.URLS.replace('"x" * 1000', '"x" * (2000 if "REMOTE_PORT" in request.META else 1000)')

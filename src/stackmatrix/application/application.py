@@ -22,13 +22,14 @@ from stackmatrix.application.state import BASE, State
 from stackmatrix.application.variables import fill
 from stackmatrix.errors import AppError
 from stackmatrix.matrix.app_file import AppFile
+from stackmatrix.matrix.app_requests import Request
 from stackmatrix.matrix.pages import Likeness, Page
 
 ASKED_AS = 900_000_000
 """What ``{n}`` is in the requests of the set-up: far from the numbers of a run."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Application:
     """An app that is set up. ``notes`` say what was left out and what is not verified, for people.
 
@@ -86,8 +87,8 @@ def prepare(
     """Set an app up in a folder, and keep its services up until the end.
 
     ``python`` is the interpreter of one of its environments, ``api_port`` where the external API listens, which is
-    started where it is not given and the app asks for it,
-    ``together`` how many places are in use at the same time, and ``say`` is told what is being done.
+    started where it is not given and the app asks for it, ``together`` how many places are in use at the same time, and
+    ``say`` is told what is being done.
 
     Raises:
         AppFileError: for what the file says.
@@ -129,41 +130,26 @@ class _Preparation:
     def finish(self, stack: ExitStack) -> Application:
         """Do all of them; processes that are started are ended with the stack."""
         app, runner, found = self.app, self.runner, self.found
-        copied = copy.make(
-            app.project,
-            self.state.base / place.PROJECT,
-            file=app.file,
-            written=app.written or {},
-            copied=app.copied or {},
-            fill=lambda text, where: fill(text, self._known(), where),
-        )
-        for one in app.state:
-            self._make_state_folder(one)
+        copied = self._copy()
         at = {one: self._arrange(one) for one in ("WSGI", "ASGI") if found.callable_of(one) is not None}
         if not at:
             raise AppError("wsgi = false and asgi = false leave no stack to measure.")
         settings = self._probe(at)
         first = next(iter(at))
-        door = setup.door_of(app, settings[first])
         setup.run_steps(setup.steps_of(app, settings[first]), runner, at[first], app, found, self.say)
         stack.enter_context(started(app.processes, self.companions, runner, at[first], self._known))
+        door = setup.door_of(app, settings[first])
         sessions = setup.log_in(runner, at[first], app, door)
-        pages = tuple(setup.page_of(one, door, settings[first], sessions) for one in app.requests)
-        answers = self._ask(pages, door, at[first])
-        asked = [
-            Asked(request, page, answer, settings[first], door, at[first].cwd)
-            for request, page, answer in zip(app.requests, pages, answers, strict=True)
-        ]
-        wrong = [why for one in asked if (why := why_wrong(one)) is not None]
-        wrong += self._ask_again(asked, door, at[first]) if not wrong else []
         made = [f"{name} was not there and was made a superuser" for name, one in sessions.items() if one.is_made]
+        pages = [setup.page_of(one, door, settings[first], sessions) for one in app.requests]
+        answers, wrong = self._ask(pages, door, at[first], settings[first])
         return Application(
             app=app,
             found=found,
             settings=settings,
             door=door,
             sha256=copied.sha256,
-            pages=tuple(_like(one) for one in asked),
+            pages=tuple(map(_like, app.requests, pages, answers)),
             answers=tuple(answers),
             wrong=tuple(wrong),
             notes=(*copied.notes, *made, *self._notes(settings)),
@@ -174,18 +160,29 @@ class _Preparation:
             companions=self.companions,
         )
 
+    def _copy(self) -> copy.Copy:
+        """Copy the project, with the files that its app's file puts into it, and the folders of its state."""
+        app, folder = self.app, self.state.base / place.PROJECT
+        copied = copy.make(
+            app.project,
+            folder,
+            file=app.file,
+            written=app.written or {},
+            copied=app.copied or {},
+            fill=lambda text, where: fill(text, self._known(), where),
+        )
+        for name in app.state:
+            made = (folder / name).resolve()
+            if not made.is_relative_to(folder.resolve()):
+                raise AppError(f"state = {name!r} lies outside of the project: what is put back is in its copy.")
+            made.mkdir(parents=True, exist_ok=True)
+        return copied
+
     def _known(self) -> dict[str, str]:
         return {**self.companions.known(), **self.state.known(BASE)}
 
     def _arrange(self, interface: str) -> Arrangement:
         return place.arrange(self.app, self.found, self.state.base, interface, self._known(), self.secrets)
-
-    def _make_state_folder(self, name: str) -> None:
-        project = self.state.base / place.PROJECT
-        folder = (project / name).resolve()
-        if not folder.is_relative_to(project.resolve()):
-            raise AppError(f"state = {name!r} lies outside of the project: what is put back is in its copy.")
-        folder.mkdir(parents=True, exist_ok=True)
 
     def _probe(self, at: Mapping[str, Arrangement]) -> dict[str, Settings]:
         """The settings of each interface; nothing of the project is set up before all of them are known to be fit."""
@@ -195,33 +192,42 @@ class _Preparation:
             probe.need_fit(self.runner, one, app, self.found, ours)
         return {name: probe.probe(self.runner, one, app, self.found, name) for name, one in at.items()}
 
-    def _ask(self, pages: Sequence[Page], door: Door, at: Arrangement) -> list[Answered]:
-        """Ask each page once. What is only read is asked before the snapshot, since a first answer may be kept.
+    def _ask(
+        self, pages: Sequence[Page], door: Door, at: Arrangement, settings: Settings
+    ) -> tuple[list[Answered], list[str]]:
+        """Ask each page, once for each of its values; returns its first answer, and the sentences for what is wrong.
 
-        What changes something is asked after it, so that every stack finds everything as the set-up left it.
+        What is only read is asked twice before the snapshot: the first time may fill caches and make thumbnails, which
+        all stacks then find. What changes something is asked after it, so that every stack finds everything as the
+        set-up left it, and twice as well, since under load it is asked many times.
         """
-        reads = [page.method in {"GET", "HEAD", "OPTIONS"} for page in pages]
-        self.say(f"asking {len(pages)} page{'s' if len(pages) > 1 else ''} once")
-        first = setup.ask_each(self.runner, at, [p for p, one in zip(pages, reads, strict=True) if one], door, ASKED_AS)
+        reads, writes = [one for one in pages if _is_read(one)], [one for one in pages if not _is_read(one)]
+        self.say(f"asking {len(pages)} page{'s' if len(pages) > 1 else ''}")
+        each = [(page, ASKED_AS + turn) for page in reads for turn in range(_turns(page))]
+        changing = [(page, ASKED_AS) for page in writes]
+        if each:
+            setup.ask_each(self.runner, at, each, door)
+        answered = setup.ask_each(self.runner, at, each, door) if each else []
         self.state.snapshot()
-        others = [p for p, one in zip(pages, reads, strict=True) if not one]
-        second = setup.ask_each(self.runner, at, others, door, ASKED_AS) if others else []
-        answered = {True: iter(first), False: iter(second)}
-        return [next(answered[one]) for one in reads]
-
-    def _ask_again(self, asked: Sequence[Asked], door: Door, at: Arrangement) -> list[str]:
-        """Ask what changes something once more: under load it is asked many times."""
-        writes = [one.page for one in asked if one.page.method not in {"GET", "HEAD", "OPTIONS"}]
-        if not writes:
-            return []
-        answers = setup.ask_each(self.runner, at, writes, door, ASKED_AS + 1)
-        whys = (why_not_twice(page, answer) for page, answer in zip(writes, answers, strict=True))
-        return [why for why in whys if why is not None]
+        answered += setup.ask_each(self.runner, at, changing, door) if changing else []
+        first: dict[str, Answered] = {}
+        said: dict[str, list[str]] = {page.name: [] for page in pages}
+        requests = {one.page.name: one for one in self.app.requests}
+        for (page, number), answer in zip([*each, *changing], answered, strict=True):
+            first.setdefault(page.name, answer)
+            shown = replace(page, path=page.request(number)[0])
+            why = why_wrong(Asked(requests[page.name], shown, answer, settings, door, at.cwd))
+            said[page.name] += [why] if why is not None else []
+        wrong = [why for whys in said.values() for why in whys]
+        if changing and not wrong:
+            again = setup.ask_each(self.runner, at, [(page, ASKED_AS + 1) for page in writes], door)
+            wrong = [why for why in map(why_not_twice, writes, again) if why is not None]
+        return [first[page.name] for page in pages], wrong
 
     def _notes(self, settings: Mapping[str, Settings]) -> tuple[str, ...]:
         """What is likely to limit a run, and what cannot be verified."""
         app = self.app
-        writes = any(one.page.method not in {"GET", "HEAD", "OPTIONS"} for one in app.requests)
+        writes = not all(_is_read(one.page) for one in app.requests)
         said = [note for one in settings for note in probe.warnings(settings[one], one, has_writes=writes)]
         keys = {one.secret_key for one in settings.values()}
         if len(keys) > 1:
@@ -235,10 +241,18 @@ class _Preparation:
         return tuple(dict.fromkeys(said))
 
 
-def _like(asked: Asked) -> Page:
-    """A page whose right answers are like its first one, unless the file says otherwise."""
-    page, answer = asked.page, asked.answer
-    if not asked.request.like:
+def _is_read(page: Page) -> bool:
+    return page.method in {"GET", "HEAD", "OPTIONS"}
+
+
+def _turns(page: Page) -> int:
+    """How many requests it takes until each of a page's values has had its turn."""
+    return max((len(values) for _, values in page.values), default=1)
+
+
+def _like(request: Request, page: Page, answer: Answered) -> Page:
+    """A page whose right answers are like its first one, unless the file says otherwise or its values make others."""
+    if not request.like or page.values:
         return page
     like = Likeness.of(answer.headers.get("content-type", ""), answer.body)
     return replace(page, expect=replace(page.expect, like=like))

@@ -173,10 +173,10 @@ class Answered:
     error: Failure | None = None
 
 
-def ask_each(runner: Runner, at: Arrangement, pages: Sequence[Page], door: Door, number: int) -> list[Answered]:
-    """Ask pages once each, with no server in between; ``number`` stands for {n}."""
+def ask_each(runner: Runner, at: Arrangement, requests: Sequence[tuple[Page, int]], door: Door) -> list[Answered]:
+    """Ask pages one after the other, with no server in between; a number stands for {n} and chooses a page's values."""
     asked: list[dict[str, Any]] = []
-    for page in pages:
+    for page, number in requests:
         path, body = page.request(number)
         one = {"path": path, "body": None if body is None else body.decode(), "method": page.method}
         asked.append({**one, "headers": page.headers, "https": door.https})

@@ -99,7 +99,7 @@ def _candidates(application: Application) -> list[Candidate]:
     for user in (None, *sessions):
         asked = [path for path in paths if path not in found]
         pages = [_page(path, user, application, sessions, settings) for path in asked]
-        answers = setup.ask_each(runner, at, pages, door, 0)
+        answers = setup.ask_each(runner, at, [(page, 0) for page in pages], door)
         found |= {
             path: Candidate(path, user, answer)
             for path, answer in zip(asked, answers, strict=True)
