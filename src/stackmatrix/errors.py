@@ -89,9 +89,15 @@ class MachineLimitError(StackmatrixError):
 
 
 class AppError(StackmatrixError):
-    """An application under test cannot be installed or prepared, or a service that it needs does not start."""
+    """An application under test cannot be prepared or answers wrongly, or a service that it needs does not start."""
 
     exit_code = 15
+
+
+class AppFileError(StackmatrixError):
+    """The file that describes an application under test is not there, or says what cannot be."""
+
+    exit_code = 16
 
 
 INTERRUPTED_EXIT_CODE = 130

@@ -240,6 +240,14 @@ def test_redis_servers_know_nothing_of_each_other_and_are_emptied_alone(redis: R
     assert is_gone(other.home, family)
 
 
+def test_redis_begins_with_what_another_one_saved_and_does_not_share_it(redis: Redis, tmp_path: Path) -> None:
+    redis.ask("SET page cached")
+    with Redis.start(tmp_path, content=redis.save()) as other:
+        assert other.ask("EXISTS page") == "1"
+        other.flush()
+    assert redis.ask("EXISTS page") == "1"
+
+
 def test_redis_listens_on_the_loopback_only_and_writes_nothing(redis: Redis) -> None:
     assert listening(redis.port) == {"127.0.0.1"}
     assert redis.address.url == f"redis://127.0.0.1:{redis.port}"

@@ -13,7 +13,7 @@ import pytest
 from stackmatrix import cli, commands, errors
 from stackmatrix.commands import COMMANDS, options, run
 from stackmatrix.commands import serve as serve_command
-from stackmatrix.errors import StackmatrixError
+from stackmatrix.errors import AppFileError, StackmatrixError
 from stackmatrix.matrix.cells import make_cells
 from stackmatrix.matrix.ladder import rates, users
 from stackmatrix.matrix.profiles import DEFAULT_PROFILE, PROFILES
@@ -158,7 +158,7 @@ def test_every_command_has_a_module_that_declares_its_options_and_is_executed(na
 def test_every_module_of_a_command_is_in_the_table() -> None:
     (folder,) = commands.__path__
     beside = {"__init__", "options"}
-    assert {path.stem for path in Path(folder).glob("*.py")} - beside == set(COMMANDS)
+    assert {path.stem for path in Path(folder).glob("*.py")} - beside == {name.replace("-", "_") for name in COMMANDS}
 
 
 SLOW_TO_IMPORT = {"scipy", "altair", "numpy", "circus"}
@@ -266,8 +266,19 @@ def test_what_is_given_replaces_the_profiles_choice(what: str) -> None:
 
 
 def test_schema_writes_what_the_model_says(tmp_path: Path) -> None:
-    assert cli.main(["schema", "--results", str(tmp_path)]) == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"schema.json", "verdicts.schema.json"}
+    results, docs = tmp_path / "results", tmp_path / "docs"
+    assert cli.main(["schema", "--results", str(results), "--docs", str(docs)]) == 0
+    assert {path.name for path in results.iterdir()} == {"schema.json", "verdicts.schema.json"}
+    for name in ("stackmatrix.schema.json", "app-file.md"):
+        assert (docs / name).read_bytes() == (options.RESULTS.parent / "docs" / name).read_bytes()
+
+
+def test_an_app_without_a_file_is_told_what_to_write_and_has_an_exit_code_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in (["check-app"], ["install-app", "--stack", "x", "--python", "3.13"]):
+        assert cli.main([*command, "--app", str(tmp_path)]) == AppFileError.exit_code
+        assert 'write one line: paths = ["/"]' in capsys.readouterr().err
 
 
 @pytest.fixture

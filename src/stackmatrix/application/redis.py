@@ -1,9 +1,10 @@
 """Redis, or Valkey, of the harness's own: one server for each subject of a run, so that none sees another's keys.
 
-It keeps nothing on disk. It asks for no password, since most settings of a cache have no place for one; what can be
-asked of it from elsewhere on this machine reaches no file and no program, and it does not run as root.
+It keeps nothing on disk by itself. It asks for no password, since most settings of a cache have no place for one; what
+can be asked of it from elsewhere on this machine reaches no file and no program, and it does not run as root.
 """
 
+import os
 import shutil
 import signal
 import socket
@@ -27,6 +28,9 @@ USER = "nobody"
 
 ANSWER_S = 10.0
 """For the answer to one command; emptying a server of millions of keys takes about a second."""
+
+SAVED = "dump.rdb"
+"""What Redis calls the file that it writes its keys to, and reads them from when it starts."""
 
 ASK_TO_END = signal.SIGTERM
 
@@ -54,8 +58,10 @@ class Redis:
     port: int
 
     @classmethod
-    def start(cls, folder: Path) -> Self:
+    def start(cls, folder: Path, content: Path | None = None) -> Self:
         """Bring a server up; its log is ``redis-<port>.log`` in ``folder``.
+
+        ``content``: what another server has saved, which this one begins with; empty without it.
 
         Raises:
             AppError: when Redis is not installed or does not start.
@@ -66,6 +72,10 @@ class Redis:
         with services.removed_on_failure(home):
             port = services.find_port()
             log = folder.resolve() / f"redis-{port}.log"
+            if content is not None:
+                begun = shutil.copyfile(content, home.folder / SAVED)
+                if (uid := home.uid) is not None:
+                    os.chown(begun, uid, -1)
             command = [program, "--port", str(port), "--bind", HOST, "--dir", str(home.folder), "--daemonize", "no"]
             command += ["--save", "", "--appendonly", "no"]
             child = services.start(command, home, log, ASK_TO_END)
@@ -98,6 +108,11 @@ class Redis:
     def flush(self) -> None:
         """Remove every key of all its databases."""
         self.ask("FLUSHALL")
+
+    def save(self) -> Path:
+        """Write all keys of all its databases into a file of its folder, for another server to begin with."""
+        self.ask("SAVE")
+        return self.home.folder / SAVED
 
     @property
     def address(self) -> Address:

@@ -13,6 +13,8 @@ COMMANDS = {
     "stall": "Show why open-loop load matters: write docs/stall.md from a stall under both kinds of load.",
     "summarize": "Make the pages, charts, verdicts and report from the results, and print the answer.",
     "serve": "Bring up the demo's stacks, or those named, with locust's web page to try them by hand, until Ctrl-C.",
+    "check-app": "Bring your own application up on one stack, ask each page once, and say what to mend.",
+    "install-app": "Install the environment of your own application for a stack, and print where it is.",
     "top": "Watch a uWSGI stack that serve has started, with uwsgitop.",
     "environment": "Print the shell variables that circus.ini takes, to run circusd by hand.",
     "schema": "Write results/schema.json from the structs of result files, and docs/stacks.md from its table.",
@@ -29,4 +31,4 @@ class Command(Protocol):
 
 
 def load(name: str) -> Command:
-    return cast("Command", import_module(f"{__name__}.{name}"))
+    return cast("Command", import_module(f"{__name__}.{name.replace('-', '_')}"))

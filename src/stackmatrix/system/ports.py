@@ -1,6 +1,7 @@
 """Ports of 127.0.0.1: which are free, which are in use and by which process, and how long a listen queue may be."""
 
 import socket
+from collections.abc import Collection
 from itertools import islice
 
 import psutil
@@ -43,6 +44,12 @@ def need_free_port(port: int, purpose: str) -> None:
         return
     named = " and ".join(sorted({_process_name(pid) for pid in listeners})) or "a process of another user"
     raise PortTakenError(f"Port {port}, needed for {purpose}, is taken by {named}: stop it and run again.")
+
+
+def is_of(port: int, pids: Collection[int]) -> bool:
+    """Whether one of these processes listens on a port; also where the system shows no processes of ports."""
+    listeners = _listeners(port)
+    return bool(set(listeners) & set(pids)) or (not listeners and is_bound(port))
 
 
 def _listeners(port: int) -> list[int]:

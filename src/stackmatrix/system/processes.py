@@ -32,13 +32,18 @@ def child_environment(**given: str) -> dict[str, str]:
 
 
 def start(
-    command: Sequence[str], *, environment: Mapping[str, str], log: Path, pass_fds: Sequence[int] = ()
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    log: Path,
+    pass_fds: Sequence[int] = (),
+    cwd: Path = PROJECT,
 ) -> subprocess.Popen[bytes]:
     """Start a child in a session of its own, so that Ctrl-C reaches only us and we decide the order of stopping."""
     with log.open("ab") as output:
         return subprocess.Popen(
             list(command),
-            cwd=PROJECT,
+            cwd=cwd,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=output,

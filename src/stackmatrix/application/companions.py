@@ -1,0 +1,145 @@
+"""What runs beside an app: the stand-ins for slow services that it calls, and other processes that it needs."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from stackmatrix.application.place import Arrangement, Runner, end
+from stackmatrix.application.variables import fill, fill_all
+from stackmatrix.errors import AppError, TrialError
+from stackmatrix.matrix.app_file import AppFile
+from stackmatrix.matrix.app_parts import Process, Upstream
+from stackmatrix.system import ports, processes
+
+FIRST_PORT = 10_000
+"""From where on their ports are looked for: apart from those of targets and of services."""
+READY_S = 60.0
+"""Until a process listens; one that imports a whole project takes some seconds."""
+HOST = "127.0.0.1"
+SLOW_API = "slow-api"
+"""The name by which an app's file asks for the external API."""
+
+
+@dataclass(slots=True)
+class Companions:
+    """The addresses of what runs beside an app, by name."""
+
+    ports: dict[str, int] = field(default_factory=dict)
+
+    def known(self) -> dict[str, str]:
+        """Their variables, such as ``{NAME.url}``."""
+        return {
+            f"{name}.{part}": value
+            for name, port in self.ports.items()
+            for part, value in (("url", f"http://{HOST}:{port}"), ("host", HOST), ("port", str(port)))
+        }
+
+    def choose(self, name: str, port: int | None) -> int:
+        """Choose the port of a process: the one that the app has built in, or a free one.
+
+        Raises:
+            PortTakenError: when a port that the app has built in is in use.
+
+        """
+        if port is not None:
+            ports.need_free_port(port, name)
+        taken = set(self.ports.values())
+        found = ports.find_free(FIRST_PORT, len(taken) + 1)
+        self.ports[name] = port or next(one for one in found if one not in taken)
+        return self.ports[name]
+
+
+def built_in_api_port(app: AppFile) -> int | None:
+    """The port that the external API must have for an app that is given its address by nothing in its file."""
+    said = repr((app.env, app.override, app.written, app.processes))
+    return None if f"{{{SLOW_API}." in said or not app.has_slow_api else ports.API_PORT
+
+
+@contextmanager
+def slow_api(app: AppFile, folder: Path) -> Iterator[int]:
+    """The external API, up until the end, on a free port or the one that the app has built in.
+
+    Raises:
+        PortTakenError: when that one is in use.
+
+    """
+    port = built_in_api_port(app)
+    if port is not None:
+        ports.need_free_port(port, "the slow API, whose address the app has built in")
+    else:
+        (port,) = ports.find_free(ports.API_PORT, 1)
+    log = folder / "slow-api.log"
+    child = _start(["-m", "slow_api", "--port", str(port)], log)
+    try:
+        _wait(child, "slow-api", port, log)
+        yield port
+    finally:
+        end(child)
+
+
+def _start(arguments: list[str], log: Path) -> "subprocess.Popen[bytes]":
+    """Start a module of the tool environment that ends with the harness."""
+    launch = [sys.executable, "-m", "stackmatrix.system.launch", "--open-files=32768", "--", sys.executable, *arguments]
+    return processes.start(launch, environment=processes.child_environment(), log=log)
+
+
+@contextmanager
+def upstreams(given: tuple[Upstream, ...], companions: Companions, folder: Path) -> Iterator[None]:
+    """Stand-ins for the services that an app calls, up until the end.
+
+    Raises:
+        AppError: when one does not listen.
+
+    """
+    with ExitStack() as stack:
+        for one in given:
+            port = companions.ports[one.name]
+            answers, log = folder / f"upstream-{one.name}.json", folder / f"upstream-{one.name}.log"
+            answers.write_text(json.dumps(asdict(one)), encoding="utf-8")
+            child = _start(["-m", "slow_api.stand_in", "--port", str(port), str(answers)], log)
+            stack.callback(end, child)
+            _wait(child, one.name, port, log)
+        yield
+
+
+@contextmanager
+def started(
+    given: tuple[Process, ...],
+    companions: Companions,
+    runner: Runner,
+    at: Arrangement,
+    known: Callable[[], Mapping[str, str]],
+) -> Iterator[None]:
+    """The processes that must listen before a stack starts, up until the end, in the set-up's place.
+
+    Raises:
+        AppError: when one does not listen.
+
+    """
+    with ExitStack() as stack:
+        for one in given:
+            port = companions.ports[one.name]
+            where = f"process {one.name}"
+            command = [fill(part.replace("{port}", str(port)), known(), where) for part in one.command]
+            program = runner.python.parent / command[0]
+            command[0] = str(program) if program.exists() else command[0]
+            environment = {**at.environment, **fill_all(one.env, known(), where)}
+            log = runner.logs / f"process-{one.name}.log"
+            child = runner.start(command, Arrangement(at.cwd, environment), log)
+            stack.callback(end, child)
+            _wait(child, one.name, port, log)
+        yield
+
+
+def _wait(child: "subprocess.Popen[bytes]", name: str, port: int, log: Path) -> None:
+    def why_gone() -> str | None:
+        return f"it ended: {processes.explain(log)}" if child.poll() is not None else None
+
+    try:
+        processes.wait_until(lambda: ports.is_bound(port) or None, timeout_s=READY_S, alive=why_gone)
+    except TrialError as error:
+        raise AppError(f"{name} does not listen on port {port}: {error}.") from None

@@ -1,0 +1,136 @@
+"""The file of an application under test: what it says, and each mistake in it that can be seen from it alone."""
+
+from pathlib import Path
+
+import pytest
+
+from stackmatrix.errors import AppFileError
+from stackmatrix.matrix import app_file, app_keys
+from stackmatrix.matrix.app_file import AppFile
+
+
+def read(folder: Path, text: str) -> AppFile:
+    (folder / "stackmatrix.toml").write_text(text, encoding="utf-8")
+    return app_file.read(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", 'nothing is requested; say paths = ["/"] or write a [[request]].'),
+        ('path = ["/"]', "there is no key 'path'; do you mean 'paths'?"),
+        ('[[request]]\npath = "/x/"\njosn = {}', "request /x/: there is no key 'josn'; do you mean 'json'?"),
+        ('[[request]]\npath = "/x/"\nexpect = { titel = 1 }', "request /x/: expect: there is no key 'titel'"),
+        ("[[request]]\nweight = 2", "request: path is missing."),
+        ('paths = "/"', "paths = '/' is not a list."),
+        ('paths = ["blog/"]', "request blog/: a path begins with a slash, with neither scheme nor host."),
+        ('paths = ["https://a.example/"]', "request https://a.example/: a path begins with a slash"),
+        (
+            'paths = ["/"]\n\noverride = { DATABASES = { default = { X = 1 } } }\n[override.DATABASES.default]\nY = 1',
+            "override is written in braces in line 3, and braces cannot be continued: write [override] in a line",
+        ),
+        ('paths = ["/"', "stackmatrix.toml is not TOML: "),
+        ('paths = ["/{id}/"]', "values says nothing for {id}; write values = { id = [1, 2, 3] }"),
+        ('paths = ["/"]\nservices = ["postgre"]', "services has 'postgre'; do you mean 'postgres'?"),
+        ('paths = ["/"]\nsetup = ["make css"]', "a set-up step for the shell begins with '$ ', as in \"$ make css\"."),
+        ('paths = ["/"]\nasgi = true', "asgi = True is not a text or false."),
+        ('paths = ["/"]\nenv.X = true', "env.X = True is not a text or a number."),
+        ('paths = ["/"]\nproject = "back"', "project = 'back': there is no such folder."),
+        ('paths = ["/"]\nfiles = { a = { copy = "b" } }', "files: copy = 'b': there is no such file beside this one."),
+        ('[[request]]\npath = "/"\nweight = 0', "request /: weight = 0 asks for it never; leave the request away."),
+        ('[[request]]\npath = "/"\njson = 1\nbody = "x"', "request /: it has json and body, and a request has one"),
+        ('paths = ["/"]\n[upstream.a]\ndelay_ms = { median = 9, p99 = 3 }', "the median lies above 0 and below p99."),
+        ('paths = ["/"]\n[stack.x]\nrequirements = ["x"]', "stack.x: command is missing."),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_in_a_sentence_that_names_the_file(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(AppFileError) as error:
+        read(tmp_path, text)
+    assert str(error.value).startswith("stackmatrix.toml")
+    assert said in str(error.value)
+
+
+def test_a_folder_without_a_file_is_told_what_to_write(tmp_path: Path) -> None:
+    with pytest.raises(
+        AppFileError, match=r"nor a \[tool\.stackmatrix\] in its pyproject\.toml; write one line: paths"
+    ):
+        app_file.read(tmp_path)
+
+
+def test_the_same_keys_stand_in_a_pyproject(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.stackmatrix]\npaths = ["/a/"]\nname = "My Shop"')
+    app = app_file.read(tmp_path)
+    assert (app.name, [one.page.path for one in app.requests]) == ("my-shop", ["/a/"])
+
+
+def test_three_lines_say_all_that_startproject_needs(tmp_path: Path) -> None:
+    app = read(
+        tmp_path,
+        'install = ["django"]\noverride = { DEBUG = false, ALLOWED_HOSTS = ["*"] }\n'
+        'request = [{ path = "/admin/login/" }, { path = "/admin/auth/user/", user = "admin", weight = 3 }]',
+    )
+    assert app.override.of("WSGI") == {"DEBUG": False, "ALLOWED_HOSTS": ["*"]}
+    assert [(one.page.weight, one.user) for one in app.requests] == [(1.0, None), (3.0, "admin")]
+    assert app.interfaces == ("WSGI", "ASGI")
+
+
+def test_a_body_makes_a_post_with_its_type_and_numbers_are_left_for_the_load(tmp_path: Path) -> None:
+    app = read(
+        tmp_path,
+        '[[request]]\npath = "/a/"\njson = { name = "tag {n}" }\n[[request]]\npath = "/a/"\nform = { x = "a b {n}" }\n'
+        '[[request]]\npath = "/{slug}/"\nvalues = { slug = ["a", 2] }\naccept = "text/plain"',
+    )
+    json, form, third = app.requests
+    assert (json.page.method, json.page.request(5)[1], json.csrf) == ("POST", b'{"name": "tag 5"}', True)
+    assert form.page.request(5)[1] == b"x=a+b+5"
+    assert [dict(one.page.headers) for one in app.requests] == [
+        {"Content-Type": "application/json"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        {"Accept": "text/plain"},
+    ]
+    assert [one.page.name for one in app.requests] == ["POST /a/", "POST /a/ (2)", "/{slug}/"]
+    assert (third.csrf, third.page.request(1)[0]) == (False, "/2/")
+
+
+def test_values_of_an_interface_win_over_those_of_both_table_by_table(tmp_path: Path) -> None:
+    app = read(
+        tmp_path,
+        'paths = ["/"]\nenv = { A = 1, B = "b", asgi = { A = 0 } }\n[override.DATABASES.default]\nX = 1\nY = 1\n'
+        "[override.asgi.DATABASES.default]\nX = 2",
+    )
+    assert app.env.of("ASGI") == {"A": "0", "B": "b"}
+    assert app.env.of("WSGI") == {"A": "1", "B": "b"}
+    assert app.override.of("ASGI") == {"DATABASES": {"default": {"X": 2, "Y": 1}}}
+
+
+def test_services_upstreams_processes_and_a_stack_of_ones_own_are_read(tmp_path: Path) -> None:
+    app = read(
+        tmp_path,
+        """
+        paths = ["/"]
+        services = [{ postgres = ["default", "trac"] }, "redis", "slow-api"]
+        [upstream.rates]
+        delay_ms = { median = 80, p99 = 900, seed = 3 }
+        json = { rate = 1 }
+        [[process]]
+        name = "search"
+        command = "searchd --port {port}"
+        [stack.cherry]
+        command = "{bin}/cheroot {wsgi} --bind 127.0.0.1:{port}"
+        requirements = ["cheroot>=10"]
+        interface = "WSGI"
+        waits_with = "threads"
+        slots = 20
+        """,
+    )
+    assert (app.databases, app.has_redis, app.has_slow_api) == (("default", "trac"), True, True)
+    assert app.upstreams[0].delay.p99_ms == 900
+    assert app.processes[0].command == ("searchd", "--port", "{port}")
+    assert (app.stacks[0].name, app.stacks[0].server, app.stacks[0].slots) == ("cherry", "cheroot", 20)
+
+
+def test_the_schema_describes_every_key() -> None:
+    described = app_keys.schema()["properties"]
+    assert set(described) == set(app_keys.APP.keys)
+    assert all(one["description"] for one in described.values())
+    assert described["request"]["items"]["required"] == ["path"]
