@@ -93,7 +93,8 @@ def add_environment(stack: Stack) -> None:
 
     shared = sum(row.environment == stack.name for row in STACKS.values()) - 1
     environment.__doc__ = f"Install {stack.summary}{f', and what {shared} more share with it' if shared else ''}."
-    nox.session(name=f"env-{stack.name}", python=[*PYTHONS, *FREE_THREADED], default=False)(environment)
+    pythons = [python for python in (*PYTHONS, *FREE_THREADED) if python not in stack.not_on]
+    nox.session(name=f"env-{stack.name}", python=pythons, default=False)(environment)
 
 
 def install_environments(session: nox.Session, sessions: list[str]) -> Path:
@@ -126,7 +127,7 @@ IS_LISTING = {"-l", "--list", "--list-sessions"} & {*sys.argv}
 for row in STACKS.values():
     if not IS_LISTING and row.shares_with is None:
         add_environment(row)
-    but = f" but {', '.join(f'{python} ({why})' for python, why in row.not_on.items())}" if row.not_on else ""
+    but = "".join(f" but {python} ({why})" for python, why in row.not_on.items() if python in PYTHONS)
     add_verb(f"bench-{row.name}", f"Measure {row.summary}, on every Python{but}.", "run", "--stacks", row.name)
 add_verb("matrix", "Measure every chosen cell until everything is decided, and say the answer.", "run")
 add_verb("serve", "Bring up the demo's stacks, or those named, with locust's web page to try them by hand.", *serve)

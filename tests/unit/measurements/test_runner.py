@@ -1,7 +1,7 @@
 """What all kinds share, with kinds that are made up: what is minded, performed, written, judged, and when it ends."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -27,7 +27,7 @@ from stackmatrix.measurements.runner import Runner
 from stackmatrix.results import store
 from stackmatrix.results.conditions import Environment
 from stackmatrix.results.cost import CostBlock
-from stackmatrix.results.model import Result
+from stackmatrix.results.model import Result, Status
 from stackmatrix.system import cgroup, git, ports
 from stackmatrix.testbed import environments
 
@@ -388,6 +388,20 @@ def test_a_python_that_cannot_be_had_is_one_line_no_file_and_no_failure(
     runner.need_all()
     assert view.lines[0] == "Python 3.99 was not found: 1 cells are left out."  # type: ignore[attr-defined]
     assert not store.path_of(tmp_path, "m", GONE).exists()
+
+
+def test_an_excluded_cell_is_said_with_its_reason_has_a_file_that_says_so_and_is_no_failure(
+    tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind, view: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    excluded = replace(STACKS[OTHER], not_on={"3.99": "it crashes at its start"})
+    monkeypatch.setitem(STACKS, OTHER, excluded)
+    runner = make_runner(make_kind(), cells=(*CELLS, GONE), fail_on_missing=True)
+    runner.run()
+    runner.need_all()
+    said = f"Left out: {OTHER} on 3.99. It crashes at its start."
+    assert view.lines[0] == said  # type: ignore[attr-defined]
+    assert read(tmp_path, GONE).status == Status(state="excluded", reason="it crashes at its start")
+    assert rounds(tmp_path, CELLS[0]) == [0]
 
 
 def test_told_to_mind_a_missing_python_it_fails_before_anything_is_measured_or_written(

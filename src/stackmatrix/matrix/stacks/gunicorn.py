@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stackmatrix.matrix.stacks.stack import Stack, WaitModel
+from stackmatrix.matrix.stacks.stack import COMPILER, Stack, WaitModel
 
 # The control socket's default place is under the user's home folder, shared by every gunicorn there.
 COMMAND = "{bin}/gunicorn {app} --bind 127.0.0.1:{port} --workers {workers} --no-control-socket --backlog {backlog}"
@@ -134,6 +134,7 @@ ROWS = (
         FAST_SAID,
         requirements=("gunicorn", "gunicorn-h1c"),
         traits=(*THREAD_TRAITS, "gunicorn_h1c"),
+        needs=(COMPILER,),
     ),
     _asgi(
         "gunicorn_asgi",
