@@ -130,10 +130,14 @@ def install(
             python=python,
             project_sha256=copied.sha256,
         )
-        resolved = _resolve(wanted, uv, folder / f"{prefix.name}.json", say, upgrade=upgrade)
-        if not requirements.is_installed(wanted, resolved.text, prefix):
-            say(f"installing {app.name} with {stack.server} on Python {python}")
-            requirements.install(wanted, resolved.text, prefix, uv, app=app.name, app_stack=stack.name)
+        try:
+            resolved = _resolve(wanted, uv, folder / f"{prefix.name}.json", say, upgrade=upgrade)
+            if not requirements.is_installed(wanted, resolved.text, prefix):
+                say(f"installing {app.name} with {stack.server} on Python {python}")
+                requirements.install(wanted, resolved.text, prefix, uv, app=app.name, app_stack=stack.name)
+        except AppError as error:
+            # People know their project, and not the copy of it.
+            raise AppError(str(error).replace(str(copied.folder), app.project.name)) from error
     return AppEnvironment(prefix, resolved.sha256, dict(resolved.versions), resolved.notes)
 
 

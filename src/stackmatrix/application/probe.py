@@ -79,7 +79,7 @@ def need_fit(runner: Runner, at: Arrangement, app: AppFile, found: Found, ours: 
 
     """
     read = _ask(runner, at, "settings", app, f"{found.settings} does not load", {})
-    why = why_unfit(Settings.of(read["settings"]), ours)
+    why = why_unfit(Settings.of(read["settings"]), ours, wants_debug=app.override.both.get("DEBUG") is True)
     if why is not None:
         raise AppError(why)
 
@@ -126,9 +126,12 @@ def _misspelt(failure: Failure, job: Mapping[str, Any]) -> str | None:
     return f"The callable {job['callable']}: there is no module {failure.module}."
 
 
-def why_unfit(settings: Settings, ours: Ours) -> str | None:
-    """Why a project with these settings is not measured; ``None`` where it can be."""
-    if settings.debug:
+def why_unfit(settings: Settings, ours: Ours, *, wants_debug: bool = False) -> str | None:
+    """Why a project with these settings is not measured; ``None`` where it can be.
+
+    With ``wants_debug`` the file says that DEBUG is to be on, and it is measured like that.
+    """
+    if settings.debug and not wants_debug:
         hosts = ' (and override.ALLOWED_HOSTS = ["*"], since that is empty)' if not settings.allowed_hosts else ""
         return (
             f"DEBUG is on, and a site is not served like that: say override.DEBUG = false{hosts}, "

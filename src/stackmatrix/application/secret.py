@@ -26,7 +26,7 @@ def _read(file: Path) -> dict[str, str]:
     """Variables written as NAME=value, one a line, perhaps in quotes; nothing in a value is replaced."""
     try:
         # As environments are: bytes that are no UTF-8 come out as they went in.
-        text = file.read_text(encoding="utf-8", errors="surrogateescape")
+        text = file.read_bytes().decode(errors="surrogateescape")
     except OSError as error:
         raise AppFileError(f"env_file = {file.name!r} cannot be read: {error.strerror}.") from error
     found = {}

@@ -1,5 +1,6 @@
 """What a wrong answer means, for causes that need no project to be provoked."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,13 @@ def test_a_cause_is_told_with_its_remedy(answered: dict[str, object], said: str)
 
 def database(engine: str, name: str, host: str = "", port: str = "") -> Settings:
     one = Database("default", engine, name, host, port, "", 0, is_immediate=False)
-    return Settings(**{**{key: getattr(SETTINGS, key) for key in Settings.__slots__}, "databases": (one,)})
+    return replace(SETTINGS, databases=(one,))
+
+
+def test_debug_is_refused_unless_the_file_wants_it(tmp_path: Path) -> None:
+    on = replace(SETTINGS, debug=True)
+    assert (why_unfit(on, Ours(tmp_path)) or "").startswith("DEBUG is on, and a site is not served like that")
+    assert why_unfit(on, Ours(tmp_path), wants_debug=True) is None
 
 
 def test_only_databases_that_the_harness_made_are_taken(tmp_path: Path) -> None:

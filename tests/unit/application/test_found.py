@@ -108,8 +108,8 @@ def test_words_in_braces_that_are_no_address_stay() -> None:
 
 
 def test_secrets_come_from_a_file_byte_for_byte_and_a_missing_one_is_named(tmp_path: Path) -> None:
-    (tmp_path / "secrets.env").write_bytes(b"# keys\nexport A=\"a $b = 'c'\"\r\nB=b#\xff=\\n\n")
+    (tmp_path / "secrets.env").write_bytes(b"# keys\nexport A=\"a $b = 'c'\"\r\nB=b\r#\xff=\\n\n")
     app = project(tmp_path, {}, 'env_file = "secrets.env"\nsecrets = ["A", "B", "C"]')
     with pytest.raises(AppFileError, match=r"secrets names C, and your environment has no C, nor has secrets\.env"):
         secrets_of(app, {})
-    assert secrets_of(app, {"C": "c"}) == {"A": "a $b = 'c'", "B": "b#\udcff=\\n", "C": "c"}
+    assert secrets_of(app, {"C": "c"}) == {"A": "a $b = 'c'", "B": "b\r#\udcff=\\n", "C": "c"}
