@@ -1,6 +1,25 @@
 """The application under test. The built-in site is the first one."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+
+class Arranged(Protocol):
+    """Where a target of an application starts, and all of its variables, secrets among them."""
+
+    @property
+    def cwd(self) -> Path: ...
+
+    @property
+    def environment(self) -> Mapping[str, str]: ...
+
+
+class Arranger(Protocol):
+    """Gives each target of an application a place of its own, as the set-up left it."""
+
+    def arrange(self, interface: str, name: str) -> Arranged: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +30,9 @@ class App:
     is not ``wrapped``. ``asgi_sync`` is its ASGI application with sync views, for stacks that serve those; empty for an
     application that has one for all. ``requirements`` are what its environments hold beside a server, and
     ``from_source`` names those of all packages in them that are built here and not taken as they were published.
+
+    Targets of somebody's own application have places that its ``arranger`` makes, and ``sha256`` is the hash of its
+    files; the built-in site needs neither.
     """
 
     name: str
@@ -20,6 +42,8 @@ class App:
     wrapped: bool = True
     asgi_sync: str = ""
     from_source: tuple[str, ...] = ()
+    arranger: Arranger | None = field(default=None, compare=False, repr=False)
+    sha256: str | None = None
 
 
 BUILT_IN = App(

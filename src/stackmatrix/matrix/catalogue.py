@@ -5,20 +5,29 @@ of its own, takes part like those of the tables.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stackmatrix.matrix.app import BUILT_IN, App
+from stackmatrix.matrix.cells import Installation
 from stackmatrix.matrix.stacks import STACKS, Stack
 from stackmatrix.matrix.workloads import WORKLOADS, Workload
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """One application with its stacks and workloads, by name."""
+    """One application with its stacks and workloads, by name.
+
+    ``installed`` are environments that the harness itself has made, by the stack that names the environment and the
+    place on the axis of Pythons, and ``failed`` says why others could not be; ``skipped`` are places whose Python was
+    not found.
+    """
 
     app: App
     stacks: Mapping[str, Stack]
     workloads: Mapping[str, Workload]
+    installed: Mapping[tuple[str, str], Installation] = field(default_factory=dict)
+    failed: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    skipped: frozenset[str] = frozenset()
 
 
 BUILT_IN_CATALOGUE = Catalogue(BUILT_IN, STACKS, WORKLOADS)

@@ -65,7 +65,9 @@ class Evidence:
         """What is known to differ before the target was started."""
         now = Conditions(machine=self.machine, environment=earlier.environment, tool_lock_sha256=self.tool_lock_sha256)
         lock = earlier.environment.lock_sha256 != subject.environment.lock_sha256
-        return (*machine_differences(earlier, now), *(["the packages"] if lock else []))
+        files = earlier.environment.app_sha256 != subject.app.sha256
+        known = [*(["the packages"] if lock else []), *(["the application"] if files else [])]
+        return (*machine_differences(earlier, now), *known)
 
     def _of_another_rate(self) -> list[Replaced]:
         """Cells that were asked at another rate than most of their workload: only cells of one rate are compared."""

@@ -63,7 +63,7 @@ class Runner:
             raise MachineLimitError(why)
         provenance = Provenance.ask()
         layout, machine, self.machine_name = prepare(request)
-        missing = environments.find_missing(request.cells, request.nox_report)
+        missing = environments.find_missing(request.cells, request.nox_report, request.catalogue)
         self._mind_missing(missing)
         cells = [cell for cell in request.cells if cell not in missing]
         found = environments.resolve([*cells, *controls_of(cells)], request.catalogue)

@@ -28,7 +28,8 @@ class Machine(Struct, frozen=True):
 class Environment(Struct, frozen=True):
     """The environment that served: its packages and their lock file, the command, and its variables by name.
 
-    In the command ``{prefix}`` and ``{port}`` stand for what differs from place to place and run to run.
+    In the command ``{prefix}`` and ``{port}`` stand for what differs from place to place and run to run. ``app_sha256``
+    is the hash of the files of somebody's own application.
     """
 
     python: PythonBuild
@@ -36,6 +37,7 @@ class Environment(Struct, frozen=True):
     lock_sha256: str
     command: tuple[str, ...]
     variables: tuple[str, ...]
+    app_sha256: str | None = None
 
 
 class Conditions(Struct, frozen=True):
@@ -81,6 +83,7 @@ def environment_differences(one: Environment, other: Environment) -> tuple[str, 
         "the packages": ((one.packages, one.lock_sha256), (other.packages, other.lock_sha256)),
         "the command": (one.command, other.command),
         "the variables": (one.variables, other.variables),
+        "the application": ((one.app_sha256,), (other.app_sha256,)),
     }
     return tuple(_named(pairs))
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Literal
 
 from stackmatrix.errors import EnvironmentMissingError
+from stackmatrix.matrix.app import BUILT_IN
 from stackmatrix.matrix.catalogue import BUILT_IN_CATALOGUE, Catalogue
 from stackmatrix.matrix.cells import Cell, Installation, Subject, why_not_served
 from stackmatrix.matrix.pythons import Runtime
-from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.system.processes import PROJECT
 
 STAMP = "stackmatrix.json"
@@ -52,10 +52,10 @@ def resolve(cells: Iterable[Cell], catalogue: Catalogue = BUILT_IN_CATALOGUE) ->
         EnvironmentMissingError: when one is not installed.
 
     """
-    here = installed()
+    here = _here(catalogue)
     subjects = []
     for cell in cells:
-        environment = here.get((environment_name(cell), cell.python))
+        environment = here.get((environment_name(cell, catalogue), cell.python))
         if environment is None:
             raise EnvironmentMissingError(
                 f"{cell.stack} is not installed for Python {cell.python}: run nox -s {session_name(cell)}"
@@ -65,9 +65,16 @@ def resolve(cells: Iterable[Cell], catalogue: Catalogue = BUILT_IN_CATALOGUE) ->
     return subjects
 
 
-def environment_name(cell: Cell) -> str:
+def _here(catalogue: Catalogue) -> dict[tuple[str, str], Installation]:
+    """What is installed for an application: of the built-in one also what nox has installed."""
+    by_nox = installed() if catalogue.app == BUILT_IN else {}
+    return {**by_nox, **catalogue.installed}
+
+
+def environment_name(cell: Cell, catalogue: Catalogue = BUILT_IN_CATALOGUE) -> str:
     """The stack that names the environment of a cell."""
-    return STACKS[cell.stack].environment if cell.stack in STACKS else cell.stack
+    stack = catalogue.stacks.get(cell.stack)
+    return cell.stack if stack is None else stack.environment
 
 
 def session_name(cell: Cell) -> str:
@@ -91,12 +98,12 @@ SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"
 """Where servers are installed, which is often not in the path of a user who is not root."""
 
 
-def why_excluded(cell: Cell) -> str | None:
+def why_excluded(cell: Cell, catalogue: Catalogue = BUILT_IN_CATALOGUE) -> str | None:
     """Why a cell's stack cannot serve its workload or run on its Python or system, with the remedy where there is one.
 
     ``None`` where it can, as far as that is known before anything is installed.
     """
-    stack = STACKS.get(cell.stack)
+    stack = catalogue.stacks.get(cell.stack)
     if stack is None:
         return None
     if reason := why_not_served(cell) or stack.not_on.get(Runtime.of(cell.python).version):
@@ -108,28 +115,33 @@ def why_excluded(cell: Cell) -> str | None:
     return f"{stack.name} needs {lacking.name}, which is not here: install it ({lacking.remedy})" if lacking else None
 
 
-def find_missing(cells: Iterable[Cell], report: Path | None) -> Mapping[Cell, Missing]:
-    """The cells that are excluded or have no environment, with the reason; of the latter nox's report gives it.
+def find_missing(
+    cells: Iterable[Cell], report: Path | None, catalogue: Catalogue = BUILT_IN_CATALOGUE
+) -> Mapping[Cell, Missing]:
+    """The cells that are excluded or have no environment, with the reason; of the latter nox's report may give it.
 
     Nox calls a session ``skipped`` when its Python cannot be had, and ``failed`` when installing failed.
     """
     outcomes = _read_report(report) if report is not None else {}
-    environments = installed()
+    here = _here(catalogue)
     missing = {}
     for cell in cells:
-        if excluded := why_excluded(cell):
+        key = (environment_name(cell, catalogue), cell.python)
+        if excluded := why_excluded(cell, catalogue):
             missing[cell] = Missing("excluded", excluded)
-            continue
-        if (environment_name(cell), cell.python) in environments:
-            continue
-        outcome = outcomes.get(session_name(cell))
-        if outcome == "skipped":
-            missing[cell] = Missing("skipped", "this Python was not found")
-        elif outcome is not None:
-            missing[cell] = Missing("failed", "its packages could not be installed: see what nox printed")
-        else:
-            missing[cell] = Missing("failed", "its environment is not installed")
+        elif key not in here:
+            outcome = "skipped" if cell.python in catalogue.skipped else outcomes.get(session_name(cell))
+            missing[cell] = _missing(outcome, catalogue.failed.get(key))
     return missing
+
+
+def _missing(outcome: str | None, reason: str | None) -> Missing:
+    if outcome == "skipped":
+        return Missing("skipped", "this Python was not found")
+    if reason is None:
+        asked = "its packages could not be installed: see what nox printed"
+        reason = "its environment is not installed" if outcome is None else asked
+    return Missing("failed", reason)
 
 
 def _read_report(path: Path) -> dict[str, str]:

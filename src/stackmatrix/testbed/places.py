@@ -1,12 +1,13 @@
 """Where subjects stand in a testbed: their ports and commands, and what each is given beside what all are."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 
 from stackmatrix.matrix.cells import Subject
-from stackmatrix.system import ports
+from stackmatrix.system import ports, processes
 from stackmatrix.system.launch import Setting
 from stackmatrix.testbed.supervisor import API
 from under_test import application, planted
@@ -44,10 +45,18 @@ def place(
 def _setting(subject: Subject, folder: Path) -> Setting:
     if not subject.app.wrapped:
         return Setting()
-    variables = {application.VARIABLE: subject.application, **dict(subject.workload.variables)}
+    variables, started_in = {application.VARIABLE: subject.application, **dict(subject.workload.variables)}, None
+    if subject.app.arranger is not None:
+        arranged = subject.app.arranger.arrange(subject.stack.serves_views_of, subject.name)
+        programs = subject.environment.prefix / "bin"
+        variables |= {**arranged.environment, "VIRTUAL_ENV": str(subject.environment.prefix)}
+        variables["PATH"] = f"{programs}{os.pathsep}{variables['PATH']}"
+        # What wraps the application is the harness's own, and is found after everything of the application.
+        variables["PYTHONPATH"] = f"{variables['PYTHONPATH']}{os.pathsep}{processes.SOURCE}"
+        started_in = str(arranged.cwd)
     if subject.cell.control == "planted":
         variables[planted.VARIABLE] = str(folder / PLANTED)
-    return Setting(variables)
+    return Setting(variables, started_in)
 
 
 def as_written(place: Place, folder: Path) -> tuple[str, ...]:

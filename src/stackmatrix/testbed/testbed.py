@@ -145,7 +145,8 @@ class Testbed:
             packages=dict(sorted(identity.packages.items())),
             lock_sha256=subject.environment.lock_sha256,
             command=places.as_written(place, self.circus.folder),
-            variables=(*VARIABLES, *sorted(place.setting.variables)),
+            variables=tuple(dict.fromkeys((*VARIABLES, *sorted(place.setting.variables)))),
+            app_sha256=subject.app.sha256,
         )
 
     @property
