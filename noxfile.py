@@ -31,7 +31,7 @@ REQUIREMENTS = ROOT / "requirements"
 BUILD = {"URLLIB3_NO_OVERRIDE": "1"}
 # The harness itself installs what no lock file has: overridden packages, and people's own applications.
 UV = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}") or "uv"
-STAMP, HARNESS = "stackmatrix.json", {"PYTHONPATH": str(ROOT / "src"), "STACKMATRIX_UV": UV, **BUILD}
+STAMP, HARNESS = "stackmatrix.json", {"PYTHONPATH": str(ROOT / "src"), "STACKMATRIX_UV": UV}
 # A run that is interrupted stops its servers and writes what it has, which nox's own 0.3 s would cut short.
 STOP_S = 60.0
 # pyenv's shims answer only for versions that are named.
@@ -131,6 +131,7 @@ for row in STACKS.values():
     add_verb(f"bench-{row.name}", f"Measure {row.summary}, on every Python{but}.", "run", "--stacks", row.name)
 add_verb("matrix", "Measure every chosen cell until everything is decided, and say the answer.", "run")
 add_verb("serve", "Bring up the demo's stacks, or those named, with locust's web page to try them by hand.", *serve)
+add_verb("check-app", "Bring your own application up, ask each page once, and say what to mend.", installs=False)
 add_verb("calibrate", "Find out how good this machine is for benchmarking, and what limits it.", installs=False)
 add_verb("stall", "Show why open-loop load matters: make docs/stall.md from a stall under both.", installs=False)
 add_verb("summarize", "Make the pages and the report from the results, and print the answer.", installs=False)

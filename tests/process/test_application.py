@@ -147,7 +147,8 @@ def test_what_startproject_makes_is_served_after_three_lines(tmp_path: Path) -> 
         assert {one.why for one in check_on_server(application).values()} == {None}
 
 
-def test_a_user_is_logged_in_by_the_form_that_the_file_names(tmp_path: Path) -> None:
+def test_a_user_is_logged_in_by_the_form_that_the_file_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_PASSWORD", "engine")
     urls = small_project.URLS.replace(
         "urlpatterns = [",
         "from django.contrib.auth.views import LoginView\n\n\nclass Login(LoginView):\n"
@@ -162,7 +163,14 @@ def test_a_user_is_logged_in_by_the_form_that_the_file_names(tmp_path: Path) -> 
         '[login.ada]\npath = "/accounts/login/"\nform = { username = "ada", password = "PASSWORD" }\n'
     )
     changed = {"mysite/urls.py": urls, "seed.py": seed}
-    assert wrong(tmp_path / "right", file.replace("PASSWORD", "engine"), changed) == ()
+    assert (
+        wrong(
+            tmp_path / "right",
+            f'secrets = ["SHOP_PASSWORD"]\n{file}'.replace('"PASSWORD"', '"{SHOP_PASSWORD}"'),
+            changed,
+        )
+        == ()
+    )
     said = refused(tmp_path / "wrong", file.replace("PASSWORD", "motor"), changed)
     assert said == "[login.ada]: the form of /accounts/login/ was answered 200, and nobody is logged in."
 

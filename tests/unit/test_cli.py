@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from stackmatrix import cli, commands, errors
-from stackmatrix.commands import COMMANDS, options, run
+from stackmatrix.commands import COMMANDS, choice, options, run
 from stackmatrix.commands import serve as serve_command
 from stackmatrix.errors import AppFileError, StackmatrixError
+from stackmatrix.matrix.catalogue import BUILT_IN_CATALOGUE
 from stackmatrix.matrix.cells import make_cells
 from stackmatrix.matrix.ladder import rates, users
 from stackmatrix.matrix.profiles import DEFAULT_PROFILE, PROFILES
@@ -157,7 +158,7 @@ def test_every_command_has_a_module_that_declares_its_options_and_is_executed(na
 
 def test_every_module_of_a_command_is_in_the_table() -> None:
     (folder,) = commands.__path__
-    beside = {"__init__", "options"}
+    beside = {"__init__", "choice", "options", "own_app"}
     assert {path.stem for path in Path(folder).glob("*.py")} - beside == {name.replace("-", "_") for name in COMMANDS}
 
 
@@ -207,14 +208,14 @@ def test_nothing_named_is_every_cell_of_the_seed(capsys: pytest.CaptureFixture[s
     seed = tuple(name for name, stack in STACKS.items() if stack.is_seed)
     assert cli.main(["run", "--list"]) == 0
     assert capsys.readouterr().out.split() == [f"env-{stack}-{python}" for stack in seed for python in PYTHONS]
-    assert options.choose_cells(cli.make_parser("run").parse_args(["run"])) == make_cells(
+    assert choice.choose_cells(cli.make_parser("run").parse_args(["run"])).cells == make_cells(
         seed, PYTHONS, ("fanout_shared_client", "fanout")
     )
 
 
 def test_all_workloads_are_chosen_by_one_word_and_an_unknown_one_is_told() -> None:
     def chosen(wanted: str) -> tuple[str, ...]:
-        return options.choose_workloads(wanted)
+        return choice.choose_workloads(wanted, BUILT_IN_CATALOGUE, "fanout")
 
     assert chosen("all") == chosen("no_calls,all") == tuple(WORKLOADS)
     assert chosen("no_calls, fanout") == ("fanout", "no_calls")
@@ -227,7 +228,7 @@ def test_what_only_the_other_interface_serves_is_refused_before_anything_is_inst
     with pytest.raises(
         errors.UsageError, match=r"^Nothing is left to measure with uvicorn: urllib3 has no async client\.$"
     ):
-        options.choose_cells(cli.make_parser("run").parse_args(arguments))
+        choice.choose_cells(cli.make_parser("run").parse_args(arguments))
 
 
 def test_cells_that_no_stack_serves_need_no_environment(capsys: pytest.CaptureFixture[str]) -> None:
@@ -262,7 +263,7 @@ GIVEN: dict[str, tuple[list[str], dict[str, object]]] = {
 def test_what_is_given_replaces_the_profiles_choice(what: str) -> None:
     arguments, changed = GIVEN[what]
     given = cli.make_parser("run").parse_args(["run", *arguments])
-    assert run.choose_profile(given) == replace(PROFILES[DEFAULT_PROFILE], **changed)  # type: ignore[arg-type]
+    assert run.choose_profile(given, choice.choose_cells(given)) == replace(PROFILES[DEFAULT_PROFILE], **changed)  # type: ignore[arg-type]
 
 
 def test_schema_writes_what_the_model_says(tmp_path: Path) -> None:
@@ -323,8 +324,9 @@ def test_an_earlier_measurement_stays_when_its_cell_cannot_be_measured_and_nothi
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     """Where results go by default, and where those go that are no evidence."""
     usual, apart = tmp_path / "results", tmp_path / "apart"
-    monkeypatch.setattr(options, "RESULTS", usual)
-    monkeypatch.setattr(options, "SMOKE_RESULTS", apart)
+    for module in (options, choice):
+        monkeypatch.setattr(module, "RESULTS", usual)
+        monkeypatch.setattr(module, "SMOKE_RESULTS", apart)
     return usual, apart
 
 

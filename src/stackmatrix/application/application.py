@@ -24,6 +24,7 @@ from stackmatrix.errors import AppError
 from stackmatrix.matrix.app_file import AppFile
 from stackmatrix.matrix.app_requests import Request
 from stackmatrix.matrix.pages import Likeness, Page
+from stackmatrix.matrix.stacks import Stack
 
 ASKED_AS = 900_000_000
 """What ``{n}`` is in the requests of the set-up: far from the numbers of a run."""
@@ -66,6 +67,13 @@ class Application:
         folder = self.state.put_back(name)
         known = {**self.companions.known(), **self.state.known(name)}
         return place.arrange(self.app, self.found, folder, interface, known, self.secrets, is_diagnosing=is_diagnosing)
+
+    def warnings(self, stack: Stack) -> tuple[str, ...]:
+        """What is likely to limit this stack with this app, in sentences."""
+        postgres = self.state.postgres
+        if postgres is None or (stack.slots or 0) <= postgres.max_connections:
+            return ()
+        return (f"The stack may open {stack.slots} connections and PostgreSQL allows {postgres.max_connections}.",)
 
     def asked(self, page: Page, interface: str, answer: Answered, log: str) -> Asked:
         """An answer of a server to one of the pages, with all that explains it."""
@@ -139,7 +147,7 @@ class _Preparation:
         setup.run_steps(setup.steps_of(app, settings[first]), runner, at[first], app, found, self.say)
         stack.enter_context(started(app.processes, self.companions, runner, at[first], self._known))
         door = setup.door_of(app, settings[first])
-        sessions = setup.log_in(runner, at[first], app, door)
+        sessions = setup.log_in(runner, at[first], app, door, self.secrets)
         made = [f"{name} was not there and was made a superuser" for name, one in sessions.items() if one.is_made]
         pages = [setup.page_of(one, door, settings[first], sessions) for one in app.requests]
         answers, wrong = self._ask(pages, door, at[first], settings[first])

@@ -43,6 +43,7 @@ class Wanted:
     ``server``: the stack's packages. ``overrides``: such as ``django==5.2.*``, in place of what the application wants.
     ``python``: a minor version, or a path to an interpreter.
     ``project_sha256``: the hash of the project's files, which the lock's hash takes in where the project is installed.
+    ``variables`` are given to uv, and so to what is built, when the environment is made.
     """
 
     install: tuple[str, ...]
@@ -51,6 +52,7 @@ class Wanted:
     overrides: tuple[str, ...]
     python: str
     project_sha256: str = ""
+    variables: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,9 +269,9 @@ def install(wanted: Wanted, lock_text: str, prefix: Path, uv: Path, **stamp: str
     run(uv, ["venv", "--quiet", "--clear", "--no-project", "--python", str(python), str(prefix)], folder=wanted.project)
     indexes = gather(read_items(wanted.install, wanted.project), wanted.project, python, uv).indexes
     command = ["pip", "sync", "-", "--quiet", "--allow-empty-requirements", "--python", str(prefix / "bin" / "python")]
-    if not all(PIN.match(line) for line in lock_text.splitlines() if line and line[0] != "#"):
+    if not all(PIN.match(line) for line in lock_text.splitlines() if line and line[0] not in "#-"):
         # A folder: uv would take a wheel that it built before, although the source may have changed since.
         command += ["--refresh"]
-    run(uv, command, folder=wanted.project, says=_lines([*indexes, lock_text]))
+    run(uv, command, folder=wanted.project, says=_lines([*indexes, lock_text]), variables=dict(wanted.variables))
     written = {**stamp, "python": wanted.python, "lock_sha256": Resolved(lock_text).sha256}
     (prefix / STAMP).write_text(json.dumps(written), encoding="utf-8")

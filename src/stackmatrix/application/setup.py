@@ -106,8 +106,10 @@ def door_of(app: AppFile, settings: Settings) -> Door:
     return Door(host, https, "".join(secrets.choice(letters) for _ in range(TOKEN_LETTERS)))
 
 
-def log_in(runner: Runner, at: Arrangement, app: AppFile, door: Door) -> dict[str, Session]:
-    """The sessions of all users that requests name.
+def log_in(
+    runner: Runner, at: Arrangement, app: AppFile, door: Door, secrets_: Mapping[str, str]
+) -> dict[str, Session]:
+    """The sessions of all users that requests name; ``{NAME}`` of a secret may stand in the fields of a form.
 
     Raises:
         AppError: when one cannot be logged in.
@@ -117,12 +119,21 @@ def log_in(runner: Runner, at: Arrangement, app: AppFile, door: Door) -> dict[st
     if not users:
         return {}
     try:
-        return sessions_of(users, app.logins or {}, runner, at, door)
+        logins = {name: _with_secrets(login, secrets_) for name, login in (app.logins or {}).items()}
+        return sessions_of(users, logins, runner, at, door)
     except AppError as error:
         failure = Failure.of_log(str(error))
         if failure is None:
             raise
         raise AppError(sentence(failure, app, at.cwd, f"{' and '.join(users)} cannot be logged in")) from None
+
+
+def _with_secrets(login: Login, secrets_: Mapping[str, str]) -> Login:
+    """A log-in whose form has the values of secrets, which then need not stand in the file."""
+    form = dict(login.form)
+    for name, value in secrets_.items():
+        form = {field: text.replace(f"{{{name}}}", value) for field, text in form.items()}
+    return replace(login, form=form)
 
 
 def sessions_of(

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from stackmatrix.application import uv_messages
 from stackmatrix.errors import AppError
@@ -73,7 +74,14 @@ def find_interpreter(python: str, uv: Path) -> Path:
     return Path(done.stdout.strip())
 
 
-def run(uv: Path, arguments: Sequence[str], *, folder: Path, says: str = "") -> str:
+def run(
+    uv: Path,
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    says: str = "",
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """Run uv in a folder, with a text as its input; returns what it prints on standard output.
 
     Raises:
@@ -88,7 +96,7 @@ def run(uv: Path, arguments: Sequence[str], *, folder: Path, says: str = "") -> 
             capture_output=True,
             text=True,
             timeout=INSTALL_S,
-            env=_environment(),
+            env={**_environment(), **variables},
             cwd=folder,
             input=says,
         )

@@ -1,19 +1,13 @@
 """Options that several commands share, and what is made of them."""
 
 import argparse
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-from stackmatrix.errors import EnvironmentMissingError, UsageError
-from stackmatrix.matrix.cells import DEFAULT_TAG, Cell, choose, choose_stacks, make_cells, why_not_served
-from stackmatrix.matrix.profiles import Profile
-from stackmatrix.matrix.pythons import FREE_THREADED, PYTHONS, Runtime, parse_overrides
+from stackmatrix.errors import UsageError
+from stackmatrix.matrix.cells import DEFAULT_TAG
 from stackmatrix.matrix.workloads import DEFAULT_WORKLOADS, WORKLOADS
-from stackmatrix.measurements.request import Request
-from stackmatrix.system import interpreters
 from stackmatrix.system.processes import PROJECT
-from stackmatrix.testbed.environments import session_name, why_excluded
 
 RESULTS = PROJECT / "results"
 SMOKE_RESULTS = PROJECT / ".nox" / "smoke-results"
@@ -74,6 +68,11 @@ def add_listing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--nox-report", type=Path, help=argparse.SUPPRESS)
 
 
+def add_app(parser: argparse.ArgumentParser) -> None:
+    file = "an application of your own: its stackmatrix.toml, its pyproject.toml, or their folder"
+    parser.add_argument("--app", type=Path, metavar="FILE", help=file)
+
+
 def add_machine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--machine", metavar="NAME", help="folder of this machine's results; default: a slug of it")
 
@@ -102,6 +101,7 @@ def add_cell_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pythons", metavar="3.12,3.13", help=pythons)
     overridden = "cells with other packages beside those as locked, such as 'django==5.2.*'; may be repeated"
     parser.add_argument("--with", action="append", default=[], dest="overrides", metavar="A==1", help=overridden)
+    add_app(parser)
     workloads = f"which workloads ({', '.join(WORKLOADS)}), or all; default: {','.join(DEFAULT_WORKLOADS)}"
     parser.add_argument("--workload", metavar="A,B", help=workloads)
     add_machine(parser)
@@ -121,106 +121,3 @@ def machine_name(options: argparse.Namespace) -> str | None:
     if name is not None and (name != Path(name).name or not name.strip(".")):
         raise UsageError(f"--machine names a folder below the results, and {name!r} cannot be one.")
     return name
-
-
-def choose_cells(options: argparse.Namespace) -> tuple[Cell, ...]:
-    """The cells that were asked for, with those that cannot be measured anywhere among them.
-
-    Raises:
-        UsageError: for what is not known, and where none of them can be measured.
-
-    """
-    cells = make_cells(
-        choose_stacks(options.stacks),
-        choose_pythons(options),
-        choose_workloads(options.workload),
-    )
-    reasons = [why_not_served(cell) for cell in cells]
-    if all(reasons):
-        names = ", ".join(dict.fromkeys(cell.stack for cell in cells))
-        raise UsageError(f"Nothing is left to measure with {names}: {reasons[0]}.")
-    return cells
-
-
-def choose_workloads(wanted: str | None) -> tuple[str, ...]:
-    """The workloads of a comma-separated choice, in the order of the table.
-
-    Raises:
-        UsageError: for one that is not known.
-
-    """
-    chosen = choose("workload", wanted or ",".join(DEFAULT_WORKLOADS), (*WORKLOADS, ALL))
-    return tuple(WORKLOADS) if ALL in chosen else chosen
-
-
-ALL = "all"
-"""Chooses every workload."""
-
-
-def named_interpreters(options: argparse.Namespace) -> dict[str, Path]:
-    """The interpreters that were named by their path, by their place on the axis.
-
-    Raises:
-        UsageError: for what is no Python.
-
-    """
-    named = [Path(one.strip()).expanduser() for one in (options.pythons or "").split(",") if "/" in one]
-    return {interpreters.call(path): path for path in named}
-
-
-def choose_pythons(options: argparse.Namespace) -> tuple[str, ...]:
-    """The chosen places on the axis of Pythons: each interpreter as locked, and with each ``--with``.
-
-    Raises:
-        UsageError: for what is not known, or no requirement.
-
-    """
-    by_path, texts = tuple(named_interpreters(options)), (options.pythons or "").split(",")
-    names = ",".join(one for one in texts if one.strip() and "/" not in one)
-    chosen = choose("Python", names, (*PYTHONS, *FREE_THREADED)) if names else () if by_path else PYTHONS
-    overridden = [(), *dict.fromkeys(parse_overrides(text) for text in options.overrides)]
-    return tuple(str(Runtime(one, some)) for one in (*chosen, *by_path) for some in overridden)
-
-
-def is_listing(options: argparse.Namespace) -> bool:
-    """Whether only the nox sessions were asked for, which are then printed."""
-    cells = choose_cells(options)
-    if options.list:
-        print_sessions(cells)
-    return bool(options.list)
-
-
-def print_sessions(cells: Sequence[Cell]) -> None:
-    """Print the nox sessions whose environments cells need, one a line; excluded cells need none.
-
-    Raises:
-        EnvironmentMissingError: when all cells are excluded.
-
-    """
-    reasons = [why_excluded(cell) for cell in cells]
-    if all(reasons):
-        raise EnvironmentMissingError(f"{reasons[0]}.")
-    there = (cell for cell, reason in zip(cells, reasons, strict=True) if reason is None)
-    locked = (session_name(cell) for cell in there if Runtime.of(cell.python).is_locked)
-    print("\n".join(dict.fromkeys(locked)))
-
-
-def make_request(options: argparse.Namespace, profile: Profile) -> Request:
-    """What was asked for.
-
-    Raises:
-        UsageError: for what is not known or cannot be.
-
-    """
-    if options.results.resolve() == RESULTS and not profile.compares:
-        options.results = SMOKE_RESULTS
-    return Request(
-        cells=choose_cells(options),
-        seed=random.SystemRandom().getrandbits(32) if options.seed is None else options.seed,
-        folder=options.results.resolve(),
-        machine_name=machine_name(options),
-        nox_report=options.nox_report,
-        generators=options.processes,
-        fail_on_missing=options.fail_on_missing,
-        minutes=profile.minutes,
-    )

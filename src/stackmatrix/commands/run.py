@@ -1,29 +1,30 @@
 """The main job: measure the chosen cells until everything is decided or the time is over, and say the answer."""
 
 import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stackmatrix.commands.choice import Choice, choose_cells, make_request
 from stackmatrix.commands.options import (
     add_blocks,
     add_cell_options,
     add_json,
     add_processes,
     add_seed,
-    is_listing,
-    make_request,
     minutes,
     seconds,
     window_seconds,
 )
 from stackmatrix.errors import UsageError
-from stackmatrix.matrix.cells import choose, choose_one, choose_stacks
+from stackmatrix.matrix.cells import choose, choose_one
 from stackmatrix.matrix.ladder import LoadModel, parse_ladder
 from stackmatrix.matrix.profiles import DEFAULT_PROFILE, KINDS, MOST_BLOCKS, PROFILES, Profile
 
 if TYPE_CHECKING:
-    from stackmatrix.measurements.request import Kind
+    from stackmatrix.measurements.request import Kind, Request
     from stackmatrix.measurements.runner import Runner
 
 
@@ -53,19 +54,26 @@ def execute(options: argparse.Namespace) -> int:
         CellsFailedError: when a cell failed; everything else was done before.
 
     """
-    profile = choose_profile(options)
-    if is_listing(options):
+    choice = choose_cells(options)
+    profile = choose_profile(options, choice)
+    if options.list:
+        choice.print_sessions()
         return 0
     from stackmatrix.measurements.runner import Runner
     from stackmatrix.report.live import make_view
     from stackmatrix.report.terminal import make_console
 
     console = make_console()
-    runner = Runner(make_request(options, profile), profile, make_kinds(options, profile), make_view(console))
-    try:
-        runner.run()
-    finally:
-        answer(options, runner)
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    with _ready(choice, make_request(options, profile, choice), say) as request:
+        runner = Runner(request, profile, make_kinds(options, profile), make_view(console))
+        try:
+            runner.run()
+        finally:
+            answer(options, runner)
     if options.commit and runner.written:
         from stackmatrix.system import git
 
@@ -73,6 +81,20 @@ def execute(options: argparse.Namespace) -> int:
         git.commit(runner.written, f"Measure {len(runner.written)} cells on {runner.machine_name}\n\n{names}\n")
     runner.need_all()
     return 0
+
+
+@contextmanager
+def _ready(choice: Choice, request: "Request", say: Callable[[str], None]) -> "Iterator[Request]":
+    """The request with all that its cells need beside what nox has installed."""
+    if choice.app is not None:
+        from stackmatrix.commands import own_app
+
+        with own_app.ready(choice.app, request, choice.interpreters, say) as prepared:
+            yield prepared
+        return
+    from stackmatrix.testbed import overridden
+
+    yield replace(request, catalogue=overridden.install(request.cells, request.catalogue, choice.interpreters, say))
 
 
 def answer(options: argparse.Namespace, runner: "Runner") -> None:
@@ -117,7 +139,7 @@ def make_kinds(options: argparse.Namespace, profile: Profile) -> "list[Kind]":
     return [kind for name in profile.kinds for kind in every[name]]
 
 
-def choose_profile(options: argparse.Namespace) -> Profile:
+def choose_profile(options: argparse.Namespace, choice: Choice) -> Profile:
     """The profile that was asked for, with the choices that were given put in its place.
 
     Raises:
@@ -134,7 +156,6 @@ def choose_profile(options: argparse.Namespace) -> Profile:
     ladder = tuple(level for model, text in _given(options) if text is not None for level in parse_ladder(model, text))
     if ladder and "ladder" not in kinds:
         kinds = tuple(kind for kind in KINDS if kind in kinds or kind == "ladder")
-    is_alone = len(choose_stacks(options.stacks)) == 1
     levels = profile.levels
     if options.window is not None:
         levels = replace(levels, window_s=options.window)
@@ -143,7 +164,7 @@ def choose_profile(options: argparse.Namespace) -> Profile:
     return replace(
         profile,
         kinds=kinds,
-        minutes=options.minutes or (profile.minutes_alone if is_alone else profile.minutes),
+        minutes=options.minutes or (profile.minutes_alone if choice.is_one_stack else profile.minutes),
         blocks=min(MOST_BLOCKS, options.blocks or profile.blocks),
         ladder=ladder or profile.ladder,
         levels=levels,

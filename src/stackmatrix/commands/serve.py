@@ -6,7 +6,8 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from stackmatrix.commands.options import add_listing, print_sessions
+from stackmatrix.commands.choice import print_sessions
+from stackmatrix.commands.options import add_listing
 from stackmatrix.errors import EnvironmentMissingError
 from stackmatrix.matrix.cells import DEFAULT_TAG, Cell, Subject, choose_one, choose_stacks
 from stackmatrix.matrix.pythons import PYTHONS

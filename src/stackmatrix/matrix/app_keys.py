@@ -159,7 +159,9 @@ APP = Table(
                 others=Table(
                     {
                         "path": Key(TEXT, "the page with the form"),
-                        "form": Key(Table(others=VALUE), "the fields that are filled in"),
+                        "form": Key(
+                            Table(others=VALUE), "the fields that are filled in; {NAME} stands for one of secrets"
+                        ),
                     },
                     required=("path", "form"),
                 )

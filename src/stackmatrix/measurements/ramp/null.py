@@ -40,7 +40,10 @@ class NullRamps(Kind):
     def begin(self, setup: Setup) -> None:
         self._setup, self._turn = setup, 0
         with_reference = {
-            subject.workload for subject in setup.subjects.values() if plan_of(subject, setup).reference is not None
+            subject.workload
+            for subject in setup.subjects.values()
+            # How long somebody's own page takes by itself is not known, so nothing tells what is the harness's.
+            if subject.workload.calls_known and plan_of(subject, setup).reference is not None
         }
         nulls = [null_target.null_control(one) for one in setup.workloads if one in with_reference]
         self._subjects = {null.cell: null for null in nulls}

@@ -1,0 +1,150 @@
+"""Somebody's own application in place of the built-in site: its cells, their environments, and its set-up."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from stackmatrix.application import environments
+from stackmatrix.application.application import Application, prepare
+from stackmatrix.application.uv import find_interpreter, find_uv
+from stackmatrix.errors import AppError
+from stackmatrix.matrix.app import App
+from stackmatrix.matrix.app_file import AppFile
+from stackmatrix.matrix.app_workloads import workloads_of
+from stackmatrix.matrix.catalogue import Catalogue
+from stackmatrix.matrix.cells import Cell, Installation, reference_of
+from stackmatrix.matrix.pages import Page
+from stackmatrix.matrix.pythons import Runtime
+from stackmatrix.matrix.workloads import Workload
+from stackmatrix.measurements import request as requests
+from stackmatrix.measurements.cost.batches import most_together
+from stackmatrix.measurements.first_look import kept_rate, look
+from stackmatrix.measurements.request import Request
+from stackmatrix.system.cores import pinned
+from stackmatrix.testbed import environments as installations
+from stackmatrix.testbed.supervisor import private_folder, remove
+
+type Say = Callable[[str], None]
+
+
+def catalogue_of(app: AppFile) -> Catalogue:
+    """What can be chosen of an application: its stacks and workloads, by name.
+
+    Stacks that serve other views than those of their interface are rows of the built-in site.
+    """
+    stacks = {name: stack for name, stack in environments.stacks_of(app).items() if stack.view is None}
+    named = App(app.name, wsgi="", asgi="", requirements=())
+    return Catalogue(named, stacks, _by_name(workloads_of([request.page for request in app.requests])))
+
+
+def pythons_of(app: AppFile) -> tuple[str, ...]:
+    """The Pythons that it is measured on unless others are chosen.
+
+    Raises:
+        AppError: when no Python of the matrix is allowed.
+
+    """
+    return environments.pythons_of(app)
+
+
+def _by_name(workloads: Sequence[Workload]) -> dict[str, Workload]:
+    return {one.name: one for one in workloads}
+
+
+@contextmanager
+def ready(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say) -> Iterator[Request]:
+    """The request with everything that its cells need: environments, the set-up, and what a first look says.
+
+    Raises:
+        AppFileError, AppError: in one sentence, for what has to be mended in the file or the project.
+        TrialError: when no stack serves it.
+
+    """
+    catalogue = _install(app, request, by_path, say)
+    request = replace(request, catalogue=catalogue)
+    missing = installations.find_missing(request.cells, None, catalogue)
+    cells = [cell for cell in request.cells if cell not in missing]
+    if not cells:
+        reasons = dict.fromkeys(one.reason for one in missing.values())
+        raise AppError(f"{app.name} could not be installed on any stack: {'; '.join(reasons)}")
+    first = reference_of(cells) or cells[0]
+    python = installations.resolve([first], catalogue)[0].environment.prefix / "bin" / "python"
+    layout, machine, machine_name = requests.prepare(request)
+    together = min(len(cells) + 2, most_together(machine.memory_bytes))
+    folder = private_folder()
+    try:
+        # What the application waits for is kept off the target's core, as everything of the harness is.
+        with pinned(layout.harness), prepare(app, python, folder / "app", together=together, say=say) as application:
+            _need_right(app, application)
+            for note in application.notes:
+                say(f"Note: {note}.")
+            catalogue = _served(catalogue, application)
+            subjects = installations.resolve(sorted(cells, key=lambda cell: cell != first), catalogue)
+            found = look(list({one.cell.stack: one for one in subjects}.values()), layout, lambda _: None)
+            rate = app.rate or kept_rate(request.folder, machine_name, catalogue.workloads) or found.rate
+            measured = {
+                name: replace(one.with_measured(found.unloaded_ms), compare_rate=rate)
+                for name, one in catalogue.workloads.items()
+            }
+            say(f"A page takes {_listed(found.unloaded_ms)} without load; latency is compared at {rate:g} arrivals/s.")
+            yield replace(request, catalogue=replace(catalogue, workloads=measured))
+    finally:
+        remove(folder)
+
+
+def _listed(ms_by_page: Mapping[str, float]) -> str:
+    low, high = min(ms_by_page.values()), max(ms_by_page.values())
+    return f"{low:.0f} ms" if low == high else f"{low:.0f} to {high:.0f} ms"
+
+
+def _need_right(app: AppFile, application: Application) -> None:
+    if application.wrong:
+        sentences = " ".join(application.wrong)
+        raise AppError(f"{sentences} Mend that first: nox -s check-app -- --app {app.file} shows each page.")
+
+
+def _served(catalogue: Catalogue, application: Application) -> Catalogue:
+    """What can be measured of an application that is set up."""
+    found = application.found
+    served = replace(
+        catalogue.app,
+        wsgi=found.wsgi or "",
+        asgi=found.asgi or "",
+        arranger=application,
+        sha256=application.sha256,
+    )
+    stacks = {name: one for name, one in catalogue.stacks.items() if found.callable_of(one.serves_views_of) is not None}
+    pages: Sequence[Page] = application.pages
+    return replace(catalogue, app=served, stacks=stacks, workloads=_by_name(workloads_of(pages)))
+
+
+def _install(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say) -> Catalogue:
+    """The environments of the cells that do not have one yet."""
+    catalogue, uv = request.catalogue, find_uv()
+    done: dict[tuple[str, str], Installation] = {}
+    failed: dict[tuple[str, str], str] = {}
+    skipped: set[str] = set()
+    for key in dict.fromkeys(map(_key_of(catalogue), request.cells)):
+        name, place = key
+        runtime = Runtime.of(place)
+        python = str(by_path.get(runtime.interpreter, runtime.interpreter))
+        try:
+            find_interpreter(python, uv)
+        except AppError:
+            skipped.add(place)
+            continue
+        stack = next(one for one in catalogue.stacks.values() if one.environment == name)
+        try:
+            made = environments.install(app, stack, python, runtime.overrides, say=say)
+        except AppError as error:
+            failed[key] = str(error).rstrip(".")
+            continue
+        for note in made.notes:
+            say(f"{stack.name} on {place}: {note}")
+        done[key] = Installation(made.prefix, made.sha256)
+    return replace(catalogue, installed=done, failed=failed, skipped=frozenset(skipped))
+
+
+def _key_of(catalogue: Catalogue) -> Callable[[Cell], tuple[str, str]]:
+    return lambda cell: (installations.environment_name(cell, catalogue), cell.python)

@@ -1,0 +1,44 @@
+"""The workloads of somebody's own application: all of its pages by their weights, and each page alone. Pure."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from stackmatrix.matrix.pages import Page
+from stackmatrix.matrix.workloads import Workload
+
+ALL_PAGES = "pages"
+"""The workload that has all pages, which is measured unless others are chosen."""
+FRONT = "front"
+"""What the page at ``/`` is called."""
+
+
+def workloads_of(pages: Sequence[Page], rate: float | None = None, unloaded_ms: float | None = None) -> list[Workload]:
+    """All pages together, then each one alone where there are several.
+
+    Of their calls nothing is known. ``rate`` is in arrivals per second, and ``unloaded_ms`` what a response of all
+    pages takes when nothing else is asked for, where they are known.
+    """
+    counted = f"{len(pages)} pages by their weights" if len(pages) > 1 else pages[0].name
+    together = _workload(ALL_PAGES, counted, tuple(pages), rate, unloaded_ms)
+    if len(pages) == 1:
+        return [together]
+    alone = [_workload(name, page.name, (page,), rate, None) for name, page in zip(_names(pages), pages, strict=True)]
+    return [together, *alone]
+
+
+def _workload(
+    name: str, summary: str, pages: tuple[Page, ...], rate: float | None, unloaded_ms: float | None
+) -> Workload:
+    made = Workload(name, summary, pages, (), makes_calls=False, calls_known=False, measured_ms=unloaded_ms)
+    return made if rate is None else replace(made, compare_rate=rate)
+
+
+def _names(pages: Sequence[Page]) -> list[str]:
+    """A name for each page that a folder can have, unlike those of the others."""
+    names: list[str] = []
+    for page in pages:
+        plain = re.sub(r"[^\w.-]+", "-", page.name).strip("-.").lower() or FRONT
+        taken = {ALL_PAGES, *names}
+        names.append(next(one for one in (plain, *(f"{plain}-{n}" for n in range(2, 99))) if one not in taken))
+    return names

@@ -1,0 +1,73 @@
+"""Environments of the built-in site that no lock file has: other packages, and interpreters that were named by path.
+
+Each begins with the lock file of its stack; what is overridden, and what it needs then, gives way.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from stackmatrix.application import requirements
+from stackmatrix.application.requirements import Resolved, Wanted
+from stackmatrix.application.uv import find_interpreter, find_uv
+from stackmatrix.errors import AppError
+from stackmatrix.matrix.app import BUILT_IN
+from stackmatrix.matrix.catalogue import Catalogue
+from stackmatrix.matrix.cells import Cell, Installation
+from stackmatrix.matrix.pythons import Runtime
+from stackmatrix.testbed import environments
+from stackmatrix.testbed.environments import NOX_FOLDER, REQUIREMENTS
+
+BUILT_HERE = (("URLLIB3_NO_OVERRIDE", "1"),)
+"""What the noxfile has for environments with a lock file, too: each client is the one that it is named."""
+
+
+def install(
+    cells: Iterable[Cell], catalogue: Catalogue, by_path: Mapping[str, Path], say: Callable[[str], None]
+) -> Catalogue:
+    """The catalogue with these environments, where cells need any, or why they could not be made.
+
+    Raises:
+        AppError: when uv is not here, or an override is none.
+
+    """
+    keys = {(environments.environment_name(cell, catalogue), cell.python) for cell in cells}
+    wanted = sorted(key for key in keys if not Runtime.of(key[1]).is_locked)
+    if not wanted:
+        return catalogue
+    uv = find_uv()
+    done: dict[tuple[str, str], Installation] = {}
+    failed: dict[tuple[str, str], str] = {}
+    skipped: set[str] = set()
+    by_nox = environments.installed()
+    for name, place in wanted:
+        runtime = Runtime.of(place)
+        python = _python(runtime, by_path, by_nox)
+        try:
+            find_interpreter(python, uv)
+        except AppError:
+            skipped.add(place)
+            continue
+        asked = Wanted((f"{name}.txt",), REQUIREMENTS, (), runtime.overrides, python, variables=BUILT_HERE)
+        prefix = NOX_FOLDER / f"env-{name}-{runtime.file_name.replace('.', '-')}"
+        try:
+            options = "".join(f"--no-binary {one}\n" for one in BUILT_IN.from_source)
+            resolved = Resolved(options + requirements.resolve(asked, uv).text)
+            if not requirements.is_installed(asked, resolved.text, prefix):
+                say(f"Installing {name} on {place}")
+                requirements.install(asked, resolved.text, prefix, uv)
+        except AppError as error:
+            failed[name, place] = str(error).rstrip(".")
+            continue
+        done[name, place] = Installation(prefix, resolved.sha256)
+    return replace(catalogue, installed=done, failed=failed, skipped=frozenset(skipped))
+
+
+def _python(runtime: Runtime, by_path: Mapping[str, Path], by_nox: Mapping[tuple[str, str], Installation]) -> str:
+    """The interpreter: the one that was named, else the very one that the locked cells beside it run on."""
+    if runtime.interpreter in by_path:
+        return str(by_path[runtime.interpreter])
+    beside = next((one for (_, place), one in by_nox.items() if place == runtime.interpreter), None)
+    if beside is None:
+        return runtime.interpreter
+    return str((beside.prefix / "bin" / "python").resolve())
