@@ -42,7 +42,7 @@ IN_LOCUST = {
     "driver.py": {"load.protocol", "matrix.arrivals", "matrix.page_order", "results.rows"},
     "locustfile.py": {"load.protocol"}, "recorder.py": {"results.rows"},
     "visitor.py": {"matrix.page_order", "matrix.pages", "results.rows"},
-    "webui.py": {"load.numbers", "matrix.page_order", "matrix.stacks", "matrix.workloads"},
+    "webui.py": {"load.numbers", "matrix.page_order", "matrix.pages", "matrix.stacks", "matrix.workloads"},
 }  # fmt: skip
 """What each file that runs inside locust imports of the project: it carries nothing that it does not need."""
 

@@ -48,7 +48,7 @@ class Companions:
         if port is not None:
             ports.need_free_port(port, name)
         taken = set(self.ports.values())
-        found = ports.find_free(FIRST_PORT, len(taken) + 1)
+        found = ports.find_free(ports.apart(FIRST_PORT), len(taken) + 1)
         self.ports[name] = port or next(one for one in found if one not in taken)
         return self.ports[name]
 
@@ -71,7 +71,7 @@ def slow_api(app: AppFile, folder: Path) -> Iterator[int]:
     if port is not None:
         ports.need_free_port(port, "the slow API, whose address the app has built in")
     else:
-        (port,) = ports.find_free(ports.API_PORT, 1)
+        (port,) = ports.find_free(ports.apart(ports.API_PORT), 1)
     log = folder / "slow-api.log"
     child = _start(["-m", "slow_api", "--port", str(port)], log)
     try:

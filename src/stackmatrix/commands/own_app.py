@@ -16,6 +16,8 @@ from stackmatrix.matrix.catalogue import Catalogue
 from stackmatrix.matrix.cells import Cell, Installation, reference_of
 from stackmatrix.matrix.pages import Page
 from stackmatrix.matrix.pythons import Runtime
+from stackmatrix.matrix.stacks import STACKS
+from stackmatrix.matrix.stacks.stack import FIRST_PORT
 from stackmatrix.matrix.workloads import Workload
 from stackmatrix.measurements import request as requests
 from stackmatrix.measurements.cost.batches import most_together
@@ -34,6 +36,9 @@ def catalogue_of(app: AppFile) -> Catalogue:
     Stacks that serve other views than those of their interface are rows of the built-in site.
     """
     stacks = {name: stack for name, stack in environments.stacks_of(app).items() if stack.view is None}
+    # A row of the application's own file has no place in the table, and so no port for whoever serves it by hand.
+    for place, own in enumerate(app.stacks):
+        stacks[own.name] = replace(own, port=FIRST_PORT + len(STACKS) + place)
     named = App(app.name, wsgi="", asgi="", requirements=())
     return Catalogue(named, stacks, _by_name(workloads_of([request.page for request in app.requests])))
 

@@ -2,17 +2,22 @@
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
 from stackmatrix.commands.choice import print_sessions
-from stackmatrix.commands.options import add_listing
+from stackmatrix.commands.options import RESULTS, add_app, add_listing
 from stackmatrix.errors import EnvironmentMissingError
+from stackmatrix.matrix import app_file
+from stackmatrix.matrix.app_workloads import ALL_PAGES
 from stackmatrix.matrix.cells import DEFAULT_TAG, Cell, Subject, choose_one, choose_stacks
+from stackmatrix.matrix.pages import Page
 from stackmatrix.matrix.pythons import PYTHONS
 from stackmatrix.matrix.stacks import STACKS, Stack
 from stackmatrix.matrix.workloads import DEFAULT_WORKLOAD, WORKLOADS
+from stackmatrix.measurements.request import Request
 from stackmatrix.report.terminal import make_console
 from stackmatrix.system.ports import API_PORT, need_free_port
 from stackmatrix.testbed import environments
@@ -26,6 +31,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "stacks", nargs="*", metavar="STACK", help=f"which stacks, by name or tag; default: {DEFAULT_TAG}"
     )
     parser.add_argument("--python", default=OWN_PYTHON, help=f"which Python they run on; default: {OWN_PYTHON}")
+    add_app(parser)
     add_listing(parser)
 
 
@@ -38,6 +44,9 @@ def execute(options: argparse.Namespace) -> int:
         PortTakenError: when a port is in use.
 
     """
+    if options.app is not None:
+        serve_app(options, make_console())
+        return 0
     names = choose_stacks(",".join(options.stacks) if options.stacks else None)
     python = choose_one("Python", options.python, PYTHONS)
     named = [Cell(stack=name, python=python, workload=DEFAULT_WORKLOAD) for name in names]
@@ -58,7 +67,37 @@ def execute(options: argparse.Namespace) -> int:
     return 0
 
 
-def serve(subjects: list[Subject], console: Console) -> None:
+def serve_app(options: argparse.Namespace, console: Console) -> None:
+    """Serve an application of somebody's own; nox has nothing to install for it.
+
+    Raises:
+        AppFileError, AppError: in one sentence, for what has to be mended in the file or the project.
+
+    """
+    if options.list:
+        return
+    from stackmatrix.commands import own_app
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    app = app_file.read(options.app)
+    catalogue = own_app.catalogue_of(app)
+    named = ",".join(options.stacks or [DEFAULT_TAG, *(stack.name for stack in app.stacks)])
+    cells = tuple(
+        Cell(stack=name, python=options.python, workload=ALL_PAGES) for name in choose_stacks(named, catalogue.stacks)
+    )
+    request = Request(cells=cells, seed=1, folder=RESULTS / app.name, catalogue=catalogue)
+    with own_app.ready(app, request, {}, say) as prepared:
+        missing = environments.find_missing(cells, None, prepared.catalogue)
+        for cell, why in missing.items():
+            say(f"Left out: {cell.stack}. {why.reason}.")
+        subjects = environments.resolve([cell for cell in cells if cell not in missing], prepared.catalogue)
+        pages = {name: workload.pages for name, workload in prepared.catalogue.workloads.items()}
+        serve(subjects, console, pages)
+
+
+def serve(subjects: list[Subject], console: Console, pages: Mapping[str, Sequence[Page]] | None = None) -> None:
 
     def say(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -67,10 +106,10 @@ def serve(subjects: list[Subject], console: Console) -> None:
     say(f"Starting {', '.join(stack.name for stack in stacks)} on Python {subjects[0].cell.python}.")
     with serving.interruptible():
         try:
-            with serving.start(subjects) as served, serving.uninterrupted():
+            with serving.start(subjects, pages) as served, serving.uninterrupted():
                 served.wait_ready()
                 console.print(address_table(stacks))
-                for line in hints(stacks):
+                for line in hints(stacks, pages):
                     say(line)
                 served.watch(say)
         except KeyboardInterrupt:
@@ -90,9 +129,11 @@ def address_table(stacks: list[Stack]) -> Table:
     return table
 
 
-def hints(stacks: list[Stack]) -> list[str]:
+def hints(stacks: list[Stack], of_app: Mapping[str, Sequence[Page]] | None) -> list[str]:
     # A page that needs variables of its own is not right in a process that serves all.
     pages = "; ".join(f"{one.pages[0].path} ({one.summary})" for one in WORKLOADS.values() if not one.variables)
+    if of_app is not None:
+        pages = "; ".join(page.path for page in of_app[ALL_PAGES])
     watched = [stack.name for stack in stacks if stack.stats_port is not None]
     top = [f"Statistics: nox -s top -- {watched[-1]}, in another terminal."] if watched else []
     return [

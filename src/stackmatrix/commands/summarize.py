@@ -3,12 +3,14 @@
 import argparse
 from pathlib import Path
 
-from stackmatrix.commands.options import add_json, add_results
+from stackmatrix.commands.options import RESULTS, add_app, add_json, add_results
 from stackmatrix.errors import ResultFileError, ResultsFolderError
+from stackmatrix.matrix import app_file
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add_results(parser)
+    add_app(parser)
     add_json(parser)
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write every number of every block as a table, too")
     parser.add_argument("--parquet", type=Path, metavar="FILE", help="the same table as Parquet")
@@ -22,6 +24,8 @@ def execute(options: argparse.Namespace) -> int:
         ResultFileError: at the very end, when a file had to be left out.
 
     """
+    if options.app is not None and options.results == RESULTS:
+        options.results = RESULTS / app_file.read(options.app).name
     folder: Path = options.results.resolve()
     if not folder.is_dir():
         raise ResultsFolderError(f"There is no results folder {folder}: make results with nox -s matrix.")

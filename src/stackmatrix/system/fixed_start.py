@@ -1,4 +1,4 @@
-"""``python -m stackmatrix.system.fixed_start --folder DIR --block N --beside N -- COMMAND``: become it, always alike.
+"""``python -m stackmatrix.system.fixed_start [--folder DIR] --block N --beside N -- COMMAND``: become it, always alike.
 
 Where a process has its memory, and how many bytes of arguments and variables lie above its stack, differs from start to
 start and from checkout to checkout. Both decide how strings are aligned and in which order pointers are hashed, and so
@@ -42,13 +42,14 @@ def padded(variables: Mapping[str, str], beside: int, block: int) -> dict[str, s
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="stackmatrix.system.fixed_start")
-    parser.add_argument("--folder", required=True, help="where the command is started")
+    parser.add_argument("--folder", help="where the command is started; without it, where this is")
     parser.add_argument("--block", type=int, required=True, help="bytes that environment and arguments fill up")
     parser.add_argument("--beside", type=int, required=True, help="bytes of arguments, beside the environment")
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
     fix_addresses()
-    os.chdir(options.folder)
+    if options.folder:
+        os.chdir(options.folder)
     try:
         os.execvpe(options.command[0], options.command, padded(os.environ, options.beside, options.block))
     except OSError as error:

@@ -1,5 +1,6 @@
 """Ports of 127.0.0.1: which are free, which are in use and by which process, and how long a listen queue may be."""
 
+import os
 import socket
 from collections.abc import Collection
 from itertools import islice
@@ -27,6 +28,17 @@ def find_free(first: int, count: int) -> tuple[int, ...]:
         raise PortTakenError(f"There are no {count} free ports between {first} and {LAST_PORT}: stop what uses them.")
     return found
 
+
+def apart(first: int) -> int:
+    """From where on this process looks for ports: mostly elsewhere than another run that starts in the same moment.
+
+    A port is free when it is looked at, and used only when a server has started.
+    """
+    return first + BLOCK * (os.getpid() % BLOCKS)
+
+
+BLOCK, BLOCKS = 50, 40
+"""Ports that one run looks at first, more than are up at once, and how many such blocks there are."""
 
 LAST_PORT = 32_768
 """From here on Linux gives ports to clients."""

@@ -71,6 +71,6 @@ def plant(folder: Path, burn_ms: float) -> None:
 
 
 def free_ports(subjects: Sequence[Subject]) -> dict[str, int]:
-    free = ports.find_free(ports.TARGET_PORT, len(subjects))
+    free = ports.find_free(ports.apart(ports.TARGET_PORT), len(subjects))
     at = {subject.name: port for subject, port in zip(subjects, free, strict=True)}
-    return {API: ports.find_free(ports.API_PORT, 1)[0], **at}
+    return {API: ports.find_free(ports.apart(ports.API_PORT), 1)[0], **at}

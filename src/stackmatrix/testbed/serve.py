@@ -5,18 +5,20 @@ is reported, and the rest stays, because crashing a server is part of trying it.
 """
 
 import contextlib
+import json
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
 
 from stackmatrix.errors import SupervisorError, TrialError
 from stackmatrix.matrix.cells import Subject
+from stackmatrix.matrix.pages import Page
 from stackmatrix.matrix.stacks import Stack
 from stackmatrix.system import cores, host, http, processes
 from stackmatrix.system.ports import API_PORT
@@ -102,8 +104,10 @@ class Served:
 
 
 @contextlib.contextmanager
-def start(subjects: Sequence[Subject]) -> Iterator[Served]:
+def start(subjects: Sequence[Subject], pages: Mapping[str, Sequence[Page]] | None = None) -> Iterator[Served]:
     """Start subjects on their stacks' own ports, the external API and locust's page; stop all of them at the end.
+
+    ``pages`` are those of an application that is not the built-in site, by workload.
 
     Raises:
         SupervisorError: when circus cannot start one of them, or one would not end.
@@ -112,21 +116,30 @@ def start(subjects: Sequence[Subject]) -> Iterator[Served]:
     layout = cores.divide_cores()
     at = {API: API_PORT, **{subject.name: subject.stack.port for subject in subjects}}
     try:
-        with testbed.start(subjects, layout, None, at=at, added=lambda one: one.stack.watch) as bed:
-            names = [subject.stack.name for subject in subjects]
-            with _page(names, bed.circus.folder, layout.harness) as page:
-                yield Served(bed, page)
+        with (
+            testbed.start(subjects, layout, None, at=at, added=lambda one: one.stack.watch) as bed,
+            _page(subjects, pages, bed.circus.folder, layout.harness) as page,
+        ):
+            yield Served(bed, page)
     except TrialError as error:
         raise not_served(str(error)) from error
 
 
 @contextlib.contextmanager
-def _page(names: Sequence[str], folder: Path, cores: Sequence[int]) -> Iterator["subprocess.Popen[bytes]"]:
+def _page(
+    subjects: Sequence[Subject], pages: Mapping[str, Sequence[Page]] | None, folder: Path, cores: Sequence[int]
+) -> Iterator["subprocess.Popen[bytes]"]:
     command = [sys.executable, "-m", "stackmatrix.system.launch", f"--cores={','.join(map(str, cores))}"]
     command += [f"--open-files={host.WANTED_OPEN_FILES}", "--", sys.executable, "-m", "locust"]
     command += [f"--locustfile={LOCUSTFILE}", "--web-host=127.0.0.1", f"--web-port={PAGE_PORT}", *PAGE_FORM]
     # Without a home of its own, locust would read the user's ~/.locust.conf.
-    environment = processes.child_environment(HOME=str(folder), STACKMATRIX_SERVED=",".join(names))
+    served = ",".join(f"{one.stack.name}={one.stack.port}" for one in subjects)
+    environment = processes.child_environment(HOME=str(folder), STACKMATRIX_SERVED=served)
+    if pages is not None:
+        asked = folder / "pages.json"
+        asked.touch(0o600)  # their headers have sessions
+        asked.write_text(json.dumps({name: [asdict(one) for one in some] for name, some in pages.items()}))
+        environment["STACKMATRIX_PAGES"] = str(asked)
     child = processes.start(command, environment=environment, log=folder / PAGE_LOG)
     try:
         yield child

@@ -36,12 +36,14 @@ type Wrap = Callable[[Sequence[str]], Sequence[str]]
 class FixedPlaces:
     """Paths of one length: links to a target's environment and to the project's sources, and an empty folder.
 
-    In ``folder`` it is started, as servers put the folder that they are started in on Python's path.
+    In ``folder`` it is started, as servers put the folder that they are started in on Python's path. A target of
+    somebody's own application has a place and a path of its own, and ``keeps`` them.
     """
 
     prefix: Path
     source: Path
     folder: Path
+    keeps: bool = False
 
     def move(self, subject: Subject) -> Subject:
         """The subject with its environment at the link."""
@@ -49,8 +51,9 @@ class FixedPlaces:
 
     def variables(self, hash_seed: int) -> dict[str, str]:
         """What a counted process is given beside what a measured one is."""
+        path = {} if self.keeps else {"PYTHONPATH": str(self.source)}
         return {
-            "PYTHONPATH": str(self.source),
+            **path,
             "PYTHONHASHSEED": str(hash_seed),
             "GLIBC_TUNABLES": GLIBC_TUNABLES,
         }
@@ -59,7 +62,8 @@ class FixedPlaces:
         """The command line that starts a target's command under a counter, with these variables."""
         own = self.by_interpreter(command)
         given = (f"{name}={value}" for name, value in variables.items())
-        fixed = (f"--folder={self.folder}", f"--block={BLOCK_BYTES}", f"--beside={argument_bytes(own)}", "--")
+        where = () if self.keeps else (f"--folder={self.folder}",)
+        fixed = (*where, f"--block={BLOCK_BYTES}", f"--beside={argument_bytes(own)}", "--")
         return ("env", *given, sys.executable, "-m", fixed_start.__name__, *fixed, *wrap(own))
 
     def by_interpreter(self, command: Sequence[str]) -> tuple[str, ...]:
@@ -78,7 +82,8 @@ def fixed_places(subject: Subject) -> Iterator[FixedPlaces]:
     """Make them, and remove them at the end."""
     private = private_folder()
     try:
-        places = FixedPlaces(*(_path(private, name) for name in ("environment", "source", "folder")))
+        prefix, source, folder = (_path(private, name) for name in ("environment", "source", "folder"))
+        places = FixedPlaces(prefix, source, folder, keeps=subject.app.arranger is not None)
         places.prefix.symlink_to(subject.environment.prefix, target_is_directory=True)
         places.source.symlink_to(processes.SOURCE, target_is_directory=True)
         places.folder.mkdir()
