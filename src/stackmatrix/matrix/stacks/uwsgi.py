@@ -50,10 +50,13 @@ ROUTER_SAID = (
     "threads are those of the demo."
 )
 KEPT_SAID = (
-    "uWSGI's documentation (Native HTTP support) has --http-keepalive and --http-auto-chunked for kept connections; "
-    "the rest is that of uwsgi_http_router."
+    "uWSGI's documentation (Native HTTP support) has --http-keepalive for kept connections, where answers say how long "
+    "they are; --http-auto-chunked (Options) is for those that do not. The rest is that of uwsgi_http_router."
 )
-MASTER_SAID = "uWSGI's documentation (Things to know) says that a master is almost always wanted; else as the demo."
+MASTER_SAID = (
+    "uWSGI's documentation has --master in its example (Quickstart), to start processes again that have died. The "
+    "threads are those of the demo that this project began with."
+)
 PROCESSES_SAID = (
     "uWSGI's documentation has --master with several processes and threads in its example (Quickstart); the hundred "
     "threads of the demo are divided among them."
