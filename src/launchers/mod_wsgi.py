@@ -2,6 +2,9 @@
 
 Apache does not serve as root. Where root measures, it runs as the user that the system has for that, with root's right
 to read and write files: it sees what every other target sees, wherever Python and the application are.
+
+All processes that Apache may have are there from the start and stay. By itself it adds and ends some with the load:
+that costs time which belongs to no request, and a new process looks like one that was restarted.
 """
 
 import argparse
@@ -42,6 +45,7 @@ def main() -> None:
     command += ["--port", str(options.port), "--server-root", str(root), "--socket-prefix", str(options.folder)]
     command += ["--processes", "1", "--threads", str(options.threads), "--max-clients", str(2 * options.threads)]
     command += ["--server-backlog", str(options.backlog), "--daemon-backlog", str(options.backlog)]
+    command += ["--initial-workers", "1", "--maximum-spare-workers", "1"]
     command += ["--log-to-terminal", "--startup-log", "--disable-reloading"]
     for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep):
         command += ["--python-path", folder]

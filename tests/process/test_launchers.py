@@ -1,5 +1,6 @@
 """What starts a stack whose server has no command line for it: real servers, and what is left when they end."""
 
+import itertools
 import os
 import pwd
 import shutil
@@ -149,6 +150,21 @@ def test_an_application_is_loaded_by_its_module_or_its_callable(
     monkeypatch.syspath_prepend(tmp_path)
     assert application.named("made_up_shop") == 1
     assert application.named("made_up_shop:another") == 2
+
+
+def test_apache_has_all_its_processes_from_the_start_and_ends_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(os, "execvp", lambda _program, command: started.append(command))
+    options = ("--folder", str(tmp_path), "--port", "8000", "--backlog", "128", "--threads", "10")
+    monkeypatch.setattr(sys, "argv", ["launchers.mod_wsgi", "shop", *options])
+    monkeypatch.setattr(mod_wsgi, "as_web_user", list)
+    mod_wsgi.main()
+    given = dict(itertools.pairwise(started[0]))
+    assert (given["--processes"], given["--threads"]) == ("1", "10")
+    # As shares of all that it may have; the least number of idle ones is the first of the two by default.
+    assert (given["--initial-workers"], given["--maximum-spare-workers"]) == ("1", "1")
 
 
 def test_root_serves_as_the_webs_user_with_the_right_to_read_files_or_says_why_not(

@@ -1,5 +1,6 @@
 """circusd with the committed circus.ini: what it starts, what it notices, and that it leaves nothing behind."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -205,6 +206,48 @@ def test_a_target_that_ignores_its_stop_signal_is_killed_and_told(ports: tuple[i
     assert str(told.value).startswith(f"Processes {pid} had to be killed")
     assert not psutil.pid_exists(pid)
     assert not is_bound(ports[1])
+
+
+SLOW_TO_END = """
+import signal, sys, time
+
+def end(*_):
+    time.sleep(2.5)
+    print("ended by itself", flush=True)
+    sys.exit()
+
+signal.signal(signal.SIGTERM, end)
+print("is up", flush=True)
+while True:
+    time.sleep(60)
+"""
+
+
+def is_up(log: Path) -> bool:
+    return log.exists() and "is up" in log.read_text()
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_targets_that_stop_at_once_have_the_time_of_all(
+    ports: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait_for: Wait, count: int
+) -> None:
+    # Each takes 2.5 s to end, as it would with many on one core: too long for one alone, here, and not for four.
+    monkeypatch.setattr(supervisor, "GRACEFUL_S", 2)
+    targets = [Target(f"target_{place}", (sys.executable, "-c", SLOW_TO_END)) for place in range(count)]
+    killed = pytest.raises(SupervisorError, match="had to be killed") if count == 1 else contextlib.nullcontext()
+    with killed, Supervisor(targets, ports[0], Layout(), tmp_path) as circus:
+        wait_for(lambda: all(is_up(tmp_path / f"{target.name}.log") for target in targets))
+    assert not [pid for pid in circus.pids if processes.is_running(pid)]
+    assert [target.name for target in targets if "ended by itself" not in circus.log_of(target.name)] == [
+        target.name for target in targets if count == 1
+    ]
+
+
+def test_the_more_targets_stop_at_once_the_more_time_each_has() -> None:
+    assert [supervisor.graceful_s(targets) for targets in (0, 1, 6, 26)] == [5, 5, 10, 30]
+    given = supervisor.variables(1, Layout(), Path("/nowhere"), 26)
+    assert given["STACKMATRIX_GRACEFUL_S"] == "30"
+    assert supervisor.CIRCUS_INI.read_text().count("graceful_timeout = $(circus.env.stackmatrix_graceful_s)") == 2
 
 
 def test_a_stubborn_target_does_not_hide_why_a_trial_failed(ports: tuple[int, int], make: Make) -> None:

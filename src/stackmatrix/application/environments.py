@@ -43,9 +43,12 @@ class AppEnvironment:
 
 
 def stacks_of(app: AppFile) -> dict[str, Stack]:
-    """All stacks that can serve an app, its own ones last."""
+    """All stacks that can serve an app, its own ones last.
+
+    A row that serves other views of the built-in site is none of them: an app has one application for an interface.
+    """
     known = {**STACKS, **{one.name: one for one in app.stacks}}
-    return {name: one for name, one in known.items() if one.interface in app.interfaces}
+    return {name: one for name, one in known.items() if one.interface in app.interfaces and one.view is None}
 
 
 def default_stack(app: AppFile) -> Stack:

@@ -23,7 +23,7 @@ def execute(options: argparse.Namespace) -> int:
     (subject,) = environments.resolve([Cell(stack=stack.name, python=python, workload=DEFAULT_WORKLOAD)])
     # Sockets and logs go there; it stays, since nobody here knows when they are no longer wanted.
     folder = supervisor.private_folder()
-    variables = supervisor.variables(ports.API_PORT, cores.divide_cores(), folder)
+    variables = supervisor.variables(ports.API_PORT, cores.divide_cores(), folder, targets=1)
     placed = places.place([subject], {subject.name: stack.port}, lambda one: one.stack.watch, folder)[0]
     placed.setting.write(folder / "target.json")
     variables[supervisor.COMMAND] = shlex.join(placed.command)

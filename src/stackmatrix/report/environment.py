@@ -77,7 +77,7 @@ def packages(results: Iterable[Result]) -> tuple[str, ...]:
 def flags(results: Sequence[Result]) -> tuple[tuple[str, str, str], ...]:
     """Each stack with the command that served it, and who recommends its flags."""
     commands = {
-        result.cell.stack: " ".join(result.conditions.environment.command)
+        result.cell.stack: typed(result.conditions.environment.command)
         for result in results
         if result.conditions is not None and result.cell.control is None
     }
@@ -90,10 +90,15 @@ def recommended_by(stack: str) -> str:
     return str(getattr(row, "flags_from", "")) if row is not None else ""
 
 
+def typed(command: Iterable[str]) -> str:
+    """A command on one line, with quotes around an argument that has a space."""
+    return " ".join(f'"{part}"' if " " in part else part for part in command)
+
+
 def served(environment: Environment) -> tuple[str, ...]:
     """What served one cell: its interpreter, its command and its packages."""
     installed = ", ".join(f"{name} {version}" for name, version in sorted(environment.packages.items()))
-    return built(environment.python), " ".join(environment.command), installed
+    return built(environment.python), typed(environment.command), installed
 
 
 def conditions(machine: MachineSummary) -> tuple[str, ...]:

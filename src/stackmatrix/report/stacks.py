@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from stackmatrix.matrix.stacks import STACKS, Stack
 from stackmatrix.matrix.stacks.excluded import EXCLUDED, Candidate
+from stackmatrix.report.environment import typed
 from stackmatrix.report.table import Column, Table, name
 
 PAGE = """# Stacks
@@ -60,7 +61,7 @@ def render() -> str:
     commands: Table[Stack] = Table(
         (
             name("stack", lambda row: row.name),
-            Column("command", lambda row: Markup("`{}`").format(Markup(" ".join(row.command)))),  # noqa: S704
+            Column("command", lambda row: Markup("`{}`").format(Markup(typed(row.command)))),  # noqa: S704
             Column("environment", lambda row: row.environment),
             Column("who recommends the flags", lambda row: row.flags_from),
         ),

@@ -33,10 +33,12 @@ CALL_TIMEOUT_S = 1.0
 """For one call of circus's client; circusd answers in milliseconds once it is up."""
 START_TIMEOUT_S = 15.0
 """For circusd to answer and have started its watchers: it imports for half a second on a slow machine."""
-PATIENCE_S = 4.0
-"""For watchers to stop: a second less than circus.ini's graceful time-out, after which circus kills without a word."""
+GRACEFUL_S, GRACEFUL_EACH_S = 5, 1
+"""For one target to stop, and for each further one: all stop at once on one core, so each has the time of all."""
+SOONER_S = 1.0
+"""So much before circus would kill without a word, what has not stopped is counted as killed."""
 QUIT_TIMEOUT_S = 15.0
-"""For circusd to stop its watchers and itself: the graceful time-outs of circus.ini and some seconds."""
+"""For circusd to kill what has not stopped by then, and to stop itself."""
 LONGEST_TEMPORARY_BYTES = 60
 """A socket's path may have 103 bytes on macOS and 107 on Linux, of which the names below take 43."""
 
@@ -50,8 +52,13 @@ class Target:
     setting: Setting = field(default_factory=Setting)
 
 
-def variables(api_port: int, layout: Layout, folder: Path) -> dict[str, str]:
-    """What ``circus.ini`` takes from the environment, beside the command of a target."""
+def graceful_s(targets: int) -> int:
+    """How long after the stop signal circus kills what is left, in seconds, where so many targets stop at once."""
+    return GRACEFUL_S + GRACEFUL_EACH_S * max(targets - 1, 0)
+
+
+def variables(api_port: int, layout: Layout, folder: Path, targets: int) -> dict[str, str]:
+    """What ``circus.ini`` takes from the environment for so many targets, beside their commands."""
     return {
         "STACKMATRIX_ENDPOINT": f"ipc://{folder}/circus",
         "STACKMATRIX_PUBSUB": f"ipc://{folder}/events",
@@ -59,6 +66,7 @@ def variables(api_port: int, layout: Layout, folder: Path) -> dict[str, str]:
         "STACKMATRIX_SOURCE": str(processes.SOURCE),
         "STACKMATRIX_TOOL_PYTHON": shlex.quote(sys.executable),
         "STACKMATRIX_API_PORT": str(api_port),
+        "STACKMATRIX_GRACEFUL_S": str(graceful_s(targets)),
         "STACKMATRIX_API_CORES": _join(layout.api),
         "STACKMATRIX_TARGET_CORES": _join(layout.target),
     }
@@ -134,7 +142,7 @@ class Supervisor:
         for target in self.targets:
             target.setting.write(self.folder / f"{target.name}.json")
         ini.write_text(ini_for(CIRCUS_INI.read_text(encoding="utf-8"), self.watchers[1:]), encoding="utf-8")
-        given = variables(self.api_port, self.layout, self.folder)
+        given = variables(self.api_port, self.layout, self.folder, len(self.targets))
         given |= {f"{COMMAND}_{one.name.upper()}": shlex.join(one.command) for one in self.targets}
         command = [sys.executable, "-m", "stackmatrix.system.launch", f"--cores={_join(self.layout.harness)}", "--"]
         command += [sys.executable, "-m", "circus.circusd", str(ini)]
@@ -243,10 +251,11 @@ class Supervisor:
                     self._client.send_message("quit")
             self._client.stop()
         watched = [self._seen[pid] for pid in self._pids.values() if pid in self._seen]
-        killed = processes.still_running(watched, PATIENCE_S)
+        patience_s = graceful_s(len(self.targets))
+        killed = processes.still_running(watched, patience_s - SOONER_S)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._child.wait(QUIT_TIMEOUT_S)
-        processes.stop(self._child, timeout_s=QUIT_TIMEOUT_S)
+        processes.stop(self._child, timeout_s=patience_s + QUIT_TIMEOUT_S)
         killed += processes.end_all(self._seen.values(), timeout_s=1.0)
         return sorted({process.pid for process in killed})
 

@@ -99,7 +99,8 @@ def verify_identity(identity: Identity, stack: Stack, python: str, log: str = ""
         "Python": (python, version_of(build)),
         "server": (True, stack.server in _programs(identity.traits)),
         "interface": (stack.interface, identity.interface),
-        "way of waiting": (stack.waits_with, identity.waits_with),
+        # An ASGI server calls the application on its event loop, also where Django has the view wait in a thread.
+        "way of waiting": ("event loop" if stack.interface == "ASGI" else stack.waits_with, identity.waits_with),
         "monkey patching": (stack.monkey_patched, identity.monkey_patched),
         "what serves": (_sorted(stack.traits), _sorted(telling_traits(stack) & {*identity.traits})),
     }

@@ -7,6 +7,7 @@ import pytest
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS, Stack
 from stackmatrix.matrix.stacks.excluded import EXCLUDED
 from stackmatrix.report import stacks
+from stackmatrix.report.environment import typed
 from stackmatrix.system.processes import PROJECT
 
 UNTOLD = {"caddysnake"}
@@ -24,7 +25,7 @@ def test_every_stack_has_the_same_listen_queue_wherever_its_server_can_be_told(s
 @EVERY
 def test_every_stack_says_who_recommends_its_flags(stack: Stack) -> None:
     assert stack.flags_from.endswith(".")
-    assert "documentation" in stack.flags_from or "demo" in stack.flags_from
+    assert any(source in stack.flags_from for source in ("documentation", "demo", "command line's help"))
 
 
 @EVERY
@@ -87,6 +88,11 @@ def test_what_is_not_in_the_table_has_a_reason_each() -> None:
 def test_the_page_of_stacks_is_what_the_table_gives() -> None:
     is_same = (PROJECT / "docs" / "stacks.md").read_text(encoding="utf-8") == stacks.render()
     assert is_same, "docs/stacks.md is not what the table gives: nox -s lock makes it anew"
+
+
+def test_a_command_is_shown_on_one_line_in_which_an_argument_with_a_space_is_one() -> None:
+    assert typed(("uwsgi", "--hook", "unix_signal:15 end", "{port}")) == 'uwsgi --hook "unix_signal:15 end" {port}'
+    assert '--hook-master-start "unix_signal:15 gracefully_kill_them_all" ' in stacks.render()
 
 
 def test_the_page_of_stacks_has_every_stack_and_every_candidate_that_is_none() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from slow_api.figures import RequestFigures
 from stackmatrix.errors import TrialError
+from stackmatrix.matrix.app import BUILT_IN
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS, Stack
 from stackmatrix.matrix.workloads import WORKLOADS, Workload, one_page
 from stackmatrix.results.types import PythonBuild
@@ -40,7 +41,7 @@ def identity(name: str) -> Identity:
         interface=stack.interface,
         event_loop=None,
         pid=1,
-        waits_with=stack.waits_with,
+        waits_with="event loop" if stack.interface == "ASGI" else stack.waits_with,
         monkey_patched=stack.monkey_patched,
         threads=1,
         packages={},
@@ -119,6 +120,25 @@ def test_a_server_with_another_worker_than_its_row_names_is_told_by_both() -> No
         verification.verify_identity(
             replace(identity(REFERENCE_STACK), traits=["gunicorn", worker]), STACKS[REFERENCE_STACK], "3.13"
         )
+
+
+SYNC_UNDER_ASGI = [name for name, stack in STACKS.items() if stack.interface == "ASGI" and stack.view == "sync"]
+
+
+@pytest.mark.parametrize("name", SYNC_UNDER_ASGI)
+def test_under_asgi_sync_views_are_told_by_the_application_and_called_on_the_loop_all_the_same(name: str) -> None:
+    own = [trait for trait in STACKS[name].traits if trait.startswith("fanout_site.")]
+    assert own == [BUILT_IN.asgi_sync.partition(":")[0]]
+    assert not [row.name for row in STACKS.values() if row.name != name and {*own} & {*row.traits}]
+    assert identity(name).waits_with == "event loop" != STACKS[name].waits_with
+    verification.verify_identity(identity(name), STACKS[name], "3.13")
+    for changed in ({"waits_with": "threads"}, {"traits": [one for one in identity(name).traits if one not in own]}):
+        with pytest.raises(TrialError, match=r"is not what the cell names: (way of waiting is 'threads'|what serves)"):
+            verification.verify_identity(replace(identity(name), **changed), STACKS[name], "3.13")
+
+
+def test_there_is_a_stack_that_serves_sync_views_under_asgi() -> None:
+    assert SYNC_UNDER_ASGI
 
 
 def test_a_stack_that_names_no_traits_is_known_by_its_server_alone() -> None:

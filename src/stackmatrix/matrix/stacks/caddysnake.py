@@ -19,7 +19,10 @@ def _caddysnake(name: str, summary: str, flags: str, **more: Any) -> Stack:
         requirements=("caddysnake", "uvloop"),
         not_on={"3.15": "caddysnake 0.6.4 can be had for Python 3.12 to 3.14 only"},
         command=tuple(f"{COMMAND} {flags}".split()),
-        flags_from="caddysnake's documentation (its command line): what it takes by itself, with one process.",
+        flags_from=(
+            "Its command line's help: what it takes by itself, but for the one process, where it has one for each CPU. "
+            "Nothing is recommended for this."
+        ),
         **more,
     )
 

@@ -15,8 +15,8 @@ ROWS = (
         slots=100,
         command=tuple(COMMAND.split()),
         flags_from=(
-            "The hundred threads are those of the demo that this project began with. Cheroot's documentation (its "
-            "command line) has ten threads by default, and a listen queue of five."
+            "The hundred threads are those of the demo that this project began with. Cheroot's documentation "
+            "(cheroot.wsgi) has ten threads and a listen queue of five by default; nothing is recommended for this."
         ),
         traits=("cheroot.server.HTTPConnection",),
     ),

@@ -29,10 +29,13 @@ WSGI_SAID = (
     "The hundred threads are those of the demo that this project began with. Granian's documentation (Workers and "
     "threads) advises to leave their number to it, and to limit connections where an application needs that."
 )
-ASGI_SAID = "Granian's documentation (Options, loop): uvloop is what it takes by itself where it is installed."
+ASGI_SAID = (
+    "Its command line's help: what it takes by itself, which for the loop is uvloop where that is installed. Nothing "
+    "is recommended for this."
+)
 ASGINL_SAID = (
-    "Granian warns that Django knows no lifespan, and advises this interface for that. Its documentation (Runtime "
-    "mode) finds the single-threaded runtime more efficient with few processes."
+    "Granian's log advises this interface where an application knows no lifespan, as Django does not. Its "
+    "documentation (Runtime mode) finds the single-threaded runtime more efficient with few processes."
 )
 
 ROWS = (

@@ -68,21 +68,21 @@ PROCESSES_SAID = (
     "demo that this project began with are divided among them."
 )
 FAST_SAID = (
-    "Gunicorn's documentation (Settings, http_parser) names the C parser, which is a package of its own; the threads "
-    "are those of gunicorn_100_threads."
+    "Gunicorn's documentation (Settings, http_parser): the faster C parser is what it takes by itself where that "
+    "package is installed; the threads are those of gunicorn_100_threads."
 )
 PYWSGI_SAID = (
-    "Gunicorn's documentation (Settings, worker_class) names gevent_pywsgi as the same with gevent's own server; the "
-    "100 connections are those of gunicorn_gevent."
+    "Nobody recommends it: Gunicorn knows a worker of this name, and its documentation (Settings, worker_class) has "
+    "only gevent. The 100 connections are those of gunicorn_gevent."
 )
-ASGI_SAID = (
-    "Gunicorn's documentation (ASGI Worker, Event Loop): asyncio is what it takes where uvloop is not installed."
-)
+ASGI_SAID = "Gunicorn's documentation (Settings, asgi_loop): asyncio is what it takes where uvloop is not installed."
 UVLOOP_SAID = (
-    "Gunicorn's documentation (ASGI Worker, Event Loop) has uvloop for speed: it takes it by itself where it is "
-    "installed."
+    "Gunicorn's documentation (Settings, asgi_loop) has uvloop for speed: it takes it by itself where it is installed."
 )
-UVICORN_SAID = "Uvicorn's documentation (Deployment, Gunicorn) has uvicorn-worker for this, with uvloop and httptools."
+UVICORN_SAID = (
+    "uvicorn-worker's documentation (Deployment) recommends Gunicorn with this worker for production; uvloop and "
+    "httptools are what Uvicorn takes by itself where they are installed."
+)
 
 THREAD_TRAITS = (f"{WORKERS}.gthread.ThreadWorker",)
 ASGI_TRAITS = (f"{WORKERS}.gasgi.ASGIWorker",)

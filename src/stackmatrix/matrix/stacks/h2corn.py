@@ -18,8 +18,8 @@ ROWS = (
         slots=None,
         command=tuple(COMMAND.split()),
         flags_from=(
-            "h2corn's documentation (its command line): uvloop is what it takes by itself where it is installed, with "
-            "one process. Django knows no lifespan."
+            "Its command line's help: one process, and uvloop where that is installed, are what it takes by itself. "
+            "Nothing is recommended for this. Django knows no lifespan."
         ),
         traits=("h2corn", "uvloop.Loop"),
     ),

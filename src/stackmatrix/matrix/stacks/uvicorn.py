@@ -67,6 +67,8 @@ ROWS = (
         SYNC_SAID,
         waits_with="threads",
         view="sync",
+        # The server is the same; what differs is which of the site's applications it has loaded.
+        traits=(HTTPTOOLS, "uvloop.Loop", "fanout_site.asgi_sync_view"),
         shares_with="uvicorn",
     ),
     _uvicorn(

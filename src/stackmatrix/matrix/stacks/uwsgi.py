@@ -4,23 +4,36 @@ from typing import Any
 
 from stackmatrix.matrix.stacks.stack import COMPILER, Stack
 
-# --http-socket parses HTTP in the worker itself, and answers one request a connection. Without --die-on-term SIGTERM
-# means reload. uWSGI does not start where the system allows a shorter listen queue than it is told to have.
-COMMON = "--virtualenv {prefix} --module {wsgi} --need-app --die-on-term --disable-logging --listen {backlog}"
+# --http-socket parses HTTP in the worker itself, and answers one request a connection. Without either of the two ends
+# SIGTERM means reload. uWSGI does not start where the system allows a shorter listen queue than it is told to have.
+COMMON = "--virtualenv {prefix} --module {wsgi} --need-app"
+QUIET = "--disable-logging --listen {backlog}"
+DIES = ("--die-on-term",)
+# As one argument: what the hook does has a space in it.
+ENDS_GRACEFULLY = ("--hook-master-start", "unix_signal:15 gracefully_kill_them_all")
 THREADS = "--threads 100"
 
 
 def _uwsgi(
-    name: str, summary: str, flags: str, said: str, *, socket: str = "--http-socket", also: str = "", **more: Any
+    name: str,
+    summary: str,
+    flags: str,
+    said: str,
+    *,
+    socket: str = "--http-socket",
+    also: str = "",
+    on_term: tuple[str, ...] = DIES,
+    **more: Any,
 ) -> Stack:
-    """``also`` are options that come with the socket's."""
+    """``also`` are options that come with the socket's, ``on_term`` those that say what SIGTERM does."""
+    begin = f"{{bin}}/uwsgi {socket} 127.0.0.1:{{port}} {also} {COMMON}"
     common: dict[str, Any] = {
         "server": "uwsgi",
         "requirements": ("uwsgi",),
         "interface": "WSGI",
         "waits_with": "threads",
         "slots": 100,
-        "command": tuple(f"{{bin}}/uwsgi {socket} 127.0.0.1:{{port}} {also} {COMMON} {flags}".split()),
+        "command": (*begin.split(), *on_term, *QUIET.split(), *flags.split()),
         "traits": (f"uwsgi {socket}",),
         "keeps_connections": False,
         "needs": (COMPILER,),
@@ -50,10 +63,17 @@ ROUTER_SAID = (
     "threads are those of the demo."
 )
 KEPT_SAID = (
-    "uWSGI's documentation (Native HTTP support) has --http-keepalive and --http-auto-chunked for kept connections; "
-    "the rest is that of uwsgi_http_router."
+    "uWSGI's documentation (Native HTTP support) has --http-keepalive for kept connections, where answers say how long "
+    "they are; --http-auto-chunked (Options) is for those that do not. The rest is that of uwsgi_http_router."
 )
-MASTER_SAID = "uWSGI's documentation (Things to know) says that a master is almost always wanted; else as the demo."
+MASTER_SAID = (
+    "uWSGI's documentation has --master in its example (Quickstart), to start processes again that have died. The "
+    "threads are those of the demo that this project began with."
+)
+GRACEFUL_SAID = (
+    "uWSGI's documentation (release notes of 2.0.11.1) has this hook, which gives a signal another meaning. Nothing "
+    "there recommends the function that it calls here, which images for containers use. The rest is as in uwsgi_master."
+)
 PROCESSES_SAID = (
     "uWSGI's documentation has --master with several processes and threads in its example (Quickstart); the hundred "
     "threads of the demo are divided among them."
@@ -107,6 +127,15 @@ ROWS = (
         f"--master --processes 1 {THREADS}",
         MASTER_SAID,
         traits=MASTER_TRAITS,
+        shares_with="uwsgi_100_threads",
+    ),
+    _uwsgi(
+        "uwsgi_graceful",
+        "uWSGI with a master that answers who is inside before it ends, 100 threads",
+        f"--master --processes 1 {THREADS}",
+        GRACEFUL_SAID,
+        on_term=ENDS_GRACEFULLY,
+        traits=(*MASTER_TRAITS, "uwsgi --hook-master-start"),
         shares_with="uwsgi_100_threads",
     ),
     _uwsgi(

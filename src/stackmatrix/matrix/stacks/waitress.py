@@ -20,7 +20,7 @@ ROWS = (
         command=tuple(COMMAND.split()),
         flags_from=(
             "The hundred threads are those of the demo that this project began with. Waitress' documentation "
-            "(Arguments) has four threads and 100 connections by default, and warns when requests wait for a thread."
+            "(Arguments) has four threads and 100 connections by default; nothing is recommended for this."
         ),
         traits=("waitress.channel.HTTPChannel",),
     ),
