@@ -158,8 +158,10 @@ def typing(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests of the harness and the external API, and every stack end to end."""
     install(session, "dev")
-    arguments = session.posargs or ["--ignore=tests/site", "--ignore=tests/selftest"]
-    session.run("pytest", *arguments, env=HARNESS, interrupt_timeout=STOP_S)
+    # What only computes runs on all cores; what starts servers has the machine to itself.
+    quick, alone = ["tests/unit", "tests/api"], ["tests/browser", "tests/end_to_end", "tests/process"]
+    for arguments in [session.posargs] if session.posargs else [[*quick, "--numprocesses", "auto"], alone]:
+        session.run("pytest", *arguments, env=HARNESS, interrupt_timeout=STOP_S)
 
 
 @nox.session(python=TOOL_PYTHON, default=False)
