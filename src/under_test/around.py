@@ -6,9 +6,9 @@ from typing import Any
 from under_test import served_by
 from under_test.identity import IDENTITY_PATH
 
-type Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
-type Asgi = Callable[[Any, Any, Any], Coroutine[Any, Any, None]]
-type Burn = Callable[[], None]
+Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
+Asgi = Callable[[Any, Any, Any], Coroutine[Any, Any, None]]
+Burn = Callable[[], None]
 
 
 def wsgi(application: Wsgi, burn: Burn | None = None) -> Wsgi:
