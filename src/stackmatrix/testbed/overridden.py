@@ -31,7 +31,8 @@ def install(
         AppError: when uv is not here, or an override is none.
 
     """
-    keys = {(environments.environment_name(cell, catalogue), cell.python) for cell in cells}
+    served = [cell for cell in cells if environments.why_excluded(cell, catalogue) is None]
+    keys = {(environments.environment_name(cell, catalogue), cell.python) for cell in served}
     wanted = sorted(key for key in keys if not Runtime.of(key[1]).is_locked)
     if not wanted:
         return catalogue
