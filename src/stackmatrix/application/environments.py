@@ -131,7 +131,7 @@ def install(
             project_sha256=copied.sha256,
         )
         try:
-            resolved = _resolve(wanted, uv, folder / f"{prefix.name}.json", say, upgrade=upgrade)
+            resolved = resolve_once(wanted, uv, folder / f"{prefix.name}.json", say, upgrade=upgrade)
             if not requirements.is_installed(wanted, resolved.text, prefix):
                 say(f"installing {app.name} with {stack.server} on Python {python}")
                 requirements.install(wanted, resolved.text, prefix, uv, app=app.name, app_stack=stack.name)
@@ -141,8 +141,15 @@ def install(
     return AppEnvironment(prefix, resolved.sha256, dict(resolved.versions), resolved.notes)
 
 
-def _resolve(wanted: Wanted, uv: Path, kept: Path, say: Callable[[str], None], *, upgrade: bool) -> Resolved:
-    """The pinned list: the one that is kept, where it was made of the same."""
+def resolve_once(
+    wanted: Wanted, uv: Path, kept: Path, say: Callable[[str], None], *, upgrade: bool = False
+) -> Resolved:
+    """The pinned list: the one that is kept in a file, where it was made of the same.
+
+    Raises:
+        AppError: in one sentence, when there is none.
+
+    """
     made_of = inputs_sha256(wanted)
     try:
         content = json.loads(kept.read_text(encoding="utf-8"))
