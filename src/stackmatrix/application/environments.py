@@ -17,7 +17,7 @@ from stackmatrix.application.requirements import Resolved, Wanted
 from stackmatrix.application.uv import find_interpreter, find_uv
 from stackmatrix.errors import AppError, AppFileError
 from stackmatrix.matrix.app_file import AppFile
-from stackmatrix.matrix.pythons import PYTHONS, python_key
+from stackmatrix.matrix.pythons import PYTHONS, Runtime, python_key
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS, Stack
 from stackmatrix.system.processes import PROJECT
 
@@ -133,7 +133,7 @@ def install(
         try:
             resolved = resolve_once(wanted, uv, folder / f"{prefix.name}.json", say, upgrade=upgrade)
             if not requirements.is_installed(wanted, resolved.text, prefix):
-                say(f"installing {app.name} with {stack.server} on Python {python}")
+                say(f"installing {app.name} with {stack.server} on Python {Runtime(python, tuple(overrides))}")
                 requirements.install(wanted, resolved.text, prefix, uv, app=app.name, app_stack=stack.name)
         except AppError as error:
             # People know their project, and not the copy of it.

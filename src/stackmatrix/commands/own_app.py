@@ -1,5 +1,6 @@
 """Somebody's own application in place of the built-in site: its cells, their environments, and its set-up."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,6 +10,8 @@ import msgspec
 
 from stackmatrix.application import environments
 from stackmatrix.application.application import Application, prepare
+from stackmatrix.application.discovery import discover
+from stackmatrix.application.secret import secrets_of
 from stackmatrix.application.uv import find_interpreter, find_uv
 from stackmatrix.errors import AppError
 from stackmatrix.matrix.app import App
@@ -63,6 +66,9 @@ def ready(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say)
         TrialError: when no stack serves it.
 
     """
+    # What is told of the file and the project alone is told before minutes of installing.
+    discover(app)
+    secrets_of(app, os.environ)
     catalogue = _install(app, request, by_path, say)
     request = replace(request, catalogue=catalogue)
     missing = installations.find_missing(request.cells, None, catalogue)
