@@ -21,6 +21,7 @@ def test_an_older_python_is_before_a_newer_one_and_a_plain_build_before_all_othe
 def test_headlines_stand_on_the_newest_plain_build() -> None:
     assert max(PLACES, key=newest_key) == "3.14"
     assert max(["3.14t", "3.13 with django==5.2.*"], key=newest_key) == "3.14t"
+    assert max(["3.13@debug", "3.13@debug with django==5.2.*"], key=newest_key) == "3.13@debug"
 
 
 @pytest.mark.parametrize(
