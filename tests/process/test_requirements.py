@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from stackmatrix.application import requirements
 from stackmatrix.application.requirements import Resolved, Wanted, default_install, find_uv, pythons_allowed
 from stackmatrix.application.uv import find_interpreter
 from stackmatrix.errors import AppError
+from tests.process.small_packages import make_wheel
 
 PYTHON = sys.executable
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -37,23 +37,6 @@ PACKAGES: tuple[tuple[str, str, tuple[str, ...], dict[str, tuple[str, ...]], str
     ("elderly", "1.0", (), {}, "cp39-cp39-any"),
     ("modern", "1.0", (), {}, "py3-none-any"),
 )
-
-
-def make_wheel(
-    folder: Path, name: str, version: str, needs: tuple[str, ...], extras: dict[str, tuple[str, ...]], tag: str
-) -> None:
-    info = f"{name}-{version}.dist-info"
-    metadata = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
-    metadata += [f"Requires-Dist: {each}" for each in needs]
-    for extra, names in extras.items():
-        metadata += [f"Provides-Extra: {extra}", *(f"Requires-Dist: {each}; extra == '{extra}'" for each in names)]
-    if name == "modern":
-        metadata.append("Requires-Python: >=3.99")
-    with zipfile.ZipFile(folder / f"{name}-{version}-{tag}.whl", "w") as wheel:
-        wheel.writestr(f"{name}.py", f"VERSION = {version!r}\n")
-        wheel.writestr(f"{info}/METADATA", "\n".join([*metadata, ""]))
-        wheel.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: {tag}\n")
-        wheel.writestr(f"{info}/RECORD", f"{name}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
 
 
 @pytest.fixture(scope="module", autouse=True)

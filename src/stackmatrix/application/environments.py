@@ -17,7 +17,7 @@ from stackmatrix.application.requirements import Resolved, Wanted
 from stackmatrix.application.uv import find_interpreter, find_uv
 from stackmatrix.errors import AppError, AppFileError
 from stackmatrix.matrix.app_file import AppFile
-from stackmatrix.matrix.pythons import PYTHONS, python_key
+from stackmatrix.matrix.pythons import PYTHONS, Runtime, python_key
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS, Stack
 from stackmatrix.system.processes import PROJECT
 
@@ -134,9 +134,9 @@ def install(
             project_sha256=copied.sha256,
         )
         try:
-            resolved = _resolve(wanted, uv, folder / f"{prefix.name}.json", say, upgrade=upgrade)
+            resolved = resolve_once(wanted, uv, folder / f"{prefix.name}.json", say, upgrade=upgrade)
             if not requirements.is_installed(wanted, resolved.text, prefix):
-                say(f"installing {app.name} with {stack.server} on Python {python}")
+                say(f"installing {app.name} with {stack.server} on Python {Runtime(python, tuple(overrides))}")
                 requirements.install(wanted, resolved.text, prefix, uv, app=app.name, app_stack=stack.name)
         except AppError as error:
             # People know their project, and not the copy of it.
@@ -144,8 +144,15 @@ def install(
     return AppEnvironment(prefix, resolved.sha256, dict(resolved.versions), resolved.notes)
 
 
-def _resolve(wanted: Wanted, uv: Path, kept: Path, say: Callable[[str], None], *, upgrade: bool) -> Resolved:
-    """The pinned list: the one that is kept, where it was made of the same."""
+def resolve_once(
+    wanted: Wanted, uv: Path, kept: Path, say: Callable[[str], None], *, upgrade: bool = False
+) -> Resolved:
+    """The pinned list: the one that is kept in a file, where it was made of the same.
+
+    Raises:
+        AppError: in one sentence, when there is none.
+
+    """
     made_of = inputs_sha256(wanted)
     try:
         content = json.loads(kept.read_text(encoding="utf-8"))

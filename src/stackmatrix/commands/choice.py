@@ -14,13 +14,10 @@ from stackmatrix.matrix.catalogue import BUILT_IN_CATALOGUE, Catalogue
 from stackmatrix.matrix.cells import DEFAULT_TAG, Cell, choose, choose_stacks, make_cells, why_not_served
 from stackmatrix.matrix.profiles import Profile
 from stackmatrix.matrix.pythons import FREE_THREADED, PYTHONS, Runtime, parse_overrides
-from stackmatrix.matrix.workloads import DEFAULT_WORKLOADS
+from stackmatrix.matrix.workloads import DEFAULT_WORKLOADS, EVERY_WORKLOAD
 from stackmatrix.measurements.request import Request
 from stackmatrix.system import interpreters
 from stackmatrix.testbed.environments import session_name, why_excluded
-
-ALL = "all"
-"""Chooses every workload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ def choose_cells(options: argparse.Namespace) -> Choice:
         app = read(options.app)
         catalogue, pythons, default = own_app.catalogue_of(app), own_app.pythons_of(app), ALL_PAGES
         stacks = stacks or ",".join([DEFAULT_TAG, *(stack.name for stack in app.stacks)])
-    named = named_interpreters(options)
+    named = named_interpreters(asked_pythons(options, pythons))
     cells = make_cells(
         choose_stacks(stacks, catalogue.stacks),
         choose_pythons(options, pythons, tuple(named)),
@@ -82,19 +79,31 @@ def choose_workloads(wanted: str | None, catalogue: Catalogue, default: str) -> 
         UsageError: for one that is not known.
 
     """
-    chosen = choose("workload", wanted or default, (*catalogue.workloads, ALL))
-    return tuple(catalogue.workloads) if ALL in chosen else chosen
+    chosen = choose("workload", wanted or default, (*catalogue.workloads, EVERY_WORKLOAD))
+    return tuple(catalogue.workloads) if EVERY_WORKLOAD in chosen else chosen
 
 
-def named_interpreters(options: argparse.Namespace) -> dict[str, Path]:
+def asked_pythons(options: argparse.Namespace, usual: Sequence[str]) -> list[str]:
+    """What ``--pythons`` names, by version or by path; the usual ones where it was not given."""
+    return [one.strip() for one in (usual if options.pythons is None else options.pythons.split(",")) if one.strip()]
+
+
+def named_interpreters(asked: Sequence[str]) -> dict[str, Path]:
     """The interpreters that were named by their path, by their place on the axis.
 
     Raises:
-        UsageError: for what is no Python.
+        UsageError: for what is no Python, and for two that would be called the same.
 
     """
-    named = [Path(one.strip()).expanduser() for one in (options.pythons or "").split(",") if "/" in one]
-    return {interpreters.call(path): path for path in named}
+    named: dict[str, Path] = {}
+    for path in (Path(one).expanduser() for one in asked if "/" in one):
+        name = interpreters.call(path)
+        if named.setdefault(name, path) != path:
+            raise UsageError(
+                f"{named[name]} and {path} would both be called {name}: leave one out, or name it by a link whose "
+                "folder is called otherwise."
+            )
+    return named
 
 
 def choose_pythons(options: argparse.Namespace, usual: Sequence[str], by_path: Sequence[str]) -> tuple[str, ...]:
@@ -104,8 +113,9 @@ def choose_pythons(options: argparse.Namespace, usual: Sequence[str], by_path: S
         UsageError: for what is not known, or no requirement.
 
     """
-    names = ",".join(one for one in (options.pythons or "").split(",") if one.strip() and "/" not in one)
-    chosen = choose("Python", names, (*PYTHONS, *FREE_THREADED)) if names else () if by_path else tuple(usual)
+    chosen = tuple(one for one in asked_pythons(options, usual) if "/" not in one)
+    if options.pythons is not None and (chosen or not by_path):
+        chosen = choose("Python", ",".join(chosen), (*PYTHONS, *FREE_THREADED))
     overridden = [(), *dict.fromkeys(parse_overrides(text) for text in options.overrides)]
     return tuple(str(Runtime(one, some)) for one in (*chosen, *by_path) for some in overridden)
 
@@ -122,7 +132,8 @@ def print_sessions(cells: Sequence[Cell]) -> None:
         raise EnvironmentMissingError(f"{reasons[0]}.")
     there = (cell for cell, reason in zip(cells, reasons, strict=True) if reason is None)
     locked = (session_name(cell) for cell in there if Runtime.of(cell.python).is_locked)
-    print("\n".join(dict.fromkeys(locked)))
+    for name in dict.fromkeys(locked):
+        print(name)
 
 
 def make_request(options: argparse.Namespace, profile: Profile, choice: Choice) -> Request:

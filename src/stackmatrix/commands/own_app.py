@@ -1,17 +1,22 @@
 """Somebody's own application in place of the built-in site: its cells, their environments, and its set-up."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
+
 from stackmatrix.application import environments
 from stackmatrix.application.application import Application, prepare
+from stackmatrix.application.discovery import discover
+from stackmatrix.application.secret import secrets_of
 from stackmatrix.application.uv import find_interpreter, find_uv
 from stackmatrix.errors import AppError
 from stackmatrix.matrix.app import App
 from stackmatrix.matrix.app_file import AppFile
-from stackmatrix.matrix.app_workloads import workloads_of
+from stackmatrix.matrix.app_workloads import ALL_PAGES, workloads_of
 from stackmatrix.matrix.catalogue import Catalogue
 from stackmatrix.matrix.cells import Cell, Installation, reference_of
 from stackmatrix.matrix.pages import Page
@@ -66,6 +71,9 @@ def ready(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say)
         TrialError: when no stack serves it.
 
     """
+    # What is told of the file and the project alone is told before minutes of installing.
+    discover(app)
+    secrets_of(app, os.environ)
     catalogue = _install(app, request, by_path, say)
     request = replace(request, catalogue=catalogue)
     missing = installations.find_missing(request.cells, None, catalogue)
@@ -85,8 +93,7 @@ def ready(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say)
             for note in application.notes:
                 say(f"Note: {note}.")
             catalogue = _served(catalogue, application)
-            subjects = installations.resolve(sorted(cells, key=lambda cell: cell != first), catalogue)
-            found = look(list({one.cell.stack: one for one in subjects}.values()), layout, lambda _: None)
+            found = look(installations.resolve(to_look_at(first, cells), catalogue), layout, lambda _: None)
             rate = app.rate or kept_rate(request.folder, machine_name, catalogue.workloads) or found.rate
             measured = {
                 name: replace(one.with_measured(found.unloaded_ms), compare_rate=rate)
@@ -96,6 +103,14 @@ def ready(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say)
             yield replace(request, catalogue=replace(catalogue, workloads=measured))
     finally:
         remove(folder)
+
+
+def to_look_at(first: Cell, cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """A cell of each stack with all pages, whichever pages were chosen: that of the first one before all others."""
+    chosen: dict[str, Cell] = {}
+    for cell in (first, *cells):
+        chosen.setdefault(cell.stack, msgspec.structs.replace(cell, workload=ALL_PAGES))
+    return tuple(chosen.values())
 
 
 def _listed(ms_by_page: Mapping[str, float]) -> str:
@@ -125,12 +140,13 @@ def _served(catalogue: Catalogue, application: Application) -> Catalogue:
 
 
 def _install(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say) -> Catalogue:
-    """The environments of the cells that do not have one yet."""
+    """The environments of the cells that do not have one yet; what is excluded needs none."""
     catalogue, uv = request.catalogue, find_uv()
     done: dict[tuple[str, str], Installation] = {}
     failed: dict[tuple[str, str], str] = {}
     skipped: set[str] = set()
-    for key in dict.fromkeys(map(_key_of(catalogue), request.cells)):
+    served = [cell for cell in request.cells if installations.why_excluded(cell, catalogue) is None]
+    for key in dict.fromkeys(map(_key_of(catalogue), served)):
         name, place = key
         runtime = Runtime.of(place)
         python = str(by_path.get(runtime.interpreter, runtime.interpreter))

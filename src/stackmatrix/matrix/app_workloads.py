@@ -3,9 +3,10 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain, count
 
 from stackmatrix.matrix.pages import Page
-from stackmatrix.matrix.workloads import Workload
+from stackmatrix.matrix.workloads import EVERY_WORKLOAD, WORKLOADS, Workload
 
 ALL_PAGES = "pages"
 """The workload that has all pages, which is measured unless others are chosen."""
@@ -35,10 +36,14 @@ def _workload(
 
 
 def _names(pages: Sequence[Page]) -> list[str]:
-    """A name for each page that a folder can have, unlike those of the others."""
+    """A name for each page that a folder can have, unlike those of the others.
+
+    Nor is it a name of the built-in site's, of whose pages more is known than of these.
+    """
     names: list[str] = []
     for page in pages:
         plain = re.sub(r"[^\w.-]+", "-", page.name).strip("-.").lower() or FRONT
-        taken = {ALL_PAGES, *names}
-        names.append(next(one for one in (plain, *(f"{plain}-{n}" for n in range(2, 99))) if one not in taken))
+        taken = {ALL_PAGES, EVERY_WORKLOAD, *WORKLOADS, *names}
+        possible = chain([plain], (f"{plain}-{number}" for number in count(2)))
+        names.append(next(one for one in possible if one not in taken))
     return names

@@ -79,10 +79,13 @@ def python_key(place: str) -> tuple[int | str, ...]:
 
 
 def newest_key(place: str) -> tuple[bool | int | str, ...]:
-    """Orders places for what is said of the newest one alone: a plain build stands before all others."""
+    """Orders places for what is said of the newest one alone: a plain build stands before all others.
+
+    Where there is none, one with the packages as they are locked stands before those with others.
+    """
     runtime = Runtime.of(place)
     is_plain = runtime.interpreter.replace(".", "").isdecimal() and not runtime.overrides
-    return (is_plain, *python_key(place))
+    return (is_plain, not runtime.overrides, *python_key(place))
 
 
 def plain_before(place: str, places: Iterable[str]) -> str | None:

@@ -199,6 +199,9 @@ _ROWS = (
 WORKLOADS: dict[str, Workload] = {row.name: row for row in _ROWS}
 """The rows by name."""
 
+EVERY_WORKLOAD = "all"
+"""Chooses every workload, so that none is called so."""
+
 DEFAULT_WORKLOADS = tuple(row.name for row in _ROWS if row.is_default)
 """What is measured unless others are chosen."""
 

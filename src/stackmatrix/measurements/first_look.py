@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackmatrix.errors import ResultFileError, TrialError
+from stackmatrix.errors import ResultFileError, SupervisorError, TrialError
 from stackmatrix.matrix.cells import Subject
 from stackmatrix.measurements.cost.rate import compare_rate_of
 from stackmatrix.results import store
@@ -28,14 +28,14 @@ def look(subjects: Sequence[Subject], layout: Layout, show: Callable[[str], None
     """Look at the pages on the first subject that serves them.
 
     Raises:
-        TrialError: when none does, with the reason of the first.
+        TrialError, SupervisorError: when none does, with the reason of the first.
 
     """
-    failures: list[TrialError] = []
+    failures: list[TrialError | SupervisorError] = []
     for subject in subjects:
         try:
             return _look(subject, layout, show)
-        except TrialError as error:
+        except (TrialError, SupervisorError) as error:
             failures.append(error)
     raise failures[0]
 

@@ -16,7 +16,7 @@ from stackmatrix.analysis.comparison.verdicts import Family
 from stackmatrix.errors import CellsFailedError, MachineLimitError, PythonMissingError, SupervisorError, TrialError
 from stackmatrix.matrix.cells import Cell, controls_of
 from stackmatrix.matrix.profiles import TURNS_A_RAMP, Profile
-from stackmatrix.matrix.pythons import python_key
+from stackmatrix.matrix.pythons import Runtime, python_key
 from stackmatrix.measurements.evidence import Evidence
 from stackmatrix.measurements.progress import View
 from stackmatrix.measurements.request import Kind, Outcome, Provenance, Request, Setup, Standing, Step, prepare
@@ -189,7 +189,9 @@ class Runner:
 
     def _note_missing(self, missing: Mapping[Cell, Missing]) -> None:
         """Say what cannot be measured; a cell that should be there and is not fails, and its file says so."""
-        skipped = Counter(cell.python for cell, reason in missing.items() if reason.state == "skipped")
+        skipped = Counter(
+            Runtime.of(cell.python).interpreter for cell, reason in missing.items() if reason.state == "skipped"
+        )
         for python, count in skipped.items():
             self.view.say(f"Python {python} was not found: {count} cells are left out.")
         excluded: dict[str, dict[str, None]] = {}
@@ -202,14 +204,15 @@ class Runner:
             if reason.state == "excluded":
                 self.evidence.fail(cell, Status(state="excluded", reason=reason.reason))
             elif reason.state == "failed":
-                self.view.say(f"{cell}: {reason.reason}.")
+                self.view.say(f"{cell}: {reason.reason}{'' if reason.reason.endswith('?') else '.'}")
                 self._unmeasured[cell] = reason.reason
                 self.evidence.fail(cell, Status(state="failed", reason=reason.reason))
 
     def _mind_missing(self, missing: Mapping[Cell, Missing]) -> None:
         if not self.request.fail_on_missing:
             return
-        pythons = sorted({cell.python for cell, reason in missing.items() if reason.state == "skipped"}, key=python_key)
+        skipped = {Runtime.of(cell.python).interpreter for cell, one in missing.items() if one.state == "skipped"}
+        pythons = sorted(skipped, key=python_key)
         if pythons:
             raise PythonMissingError(
                 f"Python {', '.join(pythons)} was not found: install it (uv python install {pythons[0]}), "

@@ -28,7 +28,7 @@ def call(path: Path) -> str:
             [path, "-I", "-c", TELL], capture_output=True, text=True, check=True, timeout=TIMEOUT_S, env={}
         ).stdout
         implementation, major, minor, is_free_threaded = json.loads(told)
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
+    except (OSError, ValueError, TypeError, subprocess.SubprocessError) as error:
         raise UsageError(f"{path} is no Python: name an interpreter, such as /opt/python/bin/python3.") from error
     kind = "" if implementation == "CPython" else implementation.lower()
     return f"{kind}{major}.{minor}{'t' if is_free_threaded else ''}@{_home(path)}"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stackmatrix.application import requirements
+from stackmatrix.application.environments import resolve_once
 from stackmatrix.application.requirements import Resolved, Wanted
 from stackmatrix.application.uv import find_interpreter, find_uv
 from stackmatrix.errors import AppError
@@ -31,7 +32,8 @@ def install(
         AppError: when uv is not here, or an override is none.
 
     """
-    keys = {(environments.environment_name(cell, catalogue), cell.python) for cell in cells}
+    served = [cell for cell in cells if environments.why_excluded(cell, catalogue) is None]
+    keys = {(environments.environment_name(cell, catalogue), cell.python) for cell in served}
     wanted = sorted(key for key in keys if not Runtime.of(key[1]).is_locked)
     if not wanted:
         return catalogue
@@ -48,19 +50,30 @@ def install(
         except AppError:
             skipped.add(place)
             continue
-        asked = Wanted((f"{name}.txt",), REQUIREMENTS, (), runtime.overrides, python, variables=BUILT_HERE)
-        prefix = NOX_FOLDER / f"env-{name}-{runtime.file_name.replace('.', '-')}"
         try:
-            options = "".join(f"--no-binary {one}\n" for one in BUILT_IN.from_source)
-            resolved = Resolved(options + requirements.resolve(asked, uv).text)
-            if not requirements.is_installed(asked, resolved.text, prefix):
-                say(f"Installing {name} on {place}")
-                requirements.install(asked, resolved.text, prefix, uv)
+            done[name, place] = _make(name, runtime, python, uv, say)
         except AppError as error:
             failed[name, place] = str(error).rstrip(".")
-            continue
-        done[name, place] = Installation(prefix, resolved.sha256)
     return replace(catalogue, installed=done, failed=failed, skipped=frozenset(skipped))
+
+
+def _make(name: str, runtime: Runtime, python: str, uv: Path, say: Callable[[str], None]) -> Installation:
+    """One environment, unless it is there already; what was resolved once is kept beside it.
+
+    Raises:
+        AppError: in one sentence, when it cannot be made.
+
+    """
+    asked = Wanted((f"{name}.txt",), REQUIREMENTS, (), runtime.overrides, python, variables=BUILT_HERE)
+    prefix = NOX_FOLDER / f"env-{name}-{runtime.file_name.replace('.', '-')}"
+    resolved = resolve_once(asked, uv, NOX_FOLDER / f"{prefix.name}.json", say)
+    text = "".join(f"--no-binary {one}\n" for one in BUILT_IN.from_source) + resolved.text
+    for note in resolved.notes:
+        say(f"{name} on {runtime}: {note}")
+    if not requirements.is_installed(asked, text, prefix):
+        say(f"installing {name} on Python {runtime}")
+        requirements.install(asked, text, prefix, uv)
+    return Installation(prefix, Resolved(text).sha256)
 
 
 def _python(runtime: Runtime, by_path: Mapping[str, Path], by_nox: Mapping[tuple[str, str], Installation]) -> str:

@@ -21,6 +21,7 @@ def test_an_older_python_is_before_a_newer_one_and_a_plain_build_before_all_othe
 def test_headlines_stand_on_the_newest_plain_build() -> None:
     assert max(PLACES, key=newest_key) == "3.14"
     assert max(["3.14t", "3.13 with django==5.2.*"], key=newest_key) == "3.14t"
+    assert max(["3.13@debug", "3.13@debug with django==5.2.*"], key=newest_key) == "3.13@debug"
 
 
 @pytest.mark.parametrize(
@@ -56,3 +57,8 @@ def test_overrides_have_one_spelling_and_one_order() -> None:
 def test_what_is_no_package_with_a_version_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"write --with 'django==5\.2\.\*'\.$"):
         parse_overrides(text)
+
+
+def test_only_what_a_lock_file_has_as_it_is_on_a_python_of_the_table_is_locked() -> None:
+    places = ["3.13", "3.14t", "3.13 with django==5.2.*", "3.13@debug", "pypy3.11", "3.11", "3.14t with a==1"]
+    assert [place for place in places if Runtime.of(place).is_locked] == ["3.13", "3.14t"]

@@ -18,6 +18,7 @@ from stackmatrix.errors import (
     TrialError,
     UsageError,
 )
+from stackmatrix.matrix.catalogue import BUILT_IN_CATALOGUE
 from stackmatrix.matrix.cells import CONTROLS, Cell, Installation, controls_of, make_cells
 from stackmatrix.matrix.profiles import PROFILES
 from stackmatrix.matrix.pythons import PYTHONS
@@ -388,6 +389,27 @@ def test_a_python_that_cannot_be_had_is_one_line_no_file_and_no_failure(
     runner.need_all()
     assert view.lines[0] == "Python 3.99 was not found: 1 cells are left out."  # type: ignore[attr-defined]
     assert not store.path_of(tmp_path, "m", GONE).exists()
+
+
+def test_a_python_that_is_not_here_is_said_by_its_own_name_whatever_was_to_be_overridden_on_it(
+    make_runner: MakeRunner, make_kind: MakeKind, view: object
+) -> None:
+    places = ("3.99", "3.99 with django==5.2.*")
+    gone = [Cell(stack=OTHER, python=place, workload=GONE.workload) for place in places]
+    catalogue = replace(BUILT_IN_CATALOGUE, skipped=frozenset(places))
+    make_runner(make_kind(), cells=(*CELLS, *gone), catalogue=catalogue).run()
+    assert view.lines[0] == "Python 3.99 was not found: 2 cells are left out."  # type: ignore[attr-defined]
+    minding = make_runner(make_kind(), cells=(*CELLS, *gone), catalogue=catalogue, fail_on_missing=True)
+    with pytest.raises(PythonMissingError, match=r"^Python 3\.99 was not found: .*uv python install 3\.99\)"):
+        minding.run()
+
+
+def test_a_reason_that_asks_is_not_ended_by_a_full_stop(
+    make_runner: MakeRunner, make_kind: MakeKind, view: object
+) -> None:
+    catalogue = replace(BUILT_IN_CATALOGUE, failed={(STACKS[OTHER].environment, "3.99"): "Is its name right?"})
+    make_runner(make_kind(), cells=(*CELLS, GONE), catalogue=catalogue).run()
+    assert view.lines[0] == f"{GONE}: Is its name right?"  # type: ignore[attr-defined]
 
 
 def test_an_excluded_cell_is_said_with_its_reason_has_a_file_that_says_so_and_is_no_failure(

@@ -11,6 +11,7 @@ import pytest
 
 from stackmatrix.errors import EnvironmentMissingError
 from stackmatrix.matrix.app import BUILT_IN
+from stackmatrix.matrix.catalogue import BUILT_IN_CATALOGUE, Catalogue
 from stackmatrix.matrix.cells import CONTROLS, Cell, Installation, Subject
 from stackmatrix.matrix.pythons import PYTHONS
 from stackmatrix.matrix.stacks import STACKS, Stack
@@ -203,3 +204,54 @@ def test_a_stack_that_shares_an_environment_is_installed_by_the_session_of_its_n
     assert environments.session_name(cell) == "env-here-3.13"
     monkeypatch.setattr(environments, "installed", lambda: {("here", "3.13"): None})
     assert environments.find_missing([cell], None) == {}
+
+
+@pytest.fixture
+def catalogue(monkeypatch: pytest.MonkeyPatch) -> Catalogue:
+    """Somebody's own application: one cell installed by the harness, one that failed, one whose Python is not here."""
+    by_nox = {("one", "3.13"): Installation(Path("/nox"), "0"), ("two", "3.13"): Installation(Path("/nox"), "0")}
+    monkeypatch.setattr(environments, "installed", lambda: by_nox)
+    stacks = {name: replace(MADE_UP, name=name) for name in ("one", "two")}
+    return Catalogue(
+        replace(BUILT_IN, name="shop", sha256="ab"),
+        stacks,
+        {"pages": replace(WORKLOADS["fanout"], name="pages")},
+        installed={("one", "3.13"): Installation(Path("/own"), "1")},
+        failed={("two", "3.13"): "it does not resolve"},
+        skipped=frozenset({"3.14"}),
+    )
+
+
+def own(stack: str, python: str = "3.13") -> Cell:
+    return Cell(stack=stack, python=python, workload="pages")
+
+
+def test_an_application_runs_in_the_environments_made_for_it_and_in_no_other(catalogue: Catalogue) -> None:
+    (subject,) = environments.resolve([own("one")], catalogue)
+    assert subject.environment.prefix == Path("/own")
+    assert (subject.app, subject.stack) == (catalogue.app, catalogue.stacks["one"])
+    with pytest.raises(EnvironmentMissingError):
+        environments.resolve([own("two")], catalogue)
+
+
+def test_what_did_not_resolve_has_failed_with_the_reason_and_a_python_that_is_not_here_is_skipped(
+    catalogue: Catalogue,
+) -> None:
+    cells = [own("one"), own("two"), own("one", "3.14"), own("two", "3.12")]
+    assert environments.find_missing(cells, None, catalogue) == {
+        own("two"): Missing("failed", "it does not resolve"),
+        own("one", "3.14"): Missing("skipped", "this Python was not found"),
+        own("two", "3.12"): Missing("failed", "its environment is not installed"),
+    }
+
+
+def test_overridden_cells_of_the_built_in_site_stand_beside_what_nox_has_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name, place = STACKS[next(iter(STACKS))].environment, "3.13 with django==5.2.*"
+    plain, overridden = (Cell(stack=name, python=one, workload="fanout") for one in ("3.13", place))
+    monkeypatch.setattr(environments, "installed", lambda: {(name, "3.13"): Installation(Path("/nox"), "0")})
+    made = replace(BUILT_IN_CATALOGUE, installed={(name, place): Installation(Path("/made"), "1")})
+    found = environments.resolve([plain, overridden], made)
+    assert [one.environment.prefix for one in found] == [Path("/nox"), Path("/made")]
+    assert list(environments.find_missing([plain, overridden], None)) == [overridden]

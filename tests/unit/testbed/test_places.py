@@ -1,0 +1,107 @@
+"""What each target is given: its variables and its folder, those of somebody's own application among them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from stackmatrix.matrix.app import App
+from stackmatrix.matrix.cells import Cell, Installation, Subject
+from stackmatrix.matrix.stacks import STACKS
+from stackmatrix.system.launch import Setting
+from stackmatrix.system.processes import SOURCE
+from stackmatrix.testbed import places
+from under_test import application, planted
+
+WSGI = next(stack for stack in STACKS.values() if stack.interface == "WSGI")
+SYNC_VIEW = next(stack for stack in STACKS.values() if stack.view == "sync")
+PREFIX = Path("/environments/one")
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    cwd: Path
+    environment: Mapping[str, str]
+
+
+@dataclass
+class Arranger:
+    """Notes for whom places are made."""
+
+    made: list[tuple[str, str]] = field(default_factory=list)
+
+    def arrange(self, interface: str, name: str) -> Arranged:
+        self.made.append((interface, name))
+        return Arranged(Path("/places") / name, {"PATH": "/usr/bin", "PYTHONPATH": "/places/settings", "TOKEN": "x y"})
+
+
+@pytest.fixture
+def arranger() -> Arranger:
+    return Arranger()
+
+
+@pytest.fixture
+def subject(arranger: Arranger, make_subject: Callable[[Cell], Subject]) -> Subject:
+    """A cell of somebody's own application."""
+    app = App("shop", "shop.wsgi:application", "shop.asgi:application", (), arranger=arranger)
+    made = make_subject(Cell(stack=WSGI.name, python="3.13", workload="fanout"))
+    return replace(made, app=app, environment=Installation(PREFIX, "0"))
+
+
+def setting(subject: Subject) -> Setting:
+    (made,) = places.place([subject], {subject.name: 8000}, lambda _: (), Path("/testbed"))
+    return made.setting
+
+
+def test_a_target_of_an_application_starts_in_its_own_place_with_its_environment_first(
+    subject: Subject, arranger: Arranger
+) -> None:
+    given = setting(subject)
+    assert arranger.made == [("WSGI", subject.name)]
+    assert given.folder == f"/places/{subject.name}"
+    assert given.variables == {
+        application.VARIABLE: "shop.wsgi:application",
+        "PATH": f"{PREFIX}/bin:/usr/bin",
+        "PYTHONPATH": f"/places/settings:{SOURCE}",
+        "TOKEN": "x y",
+        "VIRTUAL_ENV": str(PREFIX),
+    }
+
+
+def test_every_target_has_a_place_of_its_own_controls_too(subject: Subject, arranger: Arranger) -> None:
+    cells = [replace(subject, cell=Cell(stack=WSGI.name, python="3.13", workload="w", control=control))
+             for control in (None, "twin", "planted")]  # fmt: skip
+    made = places.place(cells, {one.name: 8000 for one in cells}, lambda _: (), Path("/testbed"))
+    assert len({name for _, name in arranger.made}) == len({one.setting.folder for one in made}) == 3
+    planted_at = [one.setting.variables.get(planted.VARIABLE) for one in made]
+    assert planted_at == [None, None, f"/testbed/{places.PLANTED}"]
+
+
+def test_a_stack_with_the_views_of_the_other_interface_gets_the_place_of_that_one(
+    subject: Subject, arranger: Arranger
+) -> None:
+    setting(replace(subject, stack=SYNC_VIEW))
+    assert [interface for interface, _ in arranger.made] == ["WSGI"]
+
+
+def test_the_built_in_site_starts_where_the_harness_does_with_the_variables_of_its_workload(
+    make_subject: Callable[[Cell], Subject],
+) -> None:
+    given = setting(make_subject(Cell(stack=WSGI.name, python="3.13", workload="no_middleware")))
+    assert given.folder is None
+    assert given.variables == {
+        application.VARIABLE: "fanout_site.wsgi:application",
+        "FANOUT_SITE_MIDDLEWARE": "none",
+    }
+
+
+def test_what_is_a_server_itself_is_given_nothing(subject: Subject, arranger: Arranger) -> None:
+    assert setting(replace(subject, app=replace(subject.app, wrapped=False))) == Setting()
+    assert arranger.made == []
+
+
+def test_no_secret_is_in_a_command_or_in_what_is_printed_of_an_application(subject: Subject) -> None:
+    (made,) = places.place([subject], {subject.name: 8000}, lambda _: (), Path("/testbed"))
+    assert "x y" not in " ".join(made.command)
+    assert "Arranger" not in repr(subject.app)
