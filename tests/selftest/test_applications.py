@@ -25,29 +25,9 @@ _spec.loader.exec_module(small_project)
 ON = [STACKS[REFERENCE_STACK], next(stack for stack in STACKS.values() if stack.server == "uvicorn")]
 BY_NAME = [stack.name for stack in ON]
 
-STARTPROJECT = """
-install = ["django"]
-override = { DEBUG = false, ALLOWED_HOSTS = ["*"] }
-request = [{ path = "/admin/login/" }, { path = "/admin/auth/user/", user = "admin", weight = 3 }]
-"""
-
-WAGTAIL = """
-settings = "mywagtail.settings.production"
-override = { SECRET_KEY = "only-for-the-benchmark", ALLOWED_HOSTS = ["*"] }
-
-[[request]]
-path = "/"
-weight = 8
-expect = { contains = "Welcome to your new Wagtail site" }
-
-[[request]]
-path = "/search/?query=home"
-
-[[request]]
-path = "/admin/pages/"
-user = "admin"
-expect = { contains = "Exploring: Root" }
-"""
+EXAMPLES = Path(__file__).parents[2] / "examples"
+STARTPROJECT = (EXAMPLES / "startproject" / "stackmatrix.toml").read_text(encoding="utf-8")
+WAGTAIL = (EXAMPLES / "wagtail" / "stackmatrix.toml").read_text(encoding="utf-8")
 
 WITH_SERVICES = """
 install = ["django", "psycopg[binary]", "redis"]
@@ -111,6 +91,13 @@ def test_what_wagtail_start_makes_is_served_with_its_static_files_and_a_user(tmp
     project = started_by("wagtail", "wagtail start mywagtail .", tmp_path)
     (project / "stackmatrix.toml").write_text(WAGTAIL)
     _, wrong = checked_on(project, stack, tmp_path)
+    assert set(wrong.values()) == {None}
+
+
+@pytest.mark.parametrize("stack", ON, ids=BY_NAME)
+@pytest.mark.parametrize("name", ["startproject", "ninja", "waiting"])
+def test_an_example_is_served_as_it_stands(tmp_path: Path, name: str, stack: Stack) -> None:
+    _, wrong = checked_on(EXAMPLES / name, stack, tmp_path)
     assert set(wrong.values()) == {None}
 
 
