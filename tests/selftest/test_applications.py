@@ -120,6 +120,17 @@ def test_check_app_writes_a_first_file_that_is_right(tmp_path: Path) -> None:
     assert ("/admin/auth/user/", "admin") in said
 
 
+def test_a_service_that_does_not_answer_is_named_where_the_server_ends_the_connection(tmp_path: Path) -> None:
+    file = 'install = ["django"]\npaths = ["/upstream/"]\nenv = { RATES_URL = "http://127.0.0.1:9/" }'
+    project = small_project.make(tmp_path / "site", file)
+    app = app_file.read(project)
+    environment = environments.install(app, ON[0], sys.executable, folder=tmp_path / "environments")
+    with prepare(app, environment.python, tmp_path / "run") as application:
+        (checked,) = check.check(application, ON[0], environment.prefix)
+    assert checked.status == 500
+    assert (checked.why or "").startswith("/upstream/ answered 500: the project calls a service that does not answer")
+
+
 def test_a_missing_driver_is_named(tmp_path: Path) -> None:
     file = WITH_SERVICES.replace(', "psycopg[binary]"', "")
     project = small_project.make(tmp_path / "site", file)
