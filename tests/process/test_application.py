@@ -1,6 +1,7 @@
 """A small real project is found, copied, set up, asked and served; each fault in it is told in one sentence."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -83,6 +84,11 @@ def test_a_project_is_found_set_up_and_served_with_a_user_and_a_write(tmp_path: 
         # The state is put back: again the first group.
         assert {one.why for one in check_on_server(application).values()} == {None}
         assert dict(application.pages[0].headers)["Host"] == "shop.example"
+
+
+def test_an_app_that_only_writes_is_not_asked_for_the_same_thing_twice(tmp_path: Path) -> None:
+    with prepared(tmp_path, 'request = [{ path = "/groups/", json = { name = "{n}" } }]') as application:
+        assert check_on_server(application)["POST /groups/"].why is None
 
 
 def test_places_of_one_app_do_not_share_what_is_written(tmp_path: Path) -> None:
@@ -219,7 +225,8 @@ def test_settings_are_overridden_table_by_table_and_mail_goes_nowhere(tmp_path: 
         (
             'paths = ["/"]',
             {"mysite/settings.py": SETTINGS.replace('"the same in every process"', '""')},
-            "wants SECRET_KEY from the environment; give it in [env] (or its name in secrets).",
+            ("wants SECRET_KEY from the environment; give it in [env] (or its name in secrets). "
+            "Settings that do not read it there get it by override.SECRET_KEY."),
         ),
         (
             'paths = ["/"]',
@@ -457,3 +464,12 @@ def test_connections_that_are_kept_under_asgi_and_writes_to_sqlite_are_warned_of
         "[override.asgi.DATABASES.default] CONN_MAX_AGE = 0." in notes
     )
     assert 'transaction_mode = "IMMEDIATE"' in notes
+
+
+def test_the_walk_through_shows_sentences_that_are_provoked_here() -> None:
+    tests = (test_what_cannot_be_set_up_is_refused_in_one_sentence, test_an_answer_that_is_not_right_is_explained)
+    provoked = [*EACH, *(said for test in tests for _, _, said in vars(test)["pytestmark"][0].args[1])]
+    page = (HERE.parents[1] / "docs" / "your-own-app.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| [^`|]*(?:`[^`]*`[^`|]*)? \| `(.+)` \|$", page.partition("| mistake |")[2], re.MULTILINE)
+    assert len(shown) > 15
+    assert [one for one in shown if not any(said in one or one in said for said in provoked)] == []

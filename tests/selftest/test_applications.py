@@ -25,29 +25,9 @@ _spec.loader.exec_module(small_project)
 ON = [STACKS[REFERENCE_STACK], next(stack for stack in STACKS.values() if stack.server == "uvicorn")]
 BY_NAME = [stack.name for stack in ON]
 
-STARTPROJECT = """
-install = ["django"]
-override = { DEBUG = false, ALLOWED_HOSTS = ["*"] }
-request = [{ path = "/admin/login/" }, { path = "/admin/auth/user/", user = "admin", weight = 3 }]
-"""
-
-WAGTAIL = """
-settings = "mywagtail.settings.production"
-override = { SECRET_KEY = "only-for-the-benchmark", ALLOWED_HOSTS = ["*"] }
-
-[[request]]
-path = "/"
-weight = 8
-expect = { contains = "Welcome to your new Wagtail site" }
-
-[[request]]
-path = "/search/?query=home"
-
-[[request]]
-path = "/admin/pages/"
-user = "admin"
-expect = { contains = "Exploring: Root" }
-"""
+EXAMPLES = Path(__file__).parents[2] / "examples"
+STARTPROJECT = (EXAMPLES / "startproject" / "stackmatrix.toml").read_text(encoding="utf-8")
+WAGTAIL = (EXAMPLES / "wagtail" / "stackmatrix.toml").read_text(encoding="utf-8")
 
 WITH_SERVICES = """
 install = ["django", "psycopg[binary]", "redis"]
@@ -114,6 +94,13 @@ def test_what_wagtail_start_makes_is_served_with_its_static_files_and_a_user(tmp
     assert set(wrong.values()) == {None}
 
 
+@pytest.mark.parametrize("stack", ON, ids=BY_NAME)
+@pytest.mark.parametrize("name", ["startproject", "ninja", "waiting"])
+def test_an_example_is_served_as_it_stands(tmp_path: Path, name: str, stack: Stack) -> None:
+    _, wrong = checked_on(EXAMPLES / name, stack, tmp_path)
+    assert set(wrong.values()) == {None}
+
+
 def test_an_app_with_a_database_and_sessions_in_a_cache_finds_both_as_the_set_up_left_them(tmp_path: Path) -> None:
     project = small_project.make(tmp_path / "site", WITH_SERVICES)
     _, wrong = checked_on(project, ON[0], tmp_path)
@@ -131,6 +118,17 @@ def test_check_app_writes_a_first_file_that_is_right(tmp_path: Path) -> None:
     said = [(one.page.path, one.user) for one in app_file.read(project).requests]
     assert ("/admin/login/", None) in said
     assert ("/admin/auth/user/", "admin") in said
+
+
+def test_a_service_that_does_not_answer_is_named_where_the_server_ends_the_connection(tmp_path: Path) -> None:
+    file = 'install = ["django"]\npaths = ["/upstream/"]\nenv = { RATES_URL = "http://127.0.0.1:9/" }'
+    project = small_project.make(tmp_path / "site", file)
+    app = app_file.read(project)
+    environment = environments.install(app, ON[0], sys.executable, folder=tmp_path / "environments")
+    with prepare(app, environment.python, tmp_path / "run") as application:
+        (checked,) = check.check(application, ON[0], environment.prefix)
+    assert checked.status == 500
+    assert (checked.why or "").startswith("/upstream/ answered 500: the project calls a service that does not answer")
 
 
 def test_a_missing_driver_is_named(tmp_path: Path) -> None:

@@ -210,7 +210,7 @@ class _Preparation:
         set-up left it, and twice as well, since under load it is asked many times.
         """
         reads, writes = [one for one in pages if _is_read(one)], [one for one in pages if not _is_read(one)]
-        self.say(f"asking {len(pages)} page{'s' if len(pages) > 1 else ''}")
+        self.say(f"asking Django's test client for {len(pages)} page{'s' if len(pages) > 1 else ''}")
         each = [(page, ASKED_AS + turn) for page in reads for turn in range(_turns(page))]
         changing = [(page, ASKED_AS) for page in writes]
         if each:

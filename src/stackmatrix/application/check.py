@@ -14,6 +14,7 @@ from stackmatrix.application.asking import ask
 from stackmatrix.application.explain import Asked, why_unlike, why_wrong
 from stackmatrix.application.failures import Failure, sentence
 from stackmatrix.application.place import Runner, end
+from stackmatrix.application.setup import Answered
 from stackmatrix.errors import AppError, TrialError
 from stackmatrix.matrix.pages import Expectation, Page
 from stackmatrix.matrix.stacks import Stack
@@ -24,6 +25,8 @@ FIRST_PORT, PORTS = 12_000, 4_000
 """From where on the port of a check is looked for, which begins at another one for each process."""
 FIRST_NUMBER = 800_000_000
 """What ``{n}`` is in the requests of a check: apart from those of the set-up and of a run."""
+READY_NUMBER = FIRST_NUMBER - 1
+"""What it is while a server is waited for, which takes a POST where an app has no other page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def serving(application: Application, stack: Stack, prefix: Path, *, is_diagnosi
     runner = Runner(prefix / "bin" / "python", logs)
     child = runner.start(_command(application, stack, prefix, port), at, log)
     try:
-        _wait_ready(application, stack, port, child, log)
+        _wait_ready(application, stack, port, child, log, is_diagnosing=is_diagnosing)
         yield Server(port, log, child)
     finally:
         end(child)
@@ -93,7 +96,15 @@ def _command(application: Application, stack: Stack, prefix: Path, port: int) ->
     return [part.format(**places, backlog=ports.allowed_backlog(), **callables) for part in stack.command]
 
 
-def _wait_ready(application: Application, stack: Stack, port: int, child: "subprocess.Popen[bytes]", log: Path) -> None:
+def _wait_ready(
+    application: Application,
+    stack: Stack,
+    port: int,
+    child: "subprocess.Popen[bytes]",
+    log: Path,
+    *,
+    is_diagnosing: bool,
+) -> None:
     """Wait until the server answers, whatever its answer is."""
     app = application.app
     first = application.pages[0]
@@ -105,7 +116,10 @@ def _wait_ready(application: Application, stack: Stack, port: int, child: "subpr
         if not ports.is_of(port, [process.pid for process in processes.tree(child.pid)]):
             return None
         try:
-            ask(port, page, FIRST_NUMBER)
+            ask(port, page, READY_NUMBER)
+        except http.client.RemoteDisconnected:
+            # An exception that is let through may end the connection: gunicorn takes an OSError for its client's.
+            return is_diagnosing or None
         except (OSError, http.client.HTTPException):
             return None
         return True
@@ -132,10 +146,18 @@ def _ask(application: Application, stack: Stack, server: Server, page: Page, at:
     try:
         answer, took_ms = ask(server.port, page, FIRST_NUMBER + at)
     except (OSError, http.client.HTTPException) as error:
-        return Checked(page, None, 0, 0, "", f"{page.path} was not answered: {type(error).__name__}: {error}.")
-    log = server.log.read_bytes()[begun:].decode(errors="replace")
+        why: str | None = f"{page.path} was not answered: {type(error).__name__}: {error}."
+        if raised := Failure.of_log(log := _said(server, begun)):
+            why = _why(application.asked(page, stack.interface, Answered(500, {}, "", raised), log), stack)
+        return Checked(page, None, 0, 0, "", why)
+    log = _said(server, begun)
     asked = application.asked(page, stack.interface, replace(answer, error=Failure.of_log(log)), log)
     return Checked(page, answer.status, took_ms, len(answer.body.encode()), _matched(page.expect), _why(asked, stack))
+
+
+def _said(server: Server, begun: int) -> str:
+    """What the server's log has from a byte on."""
+    return server.log.read_bytes()[begun:].decode(errors="replace")
 
 
 def _why(asked: Asked, stack: Stack) -> str | None:

@@ -118,7 +118,8 @@ def _settings(app: AppFile, manage_py: Path | None) -> tuple[str, str]:
         told = ", ".join(f"{file} says {module}" for file, module in said.items())
         deployed = next((module for file, module in said.items() if not file.endswith("manage.py")), "")
         raise AppFileError(f'The settings are not clear: {told}. Say which are deployed: settings = "{deployed}".')
-    return next(iter(said.values())), f"said by {' and '.join(said)}"
+    *others, last = said
+    return said[last], f"said by {', '.join(others)} and {last}" if others else f"said by {last}"
 
 
 def _import_folders(project: Path, manage_py: Path | None) -> tuple[Path, ...]:

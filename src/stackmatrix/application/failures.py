@@ -76,9 +76,12 @@ def _missing_variable(failure: Failure, _: AppFile, where: str | None) -> str | 
         return None
     for pattern in _VARIABLES:
         if match := pattern.search(failure.message):
+            # Django itself says so of a setting that is empty, wherever the project takes it from.
+            is_djangos = match[0].startswith("The SECRET_KEY setting")
+            also = " Settings that do not read it there get it by override.SECRET_KEY." if is_djangos else ""
             return (
                 f"{where or 'The project'} wants {match[1]} from the environment; "
-                "give it in [env] (or its name in secrets)."
+                f"give it in [env] (or its name in secrets).{also}"
             )
     return None
 

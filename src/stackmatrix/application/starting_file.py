@@ -127,7 +127,7 @@ def _text(application: Application, content: Mapping[str, Any], found: Sequence[
             lines.append(f"{key} = {_toml(content[key])}")
     lines += [
         "",
-        "# What else there is to say: env, secrets, services, setup, login, upstream; see the documentation.",
+        "# What else there is to say: env, secrets, services, setup, login, upstream; see docs/your-own-app.md.",
         "",
     ]
     if not found:

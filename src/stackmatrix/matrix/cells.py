@@ -101,8 +101,10 @@ def choose(kind: str, wanted: str | None, known: Sequence[str]) -> tuple[str, ..
     names = {name.strip() for name in wanted.split(",") if name.strip()}
     for name in sorted(names):
         if name not in known:
-            near = get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}?" if near else "choose from: " + ", ".join(known) + "."
+            # The server's name alone means one of its rows, and no other server that is spelt nearly so.
+            rows = [one for one in known if one.startswith(f"{name}_")]
+            near = rows or get_close_matches(name, known, 1)
+            hint = f"did you mean {' or '.join(near)}?" if near else "choose from: " + ", ".join(known) + "."
             raise UsageError(f"Unknown {kind} {name!r}: {hint}")
     if not names:
         raise UsageError(f"No {kind} was named: choose from: {', '.join(known)}.")

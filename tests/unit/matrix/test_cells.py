@@ -45,6 +45,11 @@ def test_an_unknown_name_suggests_the_nearest() -> None:
         choose("fruit", "apple,bannana", FRUIT)
 
 
+def test_a_name_that_others_begin_with_suggests_these_before_what_is_spelt_nearly_so() -> None:
+    with pytest.raises(UsageError, match=r"^Unknown stack 'gunicorn': did you mean gunicorn_a or gunicorn_b\?$"):
+        choose("stack", "gunicorn", ("uvicorn", "gunicorn_a", "gunicorn_b"))
+
+
 def test_an_unknown_name_that_is_near_to_none_lists_all() -> None:
     with pytest.raises(UsageError, match=r"^Unknown fruit 'xyz': choose from: apple, banana, cherry\.$"):
         choose("fruit", "xyz", FRUIT)
