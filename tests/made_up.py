@@ -165,7 +165,7 @@ def _cost_round(
 def held(cell: Cell) -> float:
     """The arrivals per second that the cell holds in truth."""
     with_shared = HOLDS.get(cell.stack, OTHERS_HOLD)
-    return with_shared / 3 if CLIENT_MS.get(cell.workload) and with_shared > 3 else with_shared
+    return with_shared / 3 if CLIENT_MS.get(cell.workload, 0.0) > 0 and with_shared > 3 else with_shared
 
 
 def make_ramp(cell: Cell, run: str, number: int, generator: random.Random) -> Ramp:

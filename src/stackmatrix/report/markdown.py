@@ -15,7 +15,7 @@ from stackmatrix.analysis.comparison.verdicts import Comparison, Family
 from stackmatrix.analysis.evidence import published, strongest_first
 from stackmatrix.analysis.stall import StallWindow
 from stackmatrix.analysis.summary import MachineSummary, WorkloadSummary
-from stackmatrix.report import details, environment, links, stops, tables, words
+from stackmatrix.report import details, environment, links, many, origins, stops, tables, words
 from stackmatrix.report.html.keys import verdict_link
 from stackmatrix.report.statements import statements
 from stackmatrix.report.table import escape, safe
@@ -32,7 +32,7 @@ def _render(template: str, **shown: object) -> str:
 
 def _page(template: str, **shown: object) -> str:
     """A page with no more than one empty line at a time."""
-    known = {"answer": answer, "details": details, "links": links, "quote": quote, "safe": safe}
+    known = {"answer": answer, "details": details, "links": links, "origins": origins, "quote": quote, "safe": safe}
     whole = _render(template, words=words, tables=tables, stops=stops, **known, **shown)
     return re.sub(r"\n{3,}", "\n\n", whole).strip() + "\n"
 
@@ -120,15 +120,27 @@ def headline(machines: Sequence[MachineSummary], named: str | None = None) -> st
     machine = published(machines, named)
     if machine is None or machine.machine is None:
         return NO_RESULTS
-    lines = [str(answer(machine, "results/"))]
+    below = "results/"
+    lines = [str(answer(machine, below))]
     for workload in machine.workloads:
         if workload.void is None and any(row.cpu is not None for row in workload.rows):
             table = tables.by_python_table(workload)
             lines += ["", str(table.to_markdown()), *(["", escape(table.note)] if table.note else [])]
+            is_part = len(table.rows) < len(workload.stacks)
+            lines += ["", _all_of_them(machine, workload, below)] if is_part else []
     page = quote(f"results/{machine.name}/{links.PAGE}")
     where = escape(f"{machine.name}: {environment.describe(machine.machine)}")
     lines += ["", f"Measured on [{where}]({page}); intervals are of 95 %, those of verdicts simultaneously."]
     return "\n".join(lines)
+
+
+def _all_of_them(machine: MachineSummary, workload: WorkloadSummary, below: str) -> str:
+    """What a table that has not all stacks of a workload shows of them, and where all are."""
+    page = links.on_page(machine.name, links.workload(workload.name))
+    return (
+        f"By CPU time, of {len(workload.stacks)} stacks: the cheapest {many.ENDS}, the dearest {many.ENDS}, and those "
+        f"that are measured by default. [All of them]({below}{page})."
+    )
 
 
 def put_headline(readme: str, block: str) -> str:

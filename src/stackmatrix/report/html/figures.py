@@ -9,7 +9,7 @@ from stackmatrix.analysis.comparison.verdicts import Comparison, Estimate, Famil
 from stackmatrix.analysis.metrics import Metric
 from stackmatrix.analysis.summary import WorkloadSummary, cell_key
 from stackmatrix.matrix.cells import Cell
-from stackmatrix.report import words
+from stackmatrix.report import many, words
 from stackmatrix.report.charts import value_rows
 from stackmatrix.report.html.keys import Json, short, verdict_key
 
@@ -21,12 +21,23 @@ def figure(workload: WorkloadSummary, family: Family) -> Json:
     """Everything about one metric of one workload."""
     metric, reference = family.metric, workload.reference
     rows = sorted(family.compared, key=lambda one: (*cell_key(one.cell), *cell_key(one.other)))
+    is_long = many.is_many(len(workload.stacks))
+    if is_long:
+        rows.sort(key=lambda one: one.effect.mid)
     titles = {
         REFERENCE: f"each stack against {reference.stack if reference else 'the reference'}, on the same Python",
         PYTHON: "each Python against the one before",
         PAIRS: "all other pairs of stacks, on the same Python",
     }
-    compared = [_comparison(family, one, _set_of(one, reference)) for one in rows]
+    compared = [
+        _comparison(
+            family,
+            one,
+            _set_of(one, reference),
+            has_looks=not is_long or many.is_told_against(one.cell, one.other, reference),
+        )
+        for one in rows
+    ]
     return {
         "name": metric.name,
         "title": metric.title,
@@ -52,7 +63,8 @@ def _set_of(one: Comparison, reference: Cell | None) -> str:
     return REFERENCE if reference is not None and reference.stack in {one.cell.stack, one.other.stack} else PAIRS
 
 
-def _comparison(family: Family, one: Comparison, name: str) -> Json:
+def _comparison(family: Family, one: Comparison, name: str, *, has_looks: bool) -> Json:
+    """One comparison; of hundreds of pairs, most come without how they formed, which a page could not carry."""
     return {
         "key": verdict_key(family, one),
         "set": name,
@@ -64,7 +76,7 @@ def _comparison(family: Family, one: Comparison, name: str) -> Json:
         "decided": one.is_decided,
         "says": list(_says(family, one)),
         **_drawn(family.metric, one.effect),
-        "looks": [_look(family.metric, look) for look in one.looks],
+        "looks": [_look(family.metric, look) for look in one.looks] if has_looks else [],
     }
 
 
