@@ -30,7 +30,7 @@ RATIOS = {
 """CPU time of a stack over that of gunicorn_100_threads, with a shared client."""
 PYTHON_RATIOS = {"3.12": 1.0, "3.13": 0.94, "3.14": 1.0, "3.15": 0.99}
 BASE_MS = 6.8
-CLIENT_MS = {"fanout": 24.0}
+CLIENT_MS = {"fanout": 24.0, "no_calls": -4.6}
 """What a workload costs more than ``fanout_shared_client``, on every stack alike."""
 PLANTED_SHARE = 0.08
 BLOCK_SD, REST_SD = 0.05, 0.016

@@ -21,23 +21,16 @@ def figure(workload: WorkloadSummary, family: Family) -> Json:
     """Everything about one metric of one workload."""
     metric, reference = family.metric, workload.reference
     rows = sorted(family.compared, key=lambda one: (*cell_key(one.cell), *cell_key(one.other)))
-    is_long = many.is_many(len(workload.stacks))
-    if is_long:
-        rows.sort(key=lambda one: one.effect.mid)
     titles = {
         REFERENCE: f"each stack against {reference.stack if reference else 'the reference'}, on the same Python",
         PYTHON: "each Python against the one before",
         PAIRS: "all other pairs of stacks, on the same Python",
     }
-    compared = [
-        _comparison(
-            family,
-            one,
-            _set_of(one, reference),
-            has_looks=not is_long or many.is_told_against(one.cell, one.other, reference),
-        )
-        for one in rows
-    ]
+    if many.is_many(len(workload.stacks)):
+        # Hundreds of pairs are more than a page should carry: only what a run goes on for has them.
+        rows = [one for one in rows if metric.headline or many.is_told_against(one.cell, one.other, reference)]
+        rows.sort(key=lambda one: one.effect.mid)
+    compared = [_comparison(family, one, _set_of(one, reference)) for one in rows]
     return {
         "name": metric.name,
         "title": metric.title,
@@ -63,8 +56,9 @@ def _set_of(one: Comparison, reference: Cell | None) -> str:
     return REFERENCE if reference is not None and reference.stack in {one.cell.stack, one.other.stack} else PAIRS
 
 
-def _comparison(family: Family, one: Comparison, name: str, *, has_looks: bool) -> Json:
-    """One comparison; of hundreds of pairs, most come without how they formed, which a page could not carry."""
+def _comparison(family: Family, one: Comparison, name: str) -> Json:
+    """One comparison. Of the pairs of many stacks it is not shown how they formed."""
+    is_short = name == PAIRS and many.is_many(len({cell.stack for cell in family.values}))
     return {
         "key": verdict_key(family, one),
         "set": name,
@@ -76,7 +70,7 @@ def _comparison(family: Family, one: Comparison, name: str, *, has_looks: bool) 
         "decided": one.is_decided,
         "says": list(_says(family, one)),
         **_drawn(family.metric, one.effect),
-        "looks": [_look(family.metric, look) for look in one.looks] if has_looks else [],
+        "looks": [] if is_short else [_look(family.metric, look) for look in one.looks],
     }
 
 
