@@ -17,8 +17,9 @@ from stackmatrix.analysis.stall import StallWindow
 from stackmatrix.analysis.summary import MachineSummary, WorkloadSummary
 from stackmatrix.report import details, environment, links, many, origins, stops, tables, words
 from stackmatrix.report.html.keys import verdict_link
-from stackmatrix.report.statements import statements
+from stackmatrix.report.statements import Statement, statements
 from stackmatrix.report.table import escape, safe
+from stackmatrix.report.unsaid import CAUTION, UNDECIDED
 
 BEGIN, END = "<!-- results: made by nox -s summarize -->", "<!-- end of results -->"
 NO_RESULTS = "There are no results yet: `nox -s matrix` makes some."
@@ -39,11 +40,34 @@ def _page(template: str, **shown: object) -> str:
 
 def answer(machine: MachineSummary, below: str = "") -> Markup:
     """The statements as a numbered list, each with a link to its evidence; ``below`` is where the results folder is."""
+    return _numbered(statements(machine), below)
+
+
+def _numbered(found: Iterable[Statement], below: str, start: int = 1) -> Markup:
     lines = (
         Markup("{}. **{}** {} ([evidence]({}{}))").format(place, safe(one.lead), safe(one.text), below, one.evidence)
-        for place, one in enumerate(statements(machine), 1)
+        for place, one in enumerate(found, start)
     )
     return Markup("\n").join(lines)
+
+
+def short_answer(machine: MachineSummary, below: str) -> Markup:
+    """The answer as it fits a README: of many stacks, what is said of further workloads, and not said, is folded."""
+    found = statements(machine)
+    if not any(many.is_many(len(workload.stacks)) for workload in machine.workloads):
+        return _numbered(found, below)
+    told: dict[str, str | None] = {}
+    first: list[Statement] = []
+    more: list[Statement] = []
+    for one in found:
+        workload = next((of.name for of in machine.workloads if one.key.startswith(f"{of.name}-")), None)
+        is_new = told.setdefault(one.lead, workload) == workload
+        (first if is_new and one.lead not in {CAUTION, UNDECIDED} else more).append(one)
+    if not more:
+        return _numbered(first, below)
+    fold = Markup("{}\n\n<details><summary>{}</summary>\n\n{}\n\n</details>")
+    title = f"{len(more)} more: of other workloads, with a caution, and not said"
+    return fold.format(_numbered(first, below), title, _numbered(more, below, len(first) + 1))
 
 
 def render_results(
@@ -121,7 +145,7 @@ def headline(machines: Sequence[MachineSummary], named: str | None = None) -> st
     if machine is None or machine.machine is None:
         return NO_RESULTS
     below = "results/"
-    lines = [str(answer(machine, below))]
+    lines = [str(short_answer(machine, below))]
     for workload in machine.workloads:
         if workload.void is None and any(row.cpu is not None for row in workload.rows):
             table = tables.by_python_table(workload)

@@ -19,7 +19,7 @@ from stackmatrix.report.table import Column, Table, name
 from stackmatrix.report.unsaid import Sentence
 from stackmatrix.report.words import NOTHING, join
 
-LEAD = "What does it come from?"
+LEAD, CHANGED = "What does it come from?", "What does one changed thing cost?"
 
 
 def sentences(machine: MachineSummary) -> Iterator[Sentence]:
@@ -33,7 +33,7 @@ def sentences(machine: MachineSummary) -> Iterator[Sentence]:
         for workload in machine.workloads:
             told += _varied(workload, stack, is_first=not told)
         if told:
-            yield f"{stack}-varied", LEAD, " ".join(told), links.VARIATIONS
+            yield f"{stack}-varied", CHANGED, " ".join(told), links.VARIATIONS
 
 
 # A cost in two parts
@@ -137,7 +137,7 @@ def _varied(workload: WorkloadSummary, stack: str, *, is_first: bool) -> Iterato
         verdicts = [words.verdict(COST, one.effect, one.word, bare=True) for one in here]
         things = [_thing(one, is_first=is_first) for one in here]
         sizes = join([f"{verdict} with {thing}" for verdict, thing in zip(verdicts, things, strict=True)])
-        of = "With one thing changed, CPU per request of" if is_first else "Of"
+        of = "CPU per request of" if is_first else "Of"
         yield f"{of} {workload.name} on {python}, against {stack} with {cost} ms: {sizes}."
 
 

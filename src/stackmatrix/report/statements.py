@@ -124,7 +124,7 @@ def _summed_up(found: Sequence[Comparison]) -> str:
         counts.append(f"{cautioned} {'carries' if cautioned == 1 else 'carry'} a caution")
     decided = sorted((one for one in plain if one.is_decided), key=lambda one: one.effect.mid)
     sizes = many.ranked([(words.verdict(COST, one.effect, one.word, bare=True), one.cell.stack) for one in decided])
-    return f"of {len(found)} others {join(counts)}. The cheapest first: {sizes}."
+    return f"of {len(found)} others {join(counts)}. Of what is decided, the cheapest first: {sizes}."
 
 
 def _verb(count: int, verb: str) -> str:

@@ -15,6 +15,8 @@ MOST_NAMED = 3
 """Comparisons that are named one by one; the tables have them all."""
 
 
+CAUTION, UNDECIDED = "With a caution:", "Not said:"
+
 type Sentence = tuple[str, str, str, str]
 """Key, lead, text and the anchor of its evidence on the machine's page."""
 
@@ -25,11 +27,11 @@ def sentences(machine: MachineSummary) -> Iterator[Sentence]:
     for workload in claimed:
         anchor = links.part(workload.name, COST.name)
         for place, text in enumerate(_cautions(workload), 1):
-            yield f"{workload.name}-caution-{place}", "With a caution:", text, anchor
+            yield f"{workload.name}-caution-{place}", CAUTION, text, anchor
     for workload in claimed:
         anchor = links.part(workload.name, COST.name)
         for key, text in (*_undecided(workload), *_uncontrolled(workload)):
-            yield key, "Not said:", text, anchor
+            yield key, UNDECIDED, text, anchor
     if refused := [*_refused(claimed)]:
         yield "refused", "Not compared:", " ".join(refused), links.UNSAID
     if missing := [*_unmeasured(machine)]:
@@ -56,8 +58,9 @@ def _open(family: Family, reference: Cell | None) -> str:
     if family.blocks < LOOKS[0]:
         return f"of {title} nothing is said before {LOOKS[0]} blocks, and there {_are(family.blocks)} so far."
     # Among hundreds of pairs, those with the reference are what people ask for.
-    asked = [one for one in family.open if many.is_told_against(one.cell, one.other, reference)] or family.open
-    first = asked if many.is_many(len(family.open)) else family.open
+    asked = [one for one in family.open if many.is_told_against(one.cell, one.other, reference)] or [*family.open]
+    asked.sort(key=lambda one: reference is None or one.other.stack != reference.stack)
+    first = asked if many.is_many(len({one.cell.stack for one in family.compared})) else family.open
     named = [f"{words.pair(one)} ({_interval(family, one)})" for one in first[:MOST_NAMED]]
     more = len(family.open) - len(named)
     listed = join([*named, *([f"{more} more"] if more else [])])

@@ -12,6 +12,7 @@ from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.report import charts, links, many, markdown, origins, publishing, stops, tables
 from stackmatrix.report.html.data import report_data
 from stackmatrix.report.statements import statements
+from stackmatrix.report.table import safe
 from stackmatrix.results.model import Result
 from stackmatrix.results.stops import Visitors
 from tests import made_up
@@ -62,11 +63,20 @@ def test_no_sentence_is_a_list_of_all(said: Mapping[str, str]) -> None:
     assert f"{SHARED}-stacks" in said
 
 
+def test_of_many_open_pairs_those_that_answer_a_question_are_named(said: Mapping[str, str]) -> None:
+    named = said[f"{SHARED}-undecided"].split(" are undecided: ")[1].split(" more.")[0]
+    pairs = re.findall(r"(\w+) against (\w+) on 3\.14", named)
+    assert len(pairs) == 3
+    for stack, other in pairs:
+        varies = STACKS[stack].varies
+        assert other == "gunicorn_100_threads" or (varies is not None and varies.stack == other)
+
+
 def test_the_sentence_on_cost_counts_every_stack_and_leads_to_the_table_of_all(
     machine: MachineSummary, said: Mapping[str, str], shared: WorkloadSummary
 ) -> None:
     text = said[f"{SHARED}-stacks"]
-    found = re.search(r" ms: of (\d+) others (.*?)\. The cheapest first: ", text)
+    found = re.search(r" ms: of (\d+) others (.*?)\. Of what is decided, the cheapest first: ", text)
     assert found is not None
     assert int(found[1]) == len(shared.stacks) - 1
     assert sum(int(count) for count in re.findall(r"(\d+) (?:cost|is|are|carr)", found[2])) == int(found[1])
@@ -82,6 +92,17 @@ def test_the_table_of_the_first_page_is_small_and_leads_to_all(machine: MachineS
     assert seed <= set(rows)
     assert f"of {len(STACKS)} stacks" in block
     assert f"[All of them](results/m/README.md#{SHARED})" in block
+
+
+def test_the_readme_folds_what_is_said_of_further_workloads_and_leaves_nothing_out(machine: MachineSummary) -> None:
+    block = markdown.headline([machine])
+    open_, folded = block.split("<details>", 1)
+    found = statements(machine)
+    assert [int(place) for place in re.findall(r"^(\d+)\. \*\*", block, re.MULTILINE)] == [*range(1, len(found) + 1)]
+    shown = [one.key for one in found if str(safe(one.text)) in open_]
+    assert {f"{SHARED}-stacks", f"{SHARED}-parts", "uwsgi_100_threads-varied", "uvicorn-varied"} <= set(shown)
+    assert not [key for key in shown if key.startswith(ALONE) or "caution" in key or "undecided" in key]
+    assert all(str(safe(one.text)) in folded for one in found if one.key not in shown)
 
 
 def test_the_table_of_few_stacks_has_them_all_in_the_order_of_the_stacks() -> None:
