@@ -30,7 +30,7 @@ RATIOS = {
 """CPU time of a stack over that of gunicorn_100_threads, with a shared client."""
 PYTHON_RATIOS = {"3.12": 1.0, "3.13": 0.94, "3.14": 1.0, "3.15": 0.99}
 BASE_MS = 6.8
-CLIENT_MS = {"fanout": 24.0}
+CLIENT_MS = {"fanout": 24.0, "no_calls": -4.6}
 """What a workload costs more than ``fanout_shared_client``, on every stack alike."""
 PLANTED_SHARE = 0.08
 BLOCK_SD, REST_SD = 0.05, 0.016
@@ -165,7 +165,7 @@ def _cost_round(
 def held(cell: Cell) -> float:
     """The arrivals per second that the cell holds in truth."""
     with_shared = HOLDS.get(cell.stack, OTHERS_HOLD)
-    return with_shared / 3 if CLIENT_MS.get(cell.workload) and with_shared > 3 else with_shared
+    return with_shared / 3 if CLIENT_MS.get(cell.workload, 0.0) > 0 and with_shared > 3 else with_shared
 
 
 def make_ramp(cell: Cell, run: str, number: int, generator: random.Random) -> Ramp:

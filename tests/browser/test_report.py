@@ -17,6 +17,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from stackmatrix import cli
+from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.results.findings import Finding
 from stackmatrix.results.model import Result
 from tests import made_up
@@ -425,3 +426,22 @@ def test_hostile_text_in_a_result_is_shown_as_text(
     for selector in ("#about", "#remarks", "#conditions", "#environments"):
         assert "<img src=x" in text(browser, selector)
     assert run(browser, "document.querySelectorAll('img').length") == 0
+
+
+def test_of_many_stacks_charts_show_some_tables_all_and_a_link_chooses_all(
+    browser: webdriver.Chrome, look_at: Callable[..., None], make_report: Callable[[Machines], Path]
+) -> None:
+    every = made_up.make_results(list(STACKS), ["3.14"], ["fanout_shared_client"], blocks=3, ramps=1)
+    page = make_report({"many": every})
+    look_at(page)
+    assert len(texts(browser, "#ranking tbody tr")) == len(STACKS)
+    few = len(texts(browser, "#ramps .card"))
+    assert 0 < few < len(STACKS)
+    assert text(browser, "#every") == f"all {len(STACKS)}"
+    browser.find_element(By.CSS_SELECTOR, "#every a").click()
+    wait_for(browser, f"document.querySelectorAll('#ramps .card').length === {len(STACKS)}")
+    assert "stack=all" in browser.current_url
+    browser.find_element(By.CSS_SELECTOR, "#every a").click()
+    wait_for(browser, f"document.querySelectorAll('#ramps .card').length === {few}")
+    look_at(page, stack="uvicorn")
+    assert len(texts(browser, "#ranking tbody tr")) == 1

@@ -7,7 +7,7 @@ from stackmatrix.analysis.metrics import COST
 from stackmatrix.analysis.summary import MachineSummary
 from stackmatrix.matrix.causes import CALLS, CLIENT, PARTS
 from stackmatrix.matrix.pythons import newest_key
-from stackmatrix.report import links, words
+from stackmatrix.report import links, many, words
 from stackmatrix.report.unsaid import Sentence
 from stackmatrix.report.words import join, span
 
@@ -40,8 +40,13 @@ def _sentence(machine: MachineSummary, found: Sequence[CauseCost]) -> str:
     others = [one for one in here if one is not first]
     cause = first.cause
     if first.comparison is None:
-        sizes = [f"{words.value(COST, one.ms)} ms with {one.cell.stack}" for one in (first, *others)]
-        return f"{cause.what} cost on {python} {join(sizes)} ({cause.workload})."
+        costs = [(f"{words.value(COST, one.ms)} ms", one) for one in (first, *others)]
+        if many.is_many(len(costs)):
+            costs.sort(key=lambda one: one[1].ms.mid)
+            sizes = many.ranked([(cost, one.cell.stack) for cost, one in costs])
+        else:
+            sizes = join([f"{cost} with {one.cell.stack}" for cost, one in costs])
+        return f"{cause.what} cost on {python} {sizes} ({cause.workload})."
     text = f"{cause.what} costs {_size(first)} with {first.cell.stack} on {python}"
     ratios = [one.comparison.effect.mid for one in others if one.comparison is not None]
     if ratios:

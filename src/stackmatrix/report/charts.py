@@ -15,7 +15,7 @@ from stackmatrix.analysis.summary import MachineSummary, cell_key
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.pythons import newest_key
 from stackmatrix.matrix.stacks import STACKS
-from stackmatrix.report import words
+from stackmatrix.report import many, words
 from stackmatrix.results.model import Result
 from stackmatrix.results.ramps import Ramp
 
@@ -34,7 +34,11 @@ DASHES = ((1, 0), (7, 3), (2, 2), (9, 3, 2, 3), (4, 4), (1, 3))
 INK = "#808080"
 """A grey that has contrast enough against white and against near-black."""
 BAR_PX = 17
-RAMP_COLUMNS = 3
+MARGIN_PX = 12
+"""Around a chart: names are as wide as the reader's own font, which is not that of the machine that drew it."""
+RAMP_COLUMNS, RAMP_PX, RAMP_FONT_PX = 3, (190, 130), 12
+MANY_COLUMNS, MANY_PX, MANY_FONT_PX = 5, (125, 80), 10
+"""Panels of ramps, and of many of them: how many side by side, their width and height, and the size of their titles."""
 
 type Chart = alt.LayerChart | alt.FacetChart | alt.VConcatChart | alt.Chart
 type Config = Mapping[str, object]
@@ -80,8 +84,13 @@ def is_shown(cell: Cell) -> bool:
 
 
 def value_rows(family: Family) -> list[Row]:
-    """The values of a family's cells in the metric's unit, each with the interval of that cell alone."""
+    """The values of a family's cells in the metric's unit, each with the interval of that cell alone.
+
+    Many stacks come the best first, a few as the table of stacks has them.
+    """
     metric = family.metric
+    cells = sorted(filter(is_shown, family.values), key=cell_key)
+    order = many.by_value(family, list(dict.fromkeys(cell.stack for cell in cells)))
     return [
         {
             "stack": cell.stack,
@@ -92,8 +101,8 @@ def value_rows(family: Family) -> list[Row]:
             "label": f"{cell.python}: {words.number(value.mid, metric.digits)}",
             "says": f"{words.value(metric, value)} {metric.unit}",
         }
-        for cell, value in sorted(family.values.items(), key=lambda one: cell_key(one[0]))
-        if is_shown(cell)
+        for cell in sorted(cells, key=lambda cell: order.index(cell.stack))
+        for value in (family.values[cell],)
     ]
 
 
@@ -138,36 +147,47 @@ def ramp_chart(results: Sequence[Result]) -> Spec | None:
     if not newest:
         return None
     shown = [result for result in results if result is newest.get(result.cell.stack)]
-    colours, seconds, drops = looks(list(newest)), [], []
+    colours, is_many = looks(list(newest)), many.is_many(len(newest))
+    seconds, drops = [], []
     for result in shown:
         cell, recorded = result.cell, shown_ramps(result)[0].seconds
         assert recorded is not None
-        panel = {"panel": f"{cell.stack}, {cell.python}", "colour": colours[cell.stack][0]}
+        panel = {"panel": _panel(cell, is_many=is_many), "colour": colours[cell.stack][0]}
         seconds += [
             {**panel, "second": second, "offered": offered, "answered": answered}
             for second, (offered, answered) in enumerate(zip(recorded.offered, recorded.answered, strict=True))
         ]
         drops += [{**panel, "second": recorded.dropped_s}] if recorded.dropped_s is not None else []
-    spec = _on_a_page(_ramps([f"{one.cell.stack}, {one.cell.python}" for one in shown]), 130, 190)
+    panels = _ramps([_panel(one.cell, is_many=is_many) for one in shown], is_many=is_many)
+    width, height = MANY_PX if is_many else RAMP_PX
+    spec = _on_a_page(panels, height, width)
+    pythons = words.join(sorted({one.cell.python for one in shown}, key=newest_key))
+    of = f"{shown[0].cell.workload}{f' on {pythons}' if is_many else ''}"
     title = {
-        "text": f"{shown[0].cell.workload}: how much load it holds, and whether it comes back",
+        "text": f"{of}: how much load it holds, and whether it comes back",
         "subtitle": "grey: arrivals offered in each second; colour: answered; dashed: where the load drops",
     }
     # All rows stand in one data set, as a facet has one.
     return with_data({**spec, "title": title}, ramps=[*seconds, *({**row, "drops": True} for row in drops)])
 
 
-def _ramps(panels: Sequence[str]) -> Chart:
-    second = alt.X("second:Q", title="seconds", axis=alt.Axis(tickCount=5, grid=False))
+def _panel(cell: Cell, *, is_many: bool) -> str:
+    """The title of a panel; small ones have no room for the Python."""
+    return cell.stack if is_many else f"{cell.stack}, {cell.python}"
+
+
+def _ramps(panels: Sequence[str], *, is_many: bool) -> Chart:
+    second = alt.X("second:Q", title="seconds", axis=alt.Axis(tickCount=3 if is_many else 5, grid=False))
     base = alt.Chart().transform_filter("!datum.drops").encode(x=second)
     offered = base.mark_area(interpolate="step-after", color=INK, opacity=0.3).encode(
-        y=alt.Y("offered:Q", title="requests a second", axis=alt.Axis(tickCount=5))
+        y=alt.Y("offered:Q", title="requests/s" if is_many else "requests a second", axis=alt.Axis(tickCount=5))
     )
     answered = base.mark_line(strokeWidth=2).encode(y="answered:Q", color=COLOUR)
     drop = alt.Chart().transform_filter("datum.drops").mark_rule(color=INK, strokeDash=[4, 3]).encode(x="second:Q")
-    heading = alt.Header(title=None, labelColor=INK, labelFontSize=12, labelFontWeight="bold", labelAnchor="start")
+    font, columns = (MANY_FONT_PX, MANY_COLUMNS) if is_many else (RAMP_FONT_PX, RAMP_COLUMNS)
+    heading = alt.Header(title=None, labelColor=INK, labelFontSize=font, labelFontWeight="bold", labelAnchor="start")
     facet = alt.Facet("panel:N", sort=list(panels), header=heading)
-    return alt.layer(offered, answered, drop, data=alt.NamedData("ramps")).facet(facet, columns=RAMP_COLUMNS)
+    return alt.layer(offered, answered, drop, data=alt.NamedData("ramps")).facet(facet, columns=columns)
 
 
 def percentile_chart(series: Mapping[str, Iterable[float]], title: str) -> Spec:
@@ -205,7 +225,7 @@ def percentiles(**scale: Any) -> alt.X:
 
 def _on_a_page(chart: Chart, height: object, width: int = 560) -> Spec:
     title = {"color": INK, "subtitleColor": INK, "anchor": "start", "fontSize": 14, "offset": 12}
-    spec = styled(chart, {"orient": "right"}, {"title": title})
+    spec = styled(chart, {"orient": "right"}, {"title": title}, padding=MARGIN_PX)
     # The size of a facet is that of its panels.
     inner = spec.get("spec", spec)
     inner.update(width=width, height=height)

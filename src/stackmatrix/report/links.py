@@ -8,7 +8,7 @@ from stackmatrix.matrix.cells import Cell
 from stackmatrix.results.store import path_of
 
 PAGE = "README.md"
-CAUSES, UNSAID, CONDITIONS = "causes", "not-said", "conditions"
+CAUSES, VARIATIONS, UNSAID, CONDITIONS = "causes", "variations", "not-said", "conditions"
 """Anchors of what is of a whole machine."""
 
 

@@ -15,10 +15,11 @@ from stackmatrix.analysis.comparison.verdicts import Comparison, Family
 from stackmatrix.analysis.evidence import published, strongest_first
 from stackmatrix.analysis.stall import StallWindow
 from stackmatrix.analysis.summary import MachineSummary, WorkloadSummary
-from stackmatrix.report import details, environment, links, stops, tables, words
+from stackmatrix.report import details, environment, links, many, origins, stops, tables, words
 from stackmatrix.report.html.keys import verdict_link
-from stackmatrix.report.statements import statements
+from stackmatrix.report.statements import Statement, statements
 from stackmatrix.report.table import escape, safe
+from stackmatrix.report.unsaid import CAUTION, UNDECIDED
 
 BEGIN, END = "<!-- results: made by nox -s summarize -->", "<!-- end of results -->"
 NO_RESULTS = "There are no results yet: `nox -s matrix` makes some."
@@ -32,18 +33,41 @@ def _render(template: str, **shown: object) -> str:
 
 def _page(template: str, **shown: object) -> str:
     """A page with no more than one empty line at a time."""
-    known = {"answer": answer, "details": details, "links": links, "quote": quote, "safe": safe}
+    known = {"answer": answer, "details": details, "links": links, "origins": origins, "quote": quote, "safe": safe}
     whole = _render(template, words=words, tables=tables, stops=stops, **known, **shown)
     return re.sub(r"\n{3,}", "\n\n", whole).strip() + "\n"
 
 
 def answer(machine: MachineSummary, below: str = "") -> Markup:
     """The statements as a numbered list, each with a link to its evidence; ``below`` is where the results folder is."""
+    return _numbered(statements(machine), below)
+
+
+def _numbered(found: Iterable[Statement], below: str, start: int = 1) -> Markup:
     lines = (
         Markup("{}. **{}** {} ([evidence]({}{}))").format(place, safe(one.lead), safe(one.text), below, one.evidence)
-        for place, one in enumerate(statements(machine), 1)
+        for place, one in enumerate(found, start)
     )
     return Markup("\n").join(lines)
+
+
+def short_answer(machine: MachineSummary, below: str) -> Markup:
+    """The answer as it fits a README: of many stacks, what is said of further workloads, and not said, is folded."""
+    found = statements(machine)
+    if not any(many.is_many(len(workload.stacks)) for workload in machine.workloads):
+        return _numbered(found, below)
+    told: dict[str, str | None] = {}
+    first: list[Statement] = []
+    more: list[Statement] = []
+    for one in found:
+        workload = next((of.name for of in machine.workloads if one.key.startswith(f"{of.name}-")), None)
+        is_new = told.setdefault(one.lead, workload) == workload
+        (first if is_new and one.lead not in {CAUTION, UNDECIDED} else more).append(one)
+    if not more:
+        return _numbered(first, below)
+    fold = Markup("{}\n\n<details><summary>{}</summary>\n\n{}\n\n</details>")
+    title = f"{len(more)} more: of other workloads, with a caution, and not said"
+    return fold.format(_numbered(first, below), title, _numbered(more, below, len(first) + 1))
 
 
 def render_results(
@@ -120,15 +144,27 @@ def headline(machines: Sequence[MachineSummary], named: str | None = None) -> st
     machine = published(machines, named)
     if machine is None or machine.machine is None:
         return NO_RESULTS
-    lines = [str(answer(machine, "results/"))]
+    below = "results/"
+    lines = [str(short_answer(machine, below))]
     for workload in machine.workloads:
         if workload.void is None and any(row.cpu is not None for row in workload.rows):
             table = tables.by_python_table(workload)
             lines += ["", str(table.to_markdown()), *(["", escape(table.note)] if table.note else [])]
+            is_part = len(table.rows) < len(workload.stacks)
+            lines += ["", _all_of_them(machine, workload, below)] if is_part else []
     page = quote(f"results/{machine.name}/{links.PAGE}")
     where = escape(f"{machine.name}: {environment.describe(machine.machine)}")
     lines += ["", f"Measured on [{where}]({page}); intervals are of 95 %, those of verdicts simultaneously."]
     return "\n".join(lines)
+
+
+def _all_of_them(machine: MachineSummary, workload: WorkloadSummary, below: str) -> str:
+    """What a table that has not all stacks of a workload shows of them, and where all are."""
+    page = links.on_page(machine.name, links.workload(workload.name))
+    return (
+        f"By CPU time, of {len(workload.stacks)} stacks: the cheapest {many.ENDS}, the dearest {many.ENDS}, and those "
+        f"that are measured by default. [All of them]({below}{page})."
+    )
 
 
 def put_headline(readme: str, block: str) -> str:

@@ -3,6 +3,7 @@
 A sentence that has no evidence is left out. Of a workload whose runs are void, nothing is said but that, and why. Pure.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from stackmatrix.analysis.metrics import COST
 from stackmatrix.analysis.summary import CellSummary, Climb, MachineSummary, WorkloadSummary
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.pythons import newest_key, python_key
-from stackmatrix.report import causes, links, stops, unsaid, words
+from stackmatrix.report import causes, links, many, origins, stops, unsaid, words
 from stackmatrix.report.unsaid import Sentence
 from stackmatrix.report.words import join, span
 
@@ -33,12 +34,9 @@ def statements(machine: MachineSummary) -> tuple[Statement, ...]:
         *_void(machine),
         *causes.sentences(machine),
         *_slots(claimed),
-        *(
-            one
-            for of in (_stacks, _visitors, _holds, stops.sentences, _pythons)
-            for workload in claimed
-            for one in of(workload)
-        ),
+        *(one for workload in claimed for one in _stacks(workload)),
+        *origins.sentences(machine),
+        *(one for of in (_visitors, _holds, stops.sentences, _pythons) for workload in claimed for one in of(workload)),
     ]
     said += unsaid.sentences(machine)
     return tuple(Statement(key, lead, text, links.on_page(machine.name, anchor)) for key, lead, text, anchor in said)
@@ -65,7 +63,10 @@ def _slots(claimed: Sequence[WorkloadSummary]) -> Iterator[Sentence]:
                 by_cell.setdefault(f"{row.cell.stack} on {row.cell.python}", []).append(held)
                 places.append(links.part(workload.name, "ramps"))
     if by_cell:
-        text = "; ".join(f"{cell} holds {join(held)}" for cell, held in by_cell.items())
+        told = [f"{cell} holds {join(held)}" for cell, held in by_cell.items()]
+        if many.is_many(len(told)):
+            told = [*told[: many.ENDS], f"and {len(told) - many.ENDS} cells more"]
+        text = "; ".join(told)
         yield "slots", "What do slots do?", f"Slots are the limit, and not the CPU: {text}.", places[0]
 
 
@@ -88,17 +89,46 @@ def _stacks(workload: WorkloadSummary) -> Iterator[Sentence]:
         yield from _alone(workload, anchor)
         return
     newest = max(known, key=newest_key)
-    compared = {one.cell.python for one in family.compared if one.other.stack == reference.stack != one.cell.stack}
-    older = sorted((python for python in compared if python != newest), key=python_key, reverse=True)
+    compared = [one for one in family.compared if one.other.stack == reference.stack != one.cell.stack]
+    pythons = {one.cell.python for one in compared}
+    older = sorted((python for python in pythons if python != newest), key=python_key, reverse=True)
     mean = family.values.get(Cell(stack=reference.stack, python=newest, workload=workload.name))
-    sizes = join([f"{one.cell.stack} {words.verdict(COST, one.effect, one.word, bare=True)}" for one in known[newest]])
     cost = words.value(COST, mean)
-    text = f"CPU per request of {workload.name} on {newest}, against {reference.stack} with {cost} ms: {sizes}."
+    text = f"CPU per request of {workload.name} on {newest}, against {reference.stack} with {cost} ms"
+    every = [one for one in compared if one.cell.python == newest]
+    is_told = not many.is_many(len(every))
+    text += f": {_sizes(known[newest])}." if is_told else f": {_summed_up(every)}"
     other = {python: _otherwise(known[newest], known.get(python, [])) for python in older}
     if alike := [python for python in reversed(older) if not other[python]]:
         text += f" The verdicts are the same on {join(alike)}."
     text += "".join(f" Otherwise on {python}: {sizes}." for python, sizes in other.items() if sizes)
-    yield f"{workload.name}-stacks", "Which stack?", text, anchor
+    place = anchor if is_told else links.workload(workload.name)
+    yield f"{workload.name}-stacks", "Which stack?", text, place
+
+
+def _sizes(found: Sequence[Comparison]) -> str:
+    return join([f"{one.cell.stack} {words.verdict(COST, one.effect, one.word, bare=True)}" for one in found])
+
+
+def _summed_up(found: Sequence[Comparison]) -> str:
+    """Many stacks against the reference: how many of each word, and both ends of what may stand in a headline."""
+    plain = [one for one in found if one.caution is None]
+    told = Counter(one.word for one in plain)
+    ways: tuple[tuple[Word, str], ...] = (
+        ("better", "less"), ("same", f"the same within {words.matters(COST)}"), ("worse", "more"),
+    )  # fmt: skip
+    counts = [f"{told[word]} {_verb(told[word], 'cost')} {way}" for word, way in ways if told[word]]
+    if undecided := told["undecided"]:
+        counts.append(f"{undecided} {'is' if undecided == 1 else 'are'} undecided")
+    if cautioned := len(found) - len(plain):
+        counts.append(f"{cautioned} {'carries' if cautioned == 1 else 'carry'} a caution")
+    decided = sorted((one for one in plain if one.is_decided), key=lambda one: one.effect.mid)
+    sizes = many.ranked([(words.verdict(COST, one.effect, one.word, bare=True), one.cell.stack) for one in decided])
+    return f"of {len(found)} others {join(counts)}. Of what is decided, the cheapest first: {sizes}."
+
+
+def _verb(count: int, verb: str) -> str:
+    return f"{verb}s" if count == 1 else verb
 
 
 def _alone(workload: WorkloadSummary, anchor: str) -> Iterator[Sentence]:
@@ -117,7 +147,7 @@ def _otherwise(newest: Sequence[Comparison], found: Sequence[Comparison]) -> str
     named = [f"{one.cell.stack} {words.verdict(COST, one.effect, one.word, bare=True)}" for one in other]
     known = {one.cell.stack for one in found}
     named += [f"{stack} undecided" for stack in told if stack not in known]
-    return join(named) if named else ""
+    return many.names(named)
 
 
 def _headlines(family: Family) -> list[Comparison]:
@@ -140,10 +170,12 @@ def _visitors(workload: WorkloadSummary) -> Iterator[Sentence]:
         text += f", {span(overheads, 0)} ms longer than with a server that costs nothing"
     ranked = sorted(((one.times.p95, row) for row, one in alike if one.times.p95 is not None), key=lambda one: one[0])
     if ranked:
-        late = join([f"{words.percentile(row, 'p95')} with {row.cell.stack}" for _, row in ranked])
+        sizes = [(words.percentile(row, "p95"), row.cell.stack) for _, row in ranked]
+        is_many = many.is_many(len(sizes))
+        late = many.ranked(sizes) if is_many else join([f"{size} with {stack}" for size, stack in sizes])
         text += f", and the slowest in twenty wait at least this many ms: {late}"
     failed = [f"{one.failures} of {one.requests} with {row.cell.stack}" for row, one in alike if one.failures]
-    text += f"; failed: {join(failed)}" if failed else ""
+    text += f"; failed: {many.names(failed)}" if failed else ""
     yield f"{workload.name}-visitors", "What do visitors feel?", f"{text}.", links.part(workload.name, "latency")
 
 
@@ -156,7 +188,9 @@ def _holds(workload: WorkloadSummary) -> Iterator[Sentence]:
     parts = []
     if by_cpu:
         ranked = sorted(by_cpu, key=lambda one: -one[0])
-        held = join([f"{row.cell.stack} {_held(row)}" for _, row in ranked])
+        sizes = [(_held(row), row.cell.stack) for _, row in ranked]
+        is_many = many.is_many(len(sizes))
+        held = many.ranked(sizes) if is_many else join([f"{stack} {size}" for size, stack in sizes])
         parts.append(f"Before a backlog grows on {python}, in arrivals/s of {workload.name}: {held}.")
     parts += _after_overload(climbs)
     if parts:
@@ -175,11 +209,11 @@ def _after_overload(climbs: Sequence[tuple[CellSummary, Climb]]) -> Iterator[str
         alike.setdefault(f"not back within {climb.watched_s:g} s ({missed}", []).append(row.cell.stack)
     for how, stacks in alike.items():
         are, each = ("are", " each)") if len(stacks) > 1 else ("is", ")")
-        yield f"After an overload {join(stacks)} {are} {how}{each}."
+        yield f"After an overload {many.names(stacks)} {are} {how}{each}."
     if back:
         is_every = len(back) > 1 and len(back) + len(never) == len(climbs) > 2
         every = "The others" if never else "All"
-        who = every if is_every else join([row.cell.stack for row, _ in back])
+        who = every if is_every else many.names([row.cell.stack for row, _ in back])
         ends = [end for _, back_s in back for end in (back_s.low, back_s.high)]
         yield f"{who} {'comes' if len(back) == 1 else 'come'} back in {span(ends, 0)} s."
 
@@ -207,4 +241,4 @@ def _grouped(group: Sequence[Comparison], count: int) -> str:
     """Comparisons with the same word in one phrase: the sizes seen, and the ends of all intervals."""
     whole = words.grouped(COST, [one.effect for one in group], group[0].word)
     is_all = len(group) == count > 1
-    return f"{whole} with {f'all {count} stacks' if is_all else join([one.cell.stack for one in group])}"
+    return f"{whole} with {f'all {count} stacks' if is_all else many.names([one.cell.stack for one in group])}"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from stackmatrix.analysis.stops import Stopped
 from stackmatrix.analysis.summary import CellSummary, WorkloadSummary
 from stackmatrix.matrix.pythons import newest_key
-from stackmatrix.report import links, words
+from stackmatrix.report import links, many, words
 from stackmatrix.report.table import Column, Table, quantity
 from stackmatrix.report.tables import CELL, has_any
 from stackmatrix.report.unsaid import Sentence
@@ -23,14 +23,21 @@ FATES = {"wrong": "answered wrong", "cut_off": "cut off", "refused": "refused", 
 
 
 def stop_table(workload: WorkloadSummary) -> Table[CellSummary]:
-    """What became of the visitors in flight and of later ones, and when the target was gone."""
+    """What became of the visitors in flight and of later ones, and when the target was gone.
+
+    Of many stacks, those stand together of which the same happens.
+    """
     rows = [row for row in workload.rows if row.stop is not None]
+    is_grouped = many.is_many(len(rows))
+    if is_grouped:
+        rows.sort(key=_fate)
 
     def of(text: Callable[[Stopped], str]) -> Callable[[CellSummary], str]:
         return lambda row: NOTHING if row.stop is None else text(row.stop)
 
     columns: tuple[Column[CellSummary], ...] = (
         *CELL,
+        Column("answers", lambda row: WHO[_fate(row)[0]] if is_grouped else ""),
         quantity("stops", of(lambda one: str(one.trials))),
         Column("in the view", of(lambda one: fates(one.inside))),
         Column("queued", of(lambda one: fates(one.queued))),
@@ -41,6 +48,19 @@ def stop_table(workload: WorkloadSummary) -> Table[CellSummary]:
         Column("idle kept connection", of(kept)),
     )
     return Table(tuple(one for one in columns if has_any(one, rows)), rows, note=NOTE)
+
+
+WHO = ("everybody", "some", "nobody")
+"""How the rows of a long table are grouped: by who is answered of those in flight."""
+
+
+def _fate(row: CellSummary) -> tuple[int, float, int]:
+    """Orders rows by what happens: the group, the share that is answered, and how many later visitors are lost."""
+    one = row.stop
+    if one is None:
+        return len(WHO), 0.0, 0
+    group = 0 if one.answers_all else 1 if one.in_flight.answered else 2
+    return group, -one.in_flight.answered / max(1, one.in_flight.all), one.late.lost
 
 
 def fates(visitors: Visitors) -> str:
@@ -89,14 +109,25 @@ def _in_flight(known: Mapping[str, Stopped]) -> Iterator[str]:
     """The stacks that answer all, none, or some of those in flight."""
     every = {stack: one for stack, one in known.items() if one.answers_all}
     none = {stack: one for stack, one in known.items() if not one.in_flight.answered}
+    some = {stack: one for stack, one in known.items() if stack not in every and stack not in none}
     if every:
-        yield f"{join(every)} {_verb(every, 'answer')} everybody{_gone(every.values())}."
+        yield f"{_counted(every)} {_verb(every, 'answer')} everybody{_gone(every.values())}."
     if none:
-        yield f"{join(none)} {_verb(none, 'answer')} nobody{_gone(none.values())}."
-    for stack, one in known.items():
-        if stack not in every and stack not in none:
-            queued = f"; of those who queue {fates(one.queued)}" if one.queued.all else ""
-            yield f"{stack}: of those in the view {fates(one.inside)}{queued}{_gone([one])}."
+        yield f"{_counted(none)} {_verb(none, 'answer')} nobody{_gone(none.values())}."
+    if some and many.is_many(len(known)):
+        shares = {f"{stack} {one.in_flight.answered} of {one.in_flight.all}": one for stack, one in some.items()}
+        count = words.plural(len(some), "stack")
+        yield f"{count} {_verb(some, 'answer')} some: {many.names(shares)}{_gone(some.values())}."
+        return
+    for stack, one in some.items():
+        queued = f"; of those who queue {fates(one.queued)}" if one.queued.all else ""
+        yield f"{stack}: of those in the view {fates(one.inside)}{queued}{_gone([one])}."
+
+
+def _counted(stacks: Mapping[str, Stopped]) -> str:
+    """Their names; of many, how many they are, and some of their names."""
+    named = many.names(stacks)
+    return f"{len(stacks)} stacks ({named})" if many.is_many(len(stacks)) else named
 
 
 def _gone(stops: Iterable[Stopped]) -> str:
@@ -111,13 +142,14 @@ def _later(known: Mapping[str, Stopped]) -> Iterator[str]:
     """The stacks that let visitors in whom they do not serve any more."""
     losing = [f"{stack} ({one.late.lost} of {one.late.all})" for stack, one in known.items() if one.late.lost]
     if losing:
-        yield f"Meanwhile new visitors are let in and lost with {join(losing)}."
+        yield f"Meanwhile new visitors are let in and lost with {many.names(losing)}."
 
 
 def _left(known: Mapping[str, Stopped]) -> Iterator[str]:
     left = [f"{stack} leaves {left_running(one)}" for stack, one in known.items() if one.stayed]
     if left:
-        yield f"{'; '.join(left)}."
+        told = left if not many.is_many(len(left)) else [*left[: many.ENDS], f"{len(left) - many.ENDS} more leave some"]
+        yield f"{'; '.join(told)}."
 
 
 def _verb(stacks: Mapping[str, Stopped], verb: str) -> str:

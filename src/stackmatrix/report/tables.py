@@ -1,6 +1,6 @@
 """The tables that are the answer, alike in the terminal and on the pages. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 from urllib.parse import quote
 
@@ -12,7 +12,7 @@ from stackmatrix.analysis.evidence import Evidence
 from stackmatrix.analysis.metrics import COST
 from stackmatrix.analysis.summary import CellSummary, MachineSummary, WorkloadSummary
 from stackmatrix.matrix.cells import Cell
-from stackmatrix.report import links, words
+from stackmatrix.report import links, many, words
 from stackmatrix.report.table import Column, Table, name, quantity, safe
 from stackmatrix.report.words import NOTHING, held, number, ranged
 
@@ -92,8 +92,15 @@ def overview_table(
     used = tuple(one for one in every if one.heading not in hidden and has_any(one, workload.rows))
     title = f"{workload.name}: {workload.summary}" if workload.summary else workload.name
     note = caution_note(workload) if workload.void is None else f"Void, and nothing is compared: {workload.void}"
-    last = [place for place, row in enumerate(workload.rows[1:]) if row.cell.stack != workload.rows[place].cell.stack]
-    return Table(used, workload.rows, title, note, ends=last)
+    rows = in_order(workload)
+    last = [place for place, row in enumerate(rows[1:]) if row.cell.stack != rows[place].cell.stack]
+    return Table(used, rows, title, note, ends=() if many.is_many(len(last)) else last)
+
+
+def in_order(workload: WorkloadSummary) -> list[CellSummary]:
+    """The cells stack by stack: the cheapest first where there are many, and those without any figure last."""
+    places = {stack: place for place, stack in enumerate(many.by_cost(workload))}
+    return sorted(workload.rows, key=lambda row: places.get(row.cell.stack, len(places)))
 
 
 def has_any[Row](column: Column[Row], rows: Sequence[Row]) -> bool:
@@ -116,9 +123,10 @@ def against_reference(family: Family | None, cell: Cell, reference: Cell | None)
     return verdict if one.caution is None else f"{verdict} {CAUTION}"
 
 
-def caution_note(workload: WorkloadSummary) -> str | None:
-    """What the sign of a caution means, where any cell has it."""
-    verdicts = (against_reference(workload.family(COST), row.cell, workload.reference) for row in workload.rows)
+def caution_note(workload: WorkloadSummary, stacks: Collection[str] | None = None) -> str | None:
+    """What the sign of a caution means, where any cell has it: of these stacks, or of all."""
+    cells = [row.cell for row in workload.rows if stacks is None or row.cell.stack in stacks]
+    verdicts = (against_reference(workload.family(COST), cell, workload.reference) for cell in cells)
     return CAUTION_NOTE if any(CAUTION in verdict for verdict in verdicts) else None
 
 
@@ -133,7 +141,10 @@ def _instructions(row: CellSummary) -> str:
 
 
 def by_python_table(workload: WorkloadSummary) -> Table[str]:
-    """CPU per request of every stack, with the verdict against the reference, Python by Python."""
+    """CPU per request of a workload's stacks, with the verdict against the reference, Python by Python.
+
+    Of many stacks, a part that fits the first page.
+    """
     family, rows = workload.family(COST), {row.cell: row for row in workload.rows}
 
     def at(python: str) -> Column[str]:
@@ -149,11 +160,26 @@ def by_python_table(workload: WorkloadSummary) -> Table[str]:
         return Column(f"CPU per request on {python}", shown)
 
     columns: tuple[Column[str], ...] = (name(workload.name, str), *map(at, workload.pythons))
-    return Table(columns, workload.stacks, note=caution_note(workload))
+    stacks = many.on_the_first_page(workload)
+    return Table(columns, stacks, note=caution_note(workload, stacks))
 
 
-def verdict_table(family: Family, link: Callable[[Comparison], str] | None = None) -> Table[Comparison]:
-    """Every comparison of a family; ``link`` says where a verdict is shown forming."""
+def told(family: Family, reference: Cell | None) -> list[Comparison]:
+    """The comparisons of a family that a page has: all of a few stacks.
+
+    Of many, whose pairs are hundreds: with the reference, with the row that one varies, and of a Python with the one
+    before.
+    """
+    every = [one for one in family.compared if one.cell.control is None]
+    if not many.is_many(len({one.cell.stack for one in every})):
+        return every
+    return [one for one in every if many.is_told_against(one.cell, one.other, reference)]
+
+
+def verdict_table(
+    family: Family, link: Callable[[Comparison], str] | None = None, reference: Cell | None = None
+) -> Table[Comparison]:
+    """The comparisons of a family that a page has; ``link`` says where a verdict is shown forming."""
 
     def verdict(one: Comparison) -> str:
         text = words.verdict(family.metric, one.effect, one.word)
@@ -167,7 +193,7 @@ def verdict_table(family: Family, link: Callable[[Comparison], str] | None = Non
             Column("evidence", lambda one: words.standing(family.metric, one)),
             Column("caution", lambda one: one.caution or ""),
         ),
-        [one for one in family.compared if one.cell.control is None],
+        told(family, reference),
         title=f"{family.workload}: {family.metric.title}",
         note="\n".join((words.explanation(family), *words.ranks(family))),
     )

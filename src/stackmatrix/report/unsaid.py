@@ -1,18 +1,21 @@
 """What is not said, and why: what is undecided, what carries a caution, and what is missing. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from stackmatrix.analysis.comparison.verdicts import Comparison, Family
 from stackmatrix.analysis.metrics import COST
 from stackmatrix.analysis.summary import MachineSummary, WorkloadSummary
+from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.profiles import LOOKS
 from stackmatrix.matrix.pythons import PYTHONS, newest_key, python_key
-from stackmatrix.report import links, words
+from stackmatrix.report import links, many, words
 from stackmatrix.report.words import join
 
 MOST_NAMED = 3
 """Comparisons that are named one by one; the tables have them all."""
 
+
+CAUTION, UNDECIDED = "With a caution:", "Not said:"
 
 type Sentence = tuple[str, str, str, str]
 """Key, lead, text and the anchor of its evidence on the machine's page."""
@@ -24,11 +27,11 @@ def sentences(machine: MachineSummary) -> Iterator[Sentence]:
     for workload in claimed:
         anchor = links.part(workload.name, COST.name)
         for place, text in enumerate(_cautions(workload), 1):
-            yield f"{workload.name}-caution-{place}", "With a caution:", text, anchor
+            yield f"{workload.name}-caution-{place}", CAUTION, text, anchor
     for workload in claimed:
         anchor = links.part(workload.name, COST.name)
         for key, text in (*_undecided(workload), *_uncontrolled(workload)):
-            yield key, "Not said:", text, anchor
+            yield key, UNDECIDED, text, anchor
     if refused := [*_refused(claimed)]:
         yield "refused", "Not compared:", " ".join(refused), links.UNSAID
     if missing := [*_unmeasured(machine)]:
@@ -37,7 +40,7 @@ def sentences(machine: MachineSummary) -> Iterator[Sentence]:
 
 def _undecided(workload: WorkloadSummary) -> Iterator[tuple[str, str]]:
     families = [family for family in workload.families if family.open]
-    parts = [_open(family) for family in families if family.metric.headline]
+    parts = [_open(family, workload.reference) for family in families if family.metric.headline]
     others = [
         f"{family.metric.name.replace('_', ' at ')} {len(family.open)} of {len(family.compared)}"
         for family in families
@@ -49,12 +52,16 @@ def _undecided(workload: WorkloadSummary) -> Iterator[tuple[str, str]]:
         yield f"{workload.name}-undecided", f"{workload.name}: {' '.join(parts)}"
 
 
-def _open(family: Family) -> str:
+def _open(family: Family, reference: Cell | None) -> str:
     """The open comparisons of a family that a run goes on for, and what would decide them."""
     title = _inline(family.metric.title)
     if family.blocks < LOOKS[0]:
         return f"of {title} nothing is said before {LOOKS[0]} blocks, and there {_are(family.blocks)} so far."
-    named = [f"{words.pair(one)} ({_interval(family, one)})" for one in family.open[:MOST_NAMED]]
+    # Among hundreds of pairs, those with the reference are what people ask for.
+    asked = [one for one in family.open if many.is_told_against(one.cell, one.other, reference)] or [*family.open]
+    asked.sort(key=lambda one: reference is None or one.other.stack != reference.stack)
+    first = asked if many.is_many(len({one.cell.stack for one in family.compared})) else family.open
+    named = [f"{words.pair(one)} ({_interval(family, one)})" for one in first[:MOST_NAMED]]
     more = len(family.open) - len(named)
     listed = join([*named, *([f"{more} more"] if more else [])])
     count = f"{len(family.open)} {'is' if len(family.open) == 1 else 'are'} undecided"
@@ -118,7 +125,10 @@ def _cautions(workload: WorkloadSummary) -> Iterator[str]:
         yield f"CPU per request of {workload.name} {listed}. {stand} in no headline, since {why}."
 
 
-def _sizes(found: Iterable[Comparison]) -> str:
+def _sizes(found: Sequence[Comparison]) -> str:
+    if many.is_many(len(found)):
+        ordered = sorted(found, key=lambda one: one.effect.mid)
+        return many.ranked([(words.verdict(COST, one.effect, one.word, bare=True), one.cell.stack) for one in ordered])
     return join([f"{one.cell.stack} {words.verdict(COST, one.effect, one.word, bare=True)}" for one in found])
 
 
@@ -147,12 +157,12 @@ def _unmeasured(machine: MachineSummary) -> Iterator[str]:
     for row in (*(row for row in rows if row.state == "failed"), *skipped):
         reasons.setdefault((row.reason or row.state).rstrip("."), {})[f"{row.cell.stack} on {row.cell.python}"] = None
     for reason, cells in reasons.items():
-        yield f"{join(cells)} ({reason})"
+        yield f"{many.names(cells)} ({reason})"
     for workload in machine.workloads:
         left_out: dict[str, list[str]] = {}
         for stack, reason in workload.excluded.items():
             left_out.setdefault(reason, []).append(stack)
-        yield from (f"{workload.name} with {join(stacks)} ({reason})" for reason, stacks in left_out.items())
+        yield from (f"{workload.name} with {many.names(stacks)} ({reason})" for reason, stacks in left_out.items())
     seen = {row.cell.python for row in (*rows, *skipped)}
     if absent := [python for python in PYTHONS if python not in seen]:
         yield f"Python {join(absent)}"

@@ -90,7 +90,7 @@ def size(metric: Metric, effect: Estimate, *, bare: bool = False) -> str:
     Ratios from ``AS_TIMES`` on are ``4.5 times (4.2 to 4.9)``. ``bare`` leaves out what there is more of, where the
     sentence has it.
     """
-    if _is_times(metric, effect):
+    if is_times(metric, effect):
         return f"{effect.mid:.1f} times{_within(effect.low, effect.high, 1, '')}"
     mid, low, high = _signed(metric, effect)
     word = metric.more if mid >= 0 else metric.less
@@ -103,10 +103,11 @@ def size(metric: Metric, effect: Estimate, *, bare: bool = False) -> str:
 
 def against(metric: Metric, effect: Estimate, other: str) -> str:
     """A size and what it is compared with: ``4.5 times (4.2 to 4.9) as much as a shared one``."""
-    return f"{size(metric, effect)} {'as much CPU as' if _is_times(metric, effect) else 'than'} {other}"
+    return f"{size(metric, effect)} {'as much CPU as' if is_times(metric, effect) else 'than'} {other}"
 
 
-def _is_times(metric: Metric, effect: Estimate) -> bool:
+def is_times(metric: Metric, effect: Estimate) -> bool:
+    """Whether a ratio is said as "4.5 times"."""
     return not metric.is_difference and effect.mid >= AS_TIMES
 
 

@@ -68,6 +68,14 @@ def test_the_way_of_waiting_fits_the_interface_and_the_patching(stack: Stack) ->
     assert (stack.slots is None) == (stack.interface == "ASGI")
 
 
+@EVERY
+def test_a_stack_that_varies_another_stands_after_it_so_that_they_are_compared(stack: Stack) -> None:
+    if stack.varies is not None:
+        places = list(STACKS)
+        assert places.index(stack.varies.stack) < places.index(stack.name)
+        assert stack.varies.by
+
+
 def test_the_demos_stacks_come_first_at_the_demos_ports() -> None:
     seed = [stack for stack in STACKS.values() if stack.is_seed]
     assert list(STACKS)[: len(seed)] == [stack.name for stack in seed]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stackmatrix.matrix.stacks.stack import Stack
+from stackmatrix.matrix.stacks.stack import Stack, Variation
 
 COMMAND = "{bin}/granian --host 127.0.0.1 --port {port} --workers 1 --no-ws --backlog {backlog}"
 NOT_ON = {"3.13t": "Granian has no wheel for it, and its build needs a Rust tool chain"}
@@ -63,5 +63,6 @@ ROWS = (
         ASGINL,
         ASGINL_SAID,
         traits=("granian._granian.ASGIWorker", "uvloop.Loop"),
+        varies=Variation("granian_asgi", by="no lifespan and a single-threaded runtime"),
     ),
 )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stackmatrix.matrix.stacks.stack import COMPILER, Stack, WaitModel
+from stackmatrix.matrix.stacks.stack import COMPILER, Stack, Variation, WaitModel
 
 # The control socket's default place is under the user's home folder, shared by every gunicorn there.
 COMMAND = "{bin}/gunicorn {app} --bind 127.0.0.1:{port} --workers {workers} --no-control-socket --backlog {backlog}"
@@ -107,6 +107,7 @@ ROWS = (
         "GeventPyWSGIWorker",
         "gevent.pywsgi.Input",
         shares_with="gunicorn_gevent",
+        varies=Variation("gunicorn_gevent", by="gevent's own server"),
     ),
     _gunicorn(
         "gunicorn_sync",
@@ -117,6 +118,7 @@ ROWS = (
         slots=1,
         keeps_connections=False,
         shares_with="gunicorn_100_threads",
+        varies=Variation("gunicorn_100_threads", by="one request at a time and no threads"),
     ),
     _gunicorn(
         "gunicorn_2_processes",
@@ -126,6 +128,7 @@ ROWS = (
         traits=THREAD_TRAITS,
         workers=2,
         shares_with="gunicorn_100_threads",
+        varies=Variation("gunicorn_100_threads", by="two processes of 50 threads"),
     ),
     _gunicorn(
         "gunicorn_fast_parser",
@@ -135,6 +138,7 @@ ROWS = (
         requirements=("gunicorn", "gunicorn-h1c"),
         traits=(*THREAD_TRAITS, "gunicorn_h1c"),
         needs=(COMPILER,),
+        varies=Variation("gunicorn_100_threads", by="the C parser"),
     ),
     _asgi(
         "gunicorn_asgi",
@@ -152,6 +156,7 @@ ROWS = (
         requirements=("gunicorn", "uvicorn", "uvicorn-worker", "uvloop", "httptools"),
         traits=(*ASGI_TRAITS, "uvloop.Loop"),
         shares_with="gunicorn_uvicorn",
+        varies=Variation("gunicorn_asgi", by="uvloop"),
     ),
     _asgi(
         "gunicorn_uvicorn",
@@ -160,5 +165,6 @@ ROWS = (
         UVICORN_SAID,
         requirements=("gunicorn", "uvicorn", "uvicorn-worker", "uvloop", "httptools"),
         traits=("uvicorn_worker._workers.UvicornWorker", "uvicorn.protocols.http.httptools_impl", "uvloop.Loop"),
+        varies=Variation("uvicorn", by="Gunicorn as its process manager"),
     ),
 )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stackmatrix.matrix.stacks.stack import COMPILER, NGINX, Stack
+from stackmatrix.matrix.stacks.stack import COMPILER, NGINX, Stack, Variation
 
 COMMAND = "{bin}/python -m launchers.behind_nginx --port {port} --backlog {backlog} --socket {folder}/{port}.sock"
 GUNICORN = (
@@ -51,6 +51,7 @@ ROWS = (
         patience=("--timeout", "600"),
         needs=(NGINX,),
         shares_with="gunicorn_100_threads",
+        varies=Variation("gunicorn_100_threads", by="nginx before it"),
     ),
     _behind(
         "uwsgi",
@@ -61,5 +62,6 @@ ROWS = (
         needs=(NGINX, COMPILER),
         watch=("--stats", "127.0.0.1:{stats_port}", "--memory-report"),
         shares_with="uwsgi_100_threads",
+        varies=Variation("uwsgi_100_threads", by="nginx before it"),
     ),
 )

@@ -36,6 +36,14 @@ APXS = SystemNeed("Apache's apxs", ("apxs", "apxs2"), "Debian, Ubuntu: apt insta
 
 
 @dataclass(frozen=True, slots=True)
+class Variation:
+    """The row ``stack`` that a row is like but for one thing, and that thing as it follows "with": ``uvloop``."""
+
+    stack: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stack:
     """A server with its flags, and what verification expects the running target to say of itself.
 
@@ -50,6 +58,8 @@ class Stack:
 
     ``traits`` are names of modules, classes and more, as :mod:`under_test.traits` has them: the serving process has
     all of them, and none of those by which other rows are told.
+
+    ``varies`` names a row before it, from which it differs in one thing: the answer says what that thing costs.
 
     ``shares_with`` is the stack whose environment and lock file it has, too. ``needs`` is what has to be on the system,
     and ``not_on`` says of Pythons (a free-threaded one ends in ``t``) why it cannot run there, as observed.
@@ -75,6 +85,7 @@ class Stack:
     keeps_connections: bool = True
     view: View | None = None
     is_behind_nginx: bool = False
+    varies: Variation | None = None
     shares_with: str | None = None
     needs: tuple[SystemNeed, ...] = ()
     not_on: Mapping[str, str] = field(default_factory=dict)

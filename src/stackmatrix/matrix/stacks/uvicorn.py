@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stackmatrix.matrix.stacks.stack import Stack
+from stackmatrix.matrix.stacks.stack import Stack, Variation
 
 COMMAND = "{bin}/python -m uvicorn {asgi} --host 127.0.0.1 --port {port}"
 QUIET = "--no-access-log --backlog {backlog}"
@@ -52,6 +52,7 @@ ROWS = (
         "--loop asyncio --http h11",
         requirements=("uvicorn",),
         traits=(H11,),
+        varies=Variation("uvicorn", by="asyncio and h11 in place of uvloop and httptools"),
     ),
     _uvicorn(
         "uvicorn_2_workers",
@@ -60,6 +61,7 @@ ROWS = (
         f"{FAST} --workers 2",
         workers=2,
         shares_with="uvicorn",
+        varies=Variation("uvicorn", by="two processes"),
     ),
     _uvicorn(
         "uvicorn_sync_view",
@@ -70,6 +72,7 @@ ROWS = (
         # The server is the same; what differs is which of the site's applications it has loaded.
         traits=(HTTPTOOLS, "uvloop.Loop", "fanout_site.asgi_sync_view"),
         shares_with="uvicorn",
+        varies=Variation("uvicorn", by="the sync view in a thread"),
     ),
     _uvicorn(
         "uvicorn_a2wsgi",
@@ -81,5 +84,6 @@ ROWS = (
         slots=100,
         command=tuple(A2WSGI.split()),
         traits=(HTTPTOOLS, "uvloop.Loop", "a2wsgi.wsgi.WSGIMiddleware"),
+        varies=Variation("uvicorn", by="the application as WSGI by a2wsgi"),
     ),
 )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stackmatrix.matrix.stacks.stack import COMPILER, Stack
+from stackmatrix.matrix.stacks.stack import COMPILER, Stack, Variation
 
 # --http-socket parses HTTP in the worker itself, and answers one request a connection. Without either of the two ends
 # SIGTERM means reload. uWSGI does not start where the system allows a shorter listen queue than it is told to have.
@@ -101,6 +101,7 @@ ROWS = (
         socket="--http11-socket",
         keeps_connections=True,
         shares_with="uwsgi_100_threads",
+        varies=Variation("uwsgi_100_threads", by="the HTTP/1.1 socket, which keeps connections"),
     ),
     _uwsgi(
         "uwsgi_http_router",
@@ -109,6 +110,7 @@ ROWS = (
         ROUTER_SAID,
         socket="--http",
         shares_with="uwsgi_100_threads",
+        varies=Variation("uwsgi_100_threads", by="a router process before it"),
     ),
     _uwsgi(
         "uwsgi_http_router_kept",
@@ -120,6 +122,7 @@ ROWS = (
         traits=("uwsgi --http", "uwsgi --http-keepalive"),
         keeps_connections=True,
         shares_with="uwsgi_100_threads",
+        varies=Variation("uwsgi_http_router", by="connections that are kept"),
     ),
     _uwsgi(
         "uwsgi_master",
@@ -128,6 +131,7 @@ ROWS = (
         MASTER_SAID,
         traits=MASTER_TRAITS,
         shares_with="uwsgi_100_threads",
+        varies=Variation("uwsgi_100_threads", by="a master process"),
     ),
     _uwsgi(
         "uwsgi_graceful",
@@ -146,5 +150,6 @@ ROWS = (
         traits=MASTER_TRAITS,
         workers=2,
         shares_with="uwsgi_100_threads",
+        varies=Variation("uwsgi_master", by="two processes of 50 threads"),
     ),
 )

@@ -12,7 +12,7 @@ from stackmatrix.analysis.summary import CellSummary, MachineSummary, WorkloadSu
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.pythons import newest_key
 from stackmatrix.matrix.stacks import STACKS
-from stackmatrix.report import charts, environment, stops, tables, words
+from stackmatrix.report import charts, environment, many, stops, tables, words
 from stackmatrix.report.html import figures, load
 from stackmatrix.report.html.keys import Json, key_of, title_of
 from stackmatrix.report.statements import statements
@@ -54,6 +54,7 @@ def _machine(machine: MachineSummary) -> Json:
 
 
 def _workload(machine: MachineSummary, workload: WorkloadSummary) -> Json:
+    """Everything about one workload. ``first`` are the stacks that charts show until others are chosen."""
     ramps = list(load.ramps(workload))
     return {
         "name": workload.name,
@@ -61,6 +62,7 @@ def _workload(machine: MachineSummary, workload: WorkloadSummary) -> Json:
         "void": _void(workload),
         "ranking": _ranking(machine, workload),
         "cells": [_cell(row) for row in workload.rows],
+        "first": list(many.on_the_first_page(workload)),
         "figures": [figures.figure(workload, family) for family in workload.families],
         "ramps": ramps,
         "limits": load.limits(ramps),

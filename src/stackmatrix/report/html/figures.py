@@ -9,7 +9,7 @@ from stackmatrix.analysis.comparison.verdicts import Comparison, Estimate, Famil
 from stackmatrix.analysis.metrics import Metric
 from stackmatrix.analysis.summary import WorkloadSummary, cell_key
 from stackmatrix.matrix.cells import Cell
-from stackmatrix.report import words
+from stackmatrix.report import many, words
 from stackmatrix.report.charts import value_rows
 from stackmatrix.report.html.keys import Json, short, verdict_key
 
@@ -26,6 +26,10 @@ def figure(workload: WorkloadSummary, family: Family) -> Json:
         PYTHON: "each Python against the one before",
         PAIRS: "all other pairs of stacks, on the same Python",
     }
+    if many.is_many(len(workload.stacks)):
+        # Hundreds of pairs are more than a page should carry: only what a run goes on for has them.
+        rows = [one for one in rows if metric.headline or many.is_told_against(one.cell, one.other, reference)]
+        rows.sort(key=lambda one: one.effect.mid)
     compared = [_comparison(family, one, _set_of(one, reference)) for one in rows]
     return {
         "name": metric.name,
@@ -53,6 +57,8 @@ def _set_of(one: Comparison, reference: Cell | None) -> str:
 
 
 def _comparison(family: Family, one: Comparison, name: str) -> Json:
+    """One comparison. Of the pairs of many stacks it is not shown how they formed."""
+    is_short = name == PAIRS and many.is_many(len({cell.stack for cell in family.values}))
     return {
         "key": verdict_key(family, one),
         "set": name,
@@ -64,7 +70,7 @@ def _comparison(family: Family, one: Comparison, name: str) -> Json:
         "decided": one.is_decided,
         "says": list(_says(family, one)),
         **_drawn(family.metric, one.effect),
-        "looks": [_look(family.metric, look) for look in one.looks],
+        "looks": [] if is_short else [_look(family.metric, look) for look in one.looks],
     }
 
 

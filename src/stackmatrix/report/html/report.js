@@ -10,6 +10,7 @@ const ROW_PX = 26;
 const LABEL_SHARE = 0.42; // of a chart's width, for names beside an axis
 const AXIS_PX = 42; // of height below a chart
 const STRIP_AXIS_PX = 48; // of width beside the strips of a ramp
+const ALL = "all"; // in the address: every stack
 const NO_BREAK = "\u00a0";
 const byId = (id) => document.getElementById(id);
 const unique = (values) => [...new Set(values)];
@@ -37,9 +38,10 @@ function address(change) {
 }
 
 function go(change) {
-  const { at, figure, set, number, stacks, pythons } = read();
+  const now = read();
+  const { at, figure, set, number, stacks, pythons } = now;
   // What a link has brought into view stays there when something else is chosen.
-  const shown = at ? { figure: figure?.name ?? null, set: set?.name ?? null, ramp: number ?? null, stack: [...stacks], python: [...pythons] } : {};
+  const shown = at ? { figure: figure?.name ?? null, set: set?.name ?? null, ramp: number ?? null, stack: written("stack", [...stacks], now), python: [...pythons] } : {};
   history.pushState(null, "", address({ ...shown, at: null, ...change }));
   draw();
 }
@@ -53,7 +55,10 @@ function read() {
   const workload = named(machine.workloads, parts.get("workload"));
   const at = parts.get("at");
   const all = { stack: unique(workload.cells.map((cell) => cell.stack)), python: unique(workload.cells.map((cell) => cell.python)) };
-  const some = (name) => new Set(parts.has(name) ? all[name].filter((one) => parts.getAll(name).includes(one)) : all[name]);
+  // Until others are chosen, charts show those of many stacks that the first page has, and tables show all.
+  const first = { stack: all.stack.filter((one) => !workload.first.length || workload.first.includes(one)), python: all.python };
+  const isNamed = (name, one) => parts.getAll(name).some((each) => each === one || each === ALL);
+  const some = (name) => new Set(parts.has(name) ? all[name].filter((one) => isNamed(name, one)) : first[name]);
   const stacks = some("stack");
   const pythons = some("python");
   let figure = named(workload.figures, parts.get("figure"));
@@ -75,10 +80,11 @@ function read() {
     pythons.add(ramp.python);
   }
   const isChosen = (cell) => stacks.has(cell.stack) && pythons.has(cell.python);
+  const isListed = (cell) => (parts.has("stack") ? isChosen(cell) : pythons.has(cell.python));
   const numbers = unique(workload.ramps.map((each) => each.number));
   if (!numbers.includes(number)) number = numbers[0];
   const sets = figure?.sets ?? [];
-  return { machine, workload, all, stacks, pythons, figure, set: named(sets, set), sets, number, numbers, at, isChosen };
+  return { machine, workload, all, first, isListed, stacks, pythons, figure, set: named(sets, set), sets, number, numbers, at, isChosen };
 }
 
 // Parts of the page
@@ -93,6 +99,21 @@ function fill(id, options, value) {
   select.closest("label").hidden = options.length < 2;
 }
 
+/** A choice as the address has it: nothing for what is shown at first, and one word for all. */
+function written(name, chosen, now) {
+  if (String(chosen) === String(now.first[name])) return null;
+  if (chosen.length === now.all[name].length) return ALL;
+  return chosen.length ? chosen : "";
+}
+
+/** A link to all stacks, or back to those that are shown at first, where these are not all. */
+function every(now) {
+  const [all, first] = [now.all.stack.length, now.first.stack.length];
+  const isAll = now.stacks.size === all;
+  const link = make("a", isAll ? `only ${first}` : `all ${all}`, { href: address({ at: null, stack: isAll ? null : ALL }) });
+  byId("every").replaceChildren(...(first < all ? [link] : []));
+}
+
 function boxes(id, name, now, sign) {
   const chosen = now[id];
   const focused = document.activeElement?.closest(`#${id}`) && document.activeElement.value;
@@ -102,7 +123,7 @@ function boxes(id, name, now, sign) {
       input.checked = chosen.has(one);
       input.addEventListener("change", () => {
         const next = now.all[name].filter((each) => (each === one ? input.checked : chosen.has(each)));
-        go({ [name]: next.length === now.all[name].length ? null : next.length ? next : "" });
+        go({ [name]: written(name, next, now) });
       });
       return make("label", "", {}, input, ...sign(one), ` ${one}`);
     }),
@@ -118,6 +139,7 @@ function controls(now) {
   fill("ramp", now.numbers.map((one) => ({ name: String(one), title: String(one) })), String(now.number));
   boxes("stacks", "stack", now, (one) => [make("span", DATA.looks[one].sign, { style: `color:${DATA.looks[one].colour}`, "aria-hidden": "true" })]);
   boxes("pythons", "python", now, () => []);
+  every(now);
 }
 
 function answer(now) {
@@ -136,7 +158,7 @@ function answer(now) {
 function table(id, { heads, rows, notes }, now) {
   const kind = (place) => (heads[place].number ? { class: "number" } : {});
   const head = make("tr", "", {}, ...heads.map((one, place) => make("th", one.text, { scope: "col", ...kind(place) })));
-  const body = rows.filter(now.isChosen).map((row) => {
+  const body = rows.filter(now.isListed).map((row) => {
     const cells = row.texts.map((text, place) => {
       const leads = heads[place].leads ? [make("a", text, { href: row.data }), NO_BREAK, link(row.key, `${row.stack} ${row.python}`)] : [text];
       return make("td", "", kind(place), ...leads);
