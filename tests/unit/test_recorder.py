@@ -55,7 +55,7 @@ def caused_by(cause: BaseException) -> Exception:
         (caused_by(OSError(errno.ENFILE, "Too many open files in system")), rows.EXHAUSTED),
         (OSError(errno.EHOSTUNREACH, "No route to host"), rows.CONNECTION),
     ],
-    ids=repr,
+    ids=lambda one: type(one).__name__,
 )
 def test_the_class_of_a_failure_comes_from_its_exception(exception: BaseException | None, outcome: int) -> None:
     assert classify(exception, {"wrong": None}) == outcome
