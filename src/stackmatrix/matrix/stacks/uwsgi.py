@@ -141,6 +141,7 @@ ROWS = (
         on_term=ENDS_GRACEFULLY,
         traits=(*MASTER_TRAITS, "uwsgi --hook-master-start"),
         shares_with="uwsgi_100_threads",
+        varies=Variation("uwsgi_master", by="a stop that waits for who is inside"),
     ),
     _uwsgi(
         "uwsgi_2_processes",
