@@ -67,7 +67,7 @@ class Seen:
 
 
 def measure(folder: Path, log: Path, *more: str) -> Seen:
-    command = [str(PROJECT / ".nox" / "tool" / "bin" / "python"), "-m", "stackmatrix", "run", "--app", str(folder)]
+    command = [sys.executable, "-m", "stackmatrix", "run", "--app", str(folder)]
     command += ["--stacks", ",".join(CHOSEN), "--pythons", THIS_PYTHON, "--profile", "smoke", "--measure", "cost"]
     given = {**os.environ, "PYTHONPATH": str(SOURCE), "TOKEN": GIVEN, "SPY": SPY}
     seen = Seen()
