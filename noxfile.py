@@ -158,9 +158,11 @@ def typing(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests of the harness and the external API, and every stack end to end."""
     install(session, "dev")
-    # What only computes runs on all cores; what starts servers has the machine to itself.
-    quick, alone = ["tests/unit", "tests/api"], ["tests/browser", "tests/end_to_end", "tests/process"]
-    for arguments in [session.posargs] if session.posargs else [[*quick, "--numprocesses", "auto"], alone]:
+    # What only computes or prepares runs on all cores; what loads servers has the machine to itself.
+    apps = [f"tests/process/test_{name}.py" for name in ("application", "own_app", "overridden", "requirements")]
+    alone = ["tests/browser", "tests/end_to_end", "tests/process", *(f"--ignore={path}" for path in apps)]
+    every = [["tests/unit", "tests/api", *apps, "--numprocesses", "auto"], alone]
+    for arguments in [session.posargs] if session.posargs else every:
         session.run("pytest", *arguments, env=HARNESS, interrupt_timeout=STOP_S)
 
 

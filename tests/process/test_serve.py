@@ -220,14 +220,16 @@ def test_an_unknown_stack_is_told_with_the_one_that_was_meant() -> None:
     name = SOME_STACK.name
     done = run(f"{name[:2]}{name[3:]}")
     assert done.returncode == errors.UsageError.exit_code
-    assert done.stderr == f"stackmatrix: Unknown stack '{name[:2]}{name[3:]}': did you mean {name}?\n"
+    assert done.stderr == f"stackmatrix: Unknown stack or tag '{name[:2]}{name[3:]}': did you mean {name}?\n"
 
 
 def test_list_names_the_sessions_that_install_the_choice_on_the_python_given_last() -> None:
     first, second, *_ = STACKS
     done = run("--list", "--python", PYTHONS[0], "--python", PYTHONS[1], second, first)
     assert done.stdout.split() == [f"env-{first}-{PYTHONS[1]}", f"env-{second}-{PYTHONS[1]}"]
-    assert run("--list", "--python", PYTHONS[0]).stdout.split() == [f"env-{name}-{PYTHONS[0]}" for name in STACKS]
+    assert run("--list", "--python", PYTHONS[0]).stdout.split() == [
+        f"env-{name}-{PYTHONS[0]}" for name, stack in STACKS.items() if stack.is_seed
+    ]
 
 
 def test_every_stack_is_served_by_the_policy_of_the_one_target() -> None:
@@ -238,7 +240,7 @@ def test_every_stack_is_served_by_the_policy_of_the_one_target() -> None:
     assert set(many.sections()) == set(one.sections()) - {"watcher:target"} | {f"watcher:{name}" for name in STACKS}
     assert many["watcher:api"] == one["watcher:api"]
     for name in STACKS:
-        policy = {key: value.replace(f"/{name}.log", "/target.log") for key, value in many[f"watcher:{name}"].items()}
+        policy = {key: value.replace(f"/{name}.", "/target.") for key, value in many[f"watcher:{name}"].items()}
         policy["cmd"] = policy["cmd"].replace(f"_command_{name})", "_command)")
         assert policy == dict(one["watcher:target"])
         assert f"--log=$(circus.env.stackmatrix_logs)/{name}.log " in many[f"watcher:{name}"]["cmd"]
