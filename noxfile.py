@@ -37,7 +37,7 @@ STOP_S = 60.0
 # pyenv's shims answer only for versions that are named.
 pyenv_versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
 if pyenv_versions.is_dir():
-    names = sorted((path.name for path in pyenv_versions.iterdir()), reverse=True)
+    names = sorted((one.name for one in pyenv_versions.iterdir()), reverse=True)
     os.environ["PYENV_VERSION"] = ":".join([*names, "system"])
 
 # One Python for the harness, whatever is measured: the first of these that is here, else the first can be downloaded.
@@ -121,7 +121,6 @@ def add_verb(name: str, summary: str, *command: str, installs: bool = True) -> N
     nox.session(name=name, venv_backend="none", requires=["tool"], default=False)(verb)
 
 
-serve = ("serve", "--python", TOOL_PYTHON)
 # A list that people read is short: what only installs, on every Python, is called by the others.
 IS_LISTING = {"-l", "--list", "--list-sessions"} & {*sys.argv}
 for row in STACKS.values():
@@ -130,7 +129,7 @@ for row in STACKS.values():
     but = "".join(f" but {python} ({why})" for python, why in row.not_on.items() if python in PYTHONS)
     add_verb(f"bench-{row.name}", f"Measure {row.summary}, on every Python{but}.", "run", "--stacks", row.name)
 add_verb("matrix", "Measure every chosen cell until everything is decided, and say the answer.", "run")
-add_verb("serve", "Bring up the demo's stacks, or those named, with locust's web page to try them by hand.", *serve)
+add_verb("serve", "Bring up the demo's stacks, or those named, to try by hand.", "serve", "--python", TOOL_PYTHON)
 add_verb("check-app", "Bring your own application up, ask each page once, and say what to mend.", installs=False)
 add_verb("calibrate", "Find out how good this machine is for benchmarking, and what limits it.", installs=False)
 add_verb("stall", "Show why open-loop load matters: make docs/stall.md from a stall under both.", installs=False)
@@ -161,8 +160,8 @@ def tests(session: nox.Session) -> None:
     # What only computes or prepares runs on all cores; what loads servers has the machine to itself.
     apps = [f"tests/process/test_{name}.py" for name in ("application", "own_app", "overridden", "requirements")]
     alone = ["tests/browser", "tests/end_to_end", "tests/process", *(f"--ignore={path}" for path in apps)]
-    every = [["tests/unit", "tests/api", *apps, "--numprocesses", "auto"], alone]
-    for arguments in [session.posargs] if session.posargs else every:
+    quick = ["tests/unit", "tests/api", *apps, "--numprocesses", "auto"]
+    for arguments in [session.posargs] if session.posargs else [quick, alone]:
         session.run("pytest", *arguments, env=HARNESS, interrupt_timeout=STOP_S)
 
 
