@@ -117,9 +117,13 @@ def test_ctrl_c_in_the_middle_of_a_stop_leaves_nothing_running(wait_for: Callabl
             bed.verify()
             Stopping(bed, 60.0).run()
 
-    threading.Thread(target=interrupt, daemon=True).start()
-    with pytest.raises(KeyboardInterrupt):
-        start_and_stop()
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born deaf to it
+    try:
+        threading.Thread(target=interrupt, daemon=True).start()
+        with pytest.raises(KeyboardInterrupt):
+            start_and_stop()
+    finally:
+        signal.signal(signal.SIGINT, heard)
     seen = beds[0].circus._seen
     assert len(seen) >= 3
     assert not any(processes.is_running(pid) for pid in seen)
