@@ -9,28 +9,44 @@ from stackmatrix import cli
 from stackmatrix.system.processes import PROJECT
 
 RESULTS = PROJECT / "results"
+APPS = sorted(path.parent for path in RESULTS.glob("*/report.html"))
+"""Folders of applications, each with machines of its own."""
 KINDS = ("README.md", "report.html", "*/README.md", "*/verdicts.json", "*/*.svg")
-MADE = [path.relative_to(RESULTS) for kind in KINDS for path in sorted(RESULTS.glob(kind))]
+
+
+def pages(folder: Path) -> list[Path]:
+    """What summarize has made in a folder of results, by its path from there."""
+    found = (path for kind in KINDS for path in sorted(folder.glob(kind)))
+    return [path.relative_to(folder) for path in found if path.parent not in set(APPS) - {folder}]
+
+
+MADE = [(folder, name) for folder in (RESULTS, *APPS) for name in pages(folder)]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the committed result files alone, summarised."""
-    folder = tmp_path_factory.mktemp("results")
-    for path in (*RESULTS.glob("*/*/*/*.json"), *RESULTS.glob("published.txt")):
-        copy = folder / path.relative_to(RESULTS)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, copy)
-    assert cli.main(["summarize", "--results", str(folder)]) == 0
-    return folder
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Path]:
+    """For each folder of results one with the committed result files alone, summarised."""
+    anew = {}
+    for folder in (RESULTS, *APPS):
+        anew[folder] = tmp_path_factory.mktemp("results")
+        for path in (*folder.glob("*/*/*/*.json"), *folder.glob("published.txt")):
+            copy = anew[folder] / path.relative_to(folder)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, copy)
+        assert cli.main(["summarize", "--results", str(anew[folder])]) == 0
+    return anew
 
 
-@pytest.mark.parametrize("name", MADE, ids=str)
-def test_a_page_or_chart_that_is_committed_is_what_the_results_give(made: Path, name: Path) -> None:
+@pytest.mark.parametrize(("folder", "name"), MADE, ids=lambda one: one.name if one.is_absolute() else str(one))
+def test_a_page_or_chart_that_is_committed_is_what_the_results_give(
+    made: dict[Path, Path], folder: Path, name: Path
+) -> None:
     # Not compared by pytest, which would explain a difference of a million characters.
-    is_same = (made / name).read_bytes() == (RESULTS / name).read_bytes()
-    assert is_same, f"results/{name} is not what the results give: nox -s summarize makes it anew"
+    is_same = (made[folder] / name).read_bytes() == (folder / name).read_bytes()
+    assert is_same, f"{folder / name} is not what the results give: nox -s summarize makes it anew"
 
 
-def test_nothing_that_summarize_makes_is_missing(made: Path) -> None:
-    assert {path.relative_to(made) for kind in KINDS for path in made.glob(kind)} == set(MADE)
+@pytest.mark.parametrize("folder", [RESULTS, *APPS], ids=lambda folder: folder.name)
+def test_nothing_that_summarize_makes_is_missing(made: dict[Path, Path], folder: Path) -> None:
+    found = {path.relative_to(made[folder]) for kind in KINDS for path in made[folder].glob(kind)}
+    assert found == {name for of, name in MADE if of == folder}
