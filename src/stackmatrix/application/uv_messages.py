@@ -91,14 +91,16 @@ def _git(text: str) -> str | None:
     """A package that comes from a repository."""
     if "Git" not in text:
         return None
-    package = _package(text) or ""
-    found = re.search(r"git\+?\w*://([^/\s'`]+)|https?://([^/\s'`]+)|ssh://([^/\s'`]+)", package or text)
+    # uv breaks its lines where they are long, as they are where the path of a project is.
+    said = " ".join(text.split())
+    package = _package(said) or ""
+    found = re.search(r"git\+?\w*://([^/\s'`]+)|https?://([^/\s'`]+)|ssh://([^/\s'`]+)", package or said)
     host = next((part for part in found.groups() if part), "") if found else ""
     if "Git executable not found" in text:
         return f"{package.split(' ')[0]} comes from a git repository, and git is not installed: install git."
-    last = re.findall(r"^(?:fatal|error): (?!Failed to)(.+)", text, re.MULTILINE)
+    last = re.findall(r"(?:fatal|error): (?!Failed to)(.+?)(?= (?:fatal|error): |$)", said)
     reason = _shorten(last[-1] if last else _errors(text))
-    if UNREACHABLE.search(text):
+    if UNREACHABLE.search(said):
         return f"a package comes from {host or 'a git repository'}, which cannot be reached: {package} ({reason})."
     return f"{package} cannot be had from {host or 'its git repository'}: {reason}."
 
