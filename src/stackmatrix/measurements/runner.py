@@ -27,8 +27,8 @@ from stackmatrix.system.cores import why_not_pinned
 from stackmatrix.testbed import environments
 from stackmatrix.testbed.environments import Missing
 
-LATE_TURNS = 2
-"""After the turns that have ramps come those of one ramp more, and of what needs to know what was held."""
+LATE_TURNS = 3
+"""Ramps may begin a turn later; after them come those of one ramp more, and what needs to know what was held."""
 
 
 @dataclass
