@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import psutil
 
-from stackmatrix.analysis.level.usage import Role, Surroundings, Use
+from stackmatrix.analysis.level.usage import SERVICES, Role, Surroundings, Use
 from stackmatrix.load.generator import DrivenLevel, Moment
 from stackmatrix.system.cores import Layout
 from stackmatrix.system.machine_meter import MachineMeter
@@ -22,18 +22,28 @@ type OnWindow = Callable[[Moment], None]
 
 
 class Metering:
-    """Meters the targets by name, the external API and the generator, once everything is up.
+    """Meters the targets by name, the external API, the generator and the application's services, once all are up.
 
-    Of the targets new threads and memory are read, too. ``target_ports`` are those of all of them.
+    Of the targets new threads and memory are read, too. ``target_ports`` are those of all of them. Somebody's own
+    application may ``have_services``.
     """
 
     def __init__(
-        self, circus: Supervisor, generator_pids: Sequence[int], layout: Layout, target_ports: Sequence[int]
+        self,
+        circus: Supervisor,
+        generator_pids: Sequence[int],
+        layout: Layout,
+        target_ports: Sequence[int],
+        *,
+        have_services: bool,
     ) -> None:
         self._circus, self._layout = circus, layout
         self._targets = [name for name in circus.watchers if name != API]
         roots: dict[str, Sequence[int]] = {name: (circus.pid(name),) for name in self._targets}
         roots |= {Role.EXTERNAL_API: (circus.pid(API),), Role.GENERATOR: generator_pids}
+        if have_services:  # whatever else this process has started is there for the application
+            known = {*circus.pids, *generator_pids}
+            roots[SERVICES] = [child.pid for child in psutil.Process().children() if child.pid not in known]
         self._meters = Meters(roots, METER_PERIOD_S * len(self._targets), closely=self._targets)
         ports: dict[str, Sequence[int]] = {Role.TARGET: target_ports, Role.EXTERNAL_API: (circus.api_port,)}
         self._machine = MachineMeter(layout.used, layout.generator or layout.shared, ports)
@@ -94,6 +104,8 @@ class Metering:
         shares[layout.api] += uses[Role.EXTERNAL_API].cpu_share
         shares[layout.generator] += uses[Role.GENERATOR].cpu_share
         shares[layout.harness] += (after_s - before_s) / (ended_s - began_s)
+        if SERVICES in uses:
+            shares[layout.harness] += uses[SERVICES].cpu_share
         return {cores: share for cores, share in shares.items() if cores and {*cores} <= {*layout.used}}
 
     def span(self, wait: Callable[[], None]) -> dict[str, Use]:

@@ -15,6 +15,11 @@ class Role(StrEnum):
     HARNESS = "harness"
 
 
+SERVICES = "services"
+"""What an application needs beside it: its databases, stand-ins for the services that it calls, and more. They are on
+the harness's cores."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """Totals of one role's processes at one moment; the CPU time is of all of them since they began.
