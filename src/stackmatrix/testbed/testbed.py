@@ -113,8 +113,7 @@ class Testbed:
                 self.loops_ms[place.subject.name] = loop_ms
         self.circus.note_tree()
         pids = self.generator.pids if self.generator is not None else ()
-        own = any(place.subject.app.arranger is not None for place in self.places)
-        self._metering = Metering(self.circus, pids, self.layout, self.ports, have_services=own)
+        self._metering = Metering(self.circus, pids, self.layout, self.places)
         self._metering.begin()
 
     @contextlib.contextmanager
@@ -274,7 +273,7 @@ def start(
     try:
         at = places.free_ports(subjects) if at is None else at
         with pinned(layout.harness):  # what an application needs beside it may be started anew for its place
-            every = places.place(subjects, at, added, folder)
+            every = places.place(subjects, at, added, folder, layout)
         places.plant(folder, 0.0)
         targets = [Target(one.subject.name, tuple(wrap(folder, one.command)), one.setting) for one in every]
         circus = Supervisor(targets, at[API], layout, folder)
