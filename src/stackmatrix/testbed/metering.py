@@ -5,12 +5,13 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import psutil
 
 from stackmatrix.analysis.level.usage import SERVICES, Role, Surroundings, Use
 from stackmatrix.load.generator import DrivenLevel, Moment
-from stackmatrix.system.cores import Layout
+from stackmatrix.system.cores import Layout, why_not_pinned
 from stackmatrix.system.machine_meter import MachineMeter
 from stackmatrix.system.process_meter import Meters, cpu_seconds
 from stackmatrix.testbed.places import Place
@@ -81,7 +82,8 @@ class Metering:
         self._machine.open(self._ours)
         driven = drive(on_window)
         self._meters.look()
-        return driven, uses, self._machine.close(self._ours, self._explained(uses, own))
+        around = self._machine.close(self._ours, self._explained(uses, own))
+        return driven, uses, replace(around, not_pinned=why_not_pinned(self._layout))
 
     def _own_cpu(self) -> tuple[float, float]:
         """A moment, and the CPU seconds of this process and of circusd until then."""

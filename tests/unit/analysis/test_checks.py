@@ -303,6 +303,13 @@ CASES = (
         checks.check_recorder, "recorder", "had 2 unhandled exceptions", changed={"recorded": RecorderTally(50, 50, 2)}
     ),
     Case(checks.check_api_core, "api-busy", "91%", changed={"uses": uses(external_api=BUSY)}),
+    Case(
+        machine_checks.check_pinned,
+        "not-pinned",
+        "There is one core.",
+        changed={"around": Surroundings(not_pinned="There is one core.")},
+        severity="note",
+    ),
     Case(checks.check_services, "services-busy", "91%", changed={"uses": uses(services=BUSY)}),
     Case(
         checks.check_overshoot,

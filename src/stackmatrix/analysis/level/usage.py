@@ -197,7 +197,7 @@ class Surroundings:
     ``foreign_name`` the one of them that used most. ``drops`` are connections that a full listen queue has lost.
     ``retransmitted`` are TCP segments that this machine sent again. The last three count events of the control groups
     of our processes: periods in which one was throttled, processes that were killed for their memory, and processes
-    or threads that could not be started.
+    or threads that could not be started. ``not_pinned`` is why the target has no core to itself, where it has none.
     """
 
     steal_share: float | None = None
@@ -212,3 +212,4 @@ class Surroundings:
     throttled: int | None = None
     oom_kills: int | None = None
     forks_refused: int | None = None
+    not_pinned: str | None = None
