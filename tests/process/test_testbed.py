@@ -17,7 +17,7 @@ from stackmatrix.analysis.level import checks, machine_checks
 from stackmatrix.analysis.level.usage import SERVICES, Role
 from stackmatrix.errors import TrialError
 from stackmatrix.load.protocol import LevelOrder
-from stackmatrix.matrix.app import BUILT_IN, App
+from stackmatrix.matrix.app import BUILT_IN, App, Database
 from stackmatrix.matrix.arrivals import planned
 from stackmatrix.matrix.cells import Cell, Installation, Subject
 from stackmatrix.matrix.ladder import LoadLevel, rates, users
@@ -86,6 +86,9 @@ class InItsPlace:
 
     def arrange(self, _interface: str, _name: str) -> "InItsPlace":
         return self
+
+    def databases(self, _interface: str) -> Sequence[Database]:
+        return ()
 
 
 def test_what_an_application_needs_beside_it_is_metered_and_is_nobody_elses_load(

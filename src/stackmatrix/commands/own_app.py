@@ -92,9 +92,9 @@ def ready(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say)
             with pinned(layout.harness):
                 application = up.enter_context(prepare(app, python, folder / "app", together=together, say=say))
             _need_right(app, application)
-            for note in application.notes:
-                say(f"Note: {note}.")
             catalogue = _served(catalogue, application)
+            for note in (*application.notes, *limits(application, catalogue, cells)):
+                say(f"Note: {note.rstrip('.')}.")
             found = look(installations.resolve(to_look_at(first, cells), catalogue), layout, lambda _: None)
             rate = app.rate or kept_rate(request.folder, machine_name, catalogue.workloads) or found.rate
             measured = {
@@ -105,6 +105,16 @@ def ready(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say)
             yield replace(request, catalogue=replace(catalogue, workloads=measured))
     finally:
         remove(folder)
+
+
+def limits(application: Application, catalogue: Catalogue, cells: Sequence[Cell]) -> list[str]:
+    """How the databases will probably limit the chosen stacks, but for what is among the application's notes."""
+    by_sentence: dict[str, list[str]] = {}
+    for name in dict.fromkeys(cell.stack for cell in cells if cell.stack in catalogue.stacks):
+        for sentence in application.warnings(catalogue.stacks[name]):
+            by_sentence.setdefault(sentence, []).append(name)
+    noted = set(application.notes)
+    return [f"{', '.join(names)}: {sentence}" for sentence, names in by_sentence.items() if sentence not in noted]
 
 
 def to_look_at(first: Cell, cells: Sequence[Cell]) -> tuple[Cell, ...]:

@@ -34,6 +34,15 @@ class Code(StrEnum):
     NOT_STEADY = "not-steady"
     FAILURES = "failures"
 
+    DATABASE_LOCKED = "database-locked"
+    CONNECTIONS = "database-connections"
+    CONNECTION_POOL = "database-pool"
+    KEPT_CONNECTIONS = "kept-connections"
+    MORE_THREADS = "more-threads-than-connections"
+    NO_SERVICE = "service-does-not-answer"
+    NO_MAIL = "no-mail-server"
+    RAISED = "raised"
+
     OPEN_FILES = "open-files"
     PORTS = "ports"
     STEAL = "steal"

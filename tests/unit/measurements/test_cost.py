@@ -105,7 +105,7 @@ class MadeUp:
         )
         # 0.11 of a core each, of which 0.01 are idle: 1 s of CPU in ten.
         uses = tuple(replace(self._use, cpu_s=1.1, wall_s=10.0) for _ in rows)
-        return MeasuredLevel(self._facts(whole, plan=level), rows, uses)
+        return MeasuredLevel(self._facts(whole, plan=level), rows, uses, ((),) * len(rows))
 
 
 @pytest.fixture

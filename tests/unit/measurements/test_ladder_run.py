@@ -100,7 +100,7 @@ class Bed:
         self.orders.append(order)
         self.load_s += 10.0
         facts = self.facts_of(level)
-        return MeasuredLevel(facts, (facts.rows,), (facts.uses["target"],))
+        return MeasuredLevel(facts, (facts.rows,), (facts.uses["target"],), ((),))
 
     def facts_of(self, level: LoadLevel) -> LevelFacts:
         packed = self.make_steady(math.ceil(level.value), self.slow_s.get(str(level), 0.6))

@@ -9,6 +9,7 @@ import pytest
 from slow_api.figures import RequestFigures
 from stackmatrix.errors import TrialError
 from stackmatrix.matrix.app import BUILT_IN
+from stackmatrix.matrix.pages import Page
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS, Stack
 from stackmatrix.matrix.workloads import WORKLOADS, Workload, one_page
 from stackmatrix.results.types import PythonBuild
@@ -284,3 +285,22 @@ def test_a_workloads_bounds_leave_room_between_parallel_and_sequence(workload: W
     assert replace(workload, delays_ms=(10, 20)).calls == 2
     if workload.order == "in sequence":
         assert workload.floor_ms == workload.sequence_ms == 1050
+
+
+def test_pages_that_change_something_are_asked_last_and_of_the_others_the_first_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def ask(_port: int, page: Page, *_: object, **__: object) -> Answer:
+        asked.append(page.name)
+        return Answer(200, "", 5.0)
+
+    monkeypatch.setattr(verification, "ask_page", ask)
+    pages = (Page("first", "/"), Page("write", "/", method="POST"), Page("read", "/"))
+    own = Workload("own", "", pages, (), makes_calls=False, calls_known=False)
+    verification.verify_workload(0, 0, own)
+    assert asked == ["read", "first", "write"]
+    asked.clear()
+    verification.verify_workload(0, 0, replace(own, pages=(pages[1], pages[0], pages[2])))
+    assert asked == ["first", "read", "write"]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from stackmatrix.analysis import exceptions
 from stackmatrix.analysis.level import external_api, latency
 from stackmatrix.analysis.level.facts import LevelFacts
 from stackmatrix.analysis.level.machine_checks import (
@@ -154,6 +155,8 @@ def check_semantics(facts: LevelFacts) -> Finding | None:
     wrong = int((facts.rows.window["outcome"] == rows.WRONG_BODY).sum())
     if wrong:
         reasons = facts.recorded.why_wrong() if facts.recorded is not None else ""
+        if reasons and not facts.workload.calls_known:
+            return invalid(Code.WRONG_BODY, f"{wrong} pages: {exceptions.wrong_under_load(reasons)}")
         return invalid(Code.WRONG_BODY, f"{wrong} pages were not the expected one{reasons and f': {reasons}'}.")
     early = int((facts.rows.response_ms < facts.workload.floor_ms - EARLY_MS).sum())
     if early:
@@ -278,5 +281,5 @@ CHECKS: tuple[Callable[[LevelFacts], Finding | None], ...] = (
 
 
 def find_all(facts: LevelFacts) -> tuple[Finding, ...]:
-    """Every check's finding on a level, in the order of ``CHECKS``."""
-    return tuple(finding for check in CHECKS if (finding := check(facts)) is not None)
+    """Every check's finding on a level, in the order of ``CHECKS``, then why its application raised what it did."""
+    return (*(finding for check in CHECKS if (finding := check(facts)) is not None), *facts.named)
