@@ -103,11 +103,11 @@ def verify_identity(identity: Identity, stack: Stack, python: str, log: str = ""
         "monkey patching": (stack.monkey_patched, identity.monkey_patched),
         "what serves": (_sorted(stack.traits), _sorted(telling_traits(stack) & {*identity.traits})),
     }
+    if reason := stack.why_not_its_server(identity.programs):
+        raise TrialError(f"The target is not what the cell names: {reason}")
     for what, (wanted, found) in expected.items():
         if wanted != found:
             raise TrialError(f"The target is not what the cell names: {what} is {found!r}, expected {wanted!r}.")
-        if what == "Python" and (reason := stack.why_not_its_server(identity.programs)):
-            raise TrialError(f"The target is not what the cell names: {reason}")
     return PythonBuild(**asdict(build))
 
 
