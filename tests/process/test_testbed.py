@@ -188,7 +188,7 @@ def test_side_by_side_each_is_billed_for_its_own_requests() -> None:
 def test_side_by_side_the_one_that_is_not_what_it_should_be_is_named() -> None:
     sound, other = standin("sound"), standin("other")
     other = replace(other, stack=replace(other.stack, server="nginx"))
-    told = r"^The target is not what the cell names: server is False, expected True\."
+    told = r"^The target is not what the cell names: it has not loaded 'nginx', which its row"
     with pytest.raises(SubjectError, match=told) as failed, verified(sound, other):
         raise AssertionError
     assert failed.value.subject == other
