@@ -58,9 +58,14 @@ def watched_nox(*arguments: str, log: Path) -> tuple[int, frozenset[psutil.Proce
     seen: set[psutil.Process] = set()
     with log.open("wb") as output:
         run = subprocess.Popen([*NOX, *arguments], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
-    while run.poll() is None:
-        seen |= {*processes.tree(run.pid)}
-        time.sleep(LOOK_S)
+    try:
+        while run.poll() is None:
+            seen |= {*processes.tree(run.pid)}
+            time.sleep(LOOK_S)
+    finally:
+        if run.poll() is None:
+            run.terminate()
+        run.wait()
     return run.returncode, frozenset(seen)
 
 
