@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import sys
+import threading
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -13,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from under_test import application, around
-from under_test.identity import IDENTITY_PATH, Identity
+from under_test import application, around, traits
+from under_test import served_by as served_by_module
+from under_test.identity import IDENTITY_PATH, PROCESS, Identity
 
 Ask = Callable[..., tuple[int, bytes]]
 
@@ -155,6 +157,40 @@ def test_served_by_tells_servers_that_are_loaded_and_what_lives_of_them(
     living = worker()
     assert {"gunicorn", "gunicorn.workers.Worker"} <= {*served_by(ask)["traits"]}
     assert living
+
+
+@pytest.mark.skipif(not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="threads run at once without the GIL")
+def test_no_other_thread_ever_sees_an_object_held_that_the_traits_are_found_of() -> None:
+    # uWSGI has such a tuple for each thread, and fails a request while somebody else holds it.
+    mine: list[object] = [([],)]
+    alone, most, is_over = sys.getrefcount(mine[0]), 0, threading.Event()
+
+    def watch() -> None:
+        nonlocal most
+        while not is_over.is_set():
+            most = max(most, sys.getrefcount(mine[0]))
+
+    interval_s = sys.getswitchinterval()
+    watcher = threading.Thread(target=watch)
+    try:
+        sys.setswitchinterval(1e-6)
+        watcher.start()
+        for _ in range(20):
+            list(traits.classes())
+    finally:
+        is_over.set()
+        watcher.join()
+        sys.setswitchinterval(interval_s)
+    assert most == alone
+
+
+@BOTH
+def test_asked_which_process_it_is_it_says_only_that_and_looks_at_nothing_else(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served_by_module, "describe", None)
+    status, body = ask(IDENTITY_PATH, PROCESS)
+    assert (status, json.loads(body)) == (200, {"pid": os.getpid()})
 
 
 @BOTH
