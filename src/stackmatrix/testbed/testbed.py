@@ -132,7 +132,8 @@ class Testbed:
                 verification.verify_workload(place.port, self.api_port, place.subject.workload)
 
     def _identify(self, place: Place, patience_s: float) -> None:
-        subject, alive = place.subject, partial(self.circus.why_gone, place.subject.name)
+        subject = place.subject
+        alive = self.circus.watch_start(subject.name, subject.stack.workers)
         if not subject.app.wrapped:
             verification.wait_for_page(place.port, subject.workload, alive)
             return
