@@ -1,7 +1,8 @@
 """The module that ASGI servers are given."""
 
+from under_test import held
 from under_test.application import load
 from under_test.around import asgi
 from under_test.planted import burner
 
-application = asgi(load(), burner())
+application = asgi(held.asgi(load()), burner())

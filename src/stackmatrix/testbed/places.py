@@ -7,13 +7,17 @@ from functools import reduce
 from pathlib import Path
 
 from stackmatrix.matrix.cells import Subject
+from stackmatrix.results.conditions import Environment
+from stackmatrix.results.types import PythonBuild
 from stackmatrix.system import ports, processes
 from stackmatrix.system.launch import Setting
 from stackmatrix.testbed.supervisor import API
-from under_test import application, planted
+from under_test import application, held, planted
 
 PLANTED = "planted"
 """The file of a testbed that says how much the planted control burns."""
+VARIABLES = ("LANG", "PYTHONPATH", "SLOW_API_URL")
+"""The variables that circus.ini gives a target, beside PATH."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +31,27 @@ class Place:
 
 
 def place(
-    subjects: Sequence[Subject], at: Mapping[str, int], added: Callable[[Subject], Sequence[str]], folder: Path
+    subjects: Sequence[Subject],
+    at: Mapping[str, int],
+    added: Callable[[Subject], Sequence[str]],
+    folder: Path,
+    *,
+    holds: bool = False,
 ) -> tuple[Place, ...]:
     """Each subject at its port, with the arguments that a use of it adds; all with the same listen queue and folder.
 
     A workload may give its targets variables of its own. The planted control knows where in the testbed's ``folder`` to
-    look how much it burns.
+    look how much it burns. Where it ``holds``, each has a path on which requests wait.
     """
     backlog = ports.allowed_backlog()
 
     def command(one: Subject) -> tuple[str, ...]:
         return one.command(at[one.name], *added(one), backlog=backlog, folder=folder)
 
-    return tuple(Place(one, at[one.name], command(one), _setting(one, folder)) for one in subjects)
+    return tuple(Place(one, at[one.name], command(one), _setting(one, folder, holds=holds)) for one in subjects)
 
 
-def _setting(subject: Subject, folder: Path) -> Setting:
+def _setting(subject: Subject, folder: Path, *, holds: bool) -> Setting:
     if not subject.app.wrapped:
         return Setting()
     variables, started_in = {application.VARIABLE: subject.application, **dict(subject.workload.variables)}, None
@@ -56,7 +65,23 @@ def _setting(subject: Subject, folder: Path) -> Setting:
         started_in = str(arranged.cwd)
     if subject.cell.control == "planted":
         variables[planted.VARIABLE] = str(folder / PLANTED)
+    if holds:
+        variables[held.VARIABLE] = "1"
     return Setting(variables, started_in)
+
+
+def describe(place: Place, folder: Path, python: PythonBuild, packages: Mapping[str, str]) -> Environment:
+    """What serves a place, as result files have it, from what the target has said of itself."""
+    # A path more, where requests are held for a stop, is no condition of what else is measured.
+    own = sorted({*place.setting.variables} - {held.VARIABLE})
+    return Environment(
+        python=python,
+        packages=dict(sorted(packages.items())),
+        lock_sha256=place.subject.environment.lock_sha256,
+        command=as_written(place, folder),
+        variables=tuple(dict.fromkeys((*VARIABLES, *own))),
+        app_sha256=place.subject.app.sha256,
+    )
 
 
 def as_written(place: Place, folder: Path) -> tuple[str, ...]:

@@ -32,8 +32,6 @@ from stackmatrix.testbed.supervisor import API, Supervisor, Target, private_fold
 
 VERIFIED_AT_ONCE = 4
 """Targets whose pages are asked for at once: each mostly waits, and must not wait for the core."""
-VARIABLES = ("LANG", "PYTHONPATH", "SLOW_API_URL")
-"""The variables that circus.ini gives a target, beside PATH."""
 
 type Show = Callable[[str], None]
 
@@ -141,14 +139,8 @@ class Testbed:
         if subject.stack.workers > 1:
             verification.verify_workers(place.port, subject.stack.workers)
         log = self.circus.log_of(subject.name)
-        self.environments[subject.name] = Environment(
-            python=verification.verify_identity(identity, subject.stack, subject.runtime.version, log),
-            packages=dict(sorted(identity.packages.items())),
-            lock_sha256=subject.environment.lock_sha256,
-            command=places.as_written(place, self.circus.folder),
-            variables=tuple(dict.fromkeys((*VARIABLES, *sorted(place.setting.variables)))),
-            app_sha256=subject.app.sha256,
-        )
+        python = verification.verify_identity(identity, subject.stack, subject.runtime.version, log)
+        self.environments[subject.name] = places.describe(place, self.circus.folder, python, identity.packages)
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -259,12 +251,14 @@ def start(
     at: Mapping[str, int] | None = None,
     added: Callable[[Subject], Sequence[str]] = lambda _: (),
     wrap: Callable[[Path, Sequence[str]], Sequence[str]] = lambda _, command: command,
+    holds: bool = False,
 ) -> Iterator[Testbed]:
     """Start the external API, all subjects and the load generator; stop them all at the end.
 
     Without a ``load`` there is no generator. ``speed`` is read around each level. ``at`` gives subjects and the
     external API ports by name; by default they have free ones. ``added`` are arguments that a use of a stack adds to
-    its command; ``wrap`` makes of that what is run, given the testbed's private folder.
+    its command; ``wrap`` makes of that what is run, given the testbed's private folder. With ``holds`` targets have a
+    path on which requests wait.
 
     Raises:
         PortTakenError: when there are no free ports.
@@ -275,7 +269,7 @@ def start(
     folder = private_folder()
     try:
         at = places.free_ports(subjects) if at is None else at
-        every = places.place(subjects, at, added, folder)
+        every = places.place(subjects, at, added, folder, holds=holds)
         places.plant(folder, 0.0)
         targets = [Target(one.subject.name, tuple(wrap(folder, one.command)), one.setting) for one in every]
         circus = Supervisor(targets, at[API], layout, folder)
