@@ -116,10 +116,10 @@ def _requests(name: str, known: Mapping[str, Stopped]) -> str:
     held = {stack: one.held_ms for stack, one in known.items() if one.held_ms}
     if not held:
         return f"requests of {name}"
-    wait = f"held inside the application for {max(held.values())} ms by the harness, as pages of {name} come too soon,"
-    return (
-        f"requests {wait}" if len(held) == len(known) else f"requests of {name} (with {many.names(held)}: {wait[:-1]})"
-    )
+    wait = f"held inside the application for {max(held.values())} ms by the harness"
+    if len(held) == len(known):
+        return f"requests {wait} (workload {name}, whose page comes too soon)"
+    return f"requests of {name} (with {many.names(held)}: {wait}, as the page comes too soon)"
 
 
 def _in_flight(known: Mapping[str, Stopped]) -> Iterator[str]:

@@ -139,8 +139,8 @@ def held_by_the_harness(*stacks: str) -> WorkloadSummary:
 def test_where_requests_were_held_by_the_harness_the_sentence_and_the_table_say_so() -> None:
     workload = held_by_the_harness(*STACKS)
     assert said(workload).startswith(
-        "SIGTERM with requests held inside the application for 600 ms by the harness, as pages of fanout_shared_client "
-        "come too soon, in flight on 3.13: gunicorn_100_threads, gunicorn_gevent and uvicorn answer everybody, "
+        "SIGTERM with requests held inside the application for 600 ms by the harness (workload fanout_shared_client, "
+        "whose page comes too soon) in flight on 3.13: gunicorn_100_threads, gunicorn_gevent and uvicorn answer "
     )
     table = stops.stop_table(workload)
     assert table.columns[2].heading == "requests held by the harness"
@@ -152,7 +152,7 @@ def test_stacks_whose_requests_were_held_are_told_from_those_whose_page_was_aske
     workload = held_by_the_harness("uvicorn")
     assert said(workload).startswith(
         "SIGTERM with requests of fanout_shared_client (with uvicorn: held inside the application for 600 ms by the "
-        "harness, as pages of fanout_shared_client come too soon) in flight on 3.13: "
+        "harness, as the page comes too soon) in flight on 3.13: "
     )
     assert [cells[2] for cells in stops.stop_table(workload).cells] == ["–", "–", "–", "for 600 ms"]
     assert "held" not in (stops.stop_table(made()).note or "")
