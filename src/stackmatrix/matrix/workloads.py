@@ -67,6 +67,8 @@ class Workload:
     """Whether its calls and their delays are known, and chosen by its address. They are not of somebody's own pages."""
     measured_ms: float | None = None
     """What a response was seen to take without load, where no delays say it."""
+    first_measured_ms: float | None = None
+    """The same of its first page alone."""
     order: Order = "parallel"
     answers: Answers = "steady"
     interfaces: tuple[Interface, ...] = ("WSGI", "ASGI")
@@ -83,6 +85,11 @@ class Workload:
     def unloaded_ms(self) -> float:
         """What a response takes about when nothing else is asked for; never zero."""
         return max(LEAST_UNLOADED_MS, self.floor_ms if self.measured_ms is None else self.measured_ms)
+
+    @property
+    def first_page_ms(self) -> float:
+        """What a response of its first page takes about when nothing else is asked for; never zero."""
+        return self.unloaded_ms if self.first_measured_ms is None else max(LEAST_UNLOADED_MS, self.first_measured_ms)
 
     @property
     def late_ms(self) -> float:
@@ -117,7 +124,7 @@ class Workload:
         """The same pages, whose responses were seen to take so long without load, by the name of the page, in ms."""
         whole = sum(page.weight for page in self.pages)
         measured_ms = sum(page.weight * ms_by_page[page.name] for page in self.pages) / whole
-        return replace(self, measured_ms=measured_ms)
+        return replace(self, measured_ms=measured_ms, first_measured_ms=ms_by_page[self.pages[0].name])
 
 
 _DELAYS_MS = (300, 600, 150)

@@ -17,6 +17,10 @@ NOTE = (
     "In the view: requests that had reached it. Queued: sent, and waiting for a slot. Later: visitors who came until "
     "the last process was gone; one who is refused can be sent to another server, one who is let in and cut off cannot."
 )
+HELD = (
+    " The workload's own page comes too soon for a signal to meet it: requests were held inside the application by a "
+    "wait of the harness's own, and not by the page."
+)
 AT_ONCE_S = 0.05
 """What ends sooner ends at once, as far as the looks for it can tell."""
 FATES = {"wrong": "answered wrong", "cut_off": "cut off", "refused": "refused", "unanswered": "never answered"}
@@ -38,6 +42,7 @@ def stop_table(workload: WorkloadSummary) -> Table[CellSummary]:
     columns: tuple[Column[CellSummary], ...] = (
         *CELL,
         Column("answers", lambda row: WHO[_fate(row)[0]] if is_grouped else ""),
+        Column("requests held by the harness", of(lambda one: f"for {one.held_ms} ms" if one.held_ms else NOTHING)),
         quantity("stops", of(lambda one: str(one.trials))),
         Column("in the view", of(lambda one: fates(one.inside))),
         Column("queued", of(lambda one: fates(one.queued))),
@@ -47,7 +52,8 @@ def stop_table(workload: WorkloadSummary) -> Table[CellSummary]:
         Column("left running", of(left_running)),
         Column("idle kept connection", of(kept)),
     )
-    return Table(tuple(one for one in columns if has_any(one, rows)), rows, note=NOTE)
+    note = NOTE + (HELD if any(row.stop is not None and row.stop.held_ms for row in rows) else "")
+    return Table(tuple(one for one in columns if has_any(one, rows)), rows, note=note)
 
 
 WHO = ("everybody", "some", "nobody")
@@ -101,8 +107,19 @@ def sentences(workload: WorkloadSummary) -> Iterator[Sentence]:
     if not known:
         return
     parts = [*_in_flight(known), *_later(known), *_left(known)]
-    text = f"SIGTERM with requests of {workload.name} in flight on {python}: {' '.join(parts)}"
+    text = f"SIGTERM with {_requests(workload.name, known)} in flight on {python}: {' '.join(parts)}"
     yield f"{workload.name}-stop", "What does a deploy do to visitors?", text, links.part(workload.name, "stop")
+
+
+def _requests(name: str, known: Mapping[str, Stopped]) -> str:
+    """What was in flight: requests of a workload, or where its pages come too soon, those that the harness held."""
+    held = {stack: one.held_ms for stack, one in known.items() if one.held_ms}
+    if not held:
+        return f"requests of {name}"
+    wait = f"held inside the application for {max(held.values())} ms by the harness"
+    if len(held) == len(known):
+        return f"requests {wait} (workload {name}, whose page comes too soon)"
+    return f"requests of {name} (with {many.names(held)}: {wait}, as the page comes too soon)"
 
 
 def _in_flight(known: Mapping[str, Stopped]) -> Iterator[str]:

@@ -40,6 +40,7 @@ def test_nearly_all_of_a_long_tail_is_no_later_than_what_is_called_late() -> Non
 def test_what_was_measured_of_pages_counts_by_their_weights() -> None:
     measured = OWN.with_measured({"a": 20.0, "b": 60.0})
     assert (measured.unloaded_ms, measured.floor_ms, measured.late_ms) == (30.0, 0, 130.0)
+    assert (measured.first_page_ms, OWN.first_page_ms) == (20.0, OWN.unloaded_ms)
     assert measured.pages == OWN.pages
 
 
