@@ -29,6 +29,8 @@ from stackmatrix.testbed import testbed
 from stackmatrix.testbed.testbed import Load, SubjectError
 from stackmatrix.testbed.unloaded import TIMES, measure_unloaded
 
+pytestmark = pytest.mark.alone
+
 HERE = Path(__file__).parent
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 DELAYS_MS = (100, 200, 50)
