@@ -28,6 +28,8 @@ from under_test import held
 
 pytestmark = pytest.mark.alone
 
+pytestmark = pytest.mark.alone
+
 HERE = Path(__file__).parent
 THIS_PYTHON = ".".join(platform.python_version_tuple()[:2])
 FLOOR_S = 0.6
