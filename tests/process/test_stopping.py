@@ -1,21 +1,17 @@
 """Real stops of targets whose end is known: who is answered, who is cut off, what is left, and what is cleaned up."""
 
 import os
-import platform
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 
 import pytest
 
 from stackmatrix.errors import TrialError
-from stackmatrix.matrix.app import App
-from stackmatrix.matrix.cells import Cell, Installation, Subject
-from stackmatrix.matrix.stacks import Stack
+from stackmatrix.matrix.cells import Subject
 from stackmatrix.matrix.workloads import Workload, one_page
 from stackmatrix.results.stops import StopTrial, Visitors
 from stackmatrix.system import processes
@@ -23,11 +19,11 @@ from stackmatrix.system.cores import divide_cores
 from stackmatrix.testbed import testbed
 from stackmatrix.testbed.stopping import IN_FLIGHT, Stopping
 from stackmatrix.testbed.visitors import KeptConnection, Visitor, count
+from tests.process import subjects
 
-HERE = Path(__file__).parent
-THIS_PYTHON = ".".join(platform.python_version_tuple()[:2])
 FLOOR_S = 0.6
 WORKLOAD = Workload("waits", "", one_page("/calls/600/parallel"), (600,))
+standin = partial(subjects.standin, WORKLOAD)
 DEADLINE_S = 3.0
 PAGE = "<!doctype html><ul><li>A (AA)</li><li>B (BB)</li><li>C (CC)</li></ul><p>It took 0.601 s.</p>"
 ALL = Visitors(answered=IN_FLIGHT)
@@ -35,18 +31,6 @@ ALL = Visitors(answered=IN_FLIGHT)
 
 def nothing(*_: object) -> None:
     pass
-
-
-def standin(*options: str, slots: int | None = None) -> Subject:
-    """A stand-in that does not say what it is, so that nobody asks."""
-    command = ("{bin}/python", str(HERE / "standin.py"), "--port", "{port}", *options)
-    stack = Stack(
-        name="standin", summary="", port=0, server="standin", requirements=(), interface="ASGI",
-        waits_with="event loop", slots=slots, command=command,
-    )  # fmt: skip
-    app = App(name="standin", wsgi="", asgi="", requirements=(), wrapped=False)
-    cell = Cell(stack=stack.name, python=THIS_PYTHON, workload=WORKLOAD.name)
-    return Subject(cell, stack, WORKLOAD, app, Installation(Path(sys.prefix), "no lock"))
 
 
 def stop(subject: Subject) -> StopTrial:
