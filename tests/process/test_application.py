@@ -26,6 +26,7 @@ assert _spec.loader is not None
 small_project = module_from_spec(_spec)
 _spec.loader.exec_module(small_project)
 
+PROJECT: Mapping[str, str] = small_project.FILES
 SETTINGS: str = small_project.SETTINGS
 PYTHON: Path = small_project.PYTHON
 assert find_spec("django") is not None
@@ -33,6 +34,17 @@ assert find_spec("django") is not None
 ASGI_STACK = next(stack for stack in STACKS.values() if stack.server == "uvicorn")
 STACK = replace(ASGI_STACK, command=tuple(f"{PYTHON} -m uvicorn {{asgi}} --port {{port}}".split()))
 """A server that the environment of the tests has."""
+
+
+ADDED = """
+from django.db import connections
+
+connections.databases["legacy"] = {
+    **connections.databases["default"], "ENGINE": "django.db.backends.mysql", "NAME": "shop", "HOST": "db.example.com",
+}
+"""
+"""A database that no setting names."""
+FORCED = 'os.environ["DJANGO_SETTINGS_MODULE"] = "mysite.settings"\n'
 
 
 @contextmanager
@@ -271,6 +283,40 @@ def test_settings_are_overridden_table_by_table_and_mail_goes_nowhere(tmp_path: 
             'paths = ["/"]\n[override.DATABASES.default]\nNAME = ":memory:"',
             {},
             "DATABASES['default'] is SQLite in memory, which every process has another one of",
+        ),
+        (
+            'paths = ["/"]\n[override.DATABASES.default.OPTIONS]\nservice = "shop"',
+            {},
+            "OPTIONS.service may lead DATABASES['default'] elsewhere than its NAME and HOST say: stackmatrix migrates",
+        ),
+        (
+            ('services = ["postgres"]\npaths = ["/"]\nenv = { PGHOSTADDR = "192.0.2.1" }\n'
+            '[override.DATABASES.default]\nENGINE = "django.db.backends.postgresql"\n'
+            'NAME = "{postgres.name}"\nHOST = "{postgres.host}"\nPORT = "{postgres.port}"'),
+            {},
+            "PGHOSTADDR may lead DATABASES['default'] elsewhere than its NAME and HOST say",
+        ),
+        (
+            'paths = ["/"]',
+            {"mysite/wsgi.py": f"{small_project.WSGI}{ADDED}"},
+            "DATABASES['legacy'] is mysql shop at db.example.com: stackmatrix migrates",
+        ),
+        (
+            'paths = ["/"]',
+            {"manage.py": small_project.MANAGE.replace("import sys\n", f"import sys\n{FORCED}")},
+            "manage.py sets DJANGO_SETTINGS_MODULE to another module whatever it was: nothing can be overridden then.",
+        ),
+        (
+            'paths = ["/"]',
+            {
+                **{name: text.replace("mysite.settings", "mysite.settings.dev") for name, text in PROJECT.items()},
+                "mysite/settings.py": "",
+                "mysite/settings/dev.py": SETTINGS,
+                "mysite/settings/production.py": SETTINGS,
+            },
+            ("The settings are not clear: mysite.settings.dev (said by manage.py, mysite/wsgi.py and mysite/asgi.py) "
+            "has mysite.settings.production beside it. Say which are deployed: "
+            'settings = "mysite.settings.production".'),
         ),
         (
             'paths = ["/"]\nenv = { DATABASE_URL = "{postgres.url}" }',

@@ -177,7 +177,10 @@ def test_ctrl_c_while_a_service_comes_up_leaves_nothing(tmp_path: Path, monkeypa
         return homes[-1]
 
     monkeypatch.setattr(services, "make_home", remember)
-    for owner, moment in ((services, "find_port"), (services.Service, "_wait")):  # before there is a server, and while it comes up
+    for owner, moment in (
+        (services, "find_port"),
+        (services.Service, "_wait"),
+    ):  # before there is a server, and while it comes up
         with monkeypatch.context() as patch:
             patch.setattr(owner, moment, interrupt)
             for start in (Postgres.start, Redis.start):

@@ -198,7 +198,7 @@ class _Preparation:
         is_one = app.env.wsgi == app.env.asgi and app.override.wsgi == app.override.asgi
         for one in list(at.values())[: 1 if is_one else None]:
             probe.need_fit(self.runner, one, app, self.found, ours)
-        return {name: probe.probe(self.runner, one, app, self.found, name) for name, one in at.items()}
+        return {name: probe.probe(self.runner, one, app, self.found, name, ours) for name, one in at.items()}
 
     def _ask(
         self, pages: Sequence[Page], door: Door, at: Arrangement, settings: Settings
