@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from stackmatrix.application import check
+from stackmatrix.application import check, environments, starting_file
 from stackmatrix.application.application import Application, prepare
 from stackmatrix.application.check import Checked
+from stackmatrix.application.environments import AppEnvironment
 from stackmatrix.errors import AppError, AppFileError, StackmatrixError
 from stackmatrix.matrix import app_file
 from stackmatrix.matrix.stacks import STACKS
@@ -510,6 +511,35 @@ def test_connections_that_are_kept_under_asgi_and_writes_to_sqlite_are_warned_of
         "[override.asgi.DATABASES.default] CONN_MAX_AGE = 0." in notes
     )
     assert 'transaction_mode = "IMMEDIATE"' in notes
+
+
+def test_a_first_file_names_the_settings_that_are_deployed_with_the_reason_and_what_they_lack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = AppEnvironment(PYTHON.parent.parent, "", {}, ())
+    monkeypatch.setattr(environments, "install", lambda *_, **__: installed)
+    lacking = SETTINGS.replace('"the same in every process"', '""').replace('["shop.example"]', "[]")
+    project = tmp_path / "site"
+    changed = {name: text.replace("mysite.settings", "mysite.settings.dev") for name, text in PROJECT.items()}
+    changed |= {"mysite/settings.py": "", "mysite/settings/dev.py": SETTINGS, "mysite/settings/production.py": lacking}
+    small_project.make(project, "", changed)
+    (project / "stackmatrix.toml").unlink()
+    with pytest.raises(AppFileError, match="is not there"):
+        starting_file.write(tmp_path / "nowhere", print, python="3.13")
+    text = starting_file.write(project, print, python="3.13").read_text()
+    assert "# The settings are not clear: mysite.settings.dev (said by manage.py, mysite/wsgi.py" in text
+    written = app_file.read(project)
+    assert written.settings == "mysite.settings.production"
+    assert written.override.both == {"ALLOWED_HOSTS": ["*"], "SECRET_KEY": "only-for-the-benchmark"}
+    assert ("/", None) in [(one.page.path, one.user) for one in written.requests]
+
+
+def test_calls_are_said_not_to_be_verified_where_there_are_any(tmp_path: Path) -> None:
+    file = 'paths = ["/"]\n'
+    with prepared(tmp_path / "none", file) as application:
+        assert "not verified" not in " ".join(application.notes)
+    with prepared(tmp_path / "one", f"{file}[upstream.rates]\ndelay_ms = 5") as application:
+        assert "whether a page calls rates as it should is not verified, only its answer" in application.notes
 
 
 def test_the_walk_through_shows_sentences_that_are_provoked_here() -> None:

@@ -240,11 +240,12 @@ class _Preparation:
         keys = {one.secret_key for one in settings.values()}
         if len(keys) > 1:
             said.append("SECRET_KEY differs from process to process: sessions that were made are not accepted")
-        if not app.has_slow_api:
-            said.append("calls of services that are not the harness's own are not verified")
-        if any(user is not None for user in (one.user for one in app.requests)) and "locmem" in " ".join(
-            one.session_cache if "cache" in one.session_engine else "" for one in settings.values()
-        ):
+        called = [*([SLOW_API] if app.has_slow_api else []), *(one.name for one in app.upstreams)]
+        called += [one.name for one in app.processes]
+        if called:
+            said.append(f"whether a page calls {' and '.join(called)} as it should is not verified, only its answer")
+        caches = [one.session_cache for one in settings.values() if "cache" in one.session_engine]
+        if any(one.user is not None for one in app.requests) and "locmem" in " ".join(caches):
             said.append("sessions are kept in local memory, where no other process finds them")
         return tuple(dict.fromkeys(said))
 

@@ -146,7 +146,15 @@ def why_unfit(settings: Settings, ours: Ours, *, wants_debug: bool = False) -> s
             f"DEBUG is on, and a site is not served like that: say override.DEBUG = false{hosts}, "
             "or name the settings that you deploy."
         )
-    return next((why for one in settings.databases if (why := _why_not_ours(one, ours)) is not None), None)
+    for one in settings.databases:
+        if (why := _why_not_ours(one, ours)) is not None:
+            return why
+    if not settings.debug and not settings.allowed_hosts:
+        return (
+            'ALLOWED_HOSTS is empty, and without DEBUG every page answers 400 then: say override.ALLOWED_HOSTS = ["*"], '
+            "or name the settings that you deploy."
+        )
+    return None
 
 
 RULE = "stackmatrix migrates and fills a database, so it takes only one that it made."

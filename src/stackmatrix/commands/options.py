@@ -110,6 +110,11 @@ def add_cell_options(parser: argparse.ArgumentParser) -> None:
     add_results(parser)
 
 
+def results_of(folder: Path, app: str | None) -> Path:
+    """Where results of an application are: in a folder of its name, so that two of them never share a file."""
+    return folder if app is None or folder.name == app else folder / app
+
+
 def machine_name(options: argparse.Namespace) -> str | None:
     """The name that was given for the machine's folder.
 
