@@ -71,9 +71,13 @@ class SupervisorError(StackmatrixError):
 
 
 class TrialError(StackmatrixError):
-    """A trial cannot go on; the cell is recorded as failed and the run goes on. Never shown alone."""
+    """A trial cannot go on; the cell is recorded as failed and the run goes on. Never shown alone.
+
+    ``log`` is what the process that it is about has written, where it is about one.
+    """
 
     exit_code = 12
+    log = ""
 
 
 class CounterMissingError(StackmatrixError):

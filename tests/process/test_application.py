@@ -12,13 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from stackmatrix.application import check, environments, starting_file
+from stackmatrix.application import environments, starting_file
 from stackmatrix.application.application import Application, prepare
-from stackmatrix.application.check import Checked
 from stackmatrix.application.environments import AppEnvironment
 from stackmatrix.errors import AppError, AppFileError, StackmatrixError
 from stackmatrix.matrix import app_file
 from stackmatrix.matrix.stacks import STACKS
+from stackmatrix.system import processes
+from stackmatrix.testbed import checking
+from stackmatrix.testbed.checking import Checked
 
 HERE = Path(__file__).parent
 _spec = spec_from_file_location("small_project", HERE / "small_project.py")
@@ -33,7 +35,8 @@ PYTHON: Path = small_project.PYTHON
 assert find_spec("django") is not None
 
 ASGI_STACK = next(stack for stack in STACKS.values() if stack.server == "uvicorn")
-STACK = replace(ASGI_STACK, command=tuple(f"{PYTHON} -m uvicorn {{asgi}} --port {{port}}".split()))
+STACK = replace(ASGI_STACK, traits=(), command=tuple("{bin}/python -m uvicorn {asgi} --port {port}".split()))
+ENVIRONMENT = AppEnvironment(PYTHON.parent.parent, "", {}, ())
 """A server that the environment of the tests has."""
 
 
@@ -69,7 +72,7 @@ def refused(folder: Path, file: str, changed: Mapping[str, str] | None = None) -
 
 
 def check_on_server(application: Application) -> dict[str, Checked]:
-    return {one.page.name: one for one in check.check(application, STACK, PYTHON.parent.parent)}
+    return {one.page.name: one for one in checking.check(application, STACK, ENVIRONMENT)}
 
 
 def test_a_project_is_found_set_up_and_served_with_a_user_and_a_write(tmp_path: Path) -> None:
@@ -124,6 +127,31 @@ def test_the_target_gets_the_files_environment_and_secrets_byte_for_byte_and_not
         assert json.loads(application.answers[0].body) == {"value": given, "home": None}
         assert given not in repr(application)
     assert sys.executable == str(PYTHON)
+
+
+def test_a_secret_that_the_project_raises_is_in_no_sentence_and_no_log_that_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, kept = "s3cr3t 'and\\more\"", tmp_path / "kept"
+    monkeypatch.setenv("TOKEN", given)
+    monkeypatch.setattr(processes, "KEPT_LOGS", kept)
+    file, raises = 'paths = ["/"]\nsecrets = ["TOKEN"]', "    raise ValueError(os.environ['TOKEN'])\n"
+    shows = "def index(request):\n"
+    urls = small_project.URLS.replace(shows, f"{shows}{raises}")
+    with prepared(tmp_path / "page", file, {"mysite/urls.py": urls}) as application:
+        said = [*application.wrong, check_on_server(application)["/"].why or ""]
+    assert [one.startswith("/ answered 500: ValueError: ") for one in said] == [True, True]
+    said.append(refused(tmp_path / "settings", file, {"mysite/settings.py": f"import os\nif True:\n{raises}"}))
+    wsgi = f"{small_project.ASGI}if 'STACKMATRIX_ENDPOINT' in os.environ or 'uvicorn' in str(sys.argv):\n{raises}"
+    with (
+        prepared(tmp_path / "server", file, {"mysite/asgi.py": f"import sys\n{wsgi}"}) as application,
+        pytest.raises(AppError) as error,
+    ):
+        check_on_server(application)
+    said.append(str(error.value))
+    assert "did not come up" in said[-1]
+    assert list(kept.iterdir())
+    assert not [one for one in (*said, *(log.read_text() for log in kept.iterdir())) if "s3cr3t" in one]
 
 
 def test_a_slow_service_is_stood_in_for_at_the_address_that_the_app_reads(tmp_path: Path) -> None:
@@ -516,14 +544,12 @@ def test_connections_that_are_kept_under_asgi_and_writes_to_sqlite_are_warned_of
 def test_a_first_file_names_the_settings_that_are_deployed_with_the_reason_and_what_they_lack(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    installed = AppEnvironment(PYTHON.parent.parent, "", {}, ())
-    monkeypatch.setattr(environments, "install", lambda *_, **__: installed)
+    monkeypatch.setattr(environments, "install", lambda *_, **__: ENVIRONMENT)
     lacking = SETTINGS.replace('"the same in every process"', '""').replace('["shop.example"]', "[]")
     project = tmp_path / "site"
     changed = {name: text.replace("mysite.settings", "mysite.settings.dev") for name, text in PROJECT.items()}
     changed |= {"mysite/settings.py": "", "mysite/settings/dev.py": SETTINGS, "mysite/settings/production.py": lacking}
     small_project.make(project, "", changed)
-    (project / "stackmatrix.toml").unlink()
     with pytest.raises(AppFileError, match="is not there"):
         starting_file.write(tmp_path / "nowhere", print, python="3.13")
     text = starting_file.write(project, print, python="3.13").read_text()

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,11 @@ PROJECT, SETTINGS, HOME = "project", "settings", "home"
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """Where a server of the app starts, and all of its environment. The environment may hold secrets."""
+    """Where a server of the app starts, and all of its environment; ``secrets`` names the secrets in it."""
 
     cwd: Path
-    environment: dict[str, str]
+    environment: dict[str, str] = field(repr=False)
+    secrets: tuple[str, ...] = ()
 
 
 def arrange(
@@ -71,7 +72,7 @@ def arrange(
         "DJANGO_SETTINGS_MODULE": settings.module_name(interface),
         APPLICATION: found.callable_of(interface) or "",
     }
-    return Arrangement(project, environment)
+    return Arrangement(project, environment, tuple(secrets))
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,8 +151,8 @@ def why_unfit(settings: Settings, ours: Ours, *, wants_debug: bool = False) -> s
             return why
     if not settings.debug and not settings.allowed_hosts:
         return (
-            'ALLOWED_HOSTS is empty, and without DEBUG every page answers 400 then: say override.ALLOWED_HOSTS = ["*"], '
-            "or name the settings that you deploy."
+            "ALLOWED_HOSTS is empty, and without DEBUG every page answers 400 then: say "
+            'override.ALLOWED_HOSTS = ["*"], or name the settings that you deploy.'
         )
     return None
 

@@ -40,7 +40,7 @@ def catalogue_of(app: AppFile) -> Catalogue:
 
     Stacks that serve other views than those of their interface are rows of the built-in site.
     """
-    stacks = {name: stack for name, stack in environments.stacks_of(app).items() if stack.view is None}
+    stacks = environments.stacks_of(app)
     # A row of the application's own file has no place in the table, and so no port for whoever serves it by hand.
     for place, own in enumerate(app.stacks):
         stacks[own.name] = replace(own, port=FIRST_PORT + len(STACKS) + place)
@@ -127,16 +127,9 @@ def _need_right(app: AppFile, application: Application) -> None:
 def _served(catalogue: Catalogue, application: Application) -> Catalogue:
     """What can be measured of an application that is set up."""
     found = application.found
-    served = replace(
-        catalogue.app,
-        wsgi=found.wsgi or "",
-        asgi=found.asgi or "",
-        arranger=application,
-        sha256=application.sha256,
-    )
     stacks = {name: one for name, one in catalogue.stacks.items() if found.callable_of(one.serves_views_of) is not None}
     pages: Sequence[Page] = application.pages
-    return replace(catalogue, app=served, stacks=stacks, workloads=_by_name(workloads_of(pages)))
+    return replace(catalogue, app=application.served, stacks=stacks, workloads=_by_name(workloads_of(pages)))
 
 
 def _install(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say) -> Catalogue:

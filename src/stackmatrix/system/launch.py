@@ -23,10 +23,14 @@ PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a command is given beside its arguments: more variables, and the folder that it is started in."""
+    """What a command is given beside its arguments: more variables, and the folder that it is started in.
+
+    ``secrets`` are the names of those variables whose values are not to be seen anywhere.
+    """
 
     variables: Mapping[str, str] = field(default_factory=dict)
     folder: str | None = None
+    secrets: tuple[str, ...] = ()
 
     def write(self, path: Path) -> None:
         """Keep it in a new file for :func:`main`; values may be secret."""

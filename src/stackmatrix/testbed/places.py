@@ -45,7 +45,8 @@ def place(
 def _setting(subject: Subject, folder: Path) -> Setting:
     if not subject.app.wrapped:
         return Setting()
-    variables, started_in = {application.VARIABLE: subject.application, **dict(subject.workload.variables)}, None
+    variables = {application.VARIABLE: subject.application, **dict(subject.workload.variables)}
+    started_in, secrets = None, tuple[str, ...]()
     if subject.app.arranger is not None:
         arranged = subject.app.arranger.arrange(subject.stack.serves_views_of, subject.name)
         programs = subject.environment.prefix / "bin"
@@ -53,10 +54,10 @@ def _setting(subject: Subject, folder: Path) -> Setting:
         variables["PATH"] = f"{programs}{os.pathsep}{variables['PATH']}"
         # What wraps the application is the harness's own, and is found after everything of the application.
         variables["PYTHONPATH"] = f"{variables['PYTHONPATH']}{os.pathsep}{processes.SOURCE}"
-        started_in = str(arranged.cwd)
+        started_in, secrets = str(arranged.cwd), tuple(arranged.secrets)
     if subject.cell.control == "planted":
         variables[planted.VARIABLE] = str(folder / PLANTED)
-    return Setting(variables, started_in)
+    return Setting(variables, started_in, secrets)
 
 
 def as_written(place: Place, folder: Path) -> tuple[str, ...]:

@@ -41,9 +41,9 @@ type Show = Callable[[str], None]
 class SubjectError(TrialError):
     """One of several subjects does not come up or is not what it should be: the others can be started without it."""
 
-    def __init__(self, subject: Subject, reason: str) -> None:
+    def __init__(self, subject: Subject, reason: str, log: str = "") -> None:
         super().__init__(reason)
-        self.subject = subject
+        self.subject, self.log = subject, log
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Testbed:
         self.show(f"{cells}starting")
         for place in self.places:
             with self._blaming(place.subject):
-                self._identify(place, patience_s * len(self.places))
+                self._identify(place, max(patience_s, place.subject.app.ready_within_s) * len(self.places))
         self.show(f"verifying {cells}".rstrip())
         if pages:
             with ThreadPoolExecutor(VERIFIED_AT_ONCE) as pool:
@@ -124,7 +124,7 @@ class Testbed:
             with self.circus.explaining(subject.name):
                 yield
         except TrialError as error:
-            raise SubjectError(subject, str(error)) from error
+            raise SubjectError(subject, str(error), error.log) from error
 
     def _verify_page(self, place: Place) -> None:
         if place.subject.app.wrapped:
@@ -137,6 +137,9 @@ class Testbed:
             verification.wait_for_page(place.port, subject.workload, alive)
             return
         identity = verification.wait_for_identity(place.port, alive, patience_s)
+        if subject.app.ready_path is not None:
+            page = subject.workload.pages[0]
+            verification.wait_until_fit(place.port, subject.app.ready_path, page, alive, patience_s)
         if subject.stack.workers > 1:
             verification.verify_workers(place.port, subject.stack.workers)
         log = self.circus.log_of(subject.name)
