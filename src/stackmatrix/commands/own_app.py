@@ -12,7 +12,6 @@ from stackmatrix.application import environments
 from stackmatrix.application.application import Application, prepare
 from stackmatrix.application.discovery import discover
 from stackmatrix.application.secret import secrets_of
-from stackmatrix.application.uv import find_interpreter, find_uv
 from stackmatrix.errors import AppError
 from stackmatrix.matrix.app import App
 from stackmatrix.matrix.app_file import AppFile
@@ -134,31 +133,17 @@ def _served(catalogue: Catalogue, application: Application) -> Catalogue:
 
 def _install(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say) -> Catalogue:
     """The environments of the cells that do not have one yet; what is excluded needs none."""
-    catalogue, uv = request.catalogue, find_uv()
-    done: dict[tuple[str, str], Installation] = {}
-    failed: dict[tuple[str, str], str] = {}
-    skipped: set[str] = set()
+    catalogue = request.catalogue
     served = [cell for cell in request.cells if installations.why_excluded(cell, catalogue) is None]
-    for key in dict.fromkeys(map(_key_of(catalogue), served)):
-        name, place = key
-        runtime = Runtime.of(place)
-        python = str(by_path.get(runtime.interpreter, runtime.interpreter))
-        try:
-            find_interpreter(python, uv)
-        except AppError:
-            skipped.add(place)
-            continue
+
+    def make(name: str, place: str, python: str) -> Installation:
         stack = next(one for one in catalogue.stacks.values() if one.environment == name)
-        try:
-            made = environments.install(app, stack, python, runtime.overrides, say=say)
-        except AppError as error:
-            failed[key] = str(error).rstrip(".")
-            continue
+        made = environments.install(app, stack, python, Runtime.of(place).overrides, say=say)
         for note in made.notes:
             say(f"{stack.name} on {place}: {note}")
-        done[key] = Installation(made.prefix, made.sha256)
-    return replace(catalogue, installed=done, failed=failed, skipped=frozenset(skipped))
+        return Installation(made.prefix, made.sha256)
 
-
-def _key_of(catalogue: Catalogue) -> Callable[[Cell], tuple[str, str]]:
-    return lambda cell: (installations.environment_name(cell, catalogue), cell.python)
+    keys = dict.fromkeys((installations.environment_name(cell, catalogue), cell.python) for cell in served)
+    return installations.install_each(
+        keys, catalogue, lambda one: str(by_path.get(one.interpreter, one.interpreter)), make
+    )
