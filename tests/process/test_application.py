@@ -560,6 +560,18 @@ def test_a_first_file_names_the_settings_that_are_deployed_with_the_reason_and_w
     assert ("/", None) in [(one.page.path, one.user) for one in written.requests]
 
 
+def test_a_server_is_waited_for_until_the_application_says_that_it_is_ready(tmp_path: Path) -> None:
+    urls = small_project.URLS.replace(
+        'return HttpResponse("<title>Shop</title>" + "x" * 1000)',
+        "ASKED.append(request.path)\n    return HttpResponse(f'{len(ASKED)}', status=200 if len(ASKED) > 2 else 503)",
+    ).replace("urlpatterns = [", 'ASKED = []\nurlpatterns = [path("ready/", index),')
+    file = 'request = [{ path = "/variable/" }, { path = "/", expect = { status = 503, like = false } }]\n'
+    with prepared(tmp_path / "no", file, {"mysite/urls.py": urls}) as application:
+        assert check_on_server(application)["/"].status == 503
+    with prepared(tmp_path / "yes", f'{file}ready = {{ path = "/ready/" }}', {"mysite/urls.py": urls}) as application:
+        assert check_on_server(application)["/"].status == 200
+
+
 def test_calls_are_said_not_to_be_verified_where_there_are_any(tmp_path: Path) -> None:
     file = 'paths = ["/"]\n'
     with prepared(tmp_path / "none", file) as application:

@@ -22,8 +22,6 @@ INSIDE = Path(__file__).parent / "inside"
 STEP_S = 1800.0
 """For a step of the set-up: building what a browser needs takes minutes, and one that hangs must end some time."""
 STOP_S = 10.0
-APPLICATION = "STACKMATRIX_APPLICATION"
-"""The variable that names the app's own callable, for what wraps it."""
 PROJECT, SETTINGS, HOME = "project", "settings", "home"
 """The folders of a place."""
 
@@ -70,7 +68,6 @@ def arrange(
         **secrets,
         "PYTHONPATH": os.pathsep.join([*map(str, paths), *added]),
         "DJANGO_SETTINGS_MODULE": settings.module_name(interface),
-        APPLICATION: found.callable_of(interface) or "",
     }
     return Arrangement(project, environment, tuple(secrets))
 

@@ -46,7 +46,6 @@ class Database:
 class Settings:
     """What the harness has to know of a project's settings. ``secret_key`` is a hash, which is written nowhere."""
 
-    django: str
     module: str
     debug: bool
     allowed_hosts: tuple[str, ...]

@@ -16,17 +16,9 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from stackmatrix.application.sources import (
-    Sources,
-    default_install,
-    gather,
-    pythons_allowed,
-    read_items,
-)
-from stackmatrix.application.uv import NoSolutionError, find_interpreter, find_uv, run
+from stackmatrix.application.sources import Sources, gather, pythons_allowed, read_items
+from stackmatrix.application.uv import NoSolutionError, find_interpreter, run
 from stackmatrix.errors import AppError
-
-__all__ = ["Resolved", "Wanted", "default_install", "find_uv", "install", "is_installed", "pythons_allowed", "resolve"]
 
 STAMP = "stackmatrix.json"
 """In an environment's folder: what was installed there, written last."""

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from stackmatrix.application import environments, requirements, setup
+from stackmatrix.application import environments, setup, sources
 from stackmatrix.application.application import Application, prepare
 from stackmatrix.application.discovery import UnclearSettingsError, discover
 from stackmatrix.application.setup import Answered, Session
@@ -56,7 +56,7 @@ def write(place: Path, say: Callable[[str], None], *, python: str | None = None)
         raise AppFileError(f"{FILE_NAME} is there already: check it without --init, or remove it.")
     content: dict[str, Any] = {"paths": ["/"]}
     try:
-        requirements.default_install(folder.resolve())
+        sources.default_install(folder.resolve())
     except AppError:
         content["install"] = ["django"]
     reason = ""

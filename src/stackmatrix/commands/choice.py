@@ -52,10 +52,11 @@ def choose_cells(options: argparse.Namespace) -> Choice:
     stacks = options.stacks
     if options.app is not None:
         # Only who has an application pays for what it needs.
-        from stackmatrix.commands import own_app
+        from stackmatrix.application.environments import pythons_of
+        from stackmatrix.commands.own_app import catalogue_of
 
         app = read(options.app)
-        catalogue, pythons, default = own_app.catalogue_of(app), own_app.pythons_of(app), ALL_PAGES
+        catalogue, pythons, default = catalogue_of(app), pythons_of(app), ALL_PAGES
         stacks = stacks or ",".join([DEFAULT_TAG, *(stack.name for stack in app.stacks)])
     named = named_interpreters(asked_pythons(options, pythons))
     cells = make_cells(

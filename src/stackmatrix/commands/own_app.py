@@ -35,26 +35,13 @@ type Say = Callable[[str], None]
 
 
 def catalogue_of(app: AppFile) -> Catalogue:
-    """What can be chosen of an application: its stacks and workloads, by name.
-
-    Stacks that serve other views than those of their interface are rows of the built-in site.
-    """
+    """What can be chosen of an application: its stacks and workloads, by name."""
     stacks = environments.stacks_of(app)
     # A row of the application's own file has no place in the table, and so no port for whoever serves it by hand.
     for place, own in enumerate(app.stacks):
         stacks[own.name] = replace(own, port=FIRST_PORT + len(STACKS) + place)
     named = App(app.name, wsgi="", asgi="", requirements=())
     return Catalogue(named, stacks, _by_name(workloads_of([request.page for request in app.requests])))
-
-
-def pythons_of(app: AppFile) -> tuple[str, ...]:
-    """The Pythons that it is measured on unless others are chosen.
-
-    Raises:
-        AppError: when no Python of the matrix is allowed.
-
-    """
-    return environments.pythons_of(app)
 
 
 def _by_name(workloads: Sequence[Workload]) -> dict[str, Workload]:
@@ -94,11 +81,12 @@ def ready(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say)
             catalogue = _served(catalogue, application)
             found = look(installations.resolve(to_look_at(first, cells), catalogue), layout, lambda _: None)
             rate = app.rate or kept_rate(request.folder, machine_name, catalogue.workloads) or found.rate
+            unloaded_ms = {name: app.unloaded_ms or ms for name, ms in found.unloaded_ms.items()}
             measured = {
-                name: replace(one.with_measured(found.unloaded_ms), compare_rate=rate)
+                name: replace(one.with_measured(unloaded_ms), compare_rate=rate)
                 for name, one in catalogue.workloads.items()
             }
-            say(f"A page takes {_listed(found.unloaded_ms)} without load; latency is compared at {rate:g} arrivals/s.")
+            say(f"A page takes {_listed(unloaded_ms)} without load; latency is compared at {rate:g} arrivals/s.")
             yield replace(request, catalogue=replace(catalogue, workloads=measured))
     finally:
         remove(folder)

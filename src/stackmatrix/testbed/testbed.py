@@ -25,7 +25,7 @@ from stackmatrix.matrix.workloads import Workload
 from stackmatrix.results.conditions import Environment
 from stackmatrix.system.core_speed import PaceBook
 from stackmatrix.system.cores import Layout, pinned
-from stackmatrix.testbed import external_api, places, verification
+from stackmatrix.testbed import external_api, places, readiness, verification
 from stackmatrix.testbed.metering import Metering
 from stackmatrix.testbed.places import Place
 from stackmatrix.testbed.supervisor import API, Supervisor, Target, private_folder, remove
@@ -114,8 +114,7 @@ class Testbed:
             if place.subject.app.wrapped and (loop_ms := verification.read_loop_ms(place.port)) is not None:
                 self.loops_ms[place.subject.name] = loop_ms
         self.circus.note_tree()
-        pids = self.generator.pids if self.generator is not None else ()
-        self._metering = Metering(self.circus, pids, self.layout, self.ports)
+        self._metering = Metering(self.circus, self.generator.pids if self.generator else (), self.layout, self.ports)
         self._metering.begin()
 
     @contextlib.contextmanager
@@ -137,9 +136,7 @@ class Testbed:
             verification.wait_for_page(place.port, subject.workload, alive)
             return
         identity = verification.wait_for_identity(place.port, alive, patience_s)
-        if subject.app.ready_path is not None:
-            page = subject.workload.pages[0]
-            verification.wait_until_fit(place.port, subject.app.ready_path, page, alive, patience_s)
+        readiness.wait_until_ready(subject, place.port, alive, patience_s)
         if subject.stack.workers > 1:
             verification.verify_workers(place.port, subject.stack.workers)
         log = self.circus.log_of(subject.name)

@@ -64,23 +64,6 @@ def wait_for_identity(port: int, alive: Callable[[], str | None], timeout_s: flo
     raise TrialError(f"The target did not say what serves it: status {answer.status}, {answer.body[:200]!r}.")
 
 
-def wait_until_fit(port: int, path: str, page: Page, alive: Callable[[], str | None], timeout_s: float) -> None:
-    """Wait until an application says at a path, asked for with the headers of one of its pages, that it is ready.
-
-    Raises:
-        TrialError: when it does not, or ended.
-
-    """
-
-    def look() -> Answer | None:
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            answer = ask(port, "GET", path, dict(page.headers))
-            return answer if answer.status < 500 else None
-        return None
-
-    _wait_for(look, alive, timeout_s)
-
-
 def read_loop_ms(port: int) -> float | None:
     """How long a fixed loop of pure Python takes in the target, in ms; ``None`` where it does not say.
 
