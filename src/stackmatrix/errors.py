@@ -71,13 +71,11 @@ class SupervisorError(StackmatrixError):
 
 
 class TrialError(StackmatrixError):
-    """A trial cannot go on; the cell is recorded as failed and the run goes on. Never shown alone.
-
-    ``log`` is what the process that it is about has written, where it is about one.
-    """
+    """A trial cannot go on; the cell is recorded as failed and the run goes on. Never shown alone."""
 
     exit_code = 12
     log = ""
+    """What the process that it is about has written, where it is about one."""
 
 
 class CounterMissingError(StackmatrixError):

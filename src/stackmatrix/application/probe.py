@@ -180,9 +180,10 @@ def _why_not_ours(database: Database, ours: Ours) -> str | None:
 
 def _why_not_in(name: str, written: str, folder: Path) -> str | None:
     """Why a file of SQLite's is not one of the project's copy; its name may be an address, and a link may lead away."""
-    path, _, query = written.removeprefix("file:").partition("?") if written.startswith("file:") else (written, "", "")
+    path, query = written, ""
     if written.startswith("file:"):
-        path = unquote(re.sub(r"^//[^/]*", "", path))
+        address, _, query = written.removeprefix("file:").partition("?")
+        path = unquote(re.sub(r"^//[^/]*", "", address))
     if path in {"", ":memory:"} or "mode=memory" in query:
         return f"{name} is SQLite in memory, which every process has another one of: name a file in the project."
     place = (folder / path).resolve()
