@@ -16,7 +16,7 @@ from stackmatrix.application.discovery import UnclearSettingsError, discover
 from stackmatrix.application.setup import Answered, Session
 from stackmatrix.errors import AppError, AppFileError
 from stackmatrix.matrix import app_file
-from stackmatrix.matrix.app_file import FILE_NAME, AppFile
+from stackmatrix.matrix.app_file import FILE_NAME
 from stackmatrix.matrix.app_requests import Request
 from stackmatrix.matrix.pages import Likeness, Page
 
@@ -51,17 +51,17 @@ def write(place: Path, say: Callable[[str], None], *, python: str | None = None)
     folder = place.parent if place.name == FILE_NAME or place.is_file() else place
     if not folder.is_dir():
         raise AppFileError(f"{folder} is not there; --app names a project's folder, or the {FILE_NAME} to be in it.")
-    file = folder / FILE_NAME
+    file = (folder / FILE_NAME).resolve()
     if file.exists():
         raise AppFileError(f"{FILE_NAME} is there already: check it without --init, or remove it.")
     content: dict[str, Any] = {"paths": ["/"]}
     try:
-        sources.default_install(folder.resolve())
+        sources.default_install(file.parent)
     except AppError:
         content["install"] = ["django"]
     reason = ""
     try:
-        discover(_app(file, content))
+        discover(app_file.of(file, content))
     except UnclearSettingsError as error:
         content["settings"], reason = error.deployed, str(error)
     with _prepared(file, content, python, say) as application:
@@ -75,14 +75,15 @@ def _prepared(
     file: Path, content: dict[str, Any], python: str | None, say: Callable[[str], None]
 ) -> Iterator[Application]:
     """The project, set up with as little as it takes, which is added to the content."""
-    app = _app(file, content)
+    app = app_file.of(file, content)
     stack = environments.default_stack(app)
     environment = environments.install(app, stack, python or environments.newest_python(app), say=say)
     with tempfile.TemporaryDirectory(prefix="stackmatrix-init-") as name:
         for number in count():
             override = content.get("override", {})
             try:
-                with prepare(_app(file, content), environment.python, Path(name) / str(number), say=say) as application:
+                app = app_file.of(file, content)
+                with prepare(app, environment.python, Path(name) / str(number), say=say) as application:
                     yield application
                     return
             except AppError as error:
@@ -95,11 +96,6 @@ def _prepared(
 def _lacking(said: str, override: Mapping[str, Any]) -> dict[str, Any]:
     """What would mend a project that cannot be set up, and is not overridden yet."""
     return {key: value for key, value in REMEDIES.items() if f"override.{key}" in said and key not in override}
-
-
-def _app(file: Path, content: Mapping[str, Any]) -> AppFile:
-    """The app of a content that is not written yet."""
-    return app_file.of(file.resolve(), content)
 
 
 def _candidates(application: Application) -> list[Candidate]:
