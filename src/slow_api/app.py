@@ -11,25 +11,21 @@ import csv
 import json
 import random
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
 from itertools import count
 from pathlib import Path
 from time import perf_counter
-from typing import Any, cast
+from typing import cast
 from urllib.parse import parse_qs
 
 from slow_api import law
 from slow_api.ledger import Ledger
+from slow_api.serving import Receive, Scope, Send, answer
 
 DEFAULT_MS = 300
 LONGEST_MS = 60_000
 REQUEST_ID_HEADER = b"x-request-id"
 TIMER_TICK_S = 0.001
 """uvloop's timers count whole milliseconds of its own clock, and so fire up to one too early."""
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _DELAY_PATH = re.compile(r"/(?:(?:(tail|flaky)/)?([0-9]{1,9})/)?")
 _NUMBER_LIKE = re.compile(r"/[-+.0-9][^/]*/?")
@@ -94,24 +90,24 @@ class SlowApi:
         finally:
             self.ledger.finish(request, meant, overshoot_ms)
         if meant.fate == "answers":
-            await _answer(send, 200, random.choice(self._answers))
+            await answer(send, 200, random.choice(self._answers))
         else:
-            await _answer(send, 503, FAILURE)
+            await answer(send, 503, FAILURE)
 
     async def _stats(self, scope: Scope, send: Send) -> None:
         wanted = parse_qs(scope["query_string"].decode("latin-1")).get("request_id")
         if not wanted:
-            await _answer(send, 200, self.ledger.figures().to_json())
+            await answer(send, 200, self.ledger.figures().to_json())
             return
         figures = self.ledger.request_figures(wanted[0])
         if figures is None:
-            await _answer(send, 404, _encode({"error": "no call came with this request id, or too long ago"}))
+            await answer(send, 404, _encode({"error": "no call came with this request id, or too long ago"}))
         else:
-            await _answer(send, 200, figures.to_json())
+            await answer(send, 200, figures.to_json())
 
     async def _refuse(self, send: Send, status: int, sentence: str) -> None:
         self.ledger.refuse()
-        await _answer(send, status, _encode({"error": sentence}))
+        await answer(send, status, _encode({"error": sentence}))
 
 
 async def _client_stays(receive: Receive, until: float) -> bool:
@@ -128,9 +124,3 @@ async def _client_stays(receive: Receive, until: float) -> bool:
             continue
         return False
     return True
-
-
-async def _answer(send: Send, status: int, body: bytes) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

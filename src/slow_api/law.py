@@ -76,13 +76,13 @@ class Meant:
 def meant(kind: Kind, request_id: str, asked_ms: int, seed: int = SEED) -> Meant:
     """What becomes of the call of a request that asks for this delay."""
     if kind == "tail":
-        return Meant(asked_ms, asked_ms * TAIL.at(_draw(seed, kind, request_id, asked_ms)))
+        return Meant(asked_ms, asked_ms * TAIL.at(draw(seed, kind, request_id, asked_ms)))
     if kind == "flaky":
-        return Meant(asked_ms, asked_ms, FAULTS.at(_draw(seed, kind, request_id, asked_ms)))
+        return Meant(asked_ms, asked_ms, FAULTS.at(draw(seed, kind, request_id, asked_ms)))
     return Meant(asked_ms, asked_ms)
 
 
-def _draw(*key: object) -> float:
+def draw(*key: object) -> float:
     """A number between 0 and 1, neither of them included, that is evenly drawn from a key."""
     digest = blake2b("\n".join(map(str, key)).encode(), digest_size=6).digest()
     return (int.from_bytes(digest) + 0.5) / 2.0**48

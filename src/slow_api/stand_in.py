@@ -8,17 +8,13 @@ import argparse
 import asyncio
 import json
 import math
-import random
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-import uvicorn
+from slow_api import law
+from slow_api.serving import Receive, Scope, Send, answer, serve
 
-from slow_api.__main__ import BACKLOG
-from slow_api.app import Receive, Scope, Send
-
-P99_DEVIATIONS = 2.326347874
-"""How many standard deviations above its middle the 99th percentile of a normal distribution lies."""
 FAILED = 503
 
 
@@ -27,10 +23,9 @@ class StandIn:
 
     def __init__(self, said: dict[str, Any]) -> None:
         delay = said["delay"]
-        self._median_s, self._p99_ms = delay["median_ms"] / 1000, delay["p99_ms"]
-        self._sigma = math.log(self._p99_ms / delay["median_ms"]) / P99_DEVIATIONS if self._p99_ms else 0.0
-        self._draws = random.Random(delay["seed"])
-        self._status, self._fail, self._hang = said["status"], said["fail_share"], said["hang_share"]
+        self._median_ms, self._seed, self._numbers = delay["median_ms"], delay["seed"], count()
+        self._tail = law.Tail(0, delay["median_ms"], delay["p99_ms"], math.inf) if delay["p99_ms"] else None
+        self._status, self._faults = said["status"], law.Faults(said["fail_share"], said["hang_share"])
         is_json = said["json"] is not None
         self._body = (json.dumps(said["json"], ensure_ascii=False) if is_json else said["body"] or "").encode()
         self._type = (said["content_type"] or ("application/json" if is_json else "text/plain")).encode()
@@ -41,41 +36,29 @@ class StandIn:
         delay_s, fate = self.draw()
         while (await receive()).get("more_body"):
             pass
-        if fate == "hang":
+        if fate == "hangs":
             while (await receive())["type"] != "http.disconnect":
                 pass
             return
         await asyncio.sleep(delay_s)
-        status, body = (FAILED, b"") if fate == "fail" else (self._status, self._body)
-        headers = [(b"content-type", self._type), (b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+        status, body = (FAILED, b"") if fate == "fails" else (self._status, self._body)
+        await answer(send, status, body, self._type)
 
-    def draw(self) -> tuple[float, str]:
-        """The next call's delay, in s, and whether it is answered, fails or hangs: log-normal, by its seed."""
-        share, deviations = self._draws.random(), self._draws.gauss(0, 1)
-        delay_s = self._median_s * math.exp(self._sigma * deviations)
-        return delay_s, "hang" if share < self._hang else "fail" if share < self._hang + self._fail else "answer"
+    def draw(self) -> tuple[float, law.Fate]:
+        """The next call's delay, in s, and how it ends: by its seed."""
+        number = next(self._numbers)
+        fate = self._faults.at(law.draw(self._seed, "fate", number))
+        if self._tail is None:
+            return self._median_ms / 1000, fate
+        return self._tail.at(law.draw(self._seed, "delay", number)) / 1000, fate
 
 
 def main() -> None:
-    """Serve until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="slow_api.stand_in", description="A stand-in for a slow service.")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("file", type=Path)
     options = parser.parse_args()
-    uvicorn.run(
-        StandIn(json.loads(options.file.read_text(encoding="utf-8"))),
-        host="127.0.0.1",
-        port=options.port,
-        loop="uvloop",
-        http="httptools",
-        lifespan="off",
-        access_log=False,
-        log_level="warning",
-        backlog=BACKLOG,
-        timeout_keep_alive=300,
-    )
+    serve(StandIn(json.loads(options.file.read_text(encoding="utf-8"))), options.port)
 
 
 if __name__ == "__main__":

@@ -11,30 +11,15 @@ LOOP, PROCESS = "loop=1", "process=1"
 
 
 @dataclass(frozen=True, slots=True)
-class Interpreter:
-    """The interpreter that runs the application, with the fields of ``stackmatrix.results.types.PythonBuild``."""
-
-    version: str
-    implementation: str
-    compiler: str
-    origin: str
-    pgo: bool | None
-    lto: bool | None
-    shared: bool | None
-    gil: bool
-    jit: bool | None
-    free_threaded: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Identity:
-    """The serving process. ``packages`` are all distributions, with versions.
+    """The serving process. ``python`` has the fields of :class:`stackmatrix.results.types.PythonBuild`.
 
+    ``packages`` are all distributions, with versions.
     ``traits`` are what tells servers apart, as :mod:`under_test.traits` finds it. ``loop_ms`` is the time of a fixed
     loop of pure Python, where it was asked for.
     """
 
-    python: Interpreter
+    python: dict[str, Any]
     traits: list[str]
     interface: str
     event_loop: str | None
@@ -59,8 +44,7 @@ class Identity:
         """The identity in a response's body.
 
         Raises:
-            ValueError, TypeError, KeyError: when it is none.
+            ValueError, TypeError: when it is none.
 
         """
-        content = json.loads(text)
-        return cls(**{**content, "python": Interpreter(**content["python"])})
+        return cls(**json.loads(text))

@@ -12,8 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-
-from under_test.identity import Interpreter
+from typing import Any
 
 LOOP_TURNS = 100_000
 """Of a loop of pure Python: some milliseconds."""
@@ -21,25 +20,25 @@ LOOP_PIECES = 5
 """Whose median is told: single ones vary by a tenth and more on a virtual machine."""
 
 
-def describe() -> Interpreter:
-    """The interpreter of this process."""
+def describe() -> dict[str, Any]:
+    """The interpreter of this process, with the fields of :class:`stackmatrix.results.types.PythonBuild`."""
     is_standalone = bool(sysconfig.get_config_var("PYTHON_BUILD_STANDALONE")) or _built_for("/install")
     origin = origin_of(sys.base_prefix, is_standalone=is_standalone)
     arguments = sysconfig.get_config_var("CONFIG_ARGS")
     flags = None if arguments is None else re.findall(r"--[\w-]+(?:=[^\s']*)?", arguments)
     jit = getattr(sys, "_jit", None)
-    return Interpreter(
-        version=platform.python_version(),
-        implementation=platform.python_implementation(),
-        compiler=platform.python_compiler(),
-        origin=origin,
-        pgo=is_configured(flags, "--enable-optimizations", origin),
-        lto=is_configured(flags, "--with-lto", origin),
-        shared=runs_shared_library(),
-        gil=bool(getattr(sys, "_is_gil_enabled", lambda: True)()),
-        jit=None if jit is None else bool(jit.is_enabled()),
-        free_threaded=bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
-    )
+    return {
+        "version": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "compiler": platform.python_compiler(),
+        "origin": origin,
+        "pgo": is_configured(flags, "--enable-optimizations", origin),
+        "lto": is_configured(flags, "--with-lto", origin),
+        "shared": runs_shared_library(),
+        "gil": bool(getattr(sys, "_is_gil_enabled", lambda: True)()),
+        "jit": None if jit is None else bool(jit.is_enabled()),
+        "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+    }
 
 
 def _built_for(prefix: str) -> bool:

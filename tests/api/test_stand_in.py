@@ -23,8 +23,8 @@ def test_the_same_seed_gives_the_same_calls_and_shares_hold() -> None:
     one, other = StandIn(SAID), StandIn(SAID)
     fates = [(one.draw(), other.draw()) for _ in range(20_000)]
     assert all(first == second for first, second in fates)
-    share = {fate: sum(first[1] == fate for first, _ in fates) / len(fates) for fate in ("fail", "hang")}
-    assert share == {"fail": pytest.approx(0.1, abs=0.01), "hang": pytest.approx(0.05, abs=0.01)}
+    share = {fate: sum(first[1] == fate for first, _ in fates) / len(fates) for fate in ("fails", "hangs")}
+    assert share == {"fails": pytest.approx(0.1, abs=0.01), "hangs": pytest.approx(0.05, abs=0.01)}
 
 
 def test_a_fixed_delay_is_the_same_for_each_call() -> None:

@@ -15,6 +15,7 @@ from stackmatrix.matrix.catalogue import Catalogue
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.pythons import PYTHONS
 from stackmatrix.matrix.stacks import STACKS, Stack
+from stackmatrix.testbed import environments
 from tests.process import small_project
 
 FILE = 'name = "shop"\npaths = ["/"]\n'
@@ -31,8 +32,8 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         raise AppError("The index does not answer.")
 
     monkeypatch.setattr(app_environments, "install", install)
-    monkeypatch.setattr(own_app, "find_interpreter", lambda *_: Path("/python"))
-    monkeypatch.setattr(own_app, "find_uv", lambda: Path("/uv"))
+    monkeypatch.setattr(environments, "find_interpreter", lambda *_: Path("/python"))
+    monkeypatch.setattr(environments, "find_uv", lambda: Path("/uv"))
     return asked
 
 

@@ -1,21 +1,17 @@
 """Real ramps of targets whose limits are known: what they hold, what stops them, and whether they come back."""
 
-import platform
-import sys
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 
 import pytest
 
 from stackmatrix.analysis.ramp.assess import RampFacts, assess_hold, assess_ramp
 from stackmatrix.errors import TrialError
 from stackmatrix.load.protocol import LevelOrder
-from stackmatrix.matrix.app import App
 from stackmatrix.matrix.arrivals import plan_seed
-from stackmatrix.matrix.cells import Cell, Installation, Subject
+from stackmatrix.matrix.cells import Subject
 from stackmatrix.matrix.profiles import RampLengths
 from stackmatrix.matrix.ramp import RampPlan, plan_hold, plan_ramp, until_reference
-from stackmatrix.matrix.stacks import Stack
 from stackmatrix.matrix.workloads import Workload, one_page
 from stackmatrix.measurements.stall import stop_later
 from stackmatrix.results import rows
@@ -26,13 +22,13 @@ from stackmatrix.testbed import testbed
 from stackmatrix.testbed.climbing import Climb, discard
 from stackmatrix.testbed.null_target import null_control
 from stackmatrix.testbed.testbed import Load
+from tests.process import subjects
 
 pytestmark = pytest.mark.alone
 
-HERE = Path(__file__).parent
-THIS_PYTHON = ".".join(platform.python_version_tuple()[:2])
 FLOOR_S = 0.3
 WORKLOAD = Workload("waits", "", one_page("/calls/300/parallel"), (300,))
+standin = partial(subjects.standin, WORKLOAD)
 HOLDS = 48.0
 MORE_THAN_HALF, HALF = 32.0, 24.0
 """Reference rates: a metastable target that is down holds half of what it held before."""
@@ -43,18 +39,6 @@ STAMP = {"run": "run", "round": 0, "started": "2026-11-25T10:00:00+00:00", "dura
 
 def nothing(*_: object) -> None:
     pass
-
-
-def standin(*options: str, slots: int | None = None) -> Subject:
-    """A stand-in that does not say what it is, so that nobody asks."""
-    command = ("{bin}/python", str(HERE / "standin.py"), "--port", "{port}", *options)
-    stack = Stack(
-        name="standin", summary="", port=0, server="standin", requirements=(), interface="ASGI",
-        waits_with="event loop", slots=slots, command=command,
-    )  # fmt: skip
-    app = App(name="standin", wsgi="", asgi="", requirements=(), wrapped=False)
-    cell = Cell(stack=stack.name, python=THIS_PYTHON, workload=WORKLOAD.name)
-    return Subject(cell, stack, WORKLOAD, app, Installation(Path(sys.prefix), "no lock"))
 
 
 def climb(
@@ -165,7 +149,7 @@ def test_a_hold_with_a_stall_in_its_middle_comes_back_from_it_or_does_not() -> N
 
 def test_a_target_that_ends_within_a_ramp_fails_it() -> None:
     def kill(bed: testbed.Testbed, _start_s: float) -> None:
-        processes.end_all(processes.tree(bed.circus.pid("standin_" + THIS_PYTHON.replace(".", "_"))), timeout_s=0)
+        processes.end_all(processes.tree(bed.circus.pid(standin().name)), timeout_s=0)
 
     with pytest.raises(TrialError, match=r"^Under load, the process of 'standin_"):
         climb(standin(), plan_ramp(HALF, FLOOR_S, None, LENGTHS), 2.0, kill)

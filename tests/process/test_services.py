@@ -166,7 +166,7 @@ def test_ctrl_c_while_a_service_comes_up_leaves_nothing(tmp_path: Path, monkeypa
     seen: list[subprocess.Popen[bytes]] = []
 
     def interrupt(*given: object) -> None:
-        seen.extend(child for child in given if isinstance(child, subprocess.Popen))
+        seen.extend(one.child for one in given if isinstance(one, services.Service))
         raise KeyboardInterrupt
 
     homes: list[Home] = []
@@ -177,9 +177,12 @@ def test_ctrl_c_while_a_service_comes_up_leaves_nothing(tmp_path: Path, monkeypa
         return homes[-1]
 
     monkeypatch.setattr(services, "make_home", remember)
-    for moment in ("find_port", "wait_until_ready"):  # before there is a server, and while it comes up
+    for owner, moment in (
+        (services, "find_port"),
+        (services.Service, "_wait"),
+    ):  # before there is a server, and while it comes up
         with monkeypatch.context() as patch:
-            patch.setattr(services, moment, interrupt)
+            patch.setattr(owner, moment, interrupt)
             for start in (Postgres.start, Redis.start):
                 with pytest.raises(KeyboardInterrupt):
                     start(tmp_path)

@@ -1,7 +1,6 @@
 """Real stops of targets whose end is known: who is answered, who is cut off, what is left, and what is cleaned up."""
 
 import os
-import platform
 import signal
 import socket
 import sys
@@ -9,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ import pytest
 from stackmatrix.errors import TrialError
 from stackmatrix.matrix.app import App
 from stackmatrix.matrix.cells import Cell, Installation, Subject
-from stackmatrix.matrix.stacks import STACKS, Stack
+from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import Workload, one_page
 from stackmatrix.results.stops import StopTrial, Visitors
 from stackmatrix.system import processes
@@ -24,16 +24,14 @@ from stackmatrix.system.cores import divide_cores
 from stackmatrix.testbed import testbed
 from stackmatrix.testbed.stopping import IN_FLIGHT, Stopping
 from stackmatrix.testbed.visitors import KeptConnection, Visitor, count
+from tests.process import subjects
 from under_test import held
 
 pytestmark = pytest.mark.alone
 
-pytestmark = pytest.mark.alone
-
-HERE = Path(__file__).parent
-THIS_PYTHON = ".".join(platform.python_version_tuple()[:2])
 FLOOR_S = 0.6
 WORKLOAD = Workload("waits", "", one_page("/calls/600/parallel"), (600,))
+standin = partial(subjects.standin, WORKLOAD)
 DEADLINE_S = 3.0
 PAGE = "<!doctype html><ul><li>A (AA)</li><li>B (BB)</li><li>C (CC)</li></ul><p>It took 0.601 s.</p>"
 ALL = Visitors(answered=IN_FLIGHT)
@@ -41,18 +39,6 @@ ALL = Visitors(answered=IN_FLIGHT)
 
 def nothing(*_: object) -> None:
     pass
-
-
-def standin(*options: str, slots: int | None = None) -> Subject:
-    """A stand-in that does not say what it is, so that nobody asks."""
-    command = ("{bin}/python", str(HERE / "standin.py"), "--port", "{port}", *options)
-    stack = Stack(
-        name="standin", summary="", port=0, server="standin", requirements=(), interface="ASGI",
-        waits_with="event loop", slots=slots, command=command,
-    )  # fmt: skip
-    app = App(name="standin", wsgi="", asgi="", requirements=(), wrapped=False)
-    cell = Cell(stack=stack.name, python=THIS_PYTHON, workload=WORKLOAD.name)
-    return Subject(cell, stack, WORKLOAD, app, Installation(Path(sys.prefix), "no lock"))
 
 
 def stop(subject: Subject) -> StopTrial:
@@ -142,9 +128,9 @@ HELD_MS = 600
 def quick(*options: str) -> Subject:
     """Uvicorn of this environment with a page that comes at once."""
     stack = STACKS["uvicorn"]
-    stack = replace(stack, command=(*stack.command, "--app-dir", str(HERE), *options))
+    stack = replace(stack, command=(*stack.command, "--app-dir", str(subjects.HERE), *options))
     app = App(name="quick", wsgi="", asgi="quick_app:application", requirements=())
-    cell = Cell(stack=stack.name, python=THIS_PYTHON, workload=QUICK.name)
+    cell = Cell(stack=stack.name, python=subjects.THIS_PYTHON, workload=QUICK.name)
     return Subject(cell, stack, QUICK, app, Installation(Path(sys.prefix), "no lock"))
 
 

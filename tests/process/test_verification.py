@@ -107,7 +107,7 @@ def test_a_target_is_waited_for_until_it_answers_and_tells_of_itself(
     child = start_child(standin_command(port))
     told = verification.wait_for_identity(port, alive)
     assert told.pid == child.pid  # type: ignore[attr-defined]
-    assert told.python.version == platform.python_version()
+    assert told.python["version"] == platform.python_version()
     stack = Stack("one", "", "standin", (), "ASGI", "event loop", None, ())
     minor = f"{sys.version_info.major}.{sys.version_info.minor}"
     assert verification.verify_identity(told, stack, minor).version == platform.python_version()

@@ -11,7 +11,7 @@ import sys
 from time import perf_counter
 
 from slow_api import __main__ as real
-from slow_api import app
+from slow_api import app, serving
 from slow_api.law import Meant
 from slow_api.ledger import Ledger, ViewRequest
 
@@ -21,14 +21,14 @@ parser.add_argument("--more-ms", type=int, default=0)
 parser.add_argument("--after", type=int, default=0)
 parser.add_argument("--lose-every", type=int, default=0)
 parser.add_argument("--burn-ms", type=int, default=0)
-parser.add_argument("--backlog", type=int, default=real.BACKLOG)
+parser.add_argument("--backlog", type=int, default=serving.BACKLOG)
 options, sys.argv[1:] = parser.parse_known_args()
 
 calls = itertools.count(1)
 sleep_until = app._client_stays
 
 
-async def oversleep(receive: app.Receive, until: float) -> bool:
+async def oversleep(receive: serving.Receive, until: float) -> bool:
     asked_s = until - perf_counter()
     is_faulty = next(calls) > options.after
     more_s = options.more_ms / 1000 if is_faulty else 0.0
@@ -50,7 +50,7 @@ class LossyLedger(Ledger):
 
 
 app._client_stays = oversleep
-real.BACKLOG = options.backlog
+serving.BACKLOG = options.backlog
 if options.lose_every:
     app.Ledger = LossyLedger  # type: ignore[attr-defined]
 real.main()

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -78,7 +77,7 @@ def test_where_the_system_does_not_show_what_is_mapped_it_is_unknown(tmp_path: P
 
 
 def test_no_path_is_told() -> None:
-    told = json.dumps(asdict(interpreter.describe()))
+    told = json.dumps(interpreter.describe())
     assert "/" not in told
     assert sys.base_prefix not in told
 
@@ -90,6 +89,6 @@ def test_a_jit_is_on_or_off_where_there_is_one(monkeypatch: pytest.MonkeyPatch) 
             return True
 
     monkeypatch.setattr(sys, "_jit", Jit, raising=False)
-    assert interpreter.describe().jit is True
+    assert interpreter.describe()["jit"] is True
     monkeypatch.delattr(sys, "_jit")
-    assert interpreter.describe().jit is None
+    assert interpreter.describe()["jit"] is None

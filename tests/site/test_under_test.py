@@ -236,7 +236,7 @@ def test_what_served_by_tells_is_read_as_it_was_written(ask: Ask) -> None:
     _, body = ask(IDENTITY_PATH)
     identity = Identity.from_json(body.decode())
     assert identity.to_dict() == json.loads(body)
-    assert (identity.python.version, identity.pid) == (platform.python_version(), os.getpid())
+    assert (identity.python["version"], identity.pid) == (platform.python_version(), os.getpid())
 
 
 @pytest.mark.parametrize("text", ["", "<p>It works!</p>", "{}", "[]", "null", '{"pid": 1}'])

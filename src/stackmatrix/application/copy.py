@@ -55,7 +55,10 @@ def make(
     for name in names:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(project / name, target, follow_symlinks=False)
+        if (project / name).is_symlink():
+            notes += _copy_link(project, name, target)
+        else:
+            shutil.copy2(project / name, target)
     for place, text in written.items():
         _write(folder, place, text, fill)
     for place, source in copied.items():
@@ -63,17 +66,12 @@ def make(
     return Copy(folder, _digest(project, names, file, copied), len(names), tuple(notes))
 
 
-def sha256(project: Path, file: Path, copied: Mapping[str, Path]) -> str:
-    """The hash that a copy of this project would have, so that results of another revision are known as such."""
-    return _digest(project, _names(project)[0], file, copied)
-
-
 def _names(project: Path) -> tuple[list[str], list[str]]:
     """The names of the files that are copied, and what to say about them."""
-    tracked, others = _git(project, "--cached"), _git(project, "--others", "--exclude-standard")
+    tracked, others = _git(project, "--cached", "--recurse-submodules"), _git(project, "--others", "--exclude-standard")
     if tracked is None or others is None or not tracked + others:
         return sorted(_walk(project)), [f"{project.name} is no git repository: all of its files are copied"]
-    private = [name for name in others if _is_one_of(name, (*PRIVATE, *LEFT_BEHIND))]
+    private = [name for name in others if _is_private(name)]
     names = sorted({*tracked, *others} - set(private))
     notes = [f"left out, since git does not have it: {name}" for name in private if _is_one_of(name, PRIVATE)]
     return [name for name in names if (project / name).is_file() or (project / name).is_symlink()], notes[:5]
@@ -94,7 +92,8 @@ def _walk(project: Path) -> Iterator[str]:
         folders[:] = [
             name for name in folders if not _is_one_of(name, LEFT_BEHIND) and not (here / name / "pyvenv.cfg").exists()
         ]
-        yield from (str((here / name).relative_to(project)) for name in files if not _is_private(name))
+        links = [name for name in folders if (here / name).is_symlink()]
+        yield from (str((here / name).relative_to(project)) for name in (*files, *links) if not _is_private(name))
 
 
 def _is_private(name: str) -> bool:
@@ -103,6 +102,29 @@ def _is_private(name: str) -> bool:
 
 def _is_one_of(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatch.fnmatch(part, pattern) for part in Path(name).parts for pattern in patterns)
+
+
+def _copy_link(project: Path, name: str, target: Path) -> list[str]:
+    """Have a link lead to the same file of the copy, or copy what it leads to elsewhere; returns what to say of that.
+
+    A link that leads out of the copy would let a server write into what is not the harness's.
+    """
+    led = (project / name).resolve()
+    if led.is_relative_to(project.resolve()):
+        inside = target.parents[len(Path(name).parts) - 1] / led.relative_to(project.resolve())
+        target.symlink_to(os.path.relpath(inside, target.parent))
+        return []
+    if _is_private(led.name) or not led.exists():
+        return [f"left out, since it leads out of the project: {name}"]
+    if led.is_dir():
+        shutil.copytree(led, target, ignore=_not_copied)
+    else:
+        shutil.copy2(led, target)
+    return [f"{name} leads out of the project, and is a copy of what is there now"]
+
+
+def _not_copied(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if _is_private(name) or (Path(folder) / name).is_symlink()]
 
 
 def _write(folder: Path, place: str, content: str | Path, fill: Callable[[str, str], str]) -> None:

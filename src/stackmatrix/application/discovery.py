@@ -16,11 +16,27 @@ from stackmatrix.matrix.app_file import AppFile
 DEPTH = 2
 """How many folders below the project are looked at."""
 SETTINGS = "DJANGO_SETTINGS_MODULE"
+SETTINGS_FORCED = (
+    f"{{file}} sets {SETTINGS} to another module whatever it was: nothing can be overridden then. Use "
+    "os.environ.setdefault there, as Django's template does."
+)
+DEVELOPMENT = ("dev", "devel", "develop", "development", "local", "debug", "test", "tests", "testing")
+PRODUCTION = ("production", "prod", "live", "deploy", "deployment")
+"""What modules of settings are called that are not deployed, and those that are."""
 MADE = {"WSGI": "stackmatrix_wsgi:application", "ASGI": "stackmatrix_asgi:application"}
 """The callables that are made where a project has none, in modules beside the settings that are written for it."""
 
 _NOT_THE_PROJECTS = {"node_modules", "site-packages", "venv", "env", "build", "dist", "__pycache__", "tests", "docs"}
 _SAID = re.compile(rf"{SETTINGS}['\"]\s*(?:,|\]\s*=)\s*['\"]([\w.]+)['\"]")
+_SET = re.compile(rf"{SETTINGS}['\"]\s*\]\s*=[^=]")
+
+
+class UnclearSettingsError(AppFileError):
+    """It is not clear which settings are deployed; ``deployed`` are those that are likely to be."""
+
+    def __init__(self, why: str, deployed: str) -> None:
+        super().__init__(f'The settings are not clear: {why}. Say which are deployed: settings = "{deployed}".')
+        self.deployed = deployed
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +44,8 @@ class Found:
     """How a project is started. ``manage`` is an argument list, in which ``{python}`` is the environment's.
 
     A callable is ``None`` where stacks of its interface are left out. ``imported_from`` are folders, the first one
-    first, and ``notes`` are sentences on what was found, for people.
+    first, and ``notes`` are sentences on what was found, for people. ``sets_settings`` is whether manage.py may set
+    others than the environment says.
     """
 
     manage: tuple[str, ...]
@@ -37,6 +54,7 @@ class Found:
     asgi: str | None
     imported_from: tuple[Path, ...]
     notes: tuple[str, ...]
+    sets_settings: bool = False
 
     def callable_of(self, interface: str) -> str | None:
         return self.wsgi if interface == "WSGI" else self.asgi
@@ -50,8 +68,8 @@ def discover(app: AppFile) -> Found:
 
     """
     manage_py = _manage_py(app)
-    settings, said_by = _settings(app, manage_py)
     folders = _import_folders(app.project, manage_py)
+    settings, said_by = _settings(app, manage_py, folders)
     holder = _holder(app.project, folders, settings, is_given=app.settings is not None)
     imported_from = tuple(dict.fromkeys([*([holder] if holder is not None else []), *folders]))
     callables = {one: _callable(app, one, settings, holder) for one in ("WSGI", "ASGI")}
@@ -59,7 +77,12 @@ def discover(app: AppFile) -> Found:
     notes = [manage_note, f"settings: {settings} ({said_by})"]
     for interface, (callable_, where) in callables.items():
         notes.append(f"{interface}: {callable_ or 'left out'} ({where})")
-    return Found(manage, settings, callables["WSGI"][0], callables["ASGI"][0], imported_from, tuple(notes))
+    sets = manage_py is not None and _SET.search(_text(app.project / manage_py)) is not None
+    return Found(manage, settings, callables["WSGI"][0], callables["ASGI"][0], imported_from, tuple(notes), sets)
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace")
 
 
 def _walk(folder: Path, name: str, depth: int = DEPTH) -> Iterator[Path]:
@@ -96,30 +119,39 @@ def _manage(app: AppFile, manage_py: Path | None) -> tuple[tuple[str, ...], str]
     return ("{python}" if program.startswith("python") else f"{{bin}}/{program}", *rest), f"manage: {app.manage}"
 
 
-def _settings(app: AppFile, manage_py: Path | None) -> tuple[str, str]:
+def _settings(app: AppFile, manage_py: Path | None, folders: tuple[Path, ...]) -> tuple[str, str]:
     """The settings module, and who says so."""
     if app.settings is not None:
         return app.settings, "said by the file"
     if isinstance(given := app.env.both.get(SETTINGS), str):
         return given, "said by env"
-    said: dict[str, str] = {}
     files = [app.project / manage_py] if manage_py is not None else []
     for name in ("wsgi.py", "asgi.py"):
         files += list(_walk(app.project, name))[:1]
-    for file in files:
-        if match := _SAID.search(file.read_text(encoding="utf-8", errors="replace")):
-            said[str(file.relative_to(app.project))] = match[1]
+    said = {str(file.relative_to(app.project)): match[1] for file in files if (match := _SAID.search(_text(file)))}
     if not said:
         raise AppFileError(
             f"Neither a manage.py nor a wsgi.py of {app.project.name} names the settings. "
             'Say which are deployed: settings = "mysite.settings".'
         )
+    *others, last = said
     if len(set(said.values())) > 1:
         told = ", ".join(f"{file} says {module}" for file, module in said.items())
         deployed = next((module for file, module in said.items() if not file.endswith("manage.py")), "")
-        raise AppFileError(f'The settings are not clear: {told}. Say which are deployed: settings = "{deployed}".')
-    *others, last = said
-    return said[last], f"said by {', '.join(others)} and {last}" if others else f"said by {last}"
+        raise UnclearSettingsError(told, deployed)
+    said_by = f"said by {', '.join(others)} and {last}" if others else f"said by {last}"
+    if (deployed := _deployed_beside(app.project, folders, said[last])) is not None:
+        raise UnclearSettingsError(f"{said[last]} ({said_by}) has {deployed} beside it", deployed)
+    return said[last], said_by
+
+
+def _deployed_beside(project: Path, folders: tuple[Path, ...], module: str) -> str | None:
+    """The settings for production beside those that are for development by their name."""
+    package, _, name = module.rpartition(".")
+    if name not in DEVELOPMENT:
+        return None
+    places = [(project / folder).joinpath(*package.split(".")) for folder in folders]
+    return next((f"{package}.{one}" for place in places for one in PRODUCTION if (place / f"{one}.py").is_file()), None)
 
 
 def _import_folders(project: Path, manage_py: Path | None) -> tuple[Path, ...]:
@@ -159,8 +191,7 @@ def _callable(app: AppFile, interface: str, settings: str, holder: Path | None) 
         root = app.project / holder
         place = root.joinpath(*settings.split("."))
         for file in _settings_files(place):
-            text = file.read_text(encoding="utf-8", errors="replace")
-            match = re.search(rf"^{interface}_APPLICATION\s*=\s*['\"]([\w.]+)\.(\w+)['\"]", text, re.MULTILINE)
+            match = re.search(rf"^{interface}_APPLICATION\s*=\s*['\"]([\w.]+)\.(\w+)['\"]", _text(file), re.MULTILINE)
             if match and root.joinpath(*match[1].split(".")).with_suffix(".py").exists():
                 return f"{match[1]}:{match[2]}", f"{interface}_APPLICATION"
         if found := _beside(app.project, root, place, interface):
@@ -184,7 +215,7 @@ def _beside(project: Path, root: Path, settings: Path, interface: str) -> tuple[
     folders += [file.parent for file in _walk(root, other)]
     for folder in folders:
         file = folder / name
-        if file.is_file() and re.search(r"^application\b", file.read_text(encoding="utf-8"), re.MULTILINE):
+        if file.is_file() and re.search(r"^application\b", _text(file), re.MULTILINE):
             module = ".".join(file.relative_to(root).with_suffix("").parts)
             return f"{module}:application", str(file.relative_to(project))
     return None

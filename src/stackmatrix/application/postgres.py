@@ -11,14 +11,13 @@ import secrets
 import shutil
 import signal
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 from urllib.parse import quote
 
-from stackmatrix.application import services
-from stackmatrix.application.services import HOST, Address, Home
+from stackmatrix.application.services import HOST, Address, Home, Service
 from stackmatrix.errors import AppError
 
 MOST_CONNECTIONS = 300
@@ -53,9 +52,6 @@ SETTINGS = (
     f"listen_addresses={HOST}", "unix_socket_directories=", "timezone=UTC", "log_timezone=UTC",
     f"superuser_reserved_connections={RESERVED}",
 )  # fmt: skip
-
-ASK_TO_END = signal.SIGQUIT
-"""At once: an orderly shutdown waits for sessions, and saves what is thrown away."""
 
 
 def find_programs(debian: Path = DEBIAN) -> Path:
@@ -92,17 +88,17 @@ def need_user() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Postgres:
-    """A running cluster; as a context manager it is stopped at the end, and its data are removed."""
+class Postgres(Service):
+    """A running cluster. ``max_connections`` is what each database allows."""
 
-    child: subprocess.Popen[bytes] = field(repr=False)
-    home: Home
+    TITLE: ClassVar[str] = "PostgreSQL"
+    # At once: an orderly shutdown waits for sessions, and saves what is thrown away.
+    ASK_TO_END: ClassVar[signal.Signals] = signal.SIGQUIT
+
     programs: Path
-    port: int
     admin_password: str = field(repr=False)
     password: str = field(repr=False)
     max_connections: int = field(default_factory=lambda: MOST_CONNECTIONS)
-    """What each database allows."""
 
     @classmethod
     def start(cls, folder: Path, databases: int = 1) -> Self:
@@ -115,27 +111,19 @@ class Postgres:
             AppError: when PostgreSQL is not installed or does not start.
 
         """
-        programs = find_programs()
-        home = services.make_home(folder, "postgres", need_user() if os.geteuid() == 0 else "")
-        with services.removed_on_failure(home):
-            passwords = secrets.token_hex(16), secrets.token_hex(16)
-            _make_cluster(programs, home, passwords[0])
-            port = services.find_port()
-            log = folder.resolve() / "postgres.log"
+        programs, user = find_programs(), need_user() if os.geteuid() == 0 else ""
+        admin_password, password = secrets.token_hex(16), secrets.token_hex(16)
+
+        def make(home: Home, port: int) -> Sequence[str]:
+            _make_cluster(programs, home, admin_password)
             most = MOST_CONNECTIONS * databases + RESERVED
             settings = [f"--{each}" for each in (*SETTINGS, f"max_connections={most}", f"port={port}")]
-            command = [str(programs / "postgres"), "-D", str(home.folder / "data"), *settings]
-            child = services.start(command, home, log, ASK_TO_END)
-            started = cls(child, home, programs, port, *passwords)
-            try:
-                services.wait_until_ready(child, started._is_ready, "PostgreSQL", log)
-                started.ask(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{started.password}'")
-            except BaseException:
-                started.stop()
-                raise
-        return started
+            return [str(programs / "postgres"), "-D", str(home.folder / "data"), *settings]
 
-    def _is_ready(self) -> bool:
+        more = {"programs": programs, "admin_password": admin_password, "password": password}
+        return cls.bring_up(folder, user, "postgres.log", make, **more)
+
+    def is_ready(self) -> bool:
         """The last line of the server's own file says so, which costs no process and no connection."""
         try:
             lines = (self.home.folder / "data" / "postmaster.pid").read_text(encoding="utf-8").splitlines()
@@ -143,17 +131,8 @@ class Postgres:
             return False
         return len(lines) >= 8 and lines[7].strip() == "ready"
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """Stop it and remove its data; stopping twice does nothing."""
-        services.stop(self.child, self.home, ASK_TO_END)
+    def begin(self) -> None:
+        self.ask(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{self.password}'")
 
     def ask(self, statement: str, database: str = "postgres", **values: str) -> list[list[str]]:
         """Run a statement as the superuser; returns the rows of its answer.

@@ -4,33 +4,44 @@ Settings are read before anything of the project is set up: a database that the 
 any code could touch it.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from stackmatrix.analysis import exceptions
-from stackmatrix.application.discovery import Found
+from stackmatrix.application.discovery import SETTINGS, SETTINGS_FORCED, Found
 from stackmatrix.application.failures import Failure, sentence
 from stackmatrix.application.place import Arrangement, Runner
 from stackmatrix.errors import AppError
 from stackmatrix.matrix.app_file import AppFile
 
 SQLITE = "sqlite3"
+NO_DATABASE = "django.db.backends.dummy"
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """One of DATABASES; ``engine`` is the last part of its module."""
+    """One of DATABASES; ``engine`` is the last part of its module, empty where it has none.
+
+    ``led_by`` are the options and variables that may lead a driver elsewhere than to ``name`` at ``host`` and ``port``.
+    """
 
     alias: str
     engine: str
     name: str
     host: str
     port: str
-    user: str
     conn_max_age: float | None
     is_immediate: bool
+    led_by: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, alias: str, found: Mapping[str, Any]) -> "Database":
+        engine = "" if found["engine"] == NO_DATABASE else found["engine"].rpartition(".")[2]
+        return cls(alias, **{**found, "engine": engine, "led_by": tuple(found["led_by"])})
 
     @property
     def is_postgres(self) -> bool:
@@ -41,7 +52,6 @@ class Database:
 class Settings:
     """What the harness has to know of a project's settings. ``secret_key`` is a hash, which is written nowhere."""
 
-    django: str
     module: str
     debug: bool
     allowed_hosts: tuple[str, ...]
@@ -57,10 +67,7 @@ class Settings:
 
     @classmethod
     def of(cls, found: Mapping[str, Any]) -> "Settings":
-        databases = [
-            Database(alias, **{**one, "engine": one["engine"].rpartition(".")[2]})
-            for alias, one in found["databases"].items()
-        ]
+        databases = [Database.of(alias, one) for alias, one in found["databases"].items()]
         taken = {name: found[name] for name in cls.__slots__ if name in found}
         given = {"allowed_hosts": tuple(found["allowed_hosts"]), "databases": tuple(databases)}
         return cls(**{**taken, **given, "has_manifest": found["static_manifest"]})
@@ -84,33 +91,35 @@ def need_fit(runner: Runner, at: Arrangement, app: AppFile, found: Found, ours: 
 
     """
     read = _ask(runner, at, "settings", app, f"{found.settings} does not load", {})
-    why = why_unfit(Settings.of(read["settings"]), ours, wants_debug=app.override.both.get("DEBUG") is True)
+    _need_fit(Settings.of(read["settings"]), app, ours)
+
+
+def _need_fit(settings: Settings, app: AppFile, ours: Ours) -> None:
+    why = why_unfit(settings, ours, wants_debug=app.override.both.get("DEBUG") is True)
     if why is not None:
         raise AppError(why)
 
 
-def probe(runner: Runner, at: Arrangement, app: AppFile, found: Found, interface: str) -> Settings:
+def probe(runner: Runner, at: Arrangement, app: AppFile, found: Found, interface: str, ours: Ours) -> Settings:
     """Set the project up as an interface's stacks do, and see whether its callable is there.
 
     Raises:
-        AppError: in one sentence, when it is not.
+        AppError: in one sentence, when it is not, or when there is a database then that the settings did not name.
 
     """
     callable_ = found.callable_of(interface)
     assert callable_ is not None
     what = f'{interface.lower()} = "{callable_}" does not load'
     read = _ask(runner, at, "callable", app, what, {"callable": callable_})
-    there = read["callable"]
+    there, settings = read["callable"], Settings.of(read["settings"])
     if not there["is_there"]:
         module, _, name = callable_.partition(":")
         has = f"; it has {', '.join(there['others'])}" if there["others"] else ""
         raise AppError(f'{interface.lower()} = "{callable_}": {module} has no {name}{has}.')
-    if read["settings"]["module"] != at.environment["DJANGO_SETTINGS_MODULE"]:
-        raise AppError(
-            f"{callable_.partition(':')[0]} sets DJANGO_SETTINGS_MODULE to {read['settings']['module']} whatever it "
-            "was: nothing can be overridden then. Use os.environ.setdefault there, as Django's template does."
-        )
-    return Settings.of(read["settings"])
+    if settings.module != at.environment[SETTINGS]:
+        raise AppError(SETTINGS_FORCED.format(file=callable_.partition(":")[0]))
+    _need_fit(settings, app, ours)
+    return settings
 
 
 def _ask(runner: Runner, at: Arrangement, phase: str, app: AppFile, what: str, job: Mapping[str, Any]) -> Any:
@@ -142,34 +151,51 @@ def why_unfit(settings: Settings, ours: Ours, *, wants_debug: bool = False) -> s
             f"DEBUG is on, and a site is not served like that: say override.DEBUG = false{hosts}, "
             "or name the settings that you deploy."
         )
-    return next((why for one in settings.databases if (why := _why_not_ours(one, ours)) is not None), None)
+    for one in settings.databases:
+        if (why := _why_not_ours(one, ours)) is not None:
+            return why
+    if not settings.debug and not settings.allowed_hosts:
+        return (
+            "ALLOWED_HOSTS is empty, and without DEBUG every page answers 400 then: say "
+            'override.ALLOWED_HOSTS = ["*"], or name the settings that you deploy.'
+        )
+    return None
+
+
+RULE = "stackmatrix migrates and fills a database, so it takes only one that it made."
 
 
 def _why_not_ours(database: Database, ours: Ours) -> str | None:
     name = f"DATABASES[{database.alias!r}]"
-    rule = "stackmatrix migrates and fills a database, so it takes only one that it made."
-    if database.engine in {"", "dummy"}:
+    where = f" at {database.host}" if database.host else ""
+    if not database.engine:
         return None
+    if database.led_by:
+        return f"{database.led_by[0]} may lead {name} elsewhere than its NAME and HOST say: {RULE} Leave it out."
     if database.engine.endswith("sqlite3") or database.engine == "spatialite":
-        if database.name in {"", ":memory:"} or "mode=memory" in database.name:
-            return f"{name} is SQLite in memory, which every process has another one of: name a file in the project."
-        place = (ours.folder / database.name.removeprefix("file:").partition("?")[0]).resolve()
-        if place.is_relative_to(ours.folder.resolve()):
-            return None
-        return f"{name} is the SQLite file {place}, which lies outside of the project: {rule} Name one in the project."
-    if database.is_postgres:
-        is_ours = (database.host, database.port) == (ours.host, str(ours.port)) and database.name in ours.names
-        return None if is_ours else _foreign(name, database, rule)
-    where = f" at {database.host}" if database.host else ""
-    return f"{name} is {database.engine} {database.name}{where}: {rule} It makes SQLite and PostgreSQL."
-
-
-def _foreign(name: str, database: Database, rule: str) -> str:
-    where = f" at {database.host}" if database.host else ""
+        return _why_not_in(name, database.name, ours.folder.resolve())
+    if not database.is_postgres:
+        return f"{name} is {database.engine} {database.name}{where}: {RULE} It makes SQLite and PostgreSQL."
+    if (database.host, database.port) == (ours.host, str(ours.port)) and database.name in ours.names:
+        return None
     return (
-        f"{name} is postgresql {database.name}{where}: {rule} "
+        f"{name} is postgresql {database.name}{where}: {RULE} "
         'Add services = ["postgres"] and give its address, as in env.DATABASE_URL = "{postgres.url}".'
     )
+
+
+def _why_not_in(name: str, written: str, folder: Path) -> str | None:
+    """Why a file of SQLite's is not one of the project's copy; its name may be an address, and a link may lead away."""
+    path, query = written, ""
+    if written.startswith("file:"):
+        address, _, query = written.removeprefix("file:").partition("?")
+        path = unquote(re.sub(r"^//[^/]*", "", address))
+    if path in {"", ":memory:"} or "mode=memory" in query:
+        return f"{name} is SQLite in memory, which every process has another one of: name a file in the project."
+    place = (folder / path).resolve()
+    if place.is_relative_to(folder):
+        return None
+    return f"{name} is the SQLite file {place}, which lies outside of the project: {RULE} Name one in the project."
 
 
 def warnings(settings: Settings, interface: str, *, has_writes: bool) -> tuple[str, ...]:
@@ -178,7 +204,7 @@ def warnings(settings: Settings, interface: str, *, has_writes: bool) -> tuple[s
     for one in settings.databases:
         if interface == "ASGI" and one.conn_max_age != 0:
             said.append(exceptions.keeps_connections(one.alias, one.conn_max_age))
-        if has_writes and one.engine == SQLITE and not one.is_immediate:
+        if has_writes and one.engine.endswith(SQLITE) and not one.is_immediate:
             remedy = exceptions.SQLITE_REMEDY.format(alias=one.alias)
             said.append(f"SQLite is likely to be locked by another writer. {remedy}")
     return tuple(said)

@@ -8,14 +8,12 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
-from stackmatrix.application import services
-from stackmatrix.application.services import HOST, Address, Home
+from stackmatrix.application.services import HOST, Address, Home, Service
 from stackmatrix.errors import AppError
 
 PROGRAMS = ("redis-server", "valkey-server")
@@ -31,8 +29,6 @@ ANSWER_S = 10.0
 
 SAVED = "dump.rdb"
 """What Redis calls the file that it writes its keys to, and reads them from when it starts."""
-
-ASK_TO_END = signal.SIGTERM
 
 
 def find_program() -> str:
@@ -50,12 +46,11 @@ def find_program() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Redis:
-    """A running server; as a context manager it is stopped at the end."""
+class Redis(Service):
+    """A running server."""
 
-    child: subprocess.Popen[bytes] = field(repr=False)
-    home: Home
-    port: int
+    TITLE: ClassVar[str] = "Redis"
+    ASK_TO_END: ClassVar[signal.Signals] = signal.SIGTERM
 
     @classmethod
     def start(cls, folder: Path, content: Path | None = None) -> Self:
@@ -68,42 +63,22 @@ class Redis:
 
         """
         program = find_program()
-        home = services.make_home(folder, "redis", USER)
-        with services.removed_on_failure(home):
-            port = services.find_port()
-            log = folder.resolve() / f"redis-{port}.log"
+
+        def make(home: Home, port: int) -> Sequence[str]:
             if content is not None:
                 begun = shutil.copyfile(content, home.folder / SAVED)
                 if (uid := home.uid) is not None:
                     os.chown(begun, uid, -1)
             command = [program, "--port", str(port), "--bind", HOST, "--dir", str(home.folder), "--daemonize", "no"]
-            command += ["--save", "", "--appendonly", "no"]
-            child = services.start(command, home, log, ASK_TO_END)
-            started = cls(child, home, port)
-            try:
-                services.wait_until_ready(child, started._is_ready, "Redis", log)
-            except BaseException:
-                started.stop()
-                raise
-        return started
+            return [*command, "--save", "", "--appendonly", "no"]
 
-    def _is_ready(self) -> bool:
+        return cls.bring_up(folder, USER, "redis-{port}.log", make)
+
+    def is_ready(self) -> bool:
         try:
             return self.ask("PING") == "PONG"
         except (OSError, AppError):
             return False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """Stop it; stopping twice does nothing."""
-        services.stop(self.child, self.home, ASK_TO_END)
 
     def flush(self) -> None:
         """Remove every key of all its databases."""

@@ -13,10 +13,12 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Self
 
 from stackmatrix.errors import AppError, TrialError
 from stackmatrix.system import ports, processes
@@ -57,16 +59,6 @@ class Home:
         return pwd.getpwnam(self.user).pw_uid if self.user else None
 
 
-@contextmanager
-def removed_on_failure(home: Home) -> Iterator[None]:
-    """Take a server's folder away when it does not come up, Ctrl-C in the middle included."""
-    try:
-        yield
-    except BaseException:
-        remove(home)
-        raise
-
-
 def make_home(folder: Path, name: str, user: str) -> Home:
     """Make an empty folder for a server below ``folder``, which nobody else may enter.
 
@@ -90,24 +82,93 @@ def find_port() -> int:
     return port
 
 
-def remove(home: Home) -> None:
-    """Remove a server's folder with all that is in it."""
-    shutil.rmtree(home.folder, ignore_errors=True)
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A running server; as a context manager it is stopped at the end.
+
+    ``TITLE`` is what people call it, ``ASK_TO_END`` the signal that it gets in the end, and when the harness dies.
+    """
+
+    TITLE: ClassVar[str]
+    ASK_TO_END: ClassVar[signal.Signals]
+
+    child: subprocess.Popen[bytes] = field(repr=False)
+    home: Home
+    port: int
+
+    @classmethod
+    def bring_up(
+        cls, folder: Path, user: str, log: str, make: Callable[[Home, int], Sequence[str]], **more: object
+    ) -> Self:
+        """Start a server in a folder of its own below ``folder``, and wait until it is ready.
+
+        ``make`` fills that folder and returns the command that serves on a port. In ``log``, the name of a file in
+        ``folder``, ``{port}`` stands for that. ``more`` are the fields that this service has beside those of all.
+
+        Raises:
+            AppError: with the last words of its log when it ends or takes too long.
+
+        """
+        home = make_home(folder, cls.TITLE.lower(), user)
+        clean_up: Callable[[], None] = partial(shutil.rmtree, home.folder, ignore_errors=True)
+        try:
+            port = find_port()
+            path = folder.resolve() / log.format(port=port)
+            child = start(make(home, port), path, cls.ASK_TO_END, home.user)
+            service = cls(child, home, port, **more)
+            clean_up = service.stop
+            service._wait(path)
+            service.begin()
+        except BaseException:  # Ctrl-C in the middle included
+            clean_up()
+            raise
+        return service
+
+    def _wait(self, log: Path) -> None:
+        wait_until_up(self.child, self.TITLE, log, self.is_ready)
+
+    def is_ready(self) -> bool:
+        """Whether it can be asked."""
+        raise NotImplementedError
+
+    def begin(self) -> None:
+        """Do what has to be done once, as soon as it is ready."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop it with all its processes, and remove its data; stopping twice does nothing."""
+        family = processes.tree(self.child.pid)
+        try:
+            processes.stop(self.child, STOP_S, self.ASK_TO_END)
+            processes.end_all(family, STOP_S)  # PostgreSQL's processes have groups of their own
+        finally:
+            shutil.rmtree(self.home.folder, ignore_errors=True)
 
 
-def start(command: Sequence[str], home: Home, log: Path, death_signal: signal.Signals) -> subprocess.Popen[bytes]:
+def start(
+    command: Sequence[str], log: Path, death_signal: signal.Signals = signal.SIGTERM, user: str | None = None
+) -> subprocess.Popen[bytes]:
     """Start a server that gets the signal when the harness dies.
 
     That is when the thread that called this ends, so call it from one that stays.
     """
     launch = [sys.executable, "-m", "stackmatrix.system.launch", "--open-files=32768", f"--log={log}"]
-    launch += [f"--death-signal={death_signal.name}", *([f"--user={home.user}"] if home.user else []), "--"]
+    launch += [f"--death-signal={death_signal.name}", *([f"--user={user}"] if user else []), "--"]
     # Messages are read by people and by us: in English. Time zones are the application's business.
     environment = processes.child_environment(LC_ALL="C", TZ="UTC")
     return processes.start([*launch, *command], environment=environment, log=log)
 
 
-def wait_until_ready(child: subprocess.Popen[bytes], is_ready: Callable[[], bool], name: str, log: Path) -> None:
+def wait_until_up(
+    child: subprocess.Popen[bytes], title: str, log: Path, is_up: Callable[[], bool], within_s: float = READY_S
+) -> None:
     """Wait for a server.
 
     Raises:
@@ -119,17 +180,7 @@ def wait_until_ready(child: subprocess.Popen[bytes], is_ready: Callable[[], bool
         return f"it ended with exit code {child.poll()}" if child.poll() is not None else None
 
     try:
-        processes.wait_until(lambda: is_ready() or None, timeout_s=READY_S, alive=why_over)
+        processes.wait_until(lambda: is_up() or None, timeout_s=within_s, alive=why_over)
     except TrialError as error:
         said = processes.last_words(log)
-        raise AppError(f"{name} did not start: {error}{f', saying {said}' if said else ''}") from error
-
-
-def stop(child: subprocess.Popen[bytes], home: Home, ask: signal.Signals) -> None:
-    """Stop a server, all its processes, and remove its data."""
-    family = processes.tree(child.pid)
-    try:
-        processes.stop(child, STOP_S, ask)
-        processes.end_all(family, STOP_S)  # PostgreSQL's processes have groups of their own
-    finally:
-        remove(home)
+        raise AppError(f"{title} did not start: {error}{f', saying {said}' if said else ''}") from error

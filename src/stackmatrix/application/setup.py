@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from stackmatrix.application.discovery import Found
+from stackmatrix.application.discovery import SETTINGS, SETTINGS_FORCED, Found
 from stackmatrix.application.failures import Failure, sentence, step_sentence
 from stackmatrix.application.place import INSIDE, Arrangement, Runner
 from stackmatrix.application.probe import Settings
+from stackmatrix.application.services import HOST
 from stackmatrix.errors import AppError
 from stackmatrix.matrix.app_file import AppFile
 from stackmatrix.matrix.app_parts import Login
@@ -24,7 +25,7 @@ SHELL = "$ "
 """What a step for the shell begins with."""
 QUIET = ("migrate", "collectstatic", "flush")
 """Django's commands that may ask, and take --noinput. A project's own command of another name may refuse it."""
-LOCALHOST = "127.0.0.1"
+SHOW_SETTINGS = "from django.conf import settings; print(f'settings={settings.SETTINGS_MODULE}')"
 TOKEN_LETTERS = 32
 """The length of a CSRF token that is sent as it is."""
 
@@ -33,7 +34,7 @@ def steps_of(app: AppFile, settings: Settings) -> tuple[str, ...]:
     """The steps that the file says, or those that most projects need."""
     if app.setup is not None:
         return app.setup
-    has_database = any(one.engine not in {"", "dummy"} for one in settings.databases)
+    has_database = any(one.engine for one in settings.databases)
     return (*(["migrate"] if has_database else []), *(["collectstatic"] if settings.has_manifest else []))
 
 
@@ -65,13 +66,13 @@ def _command(step: str, runner: Runner, at: Arrangement, app: AppFile, found: Fo
         return [str(runner.python), "-P", str(INSIDE / "run_file.py"), str(file), *arguments]
     if name in QUIET and not {"--noinput", "--no-input"} & set(arguments):
         arguments.append("--noinput")
-    return [*manage(runner, found), name, *arguments]
-
-
-def manage(runner: Runner, found: Found) -> list[str]:
-    """The command that runs Django's commands in this environment."""
     places = {"python": str(runner.python), "bin": str(runner.python.parent)}
-    return [part.format(**places) for part in found.manage]
+    manage = [part.format(**places) for part in found.manage]
+    if found.sets_settings:
+        code, log = runner.run([*manage, "shell", "-c", SHOW_SETTINGS], at, "manage")
+        if code or f"settings={at.environment[SETTINGS]}" not in log.splitlines():
+            raise AppError(SETTINGS_FORCED.format(file=found.manage[-1]))
+    return [*manage, name, *arguments]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def door_of(app: AppFile, settings: Settings) -> Door:
     host = app.host
     if host is None:
         named = [one.removeprefix(".") for one in settings.allowed_hosts if one and one != "*"]
-        host = LOCALHOST if not named or "*" in settings.allowed_hosts else named[0]
+        host = HOST if not named or "*" in settings.allowed_hosts else named[0]
     https = settings.https if app.https is None else app.https
     letters = string.ascii_letters + string.digits
     return Door(host, https, "".join(secrets.choice(letters) for _ in range(TOKEN_LETTERS)))

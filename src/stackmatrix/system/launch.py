@@ -25,11 +25,13 @@ PR_SET_PDEATHSIG = 1
 class Setting:
     """What a command is given beside its arguments: more variables, the folder that it is started in, and its cores.
 
-    No cores are those of ``--cores``.
+    ``secrets`` are the names of those variables whose values are not to be seen anywhere. No cores are those of
+    ``--cores``.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
     folder: str | None = None
+    secrets: tuple[str, ...] = ()
     cores: Sequence[int] = ()
 
     def write(self, path: Path) -> None:

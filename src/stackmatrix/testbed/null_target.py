@@ -5,7 +5,7 @@ What is measured of it is what the generator, the external API and the machine a
 
 import platform
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -61,7 +61,7 @@ def null_control(workload: Workload) -> Subject:
 def environment() -> Environment:
     """What serves it: the tool environment, which the harness itself runs in."""
     return Environment(
-        python=PythonBuild(**asdict(interpreter.describe())),
+        python=PythonBuild(**interpreter.describe()),
         packages={"uvloop": version("uvloop")},
         lock_sha256=environments.lock_sha256("tool") or "",
         command=tuple(part.replace("{bin}", "{prefix}/bin") for part in STACK.command),

@@ -59,7 +59,8 @@ def _setting(subject: Subject, folder: Path, layout: Layout, *, holds: bool) -> 
     cores = layout.of_target(subject.stack.workers) if subject.stack.workers > 1 else ()
     if not subject.app.wrapped:
         return Setting()
-    variables, started_in = {application.VARIABLE: subject.application, **dict(subject.workload.variables)}, None
+    variables = {application.VARIABLE: subject.application, **dict(subject.workload.variables)}
+    started_in, secrets = None, tuple[str, ...]()
     if subject.app.arranger is not None:
         arranged = subject.app.arranger.arrange(subject.stack.serves_views_of, subject.name)
         programs = subject.environment.prefix / "bin"
@@ -67,13 +68,13 @@ def _setting(subject: Subject, folder: Path, layout: Layout, *, holds: bool) -> 
         variables["PATH"] = f"{programs}{os.pathsep}{variables['PATH']}"
         # What wraps the application is the harness's own, and is found after everything of the application.
         variables["PYTHONPATH"] = f"{variables['PYTHONPATH']}{os.pathsep}{processes.SOURCE}"
-        started_in = str(arranged.cwd)
+        started_in, secrets = str(arranged.cwd), tuple(arranged.secrets)
         variables[RAISED] = str(raised.path_of(subject, folder))
     if subject.cell.control == "planted":
         variables[planted.VARIABLE] = str(folder / PLANTED)
     if holds:
         variables[held.VARIABLE] = "1"
-    return Setting(variables, started_in, cores)
+    return Setting(variables, started_in, secrets, cores)
 
 
 def describe(place: Place, folder: Path, python: PythonBuild, packages: Mapping[str, str]) -> Environment:

@@ -12,8 +12,9 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from types import MappingProxyType
+
+import msgspec
 
 from slow_api import law
 from slow_api.figures import RequestFigures
@@ -26,7 +27,7 @@ from stackmatrix.results.types import PythonBuild
 from stackmatrix.system.http import Answer, ask, try_get
 from stackmatrix.system.processes import wait_until
 from stackmatrix.testbed import external_api
-from under_test.identity import IDENTITY_PATH, LOOP, PROCESS, Identity, Interpreter
+from under_test.identity import IDENTITY_PATH, LOOP, PROCESS, Identity
 
 READY_TIMEOUT_S = 30.0
 """From starting a target to its first correct page: Django, httpx and a server import in about a second."""
@@ -58,7 +59,7 @@ def wait_for_identity(port: int, alive: Callable[[], str | None], timeout_s: flo
     """
     answer = _wait_for(lambda: try_get(port, IDENTITY_PATH, timeout_s), alive, timeout_s)
     if answer.status == 200:
-        with contextlib.suppress(ValueError, TypeError, KeyError):
+        with contextlib.suppress(ValueError, TypeError):
             return Identity.from_json(answer.body)
     raise TrialError(f"The target did not say what serves it: status {answer.status}, {answer.body[:200]!r}.")
 
@@ -71,7 +72,7 @@ def read_loop_ms(port: int) -> float | None:
     answer = try_get(port, f"{IDENTITY_PATH}?{LOOP}")
     if answer is None or answer.status != 200:
         return None
-    with contextlib.suppress(ValueError, TypeError, KeyError):
+    with contextlib.suppress(ValueError, TypeError):
         return Identity.from_json(answer.body).loop_ms
     return None
 
@@ -92,7 +93,7 @@ def verify_identity(identity: Identity, stack: Stack, python: str, log: str = ""
         TrialError: with the first thing that differs.
 
     """
-    build = identity.python
+    build = msgspec.convert(identity.python, PythonBuild)
     if build.free_threaded and build.gil and python.endswith("t"):
         raise TrialError(why_gil_is_on(log))
     expected = {
@@ -108,10 +109,10 @@ def verify_identity(identity: Identity, stack: Stack, python: str, log: str = ""
     for what, (wanted, found) in expected.items():
         if wanted != found:
             raise TrialError(f"The target is not what the cell names: {what} is {found!r}, expected {wanted!r}.")
-    return PythonBuild(**asdict(build))
+    return build
 
 
-def version_of(build: Interpreter) -> str:
+def version_of(build: PythonBuild) -> str:
     """What the axis of Pythons calls a build: ``3.13``, ``3.14t``, ``pypy3.11``."""
     kind = "" if build.implementation == "CPython" else build.implementation.lower()
     return kind + ".".join(build.version.split(".")[:2]) + ("t" if build.free_threaded else "")

@@ -13,7 +13,7 @@ from stackmatrix.matrix.app_requests import Request
 from stackmatrix.matrix.pages import Page
 
 SETTINGS = Settings(
-    django="6.1", module="x", debug=False, allowed_hosts=("*",), https=False, databases=(), has_manifest=False,
+    module="x", debug=False, allowed_hosts=("*",), https=False, databases=(), has_manifest=False,
     session_engine="", session_cache="", csrf_cookie="csrftoken", csrf_header="HTTP_X_CSRFTOKEN",
     csrf_in_session=False, secret_key="",
 )  # fmt: skip
@@ -61,8 +61,9 @@ def test_a_cause_is_told_with_its_remedy(answered: dict[str, object], said: str)
     assert found.startswith(said) if said else not found
 
 
-def database(engine: str, name: str, host: str = "", port: str = "") -> Settings:
-    one = Database("default", engine, name, host, port, "", 0, is_immediate=False)
+def database(engine: str, name: str, host: str = "", port: str = "", led_by: tuple[str, ...] = ()) -> Settings:
+    found = {"engine": f"django.db.backends.{engine}", "name": name, "host": host, "port": port}
+    one = Database.of("default", {**found, "conn_max_age": 0, "is_immediate": False, "led_by": led_by})
     return replace(SETTINGS, databases=(one,))
 
 
@@ -76,13 +77,33 @@ def test_only_databases_that_the_harness_made_are_taken(tmp_path: Path) -> None:
     ours = Ours(tmp_path, "127.0.0.1", 20_000, ("base_default",))
     taken = [
         database("postgresql", "base_default", "127.0.0.1", "20000"), database("sqlite3", str(tmp_path / "db")),
-        database("sqlite3", "db.sqlite3"), database("dummy", ""),
+        database("sqlite3", "db.sqlite3"), database("dummy", ""), database("sqlite3", "file:db.sqlite3?mode=rw"),
+        database("sqlite3", "inside"),
     ]  # fmt: skip
     refused = [
         database("postgresql", "shop", "127.0.0.1", "20000"), database("postgresql", "base_default", "", "5432"),
         database("postgis", "base_default"), database("sqlite3", "/var/db"), database("sqlite3", "../db"),
         database("sqlite3", ":memory:"), database("mysql", "shop", "db"), database("oracle", "shop"),
-        database("django_postgrespool2", "shop"),
+        database("django_postgrespool2", "shop"), database("sqlite3", "file:%2Fvar%2Fdb"),
+        database("sqlite3", "file:///var/db?mode=rw"), database("sqlite3", "file://localhost/var/db"),
+        database("sqlite3", "file::memory:?cache=shared"), database("sqlite3", "file:db?mode=memory"),
+        database("sqlite3", "away"), database("sqlite3", "folder/db"),
     ]  # fmt: skip
+    (tmp_path / "inside").symlink_to("db.sqlite3")
+    (tmp_path / "away").symlink_to("/var/lib/shop.sqlite3")
+    (tmp_path / "folder").symlink_to("/var/lib")
     assert [why_unfit(one, ours) for one in taken] == [None] * len(taken)
     assert all("DATABASES['default'] is" in (why_unfit(one, ours) or "") for one in refused)
+
+
+def test_a_driver_that_may_be_led_past_the_address_is_refused(tmp_path: Path) -> None:
+    ours = Ours(tmp_path, "127.0.0.1", 20_000, ("base_default",))
+    led = [
+        database("postgresql", "base_default", "127.0.0.1", "20000", ("OPTIONS.service",)),
+        database("postgresql", "base_default", "127.0.0.1", "20000", ("PGHOSTADDR",)),
+        database("sqlite3", "db.sqlite3", led_by=("OPTIONS.database",)),
+    ]
+    said = [why_unfit(one, ours) or "" for one in led]
+    assert [one.partition(" may lead DATABASES['default'] elsewhere than ")[0] for one in said] == [
+        "OPTIONS.service", "PGHOSTADDR", "OPTIONS.database",
+    ]  # fmt: skip

@@ -69,18 +69,43 @@ def test_the_copy_has_gits_files_and_neither_a_database_nor_secrets(tmp_path: Pa
     )  # fmt: skip
 
 
+def test_a_link_in_the_copy_leads_nowhere_else(tmp_path: Path) -> None:
+    source, away = tmp_path / "site", tmp_path / "away"
+    app = project(source, {"a.py": "1", "sub/b.py": "2", "../away/lib/c.py": "3", "../away/shop.sqlite3": "x"})
+    (away / "lib" / "loop").symlink_to(away)
+    links: dict[str, str | Path] = {
+        "near": "a.py", "sub/up": "../a.py", "whole": source / "a.py",
+        "lib": away / "lib", "c.py": away / "lib" / "c.py", "db": away / "shop.sqlite3", "nowhere": away / "none",
+    }  # fmt: skip
+    for name, led in links.items():
+        (source / name).symlink_to(led)
+    made = copy.make(source, tmp_path / "copy", file=app.file)
+    for name in ("near", "sub/up", "whole"):
+        assert (made.folder / name).resolve() == made.folder / "a.py"
+    (made.folder / "lib" / "c.py").write_text("changed")
+    (made.folder / "c.py").write_text("changed")
+    assert (away / "lib" / "c.py").read_text() == "3"
+    assert not [one for one in made.folder.rglob("*") if not one.resolve().is_relative_to(made.folder)]
+    assert not [name for name in ("db", "nowhere", "lib/loop") if (made.folder / name).is_symlink()]
+    assert "left out, since it leads out of the project: db" in made.notes
+
+
 def fill_in(text: str, where: str) -> str:
     return fill(text, {"a.url": "http://a"}, where)
 
 
 def test_the_hash_of_a_copy_changes_with_a_file_and_with_nothing_else(tmp_path: Path) -> None:
     app = project(tmp_path / "site", {"a.py": "1", "node_modules/x.js": "1"})
-    before = copy.sha256(app.project, app.file, {})
+
+    def sha256(name: str) -> str:
+        return copy.make(app.project, tmp_path / name, file=app.file).sha256
+
+    before = sha256("before")
     (app.project / "node_modules" / "x.js").write_text("2")
     (app.project / "a.py").touch()
-    assert copy.sha256(app.project, app.file, {}) == before
+    assert sha256("same") == before
     (app.project / "a.py").write_text("2")
-    assert copy.sha256(app.project, app.file, {}) != before
+    assert sha256("other") != before
 
 
 def test_a_file_may_not_be_put_outside_of_the_copy(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ FEW = 2
 class Arranged:
     cwd: Path
     environment: Mapping[str, str]
+    secrets: tuple[str, ...] = ("TOKEN",)
 
 
 @dataclass

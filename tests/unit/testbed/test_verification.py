@@ -1,9 +1,10 @@
 """What verification refuses, by its sentence; with real servers, tests/process/test_verification.py."""
 
 import re
-from dataclasses import asdict, fields, replace
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from slow_api.figures import RequestFigures
@@ -15,13 +16,14 @@ from stackmatrix.matrix.workloads import WORKLOADS, Workload, one_page
 from stackmatrix.results.types import PythonBuild
 from stackmatrix.system.http import Answer
 from stackmatrix.testbed import verification
-from under_test.identity import Identity, Interpreter
+from under_test import interpreter
+from under_test.identity import Identity
 
 WORKLOAD = Workload("w", "", one_page("/"), (300, 600, 150))
-BUILD = Interpreter(
-    version="3.13.2", implementation="CPython", compiler="GCC", origin="uv", pgo=True, lto=None, shared=False, gil=True,
-    jit=None,
-)  # fmt: skip
+BUILD: dict[str, Any] = {
+    "version": "3.13.2", "implementation": "CPython", "compiler": "GCC", "origin": "uv", "pgo": True, "lto": None,
+    "shared": False, "gil": True, "jit": None,
+}  # fmt: skip
 PAGE = """<!doctype html>
 <ul>
   <li>Åland Islands (AX)</li>
@@ -51,20 +53,21 @@ def identity(name: str) -> Identity:
 
 @pytest.mark.parametrize("name", STACKS)
 def test_a_target_that_is_what_the_cell_names_tells_its_build(name: str) -> None:
-    assert verification.verify_identity(identity(name), STACKS[name], "3.13") == PythonBuild(**asdict(BUILD))
+    assert verification.verify_identity(identity(name), STACKS[name], "3.13") == PythonBuild(**BUILD)
 
 
 def test_a_site_tells_of_its_interpreter_what_a_result_has_of_it() -> None:
-    assert tuple(field.name for field in fields(Interpreter)) == PythonBuild.__struct_fields__
+    assert tuple(interpreter.describe()) == PythonBuild.__struct_fields__
+    assert msgspec.convert(interpreter.describe(), PythonBuild)
 
 
 @pytest.mark.parametrize("name", STACKS)
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"python": replace(BUILD, version="3.12.9")}, "Python is '3.12', expected '3.13'"),
-        ({"python": replace(BUILD, version="3.1.3")}, "Python is '3.1', expected '3.13'"),
-        ({"python": replace(BUILD, gil=False, free_threaded=True)}, "Python is '3.13t', expected '3.13'"),
+        ({"python": {**BUILD, "version": "3.12.9"}}, "Python is '3.12', expected '3.13'"),
+        ({"python": {**BUILD, "version": "3.1.3"}}, "Python is '3.1', expected '3.13'"),
+        ({"python": {**BUILD, "gil": False, "free_threaded": True}}, "Python is '3.13t', expected '3.13'"),
         ({"traits": ["wsgiref"]}, "it has not loaded '"),
         ({"traits": []}, "it has not loaded '"),
         ({"interface": "none"}, "interface is 'none'"),
@@ -92,10 +95,10 @@ def test_a_build_without_the_gil_on_which_it_is_on_is_refused_and_what_turned_it
     log: str, told: str
 ) -> None:
     name = next(iter(STACKS))
-    of_build = replace(identity(name), python=replace(BUILD, gil=True, free_threaded=True))
+    of_build = replace(identity(name), python={**BUILD, "gil": True, "free_threaded": True})
     with pytest.raises(TrialError, match=rf"^The GIL is on, though this Python is built without it: {re.escape(told)}"):
         verification.verify_identity(of_build, STACKS[name], "3.13t", log)
-    without = replace(identity(name), python=replace(BUILD, gil=False, free_threaded=True))
+    without = replace(identity(name), python={**BUILD, "gil": False, "free_threaded": True})
     assert verification.verify_identity(without, STACKS[name], "3.13t", log).gil is False
 
 

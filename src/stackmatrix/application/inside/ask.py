@@ -50,12 +50,10 @@ def ask(page: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    frames = traceback.extract_tb(error.__traceback__)
     return {
         "type": type(error).__name__,
         "message": str(error),
-        "files": [frame.filename for frame in frames],
-        "trace": "".join(traceback.format_exception(error)),
+        "files": [frame.filename for frame in traceback.extract_tb(error.__traceback__)],
     }
 
 

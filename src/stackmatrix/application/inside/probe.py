@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import json
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -18,6 +19,7 @@ def main() -> None:
         if job["phase"] == "callable":
             set_up(found["settings"])
             found["callable"] = read_callable(job["callable"])
+            found["settings"]["databases"] = read_databases()
     except BaseException as error:  # noqa: BLE001 - whatever a project raises is a finding
         found["error"] = describe(error)
     Path(sys.argv[2]).write_text(json.dumps(found, default=str), encoding="utf-8")
@@ -25,21 +27,16 @@ def main() -> None:
 
 def describe(error: BaseException) -> dict[str, Any]:
     """An exception's type, words and the files that it came through, the innermost last."""
-    frames = traceback.extract_tb(error.__traceback__)
-    cause = error.__cause__ or error.__context__
     return {
         "type": type(error).__name__,
         "message": str(error),
-        "files": [frame.filename for frame in frames],
-        "lines": [frame.line for frame in frames],
-        "cause": describe(cause) if cause is not None else None,
+        "files": [frame.filename for frame in traceback.extract_tb(error.__traceback__)],
         "name": getattr(error, "name", None),
     }
 
 
 def read_settings() -> dict[str, Any]:
-    import django  # noqa: PLC0415 - one that is missing is a finding
-    from django.conf import settings  # noqa: PLC0415
+    from django.conf import settings  # noqa: PLC0415 - Django that is missing is a finding
 
     def get(name: str, default: Any = None) -> Any:
         return getattr(settings, name, default)
@@ -47,13 +44,11 @@ def read_settings() -> dict[str, Any]:
     static = get("STORAGES", {}).get("staticfiles", {}).get("BACKEND", get("STATICFILES_STORAGE", ""))
     return {
         "module": settings.SETTINGS_MODULE,
-        "django": django.get_version(),
         "debug": bool(get("DEBUG")),
         "allowed_hosts": [str(host) for host in get("ALLOWED_HOSTS", [])],
         "https": bool(get("SECURE_SSL_REDIRECT")),
         "databases": {alias: read_database(one) for alias, one in get("DATABASES", {}).items()},
         "static_manifest": "Manifest" in str(static),
-        "static_root": get("STATIC_ROOT"),
         "session_engine": get("SESSION_ENGINE", ""),
         "session_cache": get("CACHES", {}).get(get("SESSION_CACHE_ALIAS", "default"), {}).get("BACKEND", ""),
         "csrf_cookie": get("CSRF_COOKIE_NAME", "csrftoken"),
@@ -75,15 +70,33 @@ def set_up(read: dict[str, Any]) -> None:
         read["static_manifest"] = hasattr(staticfiles_storage, "manifest_name")
 
 
+LEADING = ("service", "hostaddr", "host", "port", "dbname", "dsn", "conninfo", "database")
+"""Of OPTIONS: what a driver takes in place of NAME, HOST and PORT."""
+LEADING_VARIABLES = ("PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE")
+"""What PostgreSQL's driver reads beside them, from the environment."""
+
+
+def read_databases() -> dict[str, Any]:
+    """All databases that can be asked now, also those that the project has added while it was set up."""
+    from django.db import connections  # noqa: PLC0415 - it reads the settings
+
+    return {alias: read_database(connections.databases[alias]) for alias in connections}
+
+
 def read_database(one: dict[str, Any]) -> dict[str, Any]:
+    options, engine = one.get("OPTIONS") or {}, one.get("ENGINE", "")
+    variables = LEADING_VARIABLES if "postg" in engine else ()
     return {
-        "engine": one.get("ENGINE", ""),
+        "engine": engine,
         "name": str(one.get("NAME") or ""),
         "host": str(one.get("HOST") or ""),
         "port": str(one.get("PORT") or ""),
-        "user": str(one.get("USER") or ""),
         "conn_max_age": one.get("CONN_MAX_AGE", 0),
-        "is_immediate": str(one.get("OPTIONS", {}).get("transaction_mode", "")).upper() in {"IMMEDIATE", "EXCLUSIVE"},
+        "is_immediate": str(options.get("transaction_mode", "")).upper() in {"IMMEDIATE", "EXCLUSIVE"},
+        "led_by": [
+            *(f"OPTIONS.{name}" for name in LEADING if options.get(name)),
+            *(name for name in variables if os.environ.get(name)),
+        ],
     }
 
 

@@ -11,9 +11,6 @@ from typing import Any
 import django
 from django.conf import settings
 
-FIELDS_LENGTH = 32
-"""Characters of a CSRF token."""
-
 
 def main() -> None:
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
