@@ -38,6 +38,7 @@ import urllib.request
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import Group, User
+from django.core.mail import send_mail
 from django.http import HttpResponse, JsonResponse
 from django.urls import path
 
@@ -76,6 +77,10 @@ def upstream(request):
         return JsonResponse({"rate": json.load(answer)["rate"]})
 
 
+def mail(request):
+    return HttpResponse(str(send_mail("a", "b", "a@example.com", ["b@example.com"])))
+
+
 def variable(request):
     return JsonResponse({"value": os.environ.get("TOKEN"), "home": os.environ.get("STACKMATRIX_UV")})
 
@@ -83,6 +88,7 @@ def variable(request):
 urlpatterns = [
     path("", index), path("groups/", groups), path("users/", users), path("mine/", mine), path("environ/", environ),
     path("late/", late), path("upstream/", upstream), path("variable/", variable),
+    path("mail/", mail),
 ]
 """
 

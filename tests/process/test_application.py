@@ -403,7 +403,8 @@ def test_what_cannot_be_set_up_is_refused_in_one_sentence(
 
 def test_each_answer_that_is_not_right_is_explained_by_itself(tmp_path: Path) -> None:
     file = """
-    paths = ["/users", "/mine/", "/shop/", "/late/", "/upstream/"]
+    paths = ["/users", "/mine/", "/shop/", "/late/", "/upstream/", "/mail/"]
+    override = { EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend", EMAIL_PORT = 9 }
     env = { RATES_URL = "http://127.0.0.1:9/" }
     request = [
         { path = "/groups/", json = { name = "{n}" }, csrf = false },
@@ -419,6 +420,7 @@ EACH = (
     "/shop/ answered 404: there is no such page; is the set-up complete (data loaded?), and the path with its prefix?",
     "/late/ answered 500: an async view touches the database where it must not (SynchronousOnlyOperation);",
     "/upstream/ answered 500: the project calls a service that does not answer",
+    "/mail/ answered 500: the project sends mail, and no mail server takes it: leave EMAIL_BACKEND and MAILERS out of",
     "/groups/ answered 403: the CSRF check failed; leave csrf = false away.",
     "/ lacks 'Sale'.",
 )

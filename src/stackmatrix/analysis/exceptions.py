@@ -99,8 +99,9 @@ def explain(words: str, files: Iterable[str] = ()) -> tuple[Code, str] | None:
 
     ``None`` for one that is not known.
     """
+    text = " ".join((words, *files))
     for one in CAUSES:
-        if match := re.search(one.pattern, " ".join((words, *files))):
+        if match := re.search(one.pattern, text):
             return one.code, one.sentence.format(found=match[0])
     return None
 

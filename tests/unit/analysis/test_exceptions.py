@@ -52,7 +52,7 @@ REFUSED = Raised(
     ],
 )
 def test_an_exception_is_explained_with_its_remedy(words: str, files: tuple[str, ...], code: Code, says: str) -> None:
-    found = explain(words, files)
+    found = explain(words, iter(files))
     assert found is not None
     assert found[0] == code
     assert says in found[1]
