@@ -97,11 +97,12 @@ def ready(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say)
             catalogue = _served(catalogue, application)
             found = look(installations.resolve(to_look_at(first, cells), catalogue), layout, lambda _: None)
             rate = app.rate or kept_rate(request.folder, machine_name, catalogue.workloads) or found.rate
+            took_ms = unloaded_by_page(app, found.unloaded_ms)
             measured = {
-                name: replace(one.with_measured(found.unloaded_ms), compare_rate=rate)
+                name: replace(one.with_measured(took_ms), compare_rate=rate)
                 for name, one in catalogue.workloads.items()
             }
-            say(f"A page takes {_listed(found.unloaded_ms)} without load; latency is compared at {rate:g} arrivals/s.")
+            say(f"A page takes {_listed(took_ms)} without load; latency is compared at {rate:g} arrivals/s.")
             yield replace(request, catalogue=replace(catalogue, workloads=measured))
     finally:
         remove(folder)
@@ -113,6 +114,11 @@ def to_look_at(first: Cell, cells: Sequence[Cell]) -> tuple[Cell, ...]:
     for cell in (first, *cells):
         chosen.setdefault(cell.stack, msgspec.structs.replace(cell, workload=ALL_PAGES))
     return tuple(chosen.values())
+
+
+def unloaded_by_page(app: AppFile, measured_ms: Mapping[str, float]) -> Mapping[str, float]:
+    """What each page takes without load, in ms by its name: as its file says, or as it was measured."""
+    return measured_ms if app.unloaded_ms is None else dict.fromkeys(measured_ms, app.unloaded_ms)
 
 
 def _listed(ms_by_page: Mapping[str, float]) -> str:
