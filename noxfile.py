@@ -34,11 +34,11 @@ UV = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.envi
 STAMP, HARNESS = "stackmatrix.json", {"PYTHONPATH": str(ROOT / "src"), "STACKMATRIX_UV": UV}
 # A run that is interrupted stops its servers and writes what it has, which nox's own 0.3 s would cut short.
 STOP_S = 60.0
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # many processes are started: each would compile what it imports
 # pyenv's shims answer only for versions that are named.
-pyenv_versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-if pyenv_versions.is_dir():
-    names = sorted((one.name for one in pyenv_versions.iterdir()), reverse=True)
-    os.environ["PYENV_VERSION"] = ":".join([*names, "system"])
+versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+if versions.is_dir():
+    os.environ["PYENV_VERSION"] = ":".join([*sorted((one.name for one in versions.iterdir()), reverse=True), "system"])
 
 # One Python for the harness, whatever is measured: the first of these that is here, else the first can be downloaded.
 TOOL_PYTHONS = ("3.13", "3.12", "3.14")
@@ -150,18 +150,18 @@ def lint(session: nox.Session) -> None:
 def typing(session: nox.Session) -> None:
     """Check types with mypy, strictly."""
     install(session, "dev")
-    session.run("mypy")
+    session.run("mypy", "--num-workers", "auto")
 
 
 @nox.session(python=TOOL_PYTHON)
 def tests(session: nox.Session) -> None:
     """Run the tests of the harness and the external API, and every stack end to end."""
     install(session, "dev")
-    # What only computes or prepares runs on all cores; what loads servers has the machine to itself.
-    apps = [f"tests/process/test_{name}.py" for name in ("application", "own_app", "overridden", "requirements")]
-    alone = ["tests/browser", "tests/end_to_end", "tests/process", *(f"--ignore={path}" for path in apps)]
-    quick = ["tests/unit", "tests/api", *apps, "--numprocesses", "auto"]
-    for arguments in [session.posargs] if session.posargs else [quick, alone]:
+    # Each file has one worker, those that take longest first; most wait, so that there are more workers than cores.
+    folders = "tests/end_to_end tests/process tests/browser tests/api tests/unit".split()
+    spread = ["--numprocesses", str((os.cpu_count() or 1) + 2), "--dist", "loadfile", "--no-loadscope-reorder"]
+    parts = [[*folders, "-m", "not alone", *spread], ["tests/process", "-m", "alone"]]
+    for arguments in [session.posargs] if session.posargs else parts:
         session.run("pytest", *arguments, env=HARNESS, interrupt_timeout=STOP_S)
 
 
@@ -176,7 +176,7 @@ def selftest(session: nox.Session) -> None:
 def site_tests(session: nox.Session) -> None:
     """Run the tests of the site under test, on every Python."""
     install(session, "site_tests")
-    session.run("pytest", "tests/site", env=HARNESS)
+    session.run("pytest", "tests/site", "--numprocesses", "auto", env=HARNESS)
 
 
 @nox.session(python=TOOL_PYTHON, default=False)

@@ -3,5 +3,7 @@
 from under_test.application import load
 from under_test.around import asgi
 from under_test.planted import burner
+from under_test.raised import listen
 
 application = asgi(load(), burner())
+listen()

@@ -43,6 +43,11 @@ class Identity:
     packages: dict[str, str]
     loop_ms: float | None = None
 
+    @property
+    def programs(self) -> set[str]:
+        """The packages that are loaded, and the program that started the process."""
+        return {trait.removeprefix("parent ").partition(".")[0].partition("-")[0] for trait in self.traits}
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
         return asdict(self)

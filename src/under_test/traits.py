@@ -25,8 +25,10 @@ def find(environ: Mapping[str, Any]) -> list[str]:
 
 
 def modules() -> Iterator[str]:
-    """The loaded modules, but for those of the standard library."""
-    return (name for name in tuple(sys.modules) if not _is_standard(name))
+    """The loaded modules, but for those of the standard library; what ``python -m`` runs has its own name here."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    started = () if spec is None else (spec.name,)
+    return (name for name in (*sys.modules, *started) if not _is_standard(name))
 
 
 def classes() -> Iterator[str]:

@@ -3,5 +3,7 @@
 from under_test.application import load
 from under_test.around import wsgi
 from under_test.planted import burner
+from under_test.raised import listen
 
 application = wsgi(load(), burner())
+listen()

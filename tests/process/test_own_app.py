@@ -1,6 +1,8 @@
 """What has to be mended in the file of an application is told before anything is installed or measured for it."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,8 +10,11 @@ from stackmatrix import cli
 from stackmatrix.application import environments as app_environments
 from stackmatrix.commands import own_app
 from stackmatrix.errors import AppError, AppFileError
+from stackmatrix.matrix.app import BUILT_IN
+from stackmatrix.matrix.catalogue import Catalogue
+from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.pythons import PYTHONS
-from stackmatrix.matrix.stacks import STACKS
+from stackmatrix.matrix.stacks import STACKS, Stack
 from tests.process import small_project
 
 FILE = 'name = "shop"\npaths = ["/"]\n'
@@ -73,3 +78,19 @@ def test_cells_of_one_environment_install_it_once_and_excluded_ones_do_not(
     stack, python = next((one, python) for one in STACKS.values() for python in one.not_on)
     assert run(tmp_path, FILE, "--stacks", stack.name, "--pythons", python) == AppError.exit_code
     assert installed == []
+
+
+def test_limits_of_databases_are_noted_once_with_the_stacks_that_they_are_of() -> None:
+    stacks = {name: replace(STACKS[UVICORN], name=name) for name in ("one", "two", "three")}
+    said = {"one": ("Few connections.", "Known already."), "two": ("Few connections.",), "three": ("Fewer still.",)}
+
+    class Limited:
+        notes = ("Known already.",)
+
+        def warnings(self, stack: Stack) -> tuple[str, ...]:
+            return said[stack.name]
+
+    application: Any = Limited()
+    cells = [Cell(stack=name, python=PYTHONS[0], workload=page) for page in "ab" for name in (*stacks, "not served")]
+    catalogue = Catalogue(BUILT_IN, stacks, {})
+    assert own_app.limits(application, catalogue, cells) == ["one, two: Few connections.", "three: Fewer still."]

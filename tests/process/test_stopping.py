@@ -24,6 +24,8 @@ from stackmatrix.testbed import testbed
 from stackmatrix.testbed.stopping import IN_FLIGHT, Stopping
 from stackmatrix.testbed.visitors import KeptConnection, Visitor, count
 
+pytestmark = pytest.mark.alone
+
 HERE = Path(__file__).parent
 THIS_PYTHON = ".".join(platform.python_version_tuple()[:2])
 FLOOR_S = 0.6

@@ -111,7 +111,7 @@ def test_a_target_is_waited_for_until_it_answers_and_tells_of_itself(
     stack = Stack("one", "", "standin", (), "ASGI", "event loop", None, ())
     minor = f"{sys.version_info.major}.{sys.version_info.minor}"
     assert verification.verify_identity(told, stack, minor).version == platform.python_version()
-    with pytest.raises(TrialError, match=r"^The target is not what the cell names: server is False, expected True\.$"):
+    with pytest.raises(TrialError, match=r"^The target is not what the cell names: it has not loaded 'another', which"):
         verification.verify_identity(told, replace(stack, server="another"), minor)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -61,3 +62,14 @@ def test_a_connection_by_tcp_or_none_tells_nothing() -> None:
 def test_the_program_that_started_this_process_is_a_trait() -> None:
     name = Path(f"/proc/{os.getppid()}/comm").read_text(encoding="utf-8").strip()
     assert list(traits.parents()) == [f"parent {name}"]
+
+
+def test_what_python_runs_as_a_module_is_told_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "starters").mkdir()
+    (tmp_path / "starters" / "tiny.py").write_text("from under_test import traits\nprint(*traits.find({}))\n")
+    source = Path(traits.__file__).parents[1]
+    environment = {"PYTHONPATH": f"{source}{os.pathsep}{tmp_path}"}
+    command = [sys.executable, "-m", "starters.tiny"]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
+    assert {"starters", "starters.tiny"} <= {*told}
+    assert "__main__" not in told

@@ -10,7 +10,6 @@ from stackmatrix import cli
 from stackmatrix.commands import choice, options, own_app
 from stackmatrix.commands.choice import Choice, choose_cells, make_request
 from stackmatrix.errors import AppFileError, UsageError
-from stackmatrix.matrix import app_file
 from stackmatrix.matrix.app_workloads import ALL_PAGES
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.profiles import PROFILES
@@ -169,14 +168,3 @@ def test_a_first_look_is_at_all_pages_on_the_reference_first_whichever_pages_wer
         Cell(stack="b", python="3.13", workload=ALL_PAGES),
         Cell(stack="a", python="3.12", workload=ALL_PAGES),
     )
-
-
-@pytest.mark.parametrize(
-    ("said", "found"), [("", {"/": 12.0, "/a/": 300.0}), ("unloaded_ms = 40", {"/": 40.0, "/a/": 40.0})]
-)
-def test_what_a_page_takes_without_load_is_what_its_file_says_or_what_was_measured(
-    tmp_path: Path, said: str, found: dict[str, float]
-) -> None:
-    (tmp_path / "stackmatrix.toml").write_text(f'{said}\npaths = ["/", "/a/"]\n', encoding="utf-8")
-    measured_ms = {"/": 12.0, "/a/": 300.0}
-    assert own_app.unloaded_by_page(app_file.read(tmp_path), measured_ms) == found

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from stackmatrix.analysis.exceptions import limits_of
 from stackmatrix.application import copy, place, probe, setup
 from stackmatrix.application.companions import SLOW_API, Companions, slow_api, started, upstreams
 from stackmatrix.application.discovery import Found, discover
@@ -21,6 +22,7 @@ from stackmatrix.application.setup import Answered, Door
 from stackmatrix.application.state import BASE, State
 from stackmatrix.application.variables import fill
 from stackmatrix.errors import AppError
+from stackmatrix.matrix.app import Database
 from stackmatrix.matrix.app_file import AppFile
 from stackmatrix.matrix.app_requests import Request
 from stackmatrix.matrix.pages import Likeness, Page
@@ -69,11 +71,17 @@ class Application:
         return place.arrange(self.app, self.found, folder, interface, known, self.secrets, is_diagnosing=is_diagnosing)
 
     def warnings(self, stack: Stack) -> tuple[str, ...]:
-        """What is likely to limit this stack with this app, in sentences."""
+        """How databases are likely to limit this stack with this app, in sentences."""
+        return tuple(one.sentence for one in limits_of(stack, self.databases(stack.serves_views_of)))
+
+    def databases(self, interface: str) -> tuple[Database, ...]:
+        """What limits the use of the databases that stacks of an interface use."""
         postgres = self.state.postgres
-        if postgres is None or (stack.slots or 0) <= postgres.max_connections:
-            return ()
-        return (f"The stack may open {stack.slots} connections and PostgreSQL allows {postgres.max_connections}.",)
+        most = None if postgres is None else postgres.max_connections
+        return tuple(
+            Database(one.alias, most if one.is_postgres else None, one.conn_max_age)
+            for one in self.settings[interface].databases
+        )
 
     def asked(self, page: Page, interface: str, answer: Answered, log: str) -> Asked:
         """An answer of a server to one of the pages, with all that explains it."""
@@ -209,7 +217,7 @@ class _Preparation:
         all stacks then find. What changes something is asked after it, so that every stack finds everything as the
         set-up left it, and twice as well, since under load it is asked many times.
         """
-        reads, writes = [one for one in pages if _is_read(one)], [one for one in pages if not _is_read(one)]
+        reads, writes = [one for one in pages if one.is_read], [one for one in pages if not one.is_read]
         self.say(f"asking Django's test client for {len(pages)} page{'s' if len(pages) > 1 else ''}")
         each = [(page, ASKED_AS + turn) for page in reads for turn in range(_turns(page))]
         changing = [(page, ASKED_AS) for page in writes]
@@ -235,7 +243,7 @@ class _Preparation:
     def _notes(self, settings: Mapping[str, Settings]) -> tuple[str, ...]:
         """What is likely to limit a run, and what cannot be verified."""
         app = self.app
-        writes = not all(_is_read(one.page) for one in app.requests)
+        writes = not all(one.page.is_read for one in app.requests)
         said = [note for one in settings for note in probe.warnings(settings[one], one, has_writes=writes)]
         keys = {one.secret_key for one in settings.values()}
         if len(keys) > 1:
@@ -247,10 +255,6 @@ class _Preparation:
         ):
             said.append("sessions are kept in local memory, where no other process finds them")
         return tuple(dict.fromkeys(said))
-
-
-def _is_read(page: Page) -> bool:
-    return page.method in {"GET", "HEAD", "OPTIONS"}
 
 
 def _turns(page: Page) -> int:

@@ -4,6 +4,7 @@ import http.client
 import os
 import re
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,9 +12,10 @@ from pathlib import Path
 
 from stackmatrix.application.application import Application
 from stackmatrix.application.asking import ask
+from stackmatrix.application.discovery import Found
 from stackmatrix.application.explain import Asked, why_unlike, why_wrong
 from stackmatrix.application.failures import Failure, sentence
-from stackmatrix.application.place import Runner, end
+from stackmatrix.application.place import Arrangement, Runner, end
 from stackmatrix.application.setup import Answered
 from stackmatrix.errors import AppError, TrialError
 from stackmatrix.matrix.pages import Expectation, Page
@@ -78,22 +80,31 @@ def serving(application: Application, stack: Stack, prefix: Path, *, is_diagnosi
     """
     # It takes seconds until the server listens: apart from the ports of another run on this machine.
     (port,) = ports.find_free(FIRST_PORT + os.getpid() % PORTS, 1)
-    at = application.arrange(stack.interface, PLACE, is_diagnosing=is_diagnosing)
+    at = _with_launchers(application.arrange(stack.interface, PLACE, is_diagnosing=is_diagnosing))
     logs = application.state.folder / "logs"
     log = logs / f"{stack.name}{'-diagnosing' if is_diagnosing else ''}.log"
     runner = Runner(prefix / "bin" / "python", logs)
-    child = runner.start(_command(application, stack, prefix, port), at, log)
-    try:
-        _wait_ready(application, stack, port, child, log, is_diagnosing=is_diagnosing)
-        yield Server(port, log, child)
-    finally:
-        end(child)
+    with tempfile.TemporaryDirectory(prefix="stackmatrix-check-") as folder:
+        child = runner.start(command_of(application.found, stack, prefix, port, Path(folder)), at, log)
+        try:
+            _wait_ready(application, stack, port, child, log, is_diagnosing=is_diagnosing)
+            yield Server(port, log, child)
+        finally:
+            end(child)
 
 
-def _command(application: Application, stack: Stack, prefix: Path, port: int) -> list[str]:
-    callables = {"wsgi": application.found.wsgi or "", "asgi": application.found.asgi or ""}
-    places = {"bin": str(prefix / "bin"), "prefix": str(prefix), "port": str(port)}
-    return [part.format(**places, backlog=ports.allowed_backlog(), **callables) for part in stack.command]
+def _with_launchers(at: Arrangement) -> Arrangement:
+    """A place from which what starts some stacks is found, too, after all that is the app's own."""
+    path = os.pathsep.join([at.environment["PYTHONPATH"], str(processes.SOURCE)])
+    return replace(at, environment={**at.environment, "PYTHONPATH": path})
+
+
+def command_of(found: Found, stack: Stack, prefix: Path, port: int, folder: Path) -> list[str]:
+    """The command that serves an app as it is, with nothing around it; the server may write into the folder."""
+    wsgi, asgi = found.wsgi or "", found.asgi or ""
+    places = {"bin": prefix / "bin", "prefix": prefix, "port": port, "stats_port": stack.stats_port, "folder": folder}
+    places |= {"backlog": ports.allowed_backlog(), "wsgi": wsgi, "wsgi_callable": wsgi, "asgi": asgi}
+    return [part.format(**places) for part in stack.command]
 
 
 def _wait_ready(

@@ -3,11 +3,13 @@
 Each cause looks at one answer; the first that knows it says its sentence.
 """
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from stackmatrix.analysis import exceptions
 from stackmatrix.application.probe import Settings
 from stackmatrix.application.setup import Answered, Door
 from stackmatrix.matrix.app_requests import Request
@@ -143,54 +145,12 @@ def _not_there(asked: Asked) -> str | None:
     return None
 
 
-_RAISED: tuple[tuple[str, str], ...] = (
-    (r"no such table: [\w.]+|relation \"[\w.]+\" does not exist", '{found}. Add "migrate" to setup.'),
-    (
-        r"Missing staticfiles manifest entry for '[^']+'",
-        (
-            '{found}. The static files are not collected, or not built: add "collectstatic" to setup (after '
-            '"$ npm run build", if they are built).'
-        ),
-    ),
-    (
-        r"database is locked",
-        (
-            "SQLite was locked by another writer. Add [override.DATABASES.default.OPTIONS] "
-            'transaction_mode = "IMMEDIATE" and init_command = "PRAGMA journal_mode=WAL", or use '
-            'services = ["postgres"].'
-        ),
-    ),
-    (
-        r"too many clients already|remaining connection slots",
-        "PostgreSQL's connections are used up: fewer threads, or [override.DATABASES.default] CONN_MAX_AGE = 0.",
-    ),
-    (
-        r"'ASGIRequest' object has no attribute '\w+'|KeyError: '(wsgi\.\w+|SERVER_SOFTWARE)'",
-        (
-            "the project reads what only WSGI has, so ASGI cannot serve this path. Say asgi = false to leave those "
-            "stacks out."
-        ),
-    ),
-    (
-        r"SynchronousOnlyOperation",
-        "an async view touches the database where it must not (SynchronousOnlyOperation); this stack cannot serve it.",
-    ),
-    (
-        r"Connection(Refused)?Error|ConnectError|Connection refused|Max retries exceeded|Cannot connect to host",
-        (
-            "the project calls a service that does not answer ({found}): if it is one that it waits for, describe it "
-            "as [upstream.NAME], and give {{NAME.url}} in [env]."
-        ),
-    ),
-)
-"""What the project raised, and the sentence for it."""
-
-
 def _exception(asked: Asked) -> str | None:
-    for pattern, said in _RAISED:
-        if asked.answer.status >= 500 and (match := re.search(pattern, asked.raised)):
-            return f": {said.format(found=match[0])}"
-    return None
+    if asked.answer.status < 500:
+        return None
+    error = asked.answer.error
+    cause = exceptions.explain(asked.raised, map(os.path.basename, error.files) if error is not None else ())
+    return None if cause is None else f": {cause[1]}"
 
 
 CAUSES: tuple[Callable[[Asked], str | None], ...] = (
@@ -209,7 +169,7 @@ def why_not_twice(page: Page, answer: Answered) -> str | None:
             f"{page.path}: The first {page.method} was right and the second was not ({answer.status}): give it "
             'another value each time: name = "tag {n}".'
         )
-    return f"{page.path}: Right when asked first, wrong under load: {why}. Does a [[request]] of this file change it?"
+    return f"{page.path}: {exceptions.wrong_under_load(why)}"
 
 
 def why_unlike(page: Page, why: str, one: str, other: str) -> str:

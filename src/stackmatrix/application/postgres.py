@@ -101,7 +101,7 @@ class Postgres:
     port: int
     admin_password: str = field(repr=False)
     password: str = field(repr=False)
-    max_connections: int = MOST_CONNECTIONS
+    max_connections: int = field(default_factory=lambda: MOST_CONNECTIONS)
     """What each database allows."""
 
     @classmethod

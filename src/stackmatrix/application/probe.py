@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stackmatrix.analysis import exceptions
 from stackmatrix.application.discovery import Found
 from stackmatrix.application.failures import Failure, sentence
 from stackmatrix.application.place import Arrangement, Runner
 from stackmatrix.errors import AppError
 from stackmatrix.matrix.app_file import AppFile
 
-SQLITE, POSTGRES = "sqlite3", ("postgresql", "postgresql_psycopg2", "postgis")
+SQLITE = "sqlite3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,10 @@ class Database:
     user: str
     conn_max_age: float | None
     is_immediate: bool
+
+    @property
+    def is_postgres(self) -> bool:
+        return "postgres" in self.engine or "postgis" in self.engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +157,7 @@ def _why_not_ours(database: Database, ours: Ours) -> str | None:
         if place.is_relative_to(ours.folder.resolve()):
             return None
         return f"{name} is the SQLite file {place}, which lies outside of the project: {rule} Name one in the project."
-    if database.engine in POSTGRES or "postgres" in database.engine or "postgis" in database.engine:
+    if database.is_postgres:
         is_ours = (database.host, database.port) == (ours.host, str(ours.port)) and database.name in ours.names
         return None if is_ours else _foreign(name, database, rule)
     where = f" at {database.host}" if database.host else ""
@@ -171,18 +176,9 @@ def warnings(settings: Settings, interface: str, *, has_writes: bool) -> tuple[s
     """What is likely to limit a run with these settings, each with its remedy."""
     said = []
     for one in settings.databases:
-        if interface == "ASGI" and (one.conn_max_age is None or one.conn_max_age > 0):
-            age = "unlimited" if one.conn_max_age is None else f"{one.conn_max_age:g}"
-            said.append(
-                f"CONN_MAX_AGE is {age}, and under ASGI every request's connection stays: "
-                f"[override.asgi.DATABASES.{one.alias}] CONN_MAX_AGE = 0."
-            )
+        if interface == "ASGI" and one.conn_max_age != 0:
+            said.append(exceptions.keeps_connections(one.alias, one.conn_max_age))
         if has_writes and one.engine == SQLITE and not one.is_immediate:
-            said.append(f"{SQLITE_LOCKS.format(alias=one.alias)}")
+            remedy = exceptions.SQLITE_REMEDY.format(alias=one.alias)
+            said.append(f"SQLite is likely to be locked by another writer. {remedy}")
     return tuple(said)
-
-
-SQLITE_LOCKS = (
-    "SQLite is likely to be locked by another writer. Add [override.DATABASES.{alias}.OPTIONS] "
-    'transaction_mode = "IMMEDIATE" and init_command = "PRAGMA journal_mode=WAL", or use services = ["postgres"].'
-)

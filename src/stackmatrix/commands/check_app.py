@@ -50,7 +50,7 @@ def execute(options: argparse.Namespace) -> int:
         tempfile.TemporaryDirectory(prefix="stackmatrix-app-") as name,
         prepare(app, environment.python, Path(name) / "app", say=say) as application,
     ):
-        for note in (*environment.notes, *application.notes, *application.warnings(stack)):
+        for note in dict.fromkeys((*environment.notes, *application.notes, *application.warnings(stack))):
             say(f"note: {note}")
         say(f"asking {stack.summary}")
         checked = check.check(application, stack, environment.prefix)

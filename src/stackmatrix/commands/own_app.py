@@ -92,20 +92,29 @@ def ready(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say)
             with pinned(layout.harness):
                 application = up.enter_context(prepare(app, python, folder / "app", together=together, say=say))
             _need_right(app, application)
-            for note in application.notes:
-                say(f"Note: {note}.")
             catalogue = _served(catalogue, application)
+            for note in (*application.notes, *limits(application, catalogue, cells)):
+                say(f"Note: {note.rstrip('.')}.")
             found = look(installations.resolve(to_look_at(first, cells), catalogue), layout, lambda _: None)
             rate = app.rate or kept_rate(request.folder, machine_name, catalogue.workloads) or found.rate
-            took_ms = unloaded_by_page(app, found.unloaded_ms)
             measured = {
-                name: replace(one.with_measured(took_ms), compare_rate=rate)
+                name: replace(one.with_measured(found.unloaded_ms), compare_rate=rate)
                 for name, one in catalogue.workloads.items()
             }
-            say(f"A page takes {_listed(took_ms)} without load; latency is compared at {rate:g} arrivals/s.")
+            say(f"A page takes {_listed(found.unloaded_ms)} without load; latency is compared at {rate:g} arrivals/s.")
             yield replace(request, catalogue=replace(catalogue, workloads=measured))
     finally:
         remove(folder)
+
+
+def limits(application: Application, catalogue: Catalogue, cells: Sequence[Cell]) -> list[str]:
+    """How the databases will probably limit the chosen stacks, but for what is among the application's notes."""
+    by_sentence: dict[str, list[str]] = {}
+    for name in dict.fromkeys(cell.stack for cell in cells if cell.stack in catalogue.stacks):
+        for sentence in application.warnings(catalogue.stacks[name]):
+            by_sentence.setdefault(sentence, []).append(name)
+    noted = set(application.notes)
+    return [f"{', '.join(names)}: {sentence}" for sentence, names in by_sentence.items() if sentence not in noted]
 
 
 def to_look_at(first: Cell, cells: Sequence[Cell]) -> tuple[Cell, ...]:
@@ -114,11 +123,6 @@ def to_look_at(first: Cell, cells: Sequence[Cell]) -> tuple[Cell, ...]:
     for cell in (first, *cells):
         chosen.setdefault(cell.stack, msgspec.structs.replace(cell, workload=ALL_PAGES))
     return tuple(chosen.values())
-
-
-def unloaded_by_page(app: AppFile, measured_ms: Mapping[str, float]) -> Mapping[str, float]:
-    """What each page takes without load, in ms by its name: as its file says, or as it was measured."""
-    return measured_ms if app.unloaded_ms is None else dict.fromkeys(measured_ms, app.unloaded_ms)
 
 
 def _listed(ms_by_page: Mapping[str, float]) -> str:

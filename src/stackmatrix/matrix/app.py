@@ -1,6 +1,6 @@
 """The application under test. The built-in site is the first one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -16,10 +16,26 @@ class Arranged(Protocol):
     def environment(self) -> Mapping[str, str]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Database:
+    """What limits the use of one of an application's databases.
+
+    ``allowed`` is how many connections it takes, ``None`` for one that has no such limit, and ``kept_s`` is for how
+    long a connection stays after a request, ``None`` for ever.
+    """
+
+    alias: str
+    allowed: int | None
+    kept_s: float | None
+
+
 class Arranger(Protocol):
     """Gives each target of an application a place of its own, as the set-up left it."""
 
     def arrange(self, interface: str, name: str) -> Arranged: ...
+
+    def databases(self, interface: str) -> Sequence[Database]:
+        """Those that stacks of an interface use."""
 
 
 @dataclass(frozen=True, slots=True)

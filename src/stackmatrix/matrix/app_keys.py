@@ -108,7 +108,10 @@ UPSTREAM = Table(
 
 STACK = Table(
     {
-        "command": Key(TEXT_OR_TEXTS, "the server's command: {bin}, {prefix}, {port}, {backlog}, {wsgi}, {asgi}"),
+        "command": Key(
+            TEXT_OR_TEXTS,
+            "the server's command: {bin}, {prefix}, {port}, {backlog}, {folder}, {wsgi}, {wsgi_callable}, {asgi}",
+        ),
         "requirements": Key(TEXTS, "the server's packages"),
         "interface": Key(Names(("WSGI", "ASGI")), "which of the app's callables it serves"),
         "waits_with": Key(Names(("threads", "greenlets", "event loop")), "how a worker waits"),
@@ -189,6 +192,10 @@ The file describes an application under test. The same keys may stand under `[to
 Everything is optional but one page, and a key that is not known is an error. In `env`, `override`, `files` and
 commands, `{NAME.url}`, `{NAME.host}` and `{NAME.port}` stand for the address of a service, process or upstream;
 databases have `.name`, `.user` and `.password`, too.
+
+In the command of a stack, `{bin}` stands for the environment's folder of programs, `{prefix}` for the environment,
+`{port}` for the port, `{backlog}` for the length of the listen queue, and `{folder}` for a private folder. What it
+serves is `{asgi}`, or `{wsgi}`, a module, or `{wsgi_callable}`, `module:application`, for a server that wants that.
 
 This page is made from the table that reads the file: `nox -s lock` writes it.
 """

@@ -5,12 +5,14 @@ Only the standard library is imported, since the noxfile reads this.
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from string import Formatter
 from typing import Any
 
 from stackmatrix.errors import AppFileError
 from stackmatrix.matrix.stacks import STACKS, Stack
+from stackmatrix.matrix.stacks.stack import PLACES
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +114,34 @@ def read_stack(name: str, given: Mapping[str, Any]) -> Stack:
         raise AppFileError(f"stack {name}: there is such a stack already; call yours another name.")
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise AppFileError(f"stack {name}: a stack's name has small letters, digits and underscores.")
-    command = command_of(given["command"])
-    if not any("{port}" in part for part in command):
-        raise AppFileError(f"stack {name}: its command does not say where {{port}} goes.")
+    command, requirements = command_of(given["command"]), given["requirements"]
+    if reason := _why_no_command(command):
+        raise AppFileError(f"stack {name}: {reason}")
+    if not requirements and "server" not in given:
+        raise AppFileError(f'stack {name}: requirements is empty: say what is installed, or server = "NAME".')
     return Stack(
         name=name,
         summary=given.get("summary", name),
         port=max(row.port for row in STACKS.values()) + 1,
-        server=given.get("server") or re.split(r"[\[<>=!~ ;]", given["requirements"][0], maxsplit=1)[0],
-        requirements=tuple(given["requirements"]),
+        server=given.get("server") or re.split(r"[\[<>=!~ ;]", requirements[0], maxsplit=1)[0],
+        requirements=tuple(requirements),
         interface=given["interface"],
         waits_with=given["waits_with"],
         slots=given.get("slots"),
+        workers=given.get("workers", 1),
         command=command,
         flags_from=given.get("flags_from", ""),
         monkey_patched=given["waits_with"] == "greenlets",
     )
+
+
+def _why_no_command(command: Sequence[str]) -> str | None:
+    """What is wrong with the command of a stack of one's own, as a sentence."""
+    try:
+        parsed = [name for part in command for _, name, *_ in Formatter().parse(part) if name is not None]
+    except ValueError:
+        return "its command has a brace that stands alone: write a brace that is meant as it is twice, {{ and }}."
+    if unknown := [name for name in parsed if name not in PLACES]:
+        known = ", ".join(f"{{{name}}}" for name in PLACES)
+        return f"its command has {{{unknown[0]}}}, which nothing fills in; there are {known}."
+    return None if "port" in parsed else "its command does not say where {port} goes."

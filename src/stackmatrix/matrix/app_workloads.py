@@ -19,8 +19,7 @@ def workloads_of(pages: Sequence[Page]) -> list[Workload]:
     together = _workload(ALL_PAGES, counted, tuple(pages))
     if len(pages) == 1:
         return [together]
-    alone = [_workload(name, page.name, (page,)) for name, page in zip(_names(pages), pages, strict=True)]
-    return [together, *alone]
+    return [together, *(_workload(name, page.name, (page,)) for name, page in zip(_names(pages), pages, strict=True))]
 
 
 def _workload(name: str, summary: str, pages: tuple[Page, ...]) -> Workload:

@@ -109,6 +109,11 @@ class Page:
     values: tuple[tuple[str, tuple[str, ...]], ...] = ()
     expect: Expectation = Expectation()
 
+    @property
+    def is_read(self) -> bool:
+        """Whether its method is one that changes nothing."""
+        return self.method in {"GET", "HEAD", "OPTIONS"}
+
     def request(self, number: int, turn: int | None = None) -> tuple[str, bytes | None]:
         """The path and the body of the request of this number; ``turn`` says which of its values have their turn.
 

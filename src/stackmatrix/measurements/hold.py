@@ -13,6 +13,7 @@ from typing import ClassVar
 
 import msgspec
 
+from stackmatrix.analysis import exceptions
 from stackmatrix.analysis.ramp.assess import assess_hold
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.profiles import TURNS_A_RAMP
@@ -96,9 +97,11 @@ def held_by(result: Result | None) -> float | None:
 
 def describe(hold: Hold) -> str:
     """A hold in a line."""
+    raised = exceptions.said(hold.findings)
     if not hold.is_valid:
-        return "invalid: " + " ".join(one.sentence for one in hold.findings if one.severity == "invalid")
+        reasons = " ".join(one.sentence for one in hold.findings if one.severity == "invalid")
+        return f"invalid: {reasons} {raised}".rstrip()
     words = "sustained" if hold.sustained else "not sustained"
     back_s = None if hold.recovery is None else hold.recovery.seconds
     back = "not back after a stall" if back_s is None else f"back {back_s:.1f} s after a stall"
-    return f"{hold.rate:.0f}/s {words}, {back} of {hold.stall_s:g} s"
+    return f"{hold.rate:.0f}/s {words}, {back} of {hold.stall_s:g} s" + (raised and f". {raised}")

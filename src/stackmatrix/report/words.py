@@ -28,6 +28,7 @@ SLOW = 10.0
 STOPPED_BY: dict[str | None, str] = {
     "slots": "slots",
     "target-cpu": "core",
+    "database": "database",
     "users": "users",
     None: NOTHING,
 }

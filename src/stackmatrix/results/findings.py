@@ -19,6 +19,7 @@ class Code(StrEnum):
     RECORDER = "recorder"
 
     API_BUSY = "api-busy"
+    SERVICES_BUSY = "services-busy"
     API_GONE = "api-gone"
     API_OVERSHOOT = "api-overshoot"
     API_LISTEN_QUEUE = "api-listen-queue"
@@ -32,6 +33,15 @@ class Code(StrEnum):
     LITTLES_LAW = "littles-law"
     NOT_STEADY = "not-steady"
     FAILURES = "failures"
+
+    DATABASE_LOCKED = "database-locked"
+    CONNECTIONS = "database-connections"
+    CONNECTION_POOL = "database-pool"
+    KEPT_CONNECTIONS = "kept-connections"
+    MORE_THREADS = "more-threads-than-connections"
+    NO_SERVICE = "service-does-not-answer"
+    NO_MAIL = "no-mail-server"
+    RAISED = "raised"
 
     OPEN_FILES = "open-files"
     PORTS = "ports"

@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Collection
+from functools import cache
 from itertools import islice
 
 import psutil
@@ -29,16 +30,31 @@ def find_free(first: int, count: int) -> tuple[int, ...]:
     return found
 
 
+@cache
 def apart(first: int) -> int:
-    """From where on this process looks for ports: mostly elsewhere than another run that starts in the same moment.
+    """From where on this process looks for ports: elsewhere than any other run that is there, until it ends.
 
-    A port is free when it is looked at, and used only when a server has started.
+    A port is free when it is looked at, used only when a server has started, and free again between two of a run's
+    measurements. So a run claims a whole block of them, by having the block's last port, on which it does not listen.
     """
-    return first + BLOCK * (os.getpid() % BLOCKS)
+    for number in range(BLOCKS):
+        block = first + BLOCK * (FIRST_BLOCK + (os.getpid() + number) % BLOCKS)
+        claim = socket.socket()
+        try:
+            claim.bind(("127.0.0.1", block + BLOCK - 1))
+        except OSError:
+            claim.close()
+            continue
+        _claims.append(claim)
+        return block
+    return first + BLOCK * FIRST_BLOCK
 
 
-BLOCK, BLOCKS = 50, 40
+BLOCK, BLOCKS = 50, 38
 """Ports that one run looks at first, more than are up at once, and how many such blocks there are."""
+FIRST_BLOCK = 2
+"""Those before are for what has a port of its own: a stack that is served by hand, and locust's web page."""
+_claims: list[socket.socket] = []
 
 LAST_PORT = 32_768
 """From here on Linux gives ports to clients."""

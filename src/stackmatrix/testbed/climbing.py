@@ -70,6 +70,7 @@ class Climb:
         def run(on_window: OnWindow) -> DrivenLevel:
             return generator.climb(order, self._begin, on_window, self._tick, self._watch)
 
+        bed.raised.take_all()  # that of the warm-up is no part of the climb
         driven, uses, around = bed.meters.level(run, lambda: None)
         bed.load_s += driven.drained_s - driven.started_s
         end_s = min(driven.rows.end_s, self._end_s)
@@ -86,6 +87,7 @@ class Climb:
             target_pids_now=bed.target_pids,
             around=around,
             recorded=driven.recorded,
+            named=bed.raised.take(subject),
             planned=int((self._planned_s < end_s).sum()),
         )
         dropped_s = None if self._drop is None else self._drop.at_s

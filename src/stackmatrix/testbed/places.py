@@ -7,13 +7,20 @@ from functools import reduce
 from pathlib import Path
 
 from stackmatrix.matrix.cells import Subject
+from stackmatrix.results.conditions import Environment
+from stackmatrix.results.types import PythonBuild
 from stackmatrix.system import ports, processes
+from stackmatrix.system.cores import Layout
 from stackmatrix.system.launch import Setting
+from stackmatrix.testbed import raised
 from stackmatrix.testbed.supervisor import API
 from under_test import application, planted
+from under_test.raised import VARIABLE as RAISED
 
 PLANTED = "planted"
 """The file of a testbed that says how much the planted control burns."""
+VARIABLES = ("LANG", "PYTHONPATH", "SLOW_API_URL")
+"""The variables that circus.ini gives a target, beside PATH."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +34,11 @@ class Place:
 
 
 def place(
-    subjects: Sequence[Subject], at: Mapping[str, int], added: Callable[[Subject], Sequence[str]], folder: Path
+    subjects: Sequence[Subject],
+    at: Mapping[str, int],
+    added: Callable[[Subject], Sequence[str]],
+    folder: Path,
+    layout: Layout,
 ) -> tuple[Place, ...]:
     """Each subject at its port, with the arguments that a use of it adds; all with the same listen queue and folder.
 
@@ -39,10 +50,11 @@ def place(
     def command(one: Subject) -> tuple[str, ...]:
         return one.command(at[one.name], *added(one), backlog=backlog, folder=folder)
 
-    return tuple(Place(one, at[one.name], command(one), _setting(one, folder)) for one in subjects)
+    return tuple(Place(one, at[one.name], command(one), _setting(one, folder, layout)) for one in subjects)
 
 
-def _setting(subject: Subject, folder: Path) -> Setting:
+def _setting(subject: Subject, folder: Path, layout: Layout) -> Setting:
+    cores = layout.of_target(subject.stack.workers) if subject.stack.workers > 1 else ()
     if not subject.app.wrapped:
         return Setting()
     variables, started_in = {application.VARIABLE: subject.application, **dict(subject.workload.variables)}, None
@@ -54,9 +66,23 @@ def _setting(subject: Subject, folder: Path) -> Setting:
         # What wraps the application is the harness's own, and is found after everything of the application.
         variables["PYTHONPATH"] = f"{variables['PYTHONPATH']}{os.pathsep}{processes.SOURCE}"
         started_in = str(arranged.cwd)
+        variables[RAISED] = str(raised.path_of(subject, folder))
     if subject.cell.control == "planted":
         variables[planted.VARIABLE] = str(folder / PLANTED)
-    return Setting(variables, started_in)
+    return Setting(variables, started_in, cores)
+
+
+def environment_of(place: Place, folder: Path, python: PythonBuild, packages: Mapping[str, str]) -> Environment:
+    """What serves a place, as any run of it has it; where it writes what it raises changes nothing that is measured."""
+    variables = place.setting.variables.keys() - {RAISED}
+    return Environment(
+        python=python,
+        packages=dict(sorted(packages.items())),
+        lock_sha256=place.subject.environment.lock_sha256,
+        command=as_written(place, folder),
+        variables=tuple(dict.fromkeys((*VARIABLES, *sorted(variables)))),
+        app_sha256=place.subject.app.sha256,
+    )
 
 
 def as_written(place: Place, folder: Path) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from stackmatrix.analysis.exceptions import said
 from stackmatrix.analysis.level.facts import LevelFacts, Pace
 from stackmatrix.analysis.level.requests import LevelRows
 from stackmatrix.analysis.level.usage import Role, Surroundings, Use, together
@@ -23,17 +24,17 @@ from stackmatrix.matrix.cells import Subject
 from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.matrix.workloads import Workload
 from stackmatrix.results.conditions import Environment
+from stackmatrix.results.findings import Finding
 from stackmatrix.system.core_speed import PaceBook
 from stackmatrix.system.cores import Layout, pinned
 from stackmatrix.testbed import external_api, places, verification
 from stackmatrix.testbed.metering import Metering
 from stackmatrix.testbed.places import Place
+from stackmatrix.testbed.raised import RaisedLogs
 from stackmatrix.testbed.supervisor import API, Supervisor, Target, private_folder, remove
 
 VERIFIED_AT_ONCE = 4
 """Targets whose pages are asked for at once: each mostly waits, and must not wait for the core."""
-VARIABLES = ("LANG", "PYTHONPATH", "SLOW_API_URL")
-"""The variables that circus.ini gives a target, beside PATH."""
 
 type Show = Callable[[str], None]
 
@@ -48,11 +49,12 @@ class SubjectError(TrialError):
 
 @dataclass(frozen=True)
 class MeasuredLevel:
-    """What was measured: ``facts`` of the load as a whole, and rows and use of each target, in their order."""
+    """What was measured: ``facts`` of the load as a whole; each target's rows, use, and why it raised what it did."""
 
     facts: LevelFacts
     rows: tuple[LevelRows, ...]
     uses: tuple[Use, ...]
+    named: tuple[tuple[Finding, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Testbed:
     generator: LoadGenerator | None
     layout: Layout
     show: Show
+    raised: RaisedLogs
     speed: PaceBook | None = None
     environments: dict[str, Environment] = field(default_factory=dict)
     """What serves each subject, by its name; filled by :meth:`verify`."""
@@ -92,8 +95,6 @@ class Testbed:
     def verify(self, patience_s: float = verification.READY_TIMEOUT_S, *, pages: bool = True) -> None:
         """Wait until everything answers, and check each target: what it is and, with ``pages``, how it answers.
 
-        All targets start at once on one core, so each has the time of all.
-
         Raises:
             SubjectError: for the first that does not come up or is not what it should be.
             TrialError: when the external API does not come up.
@@ -103,7 +104,7 @@ class Testbed:
         cells = f"{len(self.places)} cells " if len(self.places) > 1 else ""
         self.show(f"{cells}starting")
         for place in self.places:
-            with self._blaming(place.subject):
+            with self._blaming(place.subject):  # all start at once on one core, so each has the time of all
                 self._identify(place, patience_s * len(self.places))
         self.show(f"verifying {cells}".rstrip())
         if pages:
@@ -115,7 +116,7 @@ class Testbed:
                 self.loops_ms[place.subject.name] = loop_ms
         self.circus.note_tree()
         pids = self.generator.pids if self.generator is not None else ()
-        self._metering = Metering(self.circus, pids, self.layout, self.ports)
+        self._metering = Metering(self.circus, pids, self.layout, self.places)
         self._metering.begin()
 
     @contextlib.contextmanager
@@ -124,7 +125,7 @@ class Testbed:
             with self.circus.explaining(subject.name):
                 yield
         except TrialError as error:
-            raise SubjectError(subject, str(error)) from error
+            raise SubjectError(subject, f"{error} {said(self.raised.take(subject))}".rstrip()) from error
 
     def _verify_page(self, place: Place) -> None:
         if place.subject.app.wrapped:
@@ -140,14 +141,8 @@ class Testbed:
         if subject.stack.workers > 1:
             verification.verify_workers(place.port, subject.stack.workers)
         log = self.circus.log_of(subject.name)
-        self.environments[subject.name] = Environment(
-            python=verification.verify_identity(identity, subject.stack, subject.runtime.version, log),
-            packages=dict(sorted(identity.packages.items())),
-            lock_sha256=subject.environment.lock_sha256,
-            command=places.as_written(place, self.circus.folder),
-            variables=tuple(dict.fromkeys((*VARIABLES, *sorted(place.setting.variables)))),
-            app_sha256=subject.app.sha256,
-        )
+        python = verification.verify_identity(identity, subject.stack, subject.runtime.version, log)
+        self.environments[subject.name] = places.environment_of(place, self.circus.folder, python, identity.packages)
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -198,10 +193,12 @@ class Testbed:
         """
         speed, first = self.speed, self.places[0].subject
         earlier_s, before_s = (speed.readings, speed.read_surely()) if speed else ((), 0.0)
+        self.raised.take_all()  # that of before is no part of the level
         driven, uses, around = self._drive(order, at_start)
         pace = Pace(before_s, speed.read_surely(), earlier_s) if speed else None
         rows, is_open = driven.rows, level.model == "open"
         of_targets = tuple(uses[place.subject.name] for place in self.places)
+        named = self.raised.take_all()
         facts = LevelFacts(
             plan=level,
             workload=first.workload,
@@ -215,9 +212,10 @@ class Testbed:
             around=around,
             pace=pace,
             recorded=driven.recorded,
+            named=named[0] if len(named) == 1 else (),
             planned=planned(order.value, order.settle_s, rows.window_s, order.seed) if is_open else None,
         )
-        return MeasuredLevel(facts, tuple(map(rows.of_target, range(len(self.places)))), of_targets)
+        return MeasuredLevel(facts, tuple(map(rows.of_target, range(len(self.places)))), of_targets, named)
 
     def _drive(
         self, order: LevelOrder, at_start: Callable[[], None] = lambda: None
@@ -236,8 +234,7 @@ class Testbed:
 
         """
         for watcher in (API,) if self.discarded else self.circus.watchers:
-            reason = self.circus.why_gone(watcher)
-            if reason is not None:
+            if (reason := self.circus.why_gone(watcher)) is not None:
                 raise TrialError(f"Under load, {reason}.")
         self.meters.tick()
 
@@ -274,14 +271,15 @@ def start(
     folder = private_folder()
     try:
         at = places.free_ports(subjects) if at is None else at
-        every = places.place(subjects, at, added, folder)
+        with pinned(layout.harness):  # what an application needs beside it may be started anew for its place
+            every = places.place(subjects, at, added, folder, layout)
         places.plant(folder, 0.0)
         targets = [Target(one.subject.name, tuple(wrap(folder, one.command)), one.setting) for one in every]
         circus = Supervisor(targets, at[API], layout, folder)
         generator = None if load is None else _make_generator(load, every, at[API], layout, folder)
         # The harness stays off the target's core, which it would be charged to.
         with pinned(layout.harness), circus, generator or contextlib.nullcontext():
-            bed = Testbed(every, at[API], circus, generator, layout, show, speed)
+            bed = Testbed(every, at[API], circus, generator, layout, show, RaisedLogs(subjects, folder), speed)
             yield bed
             if generator is not None:
                 generator.finish(bed.tick)

@@ -97,13 +97,14 @@ def verify_identity(identity: Identity, stack: Stack, python: str, log: str = ""
         raise TrialError(why_gil_is_on(log))
     expected = {
         "Python": (python, version_of(build)),
-        "server": (True, stack.server in _programs(identity.traits)),
         "interface": (stack.interface, identity.interface),
         # An ASGI server calls the application on its event loop, also where Django has the view wait in a thread.
         "way of waiting": ("event loop" if stack.interface == "ASGI" else stack.waits_with, identity.waits_with),
         "monkey patching": (stack.monkey_patched, identity.monkey_patched),
         "what serves": (_sorted(stack.traits), _sorted(telling_traits(stack) & {*identity.traits})),
     }
+    if reason := stack.why_not_its_server(identity.programs):
+        raise TrialError(f"The target is not what the cell names: {reason}")
     for what, (wanted, found) in expected.items():
         if wanted != found:
             raise TrialError(f"The target is not what the cell names: {what} is {found!r}, expected {wanted!r}.")
@@ -128,11 +129,6 @@ def telling_traits(stack: Stack) -> frozenset[str]:
     if not stack.traits:
         return frozenset()
     return frozenset(trait for row in (*STACKS.values(), stack) for trait in row.traits)
-
-
-def _programs(traits: Iterable[str]) -> set[str]:
-    """The packages that are loaded, and the program that started the process."""
-    return {trait.removeprefix("parent ").partition(".")[0].partition("-")[0] for trait in traits}
 
 
 def _sorted(traits: Iterable[str]) -> str:
@@ -164,16 +160,19 @@ def verify_workers(port: int, workers: int) -> None:
 def verify_workload(target_port: int, api_port: int, workload: Workload) -> None:
     """Ask for each page once, and check it; check the time of the first, too, and what the external API saw of it.
 
-    Of calls that are not known nothing is checked, and of a page without any not how they overlap.
+    Of calls that are not known nothing is checked, and of a page without any not how they overlap. Pages that change
+    something come last: the others may not be right after them.
 
     Raises:
         TrialError: with what was wrong.
 
     """
     number = NUMBERS.take(len(workload.pages))
-    for place, page in enumerate(workload.pages[1:]):
-        verify_page(ask_page(target_port, page, number + place), page)
-    _verify_time(target_port, api_port, workload)
+    for place, page in sorted(enumerate(workload.pages), key=lambda one: (not one[1].is_read, one[0] == 0)):
+        if place == 0:
+            _verify_time(target_port, api_port, workload)
+        else:
+            verify_page(ask_page(target_port, page, number + place), page)
     if workload.answers == "flaky":
         for fate in ("fails", "hangs"):
             _ask_first(target_port, api_port, workload, _find_id(workload, fate))

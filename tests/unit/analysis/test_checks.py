@@ -13,7 +13,7 @@ from stackmatrix.analysis.level.usage import Surroundings, Unexplained, Use
 from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.matrix.workloads import Workload, one_page
 from stackmatrix.results import rows
-from stackmatrix.results.findings import Finding
+from stackmatrix.results.findings import Code, Finding, note
 
 type Make[T] = Callable[..., T]
 type Spoil = Callable[[list[bytes], Make[bytes]], list[bytes]]
@@ -304,6 +304,14 @@ CASES = (
     ),
     Case(checks.check_api_core, "api-busy", "91%", changed={"uses": uses(external_api=BUSY)}),
     Case(
+        machine_checks.check_pinned,
+        "not-pinned",
+        "There is one core.",
+        changed={"around": Surroundings(not_pinned="There is one core.")},
+        severity="note",
+    ),
+    Case(checks.check_services, "services-busy", "91%", changed={"uses": uses(services=BUSY)}),
+    Case(
         checks.check_overshoot,
         "api-overshoot",
         "by 3.5 ms on average, p99 3.6 ms",
@@ -340,6 +348,14 @@ CASES = (
         "wrong-body",
         "1 pages were not the expected one: /a/ lacks 'x'; /b/ is no JSON.",
         changed={"recorded": RecorderTally(51, 51, 0, WRONG)},
+        spoil=lambda packed, row: [*packed, row(105, 105.6, outcome=rows.WRONG_BODY)],
+    ),
+    Case(
+        checks.check_semantics,
+        "wrong-body",
+        "1 pages: Right when asked first, wrong under load: /a/ lacks 'x'; /b/ is no JSON. "
+        "Does a [[request]] of this file change it?",
+        changed={"recorded": RecorderTally(51, 51, 0, WRONG), "workload": OWN},
         spoil=lambda packed, row: [*packed, row(105, 105.6, outcome=rows.WRONG_BODY)],
     ),
     Case(
@@ -621,6 +637,8 @@ def test_all_findings_come_in_the_order_of_the_checks(make_facts: Make[LevelFact
     )
     assert [finding.code for finding in found] == ["api-busy", "target-changed", "listen-queue"]
     assert checks.find_all(make_facts()) == ()
+    locked = note(Code.DATABASE_LOCKED, "SQLite was locked by another writer.")
+    assert checks.find_all(make_facts(named=(locked,))) == (locked,)
 
 
 @pytest.mark.parametrize("outcome", [rows.STATUS, rows.TIMED_OUT, rows.CONNECTION])

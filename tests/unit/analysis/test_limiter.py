@@ -9,7 +9,8 @@ from stackmatrix.analysis.level.facts import LevelFacts
 from stackmatrix.analysis.level.limiter import name_limiter
 from stackmatrix.analysis.level.usage import Use
 from stackmatrix.matrix.ladder import LoadLevel
-from stackmatrix.results.findings import Finding
+from stackmatrix.results import rows
+from stackmatrix.results.findings import Code, Finding, note
 from stackmatrix.results.types import Limiter
 
 type Make[T] = Callable[..., T]
@@ -112,6 +113,23 @@ def test_where_throughput_bends_from_one_bound_to_the_other_the_nearer_one_is_na
 ) -> None:
     facts = make_facts(slow(make_row, took_s, 6), slots=100, plan=LoadLevel("closed", 6))
     assert name_limiter(replace(facts, uses=uses(replace(IDLE, busiest_share=busy))), ()) == limiter
+
+
+@pytest.mark.parametrize(
+    ("each_s", "busy", "failing", "limiter"),
+    [
+        (2.0, IDLE, 2, "database"), (2.0, BUSY, 2, "target-cpu"), (0.6, IDLE, 6, "database"),
+        (2.0, IDLE, 1, "unknown"), (0.6, IDLE, 1, "users"),
+    ],
+)  # fmt: skip
+def test_the_database_is_the_limiter_where_it_fails_one_request_in_twenty(
+    make_facts: Make[LevelFacts], make_row: Make[bytes], each_s: float, busy: Use, failing: int, limiter: Limiter
+) -> None:
+    packed = [*slow(make_row, each_s, 6), *[make_row(105, 105.6, outcome=rows.STATUS, status=500)] * failing]
+    facts = make_facts(packed, slots=100, plan=LoadLevel("closed", 6), uses=uses(busy))
+    locked, raised = note(Code.DATABASE_LOCKED, ""), note(Code.RAISED, "")
+    assert name_limiter(replace(facts, named=(locked, raised)), ()) == limiter
+    assert name_limiter(replace(facts, named=(raised, locked)), ()) != "database"
 
 
 def test_what_is_not_the_target_is_named_before_its_bounds(make_facts: Make[LevelFacts]) -> None:

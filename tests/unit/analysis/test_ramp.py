@@ -23,6 +23,7 @@ from stackmatrix.matrix.profiles import RampLengths
 from stackmatrix.matrix.ramp import RampPlan, plan_hold, plan_ramp
 from stackmatrix.matrix.workloads import WORKLOADS, Workload, one_page
 from stackmatrix.results import rows
+from stackmatrix.results.findings import Code, note
 from stackmatrix.results.ramps import RampStep
 
 FLOOR_S = 0.6
@@ -455,6 +456,23 @@ def test_what_stopped_a_climb_is_seen_at_its_end_and_not_where_the_first_request
     late["done_s"][late["intended_s"] < facts.end_s - 6] += 0.4  # of a time when fewer came than it holds
     climb = replace(facts.climb, rows=windowed(late, START_S, facts.end_s), stack=few)
     assert assess(replace(facts, climb=climb)).limiter == "slots"
+
+
+def test_a_climb_that_nothing_else_stopped_was_stopped_by_the_database_that_failed_requests(
+    make_row: Pack, make_facts: Facts
+) -> None:
+    facts = facts_of(make_row, make_facts)
+    locked = note(Code.DATABASE_LOCKED, "SQLite was locked by another writer.")
+    failed = facts.rows.copy()
+    failed["outcome"][::10] = rows.STATUS
+    resting = replace(facts.climb.uses["target"], cpu_readings=())
+    climb = replace(facts.climb, uses={**facts.climb.uses, "target": resting}, named=(locked,))
+    spoilt = replace(climb, rows=windowed(failed, START_S, facts.end_s))
+    assert assess(replace(facts, climb=climb)).limiter == "unknown"
+    ramp = assess(replace(facts, climb=spoilt))
+    assert ramp.limiter == "database"
+    assert locked in ramp.findings
+    assert assess(replace(facts, climb=replace(spoilt, named=()))).limiter == "unknown"
 
 
 def test_a_metastable_target_holds_the_same_and_is_not_back(make_row: Pack, make_facts: Facts) -> None:

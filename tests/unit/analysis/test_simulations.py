@@ -31,8 +31,8 @@ def measured() -> Tally:
     return simulate(WIDE, truth_of(WIDE), CALM, 300)
 
 
-def test_in_two_thousand_runs_without_any_difference_one_of_twenty_at_most_finds_one() -> None:
-    tally = simulate(WIDE, np.zeros(WIDE.cells), CALM, 2_000)
+def test_of_runs_without_any_difference_one_of_twenty_at_most_finds_one() -> None:
+    tally = simulate(WIDE, np.zeros(WIDE.cells), CALM, 1_000)
     assert tally.wrong_share <= ERROR
     assert tally.missed_share <= ERROR
     assert tally.wrong_share >= ERROR / 5, "the intervals are much wider than they need be"

@@ -8,6 +8,9 @@ from stackmatrix.errors import AppFileError
 from stackmatrix.matrix import app_file, app_keys
 from stackmatrix.matrix.app_file import AppFile
 
+OWN = 'paths = ["/"]\n[stack.x]\nrequirements = ["x"]\ninterface = "WSGI"\nwaits_with = "threads"\n'
+"""A stack of one's own, but for its command."""
+
 
 def read(folder: Path, text: str) -> AppFile:
     (folder / "stackmatrix.toml").write_text(text, encoding="utf-8")
@@ -41,6 +44,11 @@ def read(folder: Path, text: str) -> AppFile:
         ('[[request]]\npath = "/"\njson = 1\nbody = "x"', "request /: it has json and body, and a request has one"),
         ('paths = ["/"]\n[upstream.a]\ndelay_ms = { median = 9, p99 = 3 }', "the median lies above 0 and below p99."),
         ('paths = ["/"]\n[stack.x]\nrequirements = ["x"]', "stack.x: command is missing."),
+        (f'{OWN}command = "x {{wsgi}}"', "stack x: its command does not say where {port} goes."),
+        (f'{OWN}command = "x {{host}}:{{port}}"', "stack x: its command has {host}, which nothing fills in; there are"),
+        (f'{OWN}command = "x {{port}} }}"', "stack x: its command has a brace that stands alone: write"),
+        (f'{OWN}command = "x {{port}} {{}}"', "stack x: its command has {}, which nothing fills in; there are {bin}"),
+        (OWN.replace('["x"]', "[]") + 'command = "x {port}"', "stack x: requirements is empty: say what is installed"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_in_a_sentence_that_names_the_file(tmp_path: Path, text: str, said: str) -> None:
@@ -127,6 +135,17 @@ def test_services_upstreams_processes_and_a_stack_of_ones_own_are_read(tmp_path:
     assert app.upstreams[0].delay.p99_ms == 900
     assert app.processes[0].command == ("searchd", "--port", "{port}")
     assert (app.stacks[0].name, app.stacks[0].server, app.stacks[0].slots) == ("cherry", "cheroot", 20)
+
+
+def test_a_stack_of_ones_own_has_the_processes_and_slots_that_it_says(tmp_path: Path) -> None:
+    command = "command = \"{bin}/x --header '{{a}}' --port {port} {wsgi_callable}\"\nworkers = 2\nslots = 40"
+    (two,) = read(tmp_path, OWN + command).stacks
+    assert (two.workers, two.slots) == (2, 40)
+    assert "processes" in two.tags
+    (one,) = read(tmp_path, f'{OWN}command = "x {{port}}"').stacks
+    assert (one.workers, one.slots) == (1, None)
+    (bare,) = read(tmp_path, OWN.replace('["x"]', "[]") + 'command = "x {port}"\nserver = "y"').stacks
+    assert (bare.server, bare.requirements) == ("y", ())
 
 
 def test_the_schema_describes_every_key() -> None:

@@ -28,6 +28,7 @@ from stackmatrix.matrix.cells import (
 )
 from stackmatrix.matrix.pythons import PYTHONS
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS, Stack
+from stackmatrix.matrix.stacks.stack import PLACES
 from stackmatrix.matrix.workloads import WORKLOADS, Workload, one_page
 
 FRUIT = ("apple", "banana", "cherry")
@@ -149,6 +150,11 @@ def made_up_subject(prefix: Path, *command: str, control: Control | None = None)
 def test_each_place_of_a_command_line_is_filled_in(part: str, filled_in: str) -> None:
     folder = Path("/tmp/private")  # noqa: S108 - nothing is written there
     assert made_up_subject(Path("/opt/env"), part).command(8001, folder=folder) == (filled_in,)
+
+
+def test_every_place_that_a_command_may_have_is_filled_in() -> None:
+    parts = [f"{{{place}}}" for place in PLACES]
+    assert "{" not in " ".join(made_up_subject(Path("/opt/env"), *parts).command(8001))
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def _ends(name: str) -> list[str]:
 def test_the_way_of_waiting_fits_the_interface_and_the_patching(stack: Stack) -> None:
     assert stack.monkey_patched == (stack.waits_with == "greenlets")
     assert (stack.waits_with == "event loop") == (stack.interface == "ASGI" and stack.view != "sync")
-    assert (stack.slots is None) == (stack.interface == "ASGI")
+    assert stack.slots is None or stack.interface == "WSGI"
 
 
 @EVERY

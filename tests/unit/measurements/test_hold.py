@@ -11,7 +11,7 @@ from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.profiles import PROFILES, TURNS_A_RAMP
 from stackmatrix.measurements.hold import Holds, describe, held_by
 from stackmatrix.measurements.request import Step
-from stackmatrix.results.findings import Code, invalid
+from stackmatrix.results.findings import Code, invalid, note
 from stackmatrix.results.holds import Hold
 from stackmatrix.results.model import FORMAT_VERSION, Result, Status
 from stackmatrix.results.ramps import Ramp, Recovery
@@ -103,6 +103,10 @@ def test_an_invalid_hold_is_made_once_more_and_noted(kind: Holds, monkeypatch: p
         (
             hold(validity="invalid", findings=(invalid(Code.GENERATOR_LAG, "The generator was late."),)),
             "invalid: The generator was late.",
+        ),
+        (
+            hold(findings=(note(Code.DATABASE_LOCKED, "SQLite was locked."),)),
+            "32/s sustained, back 1.5 s after a stall of 1 s. SQLite was locked.",
         ),
     ],
 )

@@ -25,6 +25,7 @@ from stackmatrix.measurements.ladder.kind import Ladders, describe
 from stackmatrix.measurements.ladder.recovery import unloaded_p50_ms
 from stackmatrix.measurements.request import Outcome, Setup, Standing
 from stackmatrix.results.conditions import Environment
+from stackmatrix.results.findings import Code, note
 from stackmatrix.results.ladders import Ladder
 from stackmatrix.results.model import Result
 from stackmatrix.system import host
@@ -98,7 +99,7 @@ class MadeUp:
             raise TrialError("it broke")
         self.orders.append(order)
         facts = self.make_facts(self.make_steady(int(level.value), self.response_s), plan=level, **self.changed)
-        return MeasuredLevel(facts, (facts.rows,), (facts.uses["target"],))
+        return MeasuredLevel(facts, (facts.rows,), (facts.uses["target"],), ((),))
 
     def rows(self) -> bytes:
         return b"every request"
@@ -290,6 +291,9 @@ def test_a_ladder_is_told_by_its_best_level_and_its_invalid_ones_or_by_why_it_fa
     whole = msgspec.structs.replace(one, failure=None)
     invalid = sum(level.validity == "invalid" for level in whole.levels)
     assert describe(whole) == f"up to {best:.1f} requests/s in 20 s (15 s of it load), {invalid} levels invalid"
+    locked = note(Code.DATABASE_LOCKED, "SQLite was locked.")
+    twice = [msgspec.structs.replace(level, findings=(locked,)) for level in whole.levels[:1] * 2]
+    assert describe(msgspec.structs.replace(whole, levels=tuple(twice))).count("SQLite was locked.") == 1
     assert describe(one) == "failed: it ended"
     assert describe(msgspec.structs.replace(whole, levels=())) == "up to 0.0 requests/s in 20 s (15 s of it load)"
 

@@ -100,7 +100,7 @@ class Bed:
         self.orders.append(order)
         self.load_s += 10.0
         facts = self.facts_of(level)
-        return MeasuredLevel(facts, (facts.rows,), (facts.uses["target"],))
+        return MeasuredLevel(facts, (facts.rows,), (facts.uses["target"],), ((),))
 
     def facts_of(self, level: LoadLevel) -> LevelFacts:
         packed = self.make_steady(math.ceil(level.value), self.slow_s.get(str(level), 0.6))
@@ -142,15 +142,6 @@ def with_lengths(**lengths: float) -> Profile:
 def test_a_ladder_on_a_core_of_its_own_that_keeps_its_pace_has_nothing_to_note() -> None:
     assert LadderSetting(SMOKE, PINNED).findings() == ()
     assert LadderSetting(SMOKE, PINNED, book(1.0, 1.0, 1.079)).findings() == ()
-
-
-@pytest.mark.parametrize(
-    ("layout", "told"), [(Layout(), "cannot pin processes"), (Layout(shared=(0,)), "There is one core")]
-)
-def test_a_target_without_a_core_of_its_own_is_noted(layout: Layout, told: str) -> None:
-    (finding,) = LadderSetting(SMOKE, layout).findings()
-    assert (finding.code, finding.severity) == ("not-pinned", "note")
-    assert told in finding.sentence
 
 
 def test_a_core_that_keeps_no_pace_is_noted_with_how_much_it_varies() -> None:

@@ -13,7 +13,7 @@ from stackmatrix.matrix.profiles import PROFILES, TURNS_A_RAMP
 from stackmatrix.matrix.stacks import STACKS as EVERY_STACK
 from stackmatrix.measurements.ramp.kind import Ramps, describe, needs_another
 from stackmatrix.measurements.request import Step
-from stackmatrix.results.findings import Code, invalid
+from stackmatrix.results.findings import Code, invalid, note
 from stackmatrix.results.model import FORMAT_VERSION, Result, Status
 from stackmatrix.results.ramps import Ramp, RampStep, Recovery
 from tests.made_up import unstopped
@@ -235,6 +235,10 @@ def test_a_target_that_ends_fails_the_step(perform: Callable[..., Any]) -> None:
         (
             ramp(46.7, recovery=Recovery(rate=20, before_p50_ms=610, seconds=None, watched_s=15)),
             "holds 47/s, stopped by target-cpu, not back within 15 s",
+        ),
+        (
+            ramp(46.7, limiter="database", findings=(note(Code.DATABASE_LOCKED, "SQLite was locked."),)),
+            "holds 47/s, stopped by database. SQLite was locked.",
         ),
     ],
 )

@@ -1,13 +1,16 @@
 """Ports that something listens on are passed over; with a server of another process, tests/process/test_machine.py."""
 
+import os
 import socket
 from collections.abc import Iterator
 
 import pytest
 
 from stackmatrix.errors import PortTakenError
+from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.system import ports
 from stackmatrix.system.ports import LAST_PORT, find_free, is_bound
+from stackmatrix.testbed.serve import ports_of
 
 FIRST = 20_000
 
@@ -52,6 +55,35 @@ def test_where_there_are_too_few_free_ports_the_user_is_told_which_were_looked_a
 
 def test_no_port_is_taken_that_the_kernel_may_give_to_a_client() -> None:
     assert max(ports.API_PORT, ports.TARGET_PORT) < LAST_PORT <= 32_768
+
+
+def test_runs_that_are_there_at_once_look_for_ports_in_blocks_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    claims: list[socket.socket] = []
+    monkeypatch.setattr(ports, "_claims", claims)
+    look = ports.apart.__wrapped__  # as two processes would, whose ids lead to the same block
+    try:
+        one, other = look(FIRST), look(FIRST)
+        assert abs(one - other) >= ports.BLOCK
+        assert not {*find_free(one, ports.BLOCK - 1)} & {*find_free(other, ports.BLOCK - 1)}
+        assert is_bound(one + ports.BLOCK - 1)
+        claims.pop(0).close()
+        assert look(FIRST) == one, "it is free for the next one"
+    finally:
+        for claim in claims:
+            claim.close()
+
+
+def test_a_run_looks_for_ports_where_nothing_has_a_port_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = [ports.API_PORT, *(port for port, _ in ports_of(list(STACKS.values())))]
+    blocks = []
+    for pid in range(2 * ports.BLOCKS):
+        claims: list[socket.socket] = []
+        monkeypatch.setattr(ports, "_claims", claims)
+        monkeypatch.setattr(os, "getpid", lambda pid=pid: pid)
+        blocks += [ports.apart.__wrapped__(first) for first in (ports.API_PORT, ports.TARGET_PORT)]
+        for claim in claims:
+            claim.close()
+    assert not [port for port in own for first in blocks if first <= port < first + ports.BLOCK]
 
 
 @pytest.mark.parametrize(

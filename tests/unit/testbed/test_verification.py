@@ -9,6 +9,7 @@ import pytest
 from slow_api.figures import RequestFigures
 from stackmatrix.errors import TrialError
 from stackmatrix.matrix.app import BUILT_IN
+from stackmatrix.matrix.pages import Page
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS, Stack
 from stackmatrix.matrix.workloads import WORKLOADS, Workload, one_page
 from stackmatrix.results.types import PythonBuild
@@ -64,8 +65,8 @@ def test_a_site_tells_of_its_interpreter_what_a_result_has_of_it() -> None:
         ({"python": replace(BUILD, version="3.12.9")}, "Python is '3.12', expected '3.13'"),
         ({"python": replace(BUILD, version="3.1.3")}, "Python is '3.1', expected '3.13'"),
         ({"python": replace(BUILD, gil=False, free_threaded=True)}, "Python is '3.13t', expected '3.13'"),
-        ({"traits": ["wsgiref"]}, "server is False, expected True"),
-        ({"traits": []}, "server is False, expected True"),
+        ({"traits": ["wsgiref"]}, "it has not loaded '"),
+        ({"traits": []}, "it has not loaded '"),
         ({"interface": "none"}, "interface is 'none'"),
         ({"waits_with": "hope"}, "way of waiting is 'hope'"),
         ({"monkey_patched": "half"}, "monkey patching is 'half'"),
@@ -106,12 +107,36 @@ def test_stacks_that_tell_the_same_of_themselves_differ_in_a_number() -> None:
     alike: dict[str, list[str]] = {}
     for name, stack in STACKS.items():
         alike.setdefault(repr(tells(stack)), []).append(name)
-    assert sorted(names for names in alike.values() if len(names) > 1) == [
-        ["gunicorn_100_threads", "gunicorn_2_processes"],
-        ["uvicorn", "uvicorn_2_workers"],
-        ["uwsgi_2_threads", "uwsgi_100_threads"],
-        ["uwsgi_master", "uwsgi_2_processes"],
-    ]
+    same = [names for names in alike.values() if len(names) > 1]
+    assert ["gunicorn_100_threads", "gunicorn_2_processes"] in same
+    for names in same:
+        commands = [STACKS[name].command for name in names]
+        without = {tuple(re.sub(r"\d+", "", part) for part in command) for command in commands}
+        assert len({*commands}) == len(names)
+        assert len(without) == 1 or len({STACKS[name].workers for name in names}) == len(names), names
+
+
+@pytest.mark.parametrize(
+    ("server", "told"),
+    [
+        ("tiny_server", None),
+        ("Tiny-Server", None),  # as the package index has it
+        ("starter", None),  # what started it
+        ("tiny-servers", "it has not loaded 'tiny-servers', which its row has as server; is it 'tiny_server'?"),
+        ("wsgiref", "it has not loaded 'wsgiref', which its row has as server; name a package that it has, other than"),
+    ],
+)
+def test_a_server_is_named_as_its_package_or_distribution_and_else_the_nearest_is_told(
+    server: str, told: str | None
+) -> None:
+    own = replace(STACKS[REFERENCE_STACK], server=server, traits=())
+    target = replace(identity(REFERENCE_STACK), traits=["tiny_server.worker", "parent starter-cli", "django"])
+    if told is None:
+        verification.verify_identity(target, own, "3.13")
+        return
+    with pytest.raises(TrialError) as refused:
+        verification.verify_identity(target, own, "3.13")
+    assert str(refused.value).startswith(f"The target is not what the cell names: {told}")
 
 
 def test_a_server_with_another_worker_than_its_row_names_is_told_by_both() -> None:
@@ -284,3 +309,22 @@ def test_a_workloads_bounds_leave_room_between_parallel_and_sequence(workload: W
     assert replace(workload, delays_ms=(10, 20)).calls == 2
     if workload.order == "in sequence":
         assert workload.floor_ms == workload.sequence_ms == 1050
+
+
+def test_pages_that_change_something_are_asked_last_and_of_the_others_the_first_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def ask(_port: int, page: Page, *_: object, **__: object) -> Answer:
+        asked.append(page.name)
+        return Answer(200, "", 5.0)
+
+    monkeypatch.setattr(verification, "ask_page", ask)
+    pages = (Page("first", "/"), Page("write", "/", method="POST"), Page("read", "/"))
+    own = Workload("own", "", pages, (), makes_calls=False, calls_known=False)
+    verification.verify_workload(0, 0, own)
+    assert asked == ["read", "first", "write"]
+    asked.clear()
+    verification.verify_workload(0, 0, replace(own, pages=(pages[1], pages[0], pages[2])))
+    assert asked == ["first", "read", "write"]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from stackmatrix.analysis import exceptions
 from stackmatrix.analysis.level import external_api, latency
 from stackmatrix.analysis.level.facts import LevelFacts
 from stackmatrix.analysis.level.machine_checks import (
@@ -20,11 +21,13 @@ from stackmatrix.analysis.level.machine_checks import (
     check_open_files,
     check_pace,
     check_pids,
+    check_pinned,
     check_ports,
     check_steal,
     check_throttled,
     check_unexplained_load,
 )
+from stackmatrix.analysis.level.usage import SERVICES
 from stackmatrix.results import rows
 from stackmatrix.results.findings import Code, Finding, invalid, note
 
@@ -113,6 +116,13 @@ def check_api_core(facts: LevelFacts) -> Finding | None:
     return above(share, API_SHARE, Code.API_BUSY, "The external API kept its core {:.0%} busy.")
 
 
+def check_services(facts: LevelFacts) -> Finding | None:
+    """What an application needs beside it, such as its database, had time to spare."""
+    if (use := facts.uses.get(SERVICES)) is None:
+        return None
+    return above(use.cpu_share, API_SHARE, Code.SERVICES_BUSY, "The application's own services used {:.0%} of a core.")
+
+
 def check_overshoot(facts: LevelFacts) -> Finding | None:
     """The external API slept as long as it was asked to."""
     if facts.api_before is None or facts.api_after is None:
@@ -145,6 +155,8 @@ def check_semantics(facts: LevelFacts) -> Finding | None:
     wrong = int((facts.rows.window["outcome"] == rows.WRONG_BODY).sum())
     if wrong:
         reasons = facts.recorded.why_wrong() if facts.recorded is not None else ""
+        if reasons and not facts.workload.calls_known:
+            return invalid(Code.WRONG_BODY, f"{wrong} pages: {exceptions.wrong_under_load(reasons)}")
         return invalid(Code.WRONG_BODY, f"{wrong} pages were not the expected one{reasons and f': {reasons}'}.")
     early = int((facts.rows.response_ms < facts.workload.floor_ms - EARLY_MS).sum())
     if early:
@@ -242,6 +254,7 @@ CHECKS: tuple[Callable[[LevelFacts], Finding | None], ...] = (
     check_offered_rate,
     check_generator_limits,
     check_api_core,
+    check_services,
     check_overshoot,
     check_api_listen_queue,
     check_open_files,
@@ -253,6 +266,7 @@ CHECKS: tuple[Callable[[LevelFacts], Finding | None], ...] = (
     check_steal,
     check_foreign,
     check_unexplained_load,
+    check_pinned,
     check_throttled,
     check_memory,
     check_pids,
@@ -267,5 +281,5 @@ CHECKS: tuple[Callable[[LevelFacts], Finding | None], ...] = (
 
 
 def find_all(facts: LevelFacts) -> tuple[Finding, ...]:
-    """Every check's finding on a level, in the order of ``CHECKS``."""
-    return tuple(finding for check in CHECKS if (finding := check(facts)) is not None)
+    """Every check's finding on a level, in the order of ``CHECKS``, then why its application raised what it did."""
+    return (*(finding for check in CHECKS if (finding := check(facts)) is not None), *facts.named)

@@ -12,6 +12,7 @@ from stackmatrix.analysis.level.usage import Surroundings, Use
 from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.matrix.stacks import Stack
 from stackmatrix.matrix.workloads import Workload
+from stackmatrix.results.findings import Finding
 
 UNSATURATED_SHARE = 0.9
 """From this share of the offered load on, a level is bounded by what was offered."""
@@ -83,7 +84,10 @@ class RecorderTally:
 
 @dataclass(frozen=True)
 class LevelFacts:
-    """Facts of one level. ``planned`` is the number of arrivals that an open level's plan has in the window."""
+    """Facts of one level. ``planned`` is the number of arrivals that an open level's plan has in the window.
+
+    ``named`` is what the application of its only target raised, with why, the most frequent kind first.
+    """
 
     plan: LoadLevel
     workload: Workload
@@ -97,6 +101,7 @@ class LevelFacts:
     around: Surroundings = NOTHING_READ
     pace: Pace | None = None
     recorded: RecorderTally | None = None
+    named: tuple[Finding, ...] = ()
     planned: int | None = None
 
     @property

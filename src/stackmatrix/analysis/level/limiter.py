@@ -2,13 +2,18 @@
 
 import math
 
+from stackmatrix.analysis.exceptions import BY_DATABASE
 from stackmatrix.analysis.level.facts import UNSATURATED_SHARE, LevelFacts, offered_rps
+from stackmatrix.analysis.level.requests import LevelRows
 from stackmatrix.analysis.level.throughput import throughput_rps
+from stackmatrix.results import rows
 from stackmatrix.results.findings import Code, Finding
 from stackmatrix.results.types import Limiter
 
 BUSY_SHARE = 0.85
 """From this share of one core on, an interpreter with a GIL has no more to give."""
+FAILED_SHARE = 0.05
+"""From this share of the requests on, what makes them fail is what bounds the load."""
 NEAR_SHARE = 0.7
 """Between its bounds, a level is near to one from this share of it on."""
 
@@ -18,6 +23,7 @@ _OUTSIDE: dict[str, Limiter] = {
     Code.GENERATOR_EXHAUSTED: "generator",
     Code.OFFERED_RATE: "generator",
     Code.API_BUSY: "external-api",
+    Code.SERVICES_BUSY: "services",
     Code.API_OVERSHOOT: "external-api",
     Code.API_GONE: "external-api",
     Code.API_LISTEN_QUEUE: "external-api",
@@ -35,8 +41,9 @@ def name_limiter(facts: LevelFacts, findings: tuple[Finding, ...]) -> Limiter:
     named = outside(findings)
     if named is not None:
         return named
+    is_database = by_database(facts.named, facts.rows)
     if not facts.saturated:
-        return "users"
+        return "database" if is_database else "users"
     near = _shares(facts)
     throughput = throughput_rps(facts.rows)
     near["users"] = throughput / offered_rps(facts.plan, facts.workload.unloaded_ms, facts.planned_rate)
@@ -44,6 +51,8 @@ def name_limiter(facts: LevelFacts, findings: tuple[Finding, ...]) -> Limiter:
         return "slots"
     if near["target-cpu"] >= BUSY_SHARE:
         return "target-cpu"
+    if is_database:
+        return "database"
     nearest = max(near, key=near.__getitem__)
     return nearest if near[nearest] >= NEAR_SHARE else "unknown"
 
@@ -51,6 +60,12 @@ def name_limiter(facts: LevelFacts, findings: tuple[Finding, ...]) -> Limiter:
 def outside(findings: tuple[Finding, ...]) -> Limiter | None:
     """What else than the target bounded the load, where a finding says so."""
     return next((_OUTSIDE[finding.code] for finding in findings if finding.code in _OUTSIDE), None)
+
+
+def by_database(named: tuple[Finding, ...], level: LevelRows) -> bool:
+    """Whether so many requests failed, for want of the database before all, that it bounded the load."""
+    failed = int((level.window["outcome"] == rows.STATUS).sum())
+    return bool(named) and named[0].code in BY_DATABASE and failed >= FAILED_SHARE * len(level.window)
 
 
 def _shares(facts: LevelFacts) -> dict[Limiter, float]:

@@ -12,7 +12,7 @@ from stackmatrix.analysis.level import latency, throughput
 from stackmatrix.analysis.level.assess import assess_target, validity_of
 from stackmatrix.analysis.level.checks import check_lag, check_steady, find_all
 from stackmatrix.analysis.level.facts import LevelFacts
-from stackmatrix.analysis.level.limiter import outside
+from stackmatrix.analysis.level.limiter import by_database, outside
 from stackmatrix.analysis.level.pages import page_loads
 from stackmatrix.analysis.level.requests import Floats, Rows
 from stackmatrix.analysis.level.usage import Role, Use
@@ -191,7 +191,10 @@ def _limiter(
     # Once it is surely overloaded: what throughput then is, the target gives no more of.
     from_s = max(facts.start_s + facts.plan.starts_s[first_not_held], facts.end_s - overload_s(steps[-1].rate))
     use, stack = facts.climb.uses[Role.TARGET], facts.climb.stack
-    return name_limiter(facts.rows, from_s, facts.end_s, use, stack.slots, facts.unloaded_s)
+    found_limiter = name_limiter(facts.rows, from_s, facts.end_s, use, stack.slots, facts.unloaded_s)
+    if found_limiter == "unknown" and by_database(facts.climb.named, windowed(facts.rows, from_s, facts.end_s)):
+        return "database"
+    return found_limiter
 
 
 def _assess_recovery(facts: RampFacts, recovery_s: float) -> Recovery | None:

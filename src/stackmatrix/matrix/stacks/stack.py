@@ -1,8 +1,9 @@
 """One row of the table of stacks."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from difflib import get_close_matches
+from typing import Literal, get_args
 
 BACKLOG = 2048
 """The listen queue of every target, in connections: what Gunicorn and Uvicorn have by default. A stack with a shorter
@@ -14,6 +15,9 @@ FIRST_PORT, FIRST_STATS_PORT = 8000, 3030
 Interface = Literal["WSGI", "ASGI"]
 WaitModel = Literal["threads", "greenlets", "event loop"]
 View = Literal["sync", "async"]
+Place = Literal["bin", "prefix", "port", "stats_port", "backlog", "folder", "wsgi", "wsgi_callable", "asgi"]
+"""What is filled in between the braces of a command."""
+PLACES: tuple[Place, ...] = get_args(Place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,12 @@ class Stack:
     ``command`` is an argument list in which ``{bin}`` is the environment's folder of programs, ``{prefix}`` the
     environment, ``{port}`` the port, ``{stats_port}`` that of its statistics, ``{backlog}`` the length of the listen
     queue, ``{folder}`` a private folder for what the target writes, in which file names begin with the port, and
-    ``{wsgi}`` and ``{asgi}`` the application. ``flags_from`` says, as a sentence, who recommends these flags.
+    the application is ``{asgi}``, or ``{wsgi}``: the module alone, for a server that looks for ``application`` in it,
+    or ``{wsgi_callable}``: ``module:application``. ``flags_from`` says, as a sentence, who recommends these flags: the
+    server's documentation, its command line's help, or the demo that the project began with.
+
+    ``server`` is the package that the serving process has loaded, or the program that started it. One of the standard
+    library tells nothing: a server made of it in ``src/launchers`` is told by ``launchers``.
 
     ``slots`` is how many requests can be inside the view at once; ``None`` means that the server sets no limit.
     ``workers`` is how many processes serve. ``keeps_connections`` is whether a second request is answered on a
@@ -112,6 +121,15 @@ class Stack:
     def stats_port(self) -> int | None:
         """Where ``serve`` has its statistics; ``None`` for a server that has none."""
         return self.port - FIRST_PORT + FIRST_STATS_PORT if self.watch else None
+
+    def why_not_its_server(self, programs: Collection[str]) -> str | None:
+        """Why a process that has loaded these packages, or was started by them, is not its server; else ``None``."""
+        module = self.server.lower().replace("-", "_")  # a distribution's name may stand for its package's
+        if {self.server, module} & {*programs}:
+            return None
+        near = get_close_matches(module, programs, 1)
+        hint = f"is it {near[0]!r}?" if near else "name a package that it has, other than the standard library's."
+        return f"it has not loaded {self.server!r}, which its row has as server; {hint}"
 
     @property
     def tags(self) -> tuple[str, ...]:

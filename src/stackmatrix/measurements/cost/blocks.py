@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from stackmatrix.analysis import exceptions
 from stackmatrix.analysis.level import pages, throughput
 from stackmatrix.analysis.level.assess import assess_target, validity_of
 from stackmatrix.analysis.level.usage import Role
@@ -33,6 +34,7 @@ def block_of(
         reasons = recorded.why_wrong(place) if recorded is not None else ""
         sentence = f"{sum(failures.values())} requests failed ({listed}){reasons and f': {reasons}'}."
         findings = (*findings, invalid(Code.FAILURES, sentence))
+    findings = (*findings, *measured.named[place])
     use, _ = assess_target(measured.uses[place], len(rows.answered), rows.window_s, idle_share)
     return CostBlock(
         **stamp,
@@ -62,8 +64,19 @@ def describe(blocks: Mapping[Cell, CostBlock]) -> str:
         left_out = (
             f", {len(blocks) - len(valid)} invalid ({reasons(blocks.values())})" if len(valid) < len(blocks) else ""
         )
-        return f"{len(costs)} cells, {min(costs):.2f} to {max(costs):.2f} ms of CPU per request{left_out}"
-    return f"invalid: {reasons(blocks.values())}"
+        words = f"{len(costs)} cells, {min(costs):.2f} to {max(costs):.2f} ms of CPU per request{left_out}"
+    else:
+        words = f"invalid: {reasons(blocks.values())}"
+    return words + "".join(f" {', '.join(stacks)}: {why}" for why, stacks in _raised(blocks).items())
+
+
+def _raised(blocks: Mapping[Cell, CostBlock]) -> dict[str, dict[str, None]]:
+    """Why requests raised something, with the stacks on which they did."""
+    found: dict[str, dict[str, None]] = {}
+    for cell, block in blocks.items():
+        if why := exceptions.said(block.findings):
+            found.setdefault(why, {})[cell.stack] = None
+    return found
 
 
 def reasons(blocks: Iterable[CostBlock]) -> str:

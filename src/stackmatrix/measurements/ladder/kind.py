@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from stackmatrix.analysis import exceptions
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.ladder import requests_at_once
 from stackmatrix.matrix.profiles import level_seconds
@@ -115,4 +116,5 @@ def describe(ladder: Ladder) -> str:
     invalid = sum(level.validity == "invalid" for level in ladder.levels)
     best = max((level.throughput_rps or 0.0 for level in ladder.levels), default=0.0)
     words = f"up to {best:.1f} requests/s in {ladder.duration_s:.0f} s ({ladder.load_s:.0f} s of it load)"
-    return words + (f", {invalid} levels invalid" if invalid else "")
+    raised = exceptions.said(one for level in ladder.levels for one in level.findings)
+    return words + (f", {invalid} levels invalid" if invalid else "") + (raised and f". {raised}")

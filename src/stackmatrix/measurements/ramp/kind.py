@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import msgspec
 
+from stackmatrix.analysis import exceptions
 from stackmatrix.analysis.metrics import HOLDS
 from stackmatrix.analysis.ramp.assess import assess_ramp
 from stackmatrix.matrix.cells import Cell, Subject, of_newest_python
@@ -160,8 +161,9 @@ def why_invalid(ramp: Ramp) -> str:
 
 def describe(ramp: Ramp) -> str:
     """A ramp in a line."""
+    raised = exceptions.said(ramp.findings)
     if not ramp.is_valid:
-        return why_invalid(ramp)
+        return f"{why_invalid(ramp)} {raised}".rstrip()
     words = [f"holds {ramp.holds:.0f}/s" if ramp.holds else f"holds less than {ramp.steps[0].rate:.1f}/s"]
     if ramp.is_unstopped:
         words = [f"not overloaded up to {ramp.holds:.0f}/s, the highest rate"]
@@ -171,4 +173,4 @@ def describe(ramp: Ramp) -> str:
         back = recovery.seconds
         missed = f"not back within {recovery.watched_s:.0f} s"
         words.append(missed if back is None else f"back {back:.1f} s after the load dropped")
-    return ", ".join(words)
+    return ", ".join(words) + (raised and f". {raised}")

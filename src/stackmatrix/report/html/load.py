@@ -17,7 +17,11 @@ MEDIAN = 50.0
 LEAST_BEYOND = 10
 """Responses that must lie beyond a percentile for it to be drawn."""
 
-STOPPED: dict[str | None, str] = {"slots": "its slots were taken", "target-cpu": "its core was full"}
+STOPPED: dict[str | None, str] = {
+    "slots": "its slots were taken",
+    "target-cpu": "its core was full",
+    "database": "its database refused requests",
+}
 """What stopped a ramp; it is unknown where it is none of these."""
 
 
