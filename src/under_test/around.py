@@ -16,7 +16,7 @@ def wsgi(application: Wsgi, burn: Burn | None = None) -> Wsgi:
 
     def under_test(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ["PATH_INFO"] == IDENTITY_PATH:
-            body = served_by.describe("WSGI", environ, times_loop="loop" in environ["QUERY_STRING"])
+            body = served_by.answer("WSGI", environ, environ["QUERY_STRING"])
             start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
             return [body]
         if burn is not None:
@@ -33,7 +33,7 @@ def asgi(application: Asgi, burn: Burn | None = None) -> Asgi:
     async def under_test(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             if scope["path"] == IDENTITY_PATH:
-                await _answer(served_by.describe("ASGI", {}, times_loop=b"loop" in scope["query_string"]), send)
+                await _answer(served_by.answer("ASGI", {}, scope["query_string"].decode("latin-1")), send)
                 return
             if burn is not None:
                 burn()

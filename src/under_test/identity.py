@@ -6,6 +6,8 @@ from typing import Any, Self
 
 IDENTITY_PATH = "/.stackmatrix/served-by/"
 """Where a target answers the harness's question what serves it; no application has this path."""
+LOOP, PROCESS = "loop=1", "process=1"
+"""Queries of it: the time of a fixed loop, too; and only which process answers, after that loop."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,23 @@ from pathlib import PurePath
 from typing import Any
 
 from under_test import interpreter, traits
-from under_test.identity import Identity
+from under_test.identity import LOOP, PROCESS, Identity
+
+
+def answer(interface: str, environ: Mapping[str, Any], query: str) -> bytes:
+    """The answer to a question of the harness, as JSON; ``query`` is that of the request."""
+    if PROCESS in query:
+        return name_process()
+    return describe(interface, environ, times_loop=LOOP in query)
+
+
+def name_process() -> bytes:
+    """Which process this is, after a while of keeping it busy, so that others take what is asked meanwhile.
+
+    Many ask at once, so nothing else is looked at: :func:`describe` holds on to every object for a moment.
+    """
+    interpreter.time_loop_ms()
+    return json.dumps({"pid": os.getpid()}).encode()
 
 
 def describe(interface: str, environ: Mapping[str, Any], *, times_loop: bool) -> bytes:

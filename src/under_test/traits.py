@@ -12,6 +12,7 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,13 @@ def modules() -> Iterator[str]:
 
 
 def classes() -> Iterator[str]:
-    """The classes with instances that the garbage collector knows of: a worker, a connection, an event loop."""
-    for kind in {type(living) for living in gc.get_objects()}:
+    """The classes with instances that the garbage collector knows of: a worker, a connection, an event loop.
+
+    The list of all objects is made, read and dropped within one call, without a step of Python in which another thread
+    could run: uWSGI fails a request while somebody else holds the tuple in which its thread hands requests over.
+    """
+    objects = chain.from_iterable(map(gc.get_objects, (None,)))  # not made before somebody takes the first of them
+    for kind in set(map(type, objects)):
         if isinstance(kind.__module__, str) and not _is_standard(kind.__module__):
             yield f"{kind.__module__}.{kind.__qualname__}"
 

@@ -172,7 +172,7 @@ def test_every_word_on_the_page_is_one_of_the_data(
     machine = data_of(browser)["machines"][0]
     workload = machine["workloads"][0]
     said = [f"{one['lead']} {one['text']} evidence\u00a0#" for one in machine["statements"]]
-    assert texts(browser, "#statements li") == said
+    assert texts(browser, ".statements li") == said
     assert ranking(browser) == [row["texts"] for row in workload["ranking"]["rows"]]
     for figure in workload["figures"]:
         choose(browser, "figure", figure["name"])

@@ -470,6 +470,7 @@ def test_the_walk_through_shows_sentences_that_are_provoked_here() -> None:
     tests = (test_what_cannot_be_set_up_is_refused_in_one_sentence, test_an_answer_that_is_not_right_is_explained)
     provoked = [*EACH, *(said for test in tests for _, _, said in vars(test)["pytestmark"][0].args[1])]
     page = (HERE.parents[1] / "docs" / "your-own-app.md").read_text(encoding="utf-8")
-    shown = re.findall(r"^\| [^`|]*(?:`[^`]*`[^`|]*)? \| `(.+)` \|$", page.partition("| mistake |")[2], re.MULTILINE)
+    table, _, _ = page.partition("| mistake |")[2].partition("\n\n")
+    shown = re.findall(r"^\| [^`|]*(?:`[^`]*`[^`|]*)? \| `(.+)` \|$", table, re.MULTILINE)
     assert len(shown) > 15
     assert [one for one in shown if not any(said in one or one in said for said in provoked)] == []

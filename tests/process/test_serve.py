@@ -104,12 +104,17 @@ def served(tmp_path: Path, wait_for: Wait) -> Iterator[Serving]:
         one.child.wait()
 
 
+AFTER_ALL_OTHERS = pytest.mark.alone
+"""What is served is what the tests of the sessions have installed."""
+
+
 def ask_page(path: str, **form: str) -> Any:
     data = urllib.parse.urlencode(form).encode() if form else None
     with urllib.request.urlopen(f"http://127.0.0.1:{serve.PAGE_PORT}{path}", data, timeout=10) as answer:
         return json.load(answer)
 
 
+@AFTER_ALL_OTHERS
 def test_ctrl_c_ends_all_that_was_served_and_frees_the_ports(served: Serving) -> None:
     for workload in WORKLOADS.values():
         page = workload.pages[0]
@@ -131,6 +136,7 @@ def test_ctrl_c_ends_all_that_was_served_and_frees_the_ports(served: Serving) ->
     assert served.told().endswith("Stopped: nothing is left running.\n")
 
 
+@AFTER_ALL_OTHERS
 def test_ctrl_c_pressed_again_does_not_break_off_the_stopping(served: Serving) -> None:
     running = processes.tree(served.child.pid)
     locust = served.find("webui.py")
@@ -145,6 +151,7 @@ def test_ctrl_c_pressed_again_does_not_break_off_the_stopping(served: Serving) -
     assert [port for port in served.ports if ports.is_bound(port)] == []
 
 
+@AFTER_ALL_OTHERS
 def test_the_page_offers_what_is_served_with_its_form_filled_in_and_loads_it(served: Serving, wait_for: Wait) -> None:
     page = http.get(serve.PAGE_PORT, "/").body
     form = json.loads(re.search(r"window\.templateArgs = (.*)", page)[1])  # type: ignore[index]
@@ -164,6 +171,7 @@ def test_the_page_offers_what_is_served_with_its_form_filled_in_and_loads_it(ser
     assert served.press_ctrl_c() == 0  # under load
 
 
+@AFTER_ALL_OTHERS
 def test_what_ends_is_told_and_the_rest_is_still_served(served: Serving, wait_for: Wait) -> None:
     served.find("-m slow_api").kill()
     wait_for(lambda: "The process of 'api' ended by itself" in served.told())
@@ -171,6 +179,7 @@ def test_what_ends_is_told_and_the_rest_is_still_served(served: Serving, wait_fo
     assert served.child.poll() is None
 
 
+@AFTER_ALL_OTHERS
 def test_when_the_last_stack_has_ended_serving_ends_with_an_exit_code(served: Serving, wait_for: Wait) -> None:
     for process in served.find_all(str(served.stack.port)):
         process.kill()
@@ -287,7 +296,7 @@ def test_only_the_right_page_is_a_success(
     answering: Callable[[int, str], Stack], tmp_path: Path, status: int, body: str, failure: str | None
 ) -> None:
     stack = answering(status, body)
-    locust = [sys.executable, "-m", "locust", "--headless", "--users=1", "--run-time=3s", "--json"]
+    locust = [sys.executable, "-m", "locust", "--headless", "--users=1", "--run-time=3s", "--stop-timeout=20", "--json"]
     done = subprocess.run(
         [*locust, f"--locustfile={serve.LOCUSTFILE}", f"--stack={stack.name}"],
         env=processes.child_environment(HOME=str(tmp_path)),

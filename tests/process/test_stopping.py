@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from stackmatrix.errors import TrialError
 from stackmatrix.matrix.app import App
 from stackmatrix.matrix.cells import Cell, Installation, Subject
-from stackmatrix.matrix.stacks import Stack
+from stackmatrix.matrix.stacks import STACKS, Stack
 from stackmatrix.matrix.workloads import Workload, one_page
 from stackmatrix.results.stops import StopTrial, Visitors
 from stackmatrix.system import processes
@@ -23,6 +24,9 @@ from stackmatrix.system.cores import divide_cores
 from stackmatrix.testbed import testbed
 from stackmatrix.testbed.stopping import IN_FLIGHT, Stopping
 from stackmatrix.testbed.visitors import KeptConnection, Visitor, count
+from under_test import held
+
+pytestmark = pytest.mark.alone
 
 pytestmark = pytest.mark.alone
 
@@ -129,6 +133,45 @@ def test_ctrl_c_in_the_middle_of_a_stop_leaves_nothing_running(wait_for: Callabl
     seen = beds[0].circus._seen
     assert len(seen) >= 3
     assert not any(processes.is_running(pid) for pid in seen)
+
+
+QUICK = Workload("quick", "", one_page("/", "<p>Here it is.</p>"), ())
+HELD_MS = 600
+
+
+def quick(*options: str) -> Subject:
+    """Uvicorn of this environment with a page that comes at once."""
+    stack = STACKS["uvicorn"]
+    stack = replace(stack, command=(*stack.command, "--app-dir", str(HERE), *options))
+    app = App(name="quick", wsgi="", asgi="quick_app:application", requirements=())
+    cell = Cell(stack=stack.name, python=THIS_PYTHON, workload=QUICK.name)
+    return Subject(cell, stack, QUICK, app, Installation(Path(sys.prefix), "no lock"))
+
+
+def test_a_server_whose_page_comes_at_once_is_stopped_with_requests_that_the_harness_holds() -> None:
+    with testbed.start([quick()], divide_cores(), None, nothing, holds=True) as bed:
+        bed.verify()
+        trial = Stopping(bed, DEADLINE_S, HELD_MS).run()
+    assert (trial.inside, trial.queued) == (ALL, Visitors())
+    assert trial.gone_s is not None
+    (served,) = bed.environments.values()
+    assert "STACKMATRIX_APPLICATION" in served.variables
+    assert held.VARIABLE not in served.variables, "other blocks of the cell would be of other conditions"
+
+
+def test_held_requests_that_a_server_does_not_wait_for_are_cut_off() -> None:
+    with testbed.start([quick("--timeout-graceful-shutdown", "0")], divide_cores(), None, nothing, holds=True) as bed:
+        bed.verify()
+        trial = Stopping(bed, DEADLINE_S, HELD_MS).run()
+    assert trial.inside.answered == 0
+    assert trial.inside.all == IN_FLIGHT
+
+
+def test_a_target_holds_no_request_unless_it_was_started_so() -> None:
+    with testbed.start([quick()], divide_cores(), None, nothing) as bed:
+        bed.verify()
+        with pytest.raises(TrialError, match=r"^Of 5 requests at once, only 0 were answered right\.$"):
+            Stopping(bed, DEADLINE_S, HELD_MS).run()
 
 
 def test_a_target_that_ends_before_the_signal_fails_the_trial(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,13 +5,15 @@ What a page is served by is verified as before any measurement; here it is also 
 
 import http.client
 import sys
+from dataclasses import replace
 
 import pytest
 
 from stackmatrix.errors import TrialError
-from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.app import BUILT_IN
+from stackmatrix.matrix.cells import Cell, Subject
 from stackmatrix.matrix.stacks import STACKS, Stack
-from stackmatrix.matrix.workloads import DEFAULT_WORKLOAD
+from stackmatrix.matrix.workloads import DEFAULT_WORKLOAD, WORKLOADS
 from stackmatrix.system import processes
 from stackmatrix.system.cores import divide_cores
 from stackmatrix.testbed import environments, testbed, verification
@@ -19,14 +21,14 @@ from under_test.identity import IDENTITY_PATH, Identity
 
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 TIMEOUT_S = 10.0
+MISSING = "nothing_is_there:application"
+PAGES_ASKED = 300
+"""Several for each thread of a stack: one that a question has spoilt fails at its next request."""
 
 
 @pytest.mark.parametrize("name", STACKS)
 def test_a_stack_is_what_its_row_says_and_leaves_nothing_behind(name: str) -> None:
-    cell = Cell(stack=name, python=THIS_PYTHON, workload=DEFAULT_WORKLOAD)
-    if missing := environments.find_missing([cell], None):
-        pytest.skip(f"{missing[cell].reason}: run nox -s {environments.session_name(cell)}")
-    (subject,) = environments.resolve([cell])
+    subject = installed(name)
     with testbed.start([subject], divide_cores(), None) as bed:
         bed.verify()
         port, folder = bed.places[0].port, bed.circus.folder
@@ -37,6 +39,37 @@ def test_a_stack_is_what_its_row_says_and_leaves_nothing_behind(name: str) -> No
         assert any(listens(pid, port) for pid in bed.target_pids), "what listens is not billed"
         assert_passes_for_no_other(identity, subject.stack)
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("name", [name for name, stack in STACKS.items() if stack.workers > 1])
+def test_no_page_is_lost_once_a_stack_of_several_processes_was_verified(name: str) -> None:
+    subject = replace(installed(name), workload=WORKLOADS["no_calls"])
+    (page,) = subject.workload.pages
+    with testbed.start([subject], divide_cores(), None) as bed:
+        bed.verify()
+        for number in range(PAGES_ASKED):
+            verification.verify_page(verification.ask_page(bed.places[0].port, page, number), page)
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_a_stack_whose_application_cannot_be_loaded_says_so_before_the_time_is_over(name: str) -> None:
+    app = replace(BUILT_IN, wsgi=MISSING, asgi=MISSING, asgi_sync=MISSING)
+    subject = replace(installed(name), app=app)
+    # Around all of it: a master that goes on starting workers may have to be killed, which is an error where none is.
+    with (
+        pytest.raises(TrialError, match=r"No module named 'nothing_is_there'") as caught,
+        testbed.start([subject], divide_cores(), None) as bed,
+    ):
+        bed.verify()
+    assert "not ready within" not in str(caught.value)
+
+
+def installed(name: str) -> Subject:
+    """The row with its environment, or the test is left out."""
+    cell = Cell(stack=name, python=THIS_PYTHON, workload=DEFAULT_WORKLOAD)
+    if missing := environments.find_missing([cell], None):
+        pytest.skip(f"{missing[cell].reason}: run nox -s {environments.session_name(cell)}")
+    return environments.resolve([cell])[0]
 
 
 def assert_command_is_of_any_run(bed: testbed.Testbed) -> None:

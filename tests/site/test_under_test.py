@@ -5,6 +5,8 @@ import json
 import os
 import platform
 import sys
+import threading
+import time
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -13,13 +15,16 @@ from typing import Any
 
 import pytest
 
-from under_test import application, around
-from under_test.identity import IDENTITY_PATH, Identity
+from under_test import application, around, held, traits
+from under_test import served_by as served_by_module
+from under_test.identity import IDENTITY_PATH, PROCESS, Identity
 
 Ask = Callable[..., tuple[int, bytes]]
 
 
-def ask_wsgi(path: str, query: str = "", burn: Callable[[], None] | None = None) -> tuple[int, bytes]:
+def ask_wsgi(
+    path: str, query: str = "", burn: Callable[[], None] | None = None, around: Callable[..., Any] = around.wsgi
+) -> tuple[int, bytes]:
     said: list[str] = []
 
     def shop(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -27,11 +32,13 @@ def ask_wsgi(path: str, query: str = "", burn: Callable[[], None] | None = None)
         return [environ["PATH_INFO"].encode()]
 
     environ = {"PATH_INFO": path, "QUERY_STRING": query}
-    body = b"".join(around.wsgi(shop, burn)(environ, lambda status, _headers: said.append(status)))
+    body = b"".join(_put(around, shop, burn)(environ, lambda status, _headers: said.append(status)))
     return int(said[0].split()[0]), body
 
 
-def ask_asgi(path: str, query: str = "", burn: Callable[[], None] | None = None) -> tuple[int, bytes]:
+def ask_asgi(
+    path: str, query: str = "", burn: Callable[[], None] | None = None, around: Callable[..., Any] = around.asgi
+) -> tuple[int, bytes]:
     sent: list[dict[str, Any]] = []
 
     async def shop(scope: Any, _receive: Any, send: Any) -> None:
@@ -42,10 +49,15 @@ def ask_asgi(path: str, query: str = "", burn: Callable[[], None] | None = None)
         sent.append(message)
 
     scope = {"type": "http", "path": path, "query_string": query.encode()}
-    asyncio.run(around.asgi(shop, burn)(scope, None, send))
+    asyncio.run(_put(around, shop, burn)(scope, None, send))
     return sent[0]["status"], sent[1]["body"]
 
 
+def _put(around: Callable[..., Any], shop: Any, burn: Callable[[], None] | None) -> Any:
+    return around(shop) if burn is None else around(shop, burn)
+
+
+INTERFACES = pytest.mark.parametrize("interface", ["WSGI", "ASGI"])
 BOTH = pytest.mark.parametrize("ask", [ask_wsgi, ask_asgi])
 
 
@@ -69,6 +81,34 @@ def test_the_control_burns_before_each_request_but_not_before_the_question_what_
     assert burnt == [1]
     ask(IDENTITY_PATH, "", lambda: burnt.append(1))
     assert burnt == [1]
+
+
+def made_to_hold(interface: str, path: str) -> tuple[int, bytes]:
+    """The answer to a request of an application that also holds requests, where this process is to."""
+    module, ask = (held.wsgi, ask_wsgi) if interface == "WSGI" else (held.asgi, ask_asgi)
+    return ask(path, around=module)
+
+
+@INTERFACES
+def test_a_request_is_held_for_the_time_that_its_path_says_and_no_longer_than_the_longest(
+    interface: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(held.VARIABLE, "1")
+    monkeypatch.setattr(held, "LONGEST_MS", 30)
+    for asked_ms, held_ms in ((20, 20), (900_000_000, 30)):
+        began_s = time.monotonic()
+        assert made_to_hold(interface, held.path(asked_ms)) == (200, held.text(held_ms).encode())
+        assert time.monotonic() - began_s >= held_ms / 1000
+    for path in ("/shop/", "/.stackmatrix/held/", "/.stackmatrix/held/soon/", "/.stackmatrix/held/-1/", "/x/held/1/"):
+        assert made_to_hold(interface, path) == (404, path.encode())
+
+
+@INTERFACES
+def test_no_request_is_held_where_the_variable_is_not_set(interface: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(held.VARIABLE, raising=False)
+    assert made_to_hold(interface, held.path(1)) == (404, held.path(1).encode())
+    application = object()
+    assert (held.wsgi(application), held.asgi(application)) == (application, application)  # type: ignore[arg-type]
 
 
 def test_what_asgi_has_beside_requests_is_the_applications() -> None:
@@ -155,6 +195,40 @@ def test_served_by_tells_servers_that_are_loaded_and_what_lives_of_them(
     living = worker()
     assert {"gunicorn", "gunicorn.workers.Worker"} <= {*served_by(ask)["traits"]}
     assert living
+
+
+@pytest.mark.skipif(not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="threads run at once without the GIL")
+def test_no_other_thread_ever_sees_an_object_held_that_the_traits_are_found_of() -> None:
+    # uWSGI has such a tuple for each thread, and fails a request while somebody else holds it.
+    mine: list[object] = [([],)]
+    alone, most, is_over = sys.getrefcount(mine[0]), 0, threading.Event()
+
+    def watch() -> None:
+        nonlocal most
+        while not is_over.is_set():
+            most = max(most, sys.getrefcount(mine[0]))
+
+    interval_s = sys.getswitchinterval()
+    watcher = threading.Thread(target=watch)
+    try:
+        sys.setswitchinterval(1e-6)
+        watcher.start()
+        for _ in range(20):
+            list(traits.classes())
+    finally:
+        is_over.set()
+        watcher.join()
+        sys.setswitchinterval(interval_s)
+    assert most == alone
+
+
+@BOTH
+def test_asked_which_process_it_is_it_says_only_that_and_looks_at_nothing_else(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served_by_module, "describe", None)
+    status, body = ask(IDENTITY_PATH, PROCESS)
+    assert (status, json.loads(body)) == (200, {"pid": os.getpid()})
 
 
 @BOTH

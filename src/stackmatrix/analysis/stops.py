@@ -14,6 +14,7 @@ class Stopped:
     ``gone_s`` is the time until the last process had ended, of those trials in which it did; ``first_gone_s`` that of
     the one which got the signal. In ``stayed`` trials something was left after ``deadline_s``, by the names ``left``.
     In ``kept`` trials the server kept an idle connection until the signal, and closed it after ``closed_s``.
+    ``held_ms`` is how long a wait of the harness's own held requests, where it did in any of them.
     """
 
     trials: int
@@ -27,6 +28,7 @@ class Stopped:
     left: tuple[str, ...]
     kept: int
     closed_s: Sample | None
+    held_ms: int | None = None
 
     @property
     def in_flight(self) -> Visitors:
@@ -57,4 +59,5 @@ def stopped(blocks: Iterable[Stop]) -> Stopped | None:
         left=tuple(dict.fromkeys(name for trial in trials for name in trial.left)),
         kept=sum(trial.kept for trial in trials),
         closed_s=sample(trial.kept_closed_s for trial in trials),
+        held_ms=max((block.held_ms for block in valid if block.held_ms is not None), default=None),
     )

@@ -21,6 +21,7 @@ from stackmatrix.errors import AppError, TrialError
 from stackmatrix.matrix.pages import Expectation, Page
 from stackmatrix.matrix.stacks import Stack
 from stackmatrix.system import ports, processes
+from stackmatrix.system.crash_loop import CrashLoop
 
 PLACE = "check"
 FIRST_PORT, PORTS = 12_000, 4_000
@@ -135,8 +136,10 @@ def _wait_ready(
             return None
         return True
 
+    loop = CrashLoop(child.pid, log, stack.workers)
+
     def why_gone() -> str | None:
-        return processes.explain(log) if child.poll() is not None else None
+        return processes.explain(log) if child.poll() is not None else loop.why()
 
     try:
         processes.wait_until(look, timeout_s=app.ready_within_s, alive=why_gone)

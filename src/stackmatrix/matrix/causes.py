@@ -10,8 +10,7 @@ from dataclasses import dataclass
 class Cause:
     """What ``workload`` has and ``beside`` has not, or has in another way; with no ``beside``, all that it costs.
 
-    In a sentence of the answer under the heading ``lead``, ``what`` costs so much more ``than`` the other. ``note``
-    stands before the names of the two workloads.
+    In a sentence of the answer under the heading ``lead``, ``what`` costs so much more ``than`` the other.
     """
 
     title: str
@@ -20,50 +19,49 @@ class Cause:
     lead: str
     what: str
     than: str = ""
-    note: str = ""
 
 
 PARTS, CLIENT, CALLS = "What costs what?", "Which client?", "How are the calls made?"
 
 CAUSES = (
-    Cause("server and Django alone", "no_calls", None, PARTS, "The server and Django alone, without any call,"),
+    Cause("server and Django alone", "no_calls", None, PARTS, "the server and Django alone, without any call,"),
     Cause(
         "three calls with a shared client", "fanout_shared_client", "no_calls", PARTS,
-        "A page with three parallel calls", "one without any",
+        "a page with three parallel calls", "one without any",
     ),
     Cause(
         "middleware, and under ASGI the bridge to it", "fanout_shared_client", "no_middleware", PARTS,
-        "A page of a site with middleware", "one without", "under ASGI each goes to a thread and back; ",
+        "a page of a site with middleware", "one without",
     ),
     Cause(
         "a client for every request", "fanout", "fanout_shared_client", CLIENT,
-        "A client for every request", "a shared one", "httpx, ",
+        "an httpx client for every request", "a shared one",
     ),
     Cause(
         "its TLS context", "fanout", "fanout_shared_context", CLIENT,
-        "A client for every request with a TLS context of its own", "one with a shared context", "httpx, ",
+        "an httpx client for every request with a TLS context of its own", "one with a shared context",
     ),
     Cause(
         "a pool of 100 connections, 20 kept", "fanout_bounded_pool", "fanout_shared_client", CLIENT,
-        "A shared client with httpx's own limits", "one with a pool of 1000", "httpx, ",
+        "a shared client with httpx's own limits", "one with a pool of 1000",
     ),
     Cause("aiohttp", "fanout_aiohttp", "fanout_shared_client", CLIENT, "aiohttp", "httpx"),
     Cause("niquests", "fanout_niquests", "fanout_shared_client", CLIENT, "niquests", "httpx"),
     Cause("urllib3", "fanout_urllib3", "fanout_shared_client", CLIENT, "urllib3", "httpx"),
     Cause(
         "three calls in place of one", "fanout_shared_client", "single_call", CALLS,
-        "A page with three parallel calls", "one with a single call",
+        "a page with three parallel calls", "one with a single call",
     ),
     Cause(
         "calls in sequence", "sequential_calls", "fanout_shared_client", CALLS,
-        "A page with its calls in sequence", "one with parallel calls",
+        "a page with its calls in sequence", "one with parallel calls",
     ),
     Cause(
         "delays with a long tail", "slow_tail", "fanout_shared_client", CALLS,
-        "A page whose calls have a long tail", "one with fixed delays",
+        "a page whose calls have a long tail", "one with fixed delays",
     ),
     Cause(
         "calls that fail", "api_errors", "fanout_shared_client", CALLS,
-        "A page of whose calls one in twenty fails", "one whose calls are all answered",
+        "a page of whose calls one in twenty fails", "one whose calls are all answered",
     ),
 )  # fmt: skip

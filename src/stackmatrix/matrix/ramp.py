@@ -56,15 +56,20 @@ class RampPlan:
         return self.rates[place]
 
 
+def has_slots_for(rate: float, unloaded_s: float, slots: int | None) -> bool:
+    """Whether so many arrivals a second leave some of the slots free, where a request takes ``unloaded_s``."""
+    return slots is None or rate <= MOST_OF_SLOTS * (slots / unloaded_s)
+
+
 def plan_ramp(compare_rate: float, unloaded_s: float, slots: int | None, lengths: RampLengths) -> RampPlan:
     """The ramp of a cell whose requests take about ``unloaded_s`` without load.
 
     One whose slots cannot hold the reference rate begins at half of what they let through, and has no reference: its
     first step is the longer one then, as few arrive, and what it has to come back to is measured there.
     """
-    most = math.inf if slots is None else slots / unloaded_s
-    has_reference = compare_rate <= MOST_OF_SLOTS * most
+    has_reference = has_slots_for(compare_rate, unloaded_s, slots)
     reference, growth = (STEPS_BELOW, GROWTH) if has_reference else (None, COARSE_GROWTH)
+    most = math.inf if slots is None else slots / unloaded_s
     first = compare_rate / GROWTH**STEPS_BELOW if has_reference else most / 2
     count = 1 + math.floor(math.log(HIGHEST_RATE / first, growth))
     longer = reference or 0

@@ -104,6 +104,11 @@ class Workload:
         return fmean(self.unloaded_ms_by_page, [page.weight for page in self.pages])
 
     @property
+    def first_page_ms(self) -> float:
+        """What a response of its first page takes about when nothing else is asked for."""
+        return self.unloaded_ms_by_page[0]
+
+    @property
     def late_ms_by_page(self) -> tuple[float, ...]:
         """The time beyond which a response of each page is late."""
         return tuple(late_beyond(ms) for ms in self._by_page(self.most_factor))

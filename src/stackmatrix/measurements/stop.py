@@ -1,7 +1,8 @@
 """What a deploy does to visitors: fresh processes of a cell, stopped one after the other with requests in flight.
 
 It is a property of the server and its flags, and hardly of the page or the Python: a profile that has little time stops
-each stack with one workload, on the newest Python. What counts is who was answered, so a few trials are enough.
+each stack with one workload, on the newest Python. What counts is who was answered, so a few trials are enough. Where a
+page comes too soon for a signal to meet it, a wait of the harness's own holds requests inside the application instead.
 """
 
 import random
@@ -21,8 +22,9 @@ from stackmatrix.results.stops import Stop, StopTrial
 from stackmatrix.testbed import testbed
 from stackmatrix.testbed.stopping import DEADLINE_S, IN_FLIGHT, Stopping
 
-SHORTEST_MS = 300
-"""A page that comes sooner is answered before the signal can be sent while all requests are inside the view."""
+SHORTEST_MS, HELD_MS = 300, 600
+"""A page that comes sooner is answered before the signal can be sent while all requests are inside the view: then a
+request is held for so long as the built-in site's own page takes."""
 MOST_FAILURES = 2
 """After so many in one run, nothing of a cell is tried again."""
 LAST_TURN = 1
@@ -52,15 +54,19 @@ class Stops(Kind):
         return [Step(f"{cell}, stop", (cell,), turn, self._estimate_s(cell)) for cell in chosen]
 
     def _cells(self) -> tuple[Cell, ...]:
-        """The cells to stop: of each stack the newest Python with the first workload that waits, or all that wait."""
+        """The cells to stop: all, or of each stack the newest Python with the first workload whose own page waits.
+
+        Where no workload has such a page, it is the first one, whose requests are held.
+        """
         setup = self._setup
-        waiting = [workload for workload in setup.workloads if keeps_waiting(workload)]
-        workloads = waiting if setup.profile.stops_all else waiting[:1]
+        waiting = [workload for workload in setup.workloads if held_ms(workload) is None]
+        workloads = setup.workloads if setup.profile.stops_all else (waiting or setup.workloads)[:1]
         cells = [cell for one in workloads for cell in setup.cells_of(one) if cell.control is None]
         return tuple(cells) if setup.profile.stops_all else of_newest_python(cells)
 
     def _estimate_s(self, cell: Cell) -> float:
-        page_s = self._setup.subjects[cell].workload.unloaded_ms / 1000
+        workload = self._setup.subjects[cell].workload
+        page_s = (held_ms(workload) or workload.first_page_ms) / 1000
         return self._setup.profile.stop_trials * (TRIAL_S + PAGES * page_s)
 
     def perform(self, step: Step, show: Show) -> Outcome:
@@ -78,21 +84,23 @@ class Stops(Kind):
             in_flight=IN_FLIGHT,
             deadline_s=DEADLINE_S,
             trials=tuple(trials),
+            held_ms=held_ms(subject.workload),
         )
         assert environment is not None, "every stack says what serves it"
         loops_ms = {} if loop_ms is None else {cell: loop_ms}
         return Outcome(describe(block), {cell: block}, {cell: environment}, loops_ms=loops_ms)
 
     def _trial(self, subject: Subject, show: Show) -> tuple[StopTrial, Environment | None, float | None]:
-        with testbed.start([subject], self._setup.layout, None, show) as bed:
+        held = held_ms(subject.workload)
+        with testbed.start([subject], self._setup.layout, None, show, holds=held is not None) as bed:
             bed.verify()
-            trial = Stopping(bed).run()
+            trial = Stopping(bed, held_ms=held).run()
         return trial, bed.environments.get(subject.name), bed.loops_ms.get(subject.name)
 
 
-def keeps_waiting(workload: Workload) -> bool:
-    """Whether requests of a workload are in the view for so long that a signal meets them there."""
-    return workload.unloaded_ms >= SHORTEST_MS
+def held_ms(workload: Workload) -> int | None:
+    """How long requests are held, in ms; ``None`` where the page itself takes so long that a signal meets them."""
+    return None if workload.first_page_ms >= SHORTEST_MS else HELD_MS
 
 
 def has_stop(standing: Standing, cell: Cell) -> bool:
@@ -105,6 +113,8 @@ def describe(block: Stop) -> str:
     found = stopped([block])
     assert found is not None, "there is a trial"
     parts = [f"{found.in_flight.answered} of {found.in_flight.all} visitors in flight answered", _ending(found)]
+    if found.held_ms is not None:
+        parts.append(f"requests held for {found.held_ms} ms by the harness")
     if found.late.lost:
         parts.append(f"{found.late.lost} of {found.late.all} later ones lost")
     return ", ".join(parts)

@@ -1,26 +1,28 @@
-"""How much of a long list is told: a few stacks one by one; of many both ends of their order, and how many lie between.
+"""How much of a long list is told: a few stacks one by one; of many some, and how many more there are.
 
 The one place where that is decided, for sentences, tables and charts. What is not told stands in the table to which a
 sentence leads. Pure.
 """
 
 from collections.abc import Collection, Sequence
-from itertools import groupby
 
 from stackmatrix.analysis.comparison.verdicts import Family
 from stackmatrix.analysis.metrics import COST
 from stackmatrix.analysis.summary import WorkloadSummary
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.pythons import newest_key
+from stackmatrix.matrix.ramp import has_slots_for as has_slots
 from stackmatrix.matrix.stacks import STACKS
+from stackmatrix.matrix.stacks.stack import Variation
+from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.report.words import join
 
-FEW = 8
+FEW = 6
 """Stacks that a sentence names one by one; more of them nobody reads."""
 ENDS = 3
-"""Of many, those that are named at each end of their order, or of those that are alike."""
-MOST_ROWS = 12
-"""Of a table on the first page: the demo's six, and ``ENDS`` at each end."""
+"""Of many, those that are named before the others are counted, or that a table has at each end of its order."""
+MOST_ROWS = 14
+"""Of a table on the first page: the demo's six, two that people ask for, and ``ENDS`` at each end."""
 
 
 def is_many(count: int) -> bool:
@@ -32,19 +34,6 @@ def names(stacks: Collection[str], most: int = FEW) -> str:
     if len(stacks) <= most:
         return join(stacks)
     return join([*[*stacks][:ENDS], f"{len(stacks) - ENDS} more"])
-
-
-def ranked(sizes: Sequence[tuple[str, str]]) -> str:
-    """Many sizes in their order, each with its stack: those at both ends, and those that are alike together.
-
-    ``72 with a, b, c and 23 more; 60 with d; 41 with e``.
-    """
-    groups = [(size, [stack for _, stack in alike]) for size, alike in groupby(sizes, key=lambda one: one[0])]
-    told = [f"{size} with {names(stacks, ENDS)}" for size, stacks in groups]
-    between = groups[ENDS:-ENDS]
-    if sum(len(stacks) for _, stacks in between) > 1:
-        told[ENDS:-ENDS] = [f"{sum(len(stacks) for _, stacks in between)} more between"]
-    return "; ".join(told)
 
 
 def ends[Item](items: Sequence[Item]) -> list[Item]:
@@ -70,14 +59,14 @@ def by_cost(workload: WorkloadSummary) -> tuple[str, ...]:
 
 
 def on_the_first_page(workload: WorkloadSummary) -> tuple[str, ...]:
-    """All stacks where they fit a small table, else the cheapest, the dearest, and those of the demo, by cost."""
+    """All stacks where they fit a small table, else the cheapest, the dearest, the demo's and what is asked for."""
     stacks = by_cost(workload)
     if len(stacks) <= MOST_ROWS:
         return stacks
     costs = workload.family(COST)
     known = {cell.stack for cell in costs.values} if costs is not None else set()
     at_ends = ends([stack for stack in stacks if stack in known])
-    return tuple(stack for stack in stacks if stack in at_ends or is_of_the_demo(stack))
+    return tuple(stack for stack in stacks if stack in at_ends or is_of_the_demo(stack) or is_asked_for(stack))
 
 
 def is_of_the_demo(stack: str) -> bool:
@@ -85,8 +74,25 @@ def is_of_the_demo(stack: str) -> bool:
     return row is not None and row.is_seed
 
 
+def variation(stack: str) -> Variation | None:
+    """The row that a stack differs from in one thing, and the thing; ``None`` where there is none."""
+    row = STACKS.get(stack)
+    return None if row is None else row.varies
+
+
+def is_asked_for(stack: str) -> bool:
+    varies = variation(stack)
+    return varies is not None and varies.is_asked_for
+
+
+def has_slots_for(workload: str, stack: str) -> bool:
+    """Whether a stack has slots enough for a workload's reference rate, as far as the tables know them."""
+    row, page = STACKS.get(stack), WORKLOADS.get(workload)
+    return row is None or page is None or has_slots(page.compare_rate, page.unloaded_ms / 1000, row.slots)
+
+
 def is_told_against(cell: Cell, other: Cell, reference: Cell | None) -> bool:
     """Whether a comparison of two stacks answers a question of its own: with the reference, or with what one varies."""
-    row = STACKS.get(cell.stack)
-    varied = row.varies.stack if row is not None and row.varies is not None else None
-    return cell.stack == other.stack or other.stack in {varied, reference.stack if reference else None}
+    varies = variation(cell.stack)
+    known = {reference.stack if reference else None, varies.stack if varies else None}
+    return other.stack in {cell.stack, *known}

@@ -4,7 +4,6 @@ Whatever comes from result files is escaped: Markdown passes HTML through.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
@@ -14,12 +13,11 @@ from markupsafe import Markup
 from stackmatrix.analysis.comparison.verdicts import Comparison, Family
 from stackmatrix.analysis.evidence import published, strongest_first
 from stackmatrix.analysis.stall import StallWindow
-from stackmatrix.analysis.summary import MachineSummary, WorkloadSummary
-from stackmatrix.report import details, environment, links, many, origins, stops, tables, words
+from stackmatrix.analysis.summary import MachineSummary
+from stackmatrix.report import details, environment, links, many, origins, stops, tables, unsaid, words
 from stackmatrix.report.html.keys import verdict_link
-from stackmatrix.report.statements import Statement, statements
+from stackmatrix.report.statements import further, numbered, statements
 from stackmatrix.report.table import escape, safe
-from stackmatrix.report.unsaid import CAUTION, UNDECIDED
 
 BEGIN, END = "<!-- results: made by nox -s summarize -->", "<!-- end of results -->"
 NO_RESULTS = "There are no results yet: `nox -s matrix` makes some."
@@ -39,35 +37,20 @@ def _page(template: str, **shown: object) -> str:
 
 
 def answer(machine: MachineSummary, below: str = "") -> Markup:
-    """The statements as a numbered list, each with a link to its evidence; ``below`` is where the results folder is."""
-    return _numbered(statements(machine), below)
+    """The statements as a numbered list, each with a link to its evidence; ``below`` is where the results folder is.
 
-
-def _numbered(found: Iterable[Statement], below: str, start: int = 1) -> Markup:
-    lines = (
-        Markup("{}. **{}** {} ([evidence]({}{}))").format(place, safe(one.lead), safe(one.text), below, one.evidence)
-        for place, one in enumerate(found, start)
-    )
-    return Markup("\n").join(lines)
-
-
-def short_answer(machine: MachineSummary, below: str) -> Markup:
-    """The answer as it fits a README: of many stacks, what is said of further workloads, and not said, is folded."""
-    found = statements(machine)
-    if not any(many.is_many(len(workload.stacks)) for workload in machine.workloads):
-        return _numbered(found, below)
-    told: dict[str, str | None] = {}
-    first: list[Statement] = []
-    more: list[Statement] = []
-    for one in found:
-        workload = next((of.name for of in machine.workloads if one.key.startswith(f"{of.name}-")), None)
-        is_new = told.setdefault(one.lead, workload) == workload
-        (first if is_new and one.lead not in {CAUTION, UNDECIDED} else more).append(one)
-    if not more:
-        return _numbered(first, below)
-    fold = Markup("{}\n\n<details><summary>{}</summary>\n\n{}\n\n</details>")
-    title = f"{len(more)} more: of other workloads, with a caution, and not said"
-    return fold.format(_numbered(first, below), title, _numbered(more, below, len(first) + 1))
+    What to choose stands before the list, and further statements are folded behind it.
+    """
+    shown: list[Markup] = []
+    folded: list[Markup] = []
+    for place, one in numbered(statements(machine)):
+        told = Markup("**{}** {} ([evidence]({}{}))").format(safe(one.lead), safe(one.text), below, one.evidence)
+        line = Markup("{}\n").format(told) if place is None else Markup("{}. {}").format(place, told)
+        (folded if one.is_folded else shown).append(line)
+    if folded:
+        fold = Markup("\n<details><summary>{}</summary>\n\n{}\n\n</details>")
+        shown.append(fold.format(further(len(folded)), Markup("\n").join(folded)))
+    return Markup("\n").join(shown)
 
 
 def render_results(
@@ -97,29 +80,9 @@ def render_machine(template: str, machine: MachineSummary, charts: Iterable[str]
         charts=[path.removeprefix(f"{machine.name}/") for path in charts if path.startswith(f"{machine.name}/")],
         conditions=environment.conditions(machine),
         flags=environment.flags(machine.results),
-        remarks=remarks,
+        unsaid=unsaid,
         link=link,
     )
-
-
-def remarks(workload: WorkloadSummary) -> list[Markup]:
-    """What a reader must know beside the numbers: cells without any, refused comparisons, and what checks found."""
-    lines = []
-    for row in (*workload.rows, *workload.skipped):
-        cell = f"{row.cell.stack} on {row.cell.python}"
-        if row.state != "ok":
-            lines.append(f"{cell}: {row.state}, {row.reason}.".replace("..", "."))
-    lines += [f"{stack} is not measured: {reason}." for stack, reason in workload.excluded.items()]
-    lines += [words.refusal(*one) for one in workload.refused]
-    for row in workload.rows:
-        cell = f"{row.cell.stack} on {row.cell.python}"
-        found: Counter[str] = Counter()
-        for block in row.result.blocks:
-            counts = "" if block.is_valid else " (does not count)"
-            found.update(f"{one.sentence}{counts}" for one in block.findings)
-            found.update([f"{block.failure}{counts}"] if block.failure is not None else [])
-        lines += [f"{cell}: {text}{f' ({count} times)' if count > 1 else ''}" for text, count in found.items()]
-    return [safe(line) for line in lines]
 
 
 def render_report(template: str, *, css: str, script: str, vega: str, data: object, charts: object) -> str:
@@ -145,25 +108,30 @@ def headline(machines: Sequence[MachineSummary], named: str | None = None) -> st
     if machine is None or machine.machine is None:
         return NO_RESULTS
     below = "results/"
-    lines = [str(short_answer(machine, below))]
-    for workload in machine.workloads:
-        if workload.void is None and any(row.cpu is not None for row in workload.rows):
-            table = tables.by_python_table(workload)
-            lines += ["", str(table.to_markdown()), *(["", escape(table.note)] if table.note else [])]
-            is_part = len(table.rows) < len(workload.stacks)
-            lines += ["", _all_of_them(machine, workload, below)] if is_part else []
+    lines = [str(answer(machine, below))]
+    table = tables.first_table(machine)
+    if table is not None:
+        lines += [
+            "",
+            f"{table.title}:",
+            "",
+            str(table.to_markdown()),
+            *(["", escape(table.note)] if table.note else []),
+        ]
+        count = max(len(workload.stacks) for workload in machine.workloads)
+        lines += ["", _all_of_them(machine, count, below)] if len(table.rows) < count else []
     page = quote(f"results/{machine.name}/{links.PAGE}")
     where = escape(f"{machine.name}: {environment.describe(machine.machine)}")
     lines += ["", f"Measured on [{where}]({page}); intervals are of 95 %, those of verdicts simultaneously."]
     return "\n".join(lines)
 
 
-def _all_of_them(machine: MachineSummary, workload: WorkloadSummary, below: str) -> str:
-    """What a table that has not all stacks of a workload shows of them, and where all are."""
-    page = links.on_page(machine.name, links.workload(workload.name))
+def _all_of_them(machine: MachineSummary, count: int, below: str) -> str:
+    """Which stacks stand in a table that has not all, and where all are."""
+    page = links.on_page(machine.name, links.workload(machine.workloads[0].name))
     return (
-        f"By CPU time, of {len(workload.stacks)} stacks: the cheapest {many.ENDS}, the dearest {many.ENDS}, and those "
-        f"that are measured by default. [All of them]({below}{page})."
+        f"Of {count} stacks these are the cheapest {many.ENDS}, the dearest {many.ENDS}, those that are measured by "
+        f"default, and two that are often asked for. [All of them]({below}{page})."
     )
 
 

@@ -3,8 +3,8 @@
 Every size is a verdict or a cause's cost that the tables have, too; nothing is estimated here.
 """
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from stackmatrix.analysis.causes import CauseCost
 from stackmatrix.analysis.comparison.verdicts import Comparison, Family
@@ -13,147 +13,101 @@ from stackmatrix.analysis.summary import MachineSummary, WorkloadSummary
 from stackmatrix.matrix.causes import CAUSES, Cause
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.pythons import newest_key
-from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.report import links, many, words
+from stackmatrix.report.costs import against
 from stackmatrix.report.table import Column, Table, name
 from stackmatrix.report.unsaid import Sentence
 from stackmatrix.report.words import NOTHING, join
 
-LEAD, CHANGED = "What does it come from?", "What does one changed thing cost?"
+CHANGED = "What does one changed thing cost?"
+MOST_CHANGES = 3
+"""That the statement tells; the table has all."""
 
 
-def sentences(machine: MachineSummary) -> Iterator[Sentence]:
-    """The parts of what stacks cost more than the reference, and what is otherwise with one thing changed."""
-    for alone in CAUSES:
-        for more in CAUSES:
-            if alone.beside is None and more.beside == alone.workload:
-                yield from _parts(machine, alone, more)
-    for stack in filter(many.is_of_the_demo, STACKS):
-        told: list[str] = []
-        for workload in machine.workloads:
-            told += _varied(workload, stack, is_first=not told)
-        if told:
-            yield f"{stack}-varied", CHANGED, " ".join(told), links.VARIATIONS
+def own(machine: MachineSummary) -> Iterator[Sentence]:
+    """How much of what the dearest of the demo's stacks costs more than the reference is there without any call."""
+    pairs = ((alone, more) for alone in CAUSES for more in CAUSES if more.beside == alone.workload)
+    for alone, more in (pair for pair in pairs if pair[0].beside is None):
+        workload, bare = machine.workload(more.workload), machine.workload(alone.workload)
+        found = against(workload) if workload is not None else None
+        dearer = [one for one in (found.decided if found is not None else ()) if one.word == "worse"]
+        for one in reversed([one for one in dearer if many.is_of_the_demo(one.cell.stack)]):
+            without = against(bare, one.cell.python) if bare is not None else None
+            verdict = without.of(one.cell.stack) if without is not None else None
+            parts = [_cost_of(machine, cause, cell) for cell in (one.cell, one.other) for cause in (alone, more)]
+            known = [part for part in parts if part is not None]
+            if verdict is not None and len(known) == len(parts) and (text := _in_two_parts(known, verdict)):
+                stack = one.cell.stack
+                yield f"{more.workload}-parts", f"What of {stack}'s cost is {stack}'s?", text, links.CAUSES
+                return
 
 
-# A cost in two parts
+def _in_two_parts(parts: Sequence[CauseCost], bare: Comparison) -> str:
+    """What a stack costs without any call, which share that is of what it costs more with calls, and what they add.
 
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """What a stack costs without any call, and what calls add."""
-
-    stack: str
-    alone: CauseCost
-    added: CauseCost
-
-    @property
-    def whole_ms(self) -> float:
-        return self.alone.ms.mid + self.added.ms.mid
-
-
-def _parts(machine: MachineSummary, alone: Cause, more: Cause) -> Iterator[Sentence]:
-    """Of the reference and of the demo's stacks that cost more: server and Django, and what comes with the calls."""
-    workload, bare = machine.workload(more.workload), machine.workload(alone.workload)
-    if workload is None or bare is None or workload.reference is None or workload.void or bare.void:
-        return
-    reference = workload.reference
-    dearer = [one for one in _headlines(workload, reference) if one.word == "worse"]
-    stacks = [one.cell.stack for one in dearer if many.is_of_the_demo(one.cell.stack)]
-    every = (_parts_of(machine, stack, reference.python, alone, more) for stack in (reference.stack, *stacks))
-    known = [one for one in every if one is not None]
-    if len(known) < 2 or known[0].stack != reference.stack:
-        return
-    first, *others = known
-    sizes = "; ".join(f"{one.stack} {_ms(one.alone)} and {_ms(one.added)}" for one in known)
-    text = (
-        f"In ms of CPU per request on {reference.python}, the server and Django alone ({alone.workload}) and what the "
-        f"calls add ({more.workload}): {sizes}."
-    )
-    text += "".join(_share(one, first, bare.family(COST)) for one in others)
-    yield f"{more.workload}-parts", LEAD, text, links.CAUSES
-
-
-def _headlines(workload: WorkloadSummary, reference: Cell) -> list[Comparison]:
-    """The decided comparisons with the reference, on its Python, of cells that are alike."""
-    family = workload.family(COST)
-    return [
-        one
-        for one in (family.compared if family is not None else ())
-        if one.other == reference and one.cell.stack != reference.stack and one.caution is None and one.is_decided
-    ]
-
-
-def _parts_of(machine: MachineSummary, stack: str, python: str, alone: Cause, more: Cause) -> _Parts | None:
-    def of(cause: Cause) -> CauseCost | None:
-        cell = Cell(stack=stack, python=python, workload=cause.workload)
-        found = next((one for one in machine.causes if one.cause == cause and one.cell == cell), None)
-        return found if found is not None and found.ms.low is not None else None
-
-    one, other = of(alone), of(more)
-    return None if one is None or other is None else _Parts(stack, one, other)
-
-
-def _ms(part: CauseCost) -> str:
-    return words.value(COST, part.ms)
-
-
-def _share(one: _Parts, reference: _Parts, bare: Family | None) -> str:
-    """How a stack stands without any call, and which share that is of what it costs more with calls."""
-    verdict = bare.of(one.alone.cell, reference.alone.cell) if bare is not None else None
-    if verdict is None or not verdict.is_decided or one.whole_ms <= reference.whole_ms:
-        return ""
-    size = words.verdict(COST, verdict.effect, verdict.word)
-    costs = f"the {size} as" if verdict.word == "same" else f"{size} than"
-    if words.is_times(COST, verdict.effect) and verdict.word != "same":
-        costs = words.against(COST, verdict.effect, "").strip()
-    share = (one.alone.ms.mid - reference.alone.ms.mid) / (one.whole_ms - reference.whole_ms)
-    if share <= 0:
-        what = "all that it costs more with them comes with them"
-    elif share >= 1:
-        what = "all that it costs more with them is there without them, and what they add is less"
-    else:
-        what = f"that is {words.share(share)} of what it costs more with them, and the rest comes with them"
-    return f" Without calls {one.stack} costs {costs} {reference.stack}: {what}."
-
-
-# One thing changed
-
-
-def _varied(workload: WorkloadSummary, stack: str, *, is_first: bool) -> Iterator[str]:
-    """What is otherwise with rows that vary a stack, on the newest Python; the first sentence says by what.
-
-    Of a few stacks, the reference's have been told already.
+    ``parts`` are that of the stack without calls, what they add, and the same of the reference; nothing is said where
+    their sum is not more than that of the reference.
     """
-    family, reference = workload.family(COST), workload.reference
-    is_told = reference is not None and reference.stack == stack and not many.is_many(len(workload.stacks))
-    if family is None or workload.void is not None or is_told:
+    mine, added, theirs, theirs_added = parts
+    size, reference = words.verdict(COST, bare.effect, bare.word), theirs.cell.stack
+    costs = f"the {size} as" if bare.word == "same" else words.against(COST, bare.effect, "").strip()
+    extra = mine.ms.mid - theirs.ms.mid
+    if (whole := extra + added.ms.mid - theirs_added.ms.mid) <= 0:
+        return ""
+    share = extra / whole
+    what = "nothing" if share <= 0 else "all" if share >= 1 else f"about {words.share(share)}"
+    return (
+        f"Without any call ({mine.cell.workload}) it costs {words.value(COST, mine.ms)} ms on {mine.cell.python}, "
+        f"{costs} {reference}: {what} of what it costs more with calls. These add {words.value(COST, added.ms)} ms, "
+        f"against {words.value(COST, theirs_added.ms)} with {reference}."
+    )
+
+
+def _cost_of(machine: MachineSummary, cause: Cause, cell: Cell) -> CauseCost | None:
+    """What a cause costs with the stack and Python of a cell, where there is an interval."""
+    found = [one for one in machine.causes if one.cause == cause and one.ms.low is not None]
+    return next((one for one in found if (one.cell.stack, one.cell.python) == (cell.stack, cell.python)), None)
+
+
+def changes(workload: WorkloadSummary) -> Iterator[Sentence]:
+    """What is otherwise with rows that vary another one, on the newest Python.
+
+    What people ask for is told however it came out; of the rest the largest that are decided.
+    """
+    family = workload.family(COST)
+    every = variations(family) if family is not None else []
+    python = max((one.cell.python for one in every), key=newest_key, default=None)
+    here = sorted((one for one in every if one.cell.python == python), key=lambda one: -abs(math.log(one.effect.mid)))
+    plain = [one for one in here if one.caution is None and one.effect.low is not None]
+    asked = [one for one in plain if many.is_asked_for(one.cell.stack)]
+    decided = [one for one in plain if one.is_decided and one not in asked]
+    told = [*asked, *decided[: max(0, MOST_CHANGES - len(asked))]]
+    if not any(one.is_decided for one in plain):
         return
-    found = [one for one in variations(family) if one.other.stack == stack and one.caution is None]
-    python = max((one.cell.python for one in found), key=newest_key, default=None)
-    here = sorted((one for one in found if one.cell.python == python), key=lambda one: one.effect.mid)
-    if here:
-        cost = words.value(COST, family.values.get(here[0].other))
-        verdicts = [words.verdict(COST, one.effect, one.word, bare=True) for one in here]
-        things = [_thing(one, is_first=is_first) for one in here]
-        sizes = join([f"{verdict} with {thing}" for verdict, thing in zip(verdicts, things, strict=True)])
-        of = "CPU per request of" if is_first else "Of"
-        yield f"{of} {workload.name} on {python}, against {stack} with {cost} ms: {sizes}."
+    by_stack: dict[str, list[Comparison]] = {}
+    for one in sorted(told, key=lambda one: (not one.is_decided, here.index(one))):
+        by_stack.setdefault(one.other.stack, []).append(one)
+    sizes = [f"{stack}: {join([_change(one) for one in found])}" for stack, found in by_stack.items()]
+    text = f"CPU per request of {workload.name} on {python}, against {'; against '.join(sizes)}."
+    counts = {
+        "decided": len(asked) + len(decided) - len(told),
+        "undecided": len(plain) - len(asked) - len(decided),
+        "with a caution": len(here) - len(plain),
+    }
+    text += f" Further: {words.counted(counts)}." if any(counts.values()) else ""
+    yield f"{workload.name}-changes", CHANGED, text, links.VARIATIONS
+
+
+def _change(one: Comparison) -> str:
+    varies = many.variation(one.cell.stack)
+    by = varies.by if varies is not None else ""
+    return f"{words.verdict(COST, one.effect, one.word, bare=True)} with {by} ({one.cell.stack})"
 
 
 def variations(family: Family) -> list[Comparison]:
     """The comparisons of rows with those that they vary in one thing, in the order of the family."""
-    return [one for one in family.compared if one.cell.control is None and _varies(one.cell.stack) == one.other.stack]
-
-
-def _varies(stack: str) -> str | None:
-    row = STACKS.get(stack)
-    return row.varies.stack if row is not None and row.varies is not None else None
-
-
-def _thing(one: Comparison, *, is_first: bool) -> str:
-    row = STACKS[one.cell.stack]
-    return f"{row.varies.by} ({row.name})" if row.varies is not None and is_first else row.name
+    pairs = [(one, many.variation(one.cell.stack)) for one in family.compared]
+    return [one for one, varies in pairs if varies is not None and varies.stack == one.other.stack]
 
 
 def variation_table(machine: MachineSummary) -> Table[tuple[Cell, Cell]]:
@@ -182,7 +136,7 @@ def variation_table(machine: MachineSummary) -> Table[tuple[Cell, Cell]]:
             name("stack", lambda pair: pair[0].stack),
             name("against", lambda pair: pair[1].stack),
             name("Python", lambda pair: pair[0].python),
-            Column("what is otherwise", lambda pair: row.varies.by if (row := STACKS[pair[0].stack]).varies else ""),
+            Column("what is otherwise", lambda pair: varies.by if (varies := many.variation(pair[0].stack)) else ""),
             *(verdict(family.workload) for family in families),
         ),
         [(one.cell, one.other) for one in rows],

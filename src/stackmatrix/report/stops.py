@@ -1,6 +1,6 @@
 """What a deploy does to visitors, as a table and as sentences. Pure."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from stackmatrix.analysis.stops import Stopped
 from stackmatrix.analysis.summary import CellSummary, WorkloadSummary
@@ -17,8 +17,10 @@ NOTE = (
     "In the view: requests that had reached it. Queued: sent, and waiting for a slot. Later: visitors who came until "
     "the last process was gone; one who is refused can be sent to another server, one who is let in and cut off cannot."
 )
-AT_ONCE_S = 0.05
-"""What ends sooner ends at once, as far as the looks for it can tell."""
+HELD = (
+    " The workload's own page comes too soon for a signal to meet it: requests were held inside the application by a "
+    "wait of the harness's own, and not by the page."
+)
 FATES = {"wrong": "answered wrong", "cut_off": "cut off", "refused": "refused", "unanswered": "never answered"}
 
 
@@ -38,6 +40,7 @@ def stop_table(workload: WorkloadSummary) -> Table[CellSummary]:
     columns: tuple[Column[CellSummary], ...] = (
         *CELL,
         Column("answers", lambda row: WHO[_fate(row)[0]] if is_grouped else ""),
+        Column("requests held by the harness", of(lambda one: f"for {one.held_ms} ms" if one.held_ms else NOTHING)),
         quantity("stops", of(lambda one: str(one.trials))),
         Column("in the view", of(lambda one: fates(one.inside))),
         Column("queued", of(lambda one: fates(one.queued))),
@@ -47,11 +50,12 @@ def stop_table(workload: WorkloadSummary) -> Table[CellSummary]:
         Column("left running", of(left_running)),
         Column("idle kept connection", of(kept)),
     )
-    return Table(tuple(one for one in columns if has_any(one, rows)), rows, note=NOTE)
+    note = NOTE + (HELD if any(row.stop is not None and row.stop.held_ms for row in rows) else "")
+    return Table(tuple(one for one in columns if has_any(one, rows)), rows, note=note)
 
 
 WHO = ("everybody", "some", "nobody")
-"""How the rows of a long table are grouped: by who is answered of those in flight."""
+"""Who is answered of those in flight: the groups of sentences, and of the rows of a long table."""
 
 
 def _fate(row: CellSummary) -> tuple[int, float, int]:
@@ -59,8 +63,12 @@ def _fate(row: CellSummary) -> tuple[int, float, int]:
     one = row.stop
     if one is None:
         return len(WHO), 0.0, 0
-    group = 0 if one.answers_all else 1 if one.in_flight.answered else 2
-    return group, -one.in_flight.answered / max(1, one.in_flight.all), one.late.lost
+    return _group(one), -one.in_flight.answered / max(1, one.in_flight.all), one.late.lost
+
+
+def _group(one: Stopped) -> int:
+    """The place in ``WHO``."""
+    return 0 if one.answers_all else 1 if one.in_flight.answered else 2
 
 
 def fates(visitors: Visitors) -> str:
@@ -94,63 +102,55 @@ def kept(one: Stopped) -> str:
 
 
 def sentences(workload: WorkloadSummary) -> Iterator[Sentence]:
-    """Which stacks answer everybody in flight when they are stopped, which cut visitors off, and what goes on after."""
-    rows = [row for row in workload.rows if row.stop is not None]
-    python = max((row.cell.python for row in rows), key=newest_key, default=None)
-    known = {row.cell.stack: row.stop for row in rows if row.stop is not None and row.cell.python == python}
-    if not known:
+    """Which stacks answer everybody in flight when they are stopped, which nobody, and what goes on after."""
+    python, known = _newest(workload)
+    groups: dict[str, list[str]] = {}
+    for stack, one in known.items():
+        who = WHO[_group(one)]
+        groups.setdefault(who, []).append(f"{stack} {_whom(one)}" if who == "some" else stack)
+    if not groups:
         return
-    parts = [*_in_flight(known), *_later(known), *_left(known)]
-    text = f"SIGTERM with requests of {workload.name} in flight on {python}: {' '.join(parts)}"
+    told = [
+        named if who == "some" else f"{named} {'answers' if len(groups[who]) == 1 else 'answer'} {who}"
+        for who in WHO
+        if who in groups
+        for named in (many.names(groups[who], many.ENDS),)
+    ]
+    text = f"SIGTERM with {_requests(workload.name, known)} in flight on {python}: {'; '.join(told)}."
+    if losing := [f"{stack} ({one.late.lost} of {one.late.all})" for stack, one in known.items() if one.late.lost]:
+        text += f" Meanwhile new visitors are let in and lost with {many.names(losing, many.ENDS)}."
+    if left := [f"{stack} leaves {left_running(one)}" for stack, one in known.items() if one.stayed]:
+        text += f" {many.names(left, many.ENDS)}."
     yield f"{workload.name}-stop", "What does a deploy do to visitors?", text, links.part(workload.name, "stop")
 
 
-def _in_flight(known: Mapping[str, Stopped]) -> Iterator[str]:
-    """The stacks that answer all, none, or some of those in flight."""
-    every = {stack: one for stack, one in known.items() if one.answers_all}
-    none = {stack: one for stack, one in known.items() if not one.in_flight.answered}
-    some = {stack: one for stack, one in known.items() if stack not in every and stack not in none}
-    if every:
-        yield f"{_counted(every)} {_verb(every, 'answer')} everybody{_gone(every.values())}."
-    if none:
-        yield f"{_counted(none)} {_verb(none, 'answer')} nobody{_gone(none.values())}."
-    if some and many.is_many(len(known)):
-        shares = {f"{stack} {one.in_flight.answered} of {one.in_flight.all}": one for stack, one in some.items()}
-        count = words.plural(len(some), "stack")
-        yield f"{count} {_verb(some, 'answer')} some: {many.names(shares)}{_gone(some.values())}."
-        return
-    for stack, one in some.items():
-        queued = f"; of those who queue {fates(one.queued)}" if one.queued.all else ""
-        yield f"{stack}: of those in the view {fates(one.inside)}{queued}{_gone([one])}."
+def _newest(workload: WorkloadSummary) -> tuple[str | None, Mapping[str, Stopped]]:
+    """The newest Python on which anything was stopped, and what was seen there, by stack."""
+    rows = [row for row in workload.rows if row.stop is not None]
+    python = max((row.cell.python for row in rows), key=newest_key, default=None)
+    return python, {row.cell.stack: row.stop for row in rows if row.stop is not None and row.cell.python == python}
 
 
-def _counted(stacks: Mapping[str, Stopped]) -> str:
-    """Their names; of many, how many they are, and some of their names."""
-    named = many.names(stacks)
-    return f"{len(stacks)} stacks ({named})" if many.is_many(len(stacks)) else named
+def _requests(name: str, known: Mapping[str, Stopped]) -> str:
+    """What was in flight: requests of a workload, or where its pages come too soon, those that the harness held."""
+    held = {stack: one.held_ms for stack, one in known.items() if one.held_ms}
+    if not held:
+        return f"requests of {name}"
+    wait = f"held inside the application for {max(held.values())} ms by the harness"
+    if len(held) == len(known):
+        return f"requests {wait} (workload {name}, whose page comes too soon)"
+    return f"requests of {name} (with {many.names(held)}: {wait}, as the page comes too soon)"
 
 
-def _gone(stops: Iterable[Stopped]) -> str:
-    """When they were gone: ``, gone after 2.1 s``."""
-    ends = [end for one in stops if one.gone_s is not None for end in (one.gone_s.low, one.gone_s.high)]
-    if not ends:
+def in_short(workload: WorkloadSummary, stack: str) -> str:
+    """Whom a stack answers when it is stopped, and whom it loses meanwhile; empty where it was not stopped."""
+    one = _newest(workload)[1].get(stack)
+    if one is None:
         return ""
-    return f", gone after {words.span(ends, 1)} s" if max(ends) >= AT_ONCE_S else ", gone at once"
+    lost = f", and loses {one.late.lost} of {one.late.all} who come meanwhile" if one.late.lost else ""
+    return f" Stopped for a deploy, {stack} answers {_whom(one)} in flight{lost}."
 
 
-def _later(known: Mapping[str, Stopped]) -> Iterator[str]:
-    """The stacks that let visitors in whom they do not serve any more."""
-    losing = [f"{stack} ({one.late.lost} of {one.late.all})" for stack, one in known.items() if one.late.lost]
-    if losing:
-        yield f"Meanwhile new visitors are let in and lost with {many.names(losing)}."
-
-
-def _left(known: Mapping[str, Stopped]) -> Iterator[str]:
-    left = [f"{stack} leaves {left_running(one)}" for stack, one in known.items() if one.stayed]
-    if left:
-        told = left if not many.is_many(len(left)) else [*left[: many.ENDS], f"{len(left) - many.ENDS} more leave some"]
-        yield f"{'; '.join(told)}."
-
-
-def _verb(stacks: Mapping[str, Stopped], verb: str) -> str:
-    return f"{verb}s" if len(stacks) == 1 else verb
+def _whom(one: Stopped) -> str:
+    who = WHO[_group(one)]
+    return f"{one.in_flight.answered} of {one.in_flight.all}" if who == "some" else who

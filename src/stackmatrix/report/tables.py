@@ -12,6 +12,7 @@ from stackmatrix.analysis.evidence import Evidence
 from stackmatrix.analysis.metrics import COST
 from stackmatrix.analysis.summary import CellSummary, MachineSummary, WorkloadSummary
 from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.report import links, many, words
 from stackmatrix.report.table import Column, Table, name, quantity, safe
 from stackmatrix.report.words import NOTHING, held, number, ranged
@@ -31,6 +32,8 @@ CELL: tuple[Column[_OfCell], ...] = (
 STOPPED_BY, COUNTED, DEPLOYED = "stopped by", "instructions, million", "answered at a stop"
 CAUTION = "†"
 """Stands behind a verdict on two cells that differ in more than their names, so that no headline stands on it."""
+FEW_SLOTS = "‡"
+"""Stands behind a stack that serves too few requests at once for the reference rate."""
 CAUTION_NOTE = f"{CAUTION} Their Pythons are built or linked differently, so it stands in no headline."
 
 
@@ -149,28 +152,51 @@ def _instructions(row: CellSummary) -> str:
     return number(row.instructions[min(row.instructions)].mid, 2) if row.instructions else NOTHING
 
 
-def by_python_table(workload: WorkloadSummary) -> Table[str]:
-    """CPU per request of a workload's stacks, with the verdict against the reference, Python by Python.
+def first_table(machine: MachineSummary) -> Table[str] | None:
+    """CPU per request of stacks under each workload: on the newest Python with the verdict, on older ones the value.
 
-    Of many stacks, a part that fits the first page.
+    Of many stacks, a part that fits the first page; ``None`` where nothing is claimed.
     """
-    family, rows = workload.family(COST), {row.cell: row for row in workload.rows}
+    known = [one for one in machine.workloads if one.void is None and any(row.cpu is not None for row in one.rows)]
+    if not known:
+        return None
+    stacks = many.on_the_first_page(known[0])
+    columns: list[Column[str]] = [name("stack", lambda stack: f"{stack}{_slots_sign(known[0], stack)}")]
+    for workload in known:
+        columns += _by_python(workload)
+    reference = known[0].reference
+    title = f"CPU per request{f', against {reference.stack}' if reference and len(stacks) > 1 else ''}"
+    notes = [*dict.fromkeys(note for workload in known if (note := caution_note(workload, stacks)))]
+    if any(_slots_sign(known[0], stack) for stack in stacks):
+        rate = WORKLOADS[known[0].name].compare_rate
+        notes.append(f"{FEW_SLOTS} It has too few slots for {rate:g} arrivals/s of {known[0].name}.")
+    return Table(columns, stacks, title, " ".join(notes) or None)
 
-    def at(python: str) -> Column[str]:
-        def shown(stack: str) -> str:
-            cell = Cell(stack=stack, python=python, workload=workload.name)
-            row = rows.get(cell)
-            if row is None or row.cpu is None:
-                return NOTHING
-            ms = f"{number(row.cpu.mid, COST.digits)} ms"
-            verdict = against_reference(family, cell, workload.reference)
-            return ms if verdict == NOTHING else f"{ms}, {verdict}"
 
-        return Column(f"CPU per request on {python}", shown)
+def _by_python(workload: WorkloadSummary) -> list[Column[str]]:
+    """The columns of a workload: its newest Python, and where there are any, the older ones together."""
+    family, cells = workload.family(COST), {(row.cell.stack, row.cell.python): row for row in workload.rows}
 
-    columns: tuple[Column[str], ...] = (name(workload.name, str), *map(at, workload.pythons))
-    stacks = many.on_the_first_page(workload)
-    return Table(columns, stacks, note=caution_note(workload, stacks))
+    def ms(stack: str, python: str) -> str:
+        row = cells.get((stack, python))
+        return NOTHING if row is None or row.cpu is None else number(row.cpu.mid, COST.digits)
+
+    def newest(stack: str) -> str:
+        row = cells.get((stack, python))
+        if row is None or row.cpu is None:
+            return NOTHING
+        verdict = against_reference(family, row.cell, workload.reference)
+        return f"{ms(stack, python)} ms" + ("" if verdict == NOTHING else f", {verdict}")
+
+    *older, python = workload.pythons
+    columns = [Column(f"{workload.name} on {python}", newest)]
+    if older:
+        columns.append(quantity(f"on {', '.join(older)}, ms", lambda stack: ", ".join(ms(stack, one) for one in older)))
+    return columns
+
+
+def _slots_sign(workload: WorkloadSummary, stack: str) -> str:
+    return "" if many.has_slots_for(workload.name, stack) else f" {FEW_SLOTS}"
 
 
 def told(family: Family, reference: Cell | None) -> list[Comparison]:

@@ -8,11 +8,11 @@ from rich.text import Text
 
 from stackmatrix.analysis.summary import MachineSummary
 from stackmatrix.report import environment, tables
-from stackmatrix.report.statements import statements
+from stackmatrix.report.statements import numbered, statements
 
 WIDTH_OF_FILES = 140
 """In characters, where output goes to a file or a pipe, which has no width of its own."""
-IN_ASCII = {"–": "-", "×": "x", "≥": ">=", "…": "...", "→": "->", "†": "+"}
+IN_ASCII = {"–": "-", "×": "x", "≥": ">=", "…": "...", "→": "->", "†": "+", "‡": "#"}
 """What stands for a sign that the encoding of the output does not have; a question mark stands for any other."""
 HANDLER = "stackmatrix.nearest"
 
@@ -45,5 +45,6 @@ def print_answer(console: Console, machine: MachineSummary) -> None:
             console.print()
             console.print(tables.overview_table(machine, workload, brief=True))
     console.print()
-    for place, one in enumerate(statements(machine), 1):
-        console.print(Text.assemble((f"{place}. {one.lead} ", "bold"), one.text))
+    for place, one in numbered(statements(machine)):
+        number = "" if place is None else f"{place}. "
+        console.print(Text.assemble((f"{number}{one.lead} ", "bold"), one.text, style="dim" if one.is_folded else ""))

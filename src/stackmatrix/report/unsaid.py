@@ -1,21 +1,16 @@
 """What is not said, and why: what is undecided, what carries a caution, and what is missing. Pure."""
 
+import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from stackmatrix.analysis.comparison.verdicts import Comparison, Family
 from stackmatrix.analysis.metrics import COST
 from stackmatrix.analysis.summary import MachineSummary, WorkloadSummary
-from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.profiles import LOOKS
 from stackmatrix.matrix.pythons import PYTHONS, newest_key, python_key
 from stackmatrix.report import links, many, words
 from stackmatrix.report.words import join
-
-MOST_NAMED = 3
-"""Comparisons that are named one by one; the tables have them all."""
-
-
-CAUTION, UNDECIDED = "With a caution:", "Not said:"
 
 type Sentence = tuple[str, str, str, str]
 """Key, lead, text and the anchor of its evidence on the machine's page."""
@@ -27,11 +22,11 @@ def sentences(machine: MachineSummary) -> Iterator[Sentence]:
     for workload in claimed:
         anchor = links.part(workload.name, COST.name)
         for place, text in enumerate(_cautions(workload), 1):
-            yield f"{workload.name}-caution-{place}", CAUTION, text, anchor
+            yield f"{workload.name}-caution-{place}", "With a caution:", text, anchor
     for workload in claimed:
         anchor = links.part(workload.name, COST.name)
         for key, text in (*_undecided(workload), *_uncontrolled(workload)):
-            yield key, UNDECIDED, text, anchor
+            yield key, "Not said:", text, anchor
     if refused := [*_refused(claimed)]:
         yield "refused", "Not compared:", " ".join(refused), links.UNSAID
     if missing := [*_unmeasured(machine)]:
@@ -40,7 +35,7 @@ def sentences(machine: MachineSummary) -> Iterator[Sentence]:
 
 def _undecided(workload: WorkloadSummary) -> Iterator[tuple[str, str]]:
     families = [family for family in workload.families if family.open]
-    parts = [_open(family, workload.reference) for family in families if family.metric.headline]
+    parts = [_open(family) for family in families if family.metric.headline]
     others = [
         f"{family.metric.name.replace('_', ' at ')} {len(family.open)} of {len(family.compared)}"
         for family in families
@@ -52,20 +47,13 @@ def _undecided(workload: WorkloadSummary) -> Iterator[tuple[str, str]]:
         yield f"{workload.name}-undecided", f"{workload.name}: {' '.join(parts)}"
 
 
-def _open(family: Family, reference: Cell | None) -> str:
-    """The open comparisons of a family that a run goes on for, and what would decide them."""
+def _open(family: Family) -> str:
+    """How much is open of a family that a run goes on for, and what would decide it."""
     title = _inline(family.metric.title)
     if family.blocks < LOOKS[0]:
         return f"of {title} nothing is said before {LOOKS[0]} blocks, and there {_are(family.blocks)} so far."
-    # Among hundreds of pairs, those with the reference are what people ask for.
-    asked = [one for one in family.open if many.is_told_against(one.cell, one.other, reference)] or [*family.open]
-    asked.sort(key=lambda one: reference is None or one.other.stack != reference.stack)
-    first = asked if many.is_many(len({one.cell.stack for one in family.compared})) else family.open
-    named = [f"{words.pair(one)} ({_interval(family, one)})" for one in first[:MOST_NAMED]]
-    more = len(family.open) - len(named)
-    listed = join([*named, *([f"{more} more"] if more else [])])
     count = f"{len(family.open)} {'is' if len(family.open) == 1 else 'are'} undecided"
-    text = f"of {words.plural(len(family.compared), 'comparison')} of {title} {count}: {listed}."
+    text = f"of {words.plural(len(family.compared), 'comparison')} of {title} {count}."
     smallest = [one.smallest_decidable for one in family.open if one.smallest_decidable is not None]
     if smallest:
         decided = words.amount(family.metric, max(smallest))
@@ -80,10 +68,6 @@ def _later(family: Family) -> str:
         return f"even {LOOKS[-1]} would probably not decide these."
     some = "" if len(known) == len(family.open) else f" {len(known)} of"
     return f"{max(known)} would probably decide{some} these."
-
-
-def _interval(family: Family, one: Comparison) -> str:
-    return words.verdict(family.metric, one.effect, one.word).removeprefix("undecided (").removesuffix(")")
 
 
 def _uncontrolled(workload: WorkloadSummary) -> Iterator[tuple[str, str]]:
@@ -126,10 +110,10 @@ def _cautions(workload: WorkloadSummary) -> Iterator[str]:
 
 
 def _sizes(found: Sequence[Comparison]) -> str:
-    if many.is_many(len(found)):
-        ordered = sorted(found, key=lambda one: one.effect.mid)
-        return many.ranked([(words.verdict(COST, one.effect, one.word, bare=True), one.cell.stack) for one in ordered])
-    return join([f"{one.cell.stack} {words.verdict(COST, one.effect, one.word, bare=True)}" for one in found])
+    """The largest differences first."""
+    ordered = sorted(found, key=lambda one: -abs(math.log(one.effect.mid)))
+    told = [f"{one.cell.stack} {words.verdict(COST, one.effect, one.word, bare=True)}" for one in ordered]
+    return many.names(told, many.ENDS)
 
 
 EACH = "\0"
@@ -140,13 +124,9 @@ def _refused(claimed: Iterable[WorkloadSummary]) -> Iterator[str]:
     by_reason: dict[str, dict[str, None]] = {}
     for workload in claimed:
         for cell, other, reason in workload.refused:
-            by_reason.setdefault(reason.rstrip("."), {})[
-                f"{cell.stack} on {cell.python} with {words.short(other, cell)}"
-            ] = None
-    for reason, pairs in by_reason.items():
-        named = [*pairs][:MOST_NAMED]
-        more = [f"{len(pairs) - len(named)} more"] if len(pairs) > len(named) else []
-        yield f"{join([*named, *more])}. {reason}."
+            pair = f"{words.title(cell)} with {words.short(other, cell)}"
+            by_reason.setdefault(reason.rstrip("."), {})[pair] = None
+    yield from (f"{many.names(pairs, many.ENDS)}. {reason}." for reason, pairs in by_reason.items())
 
 
 def _unmeasured(machine: MachineSummary) -> Iterator[str]:
@@ -155,7 +135,7 @@ def _unmeasured(machine: MachineSummary) -> Iterator[str]:
     skipped = [row for workload in machine.workloads for row in workload.skipped]
     reasons: dict[str, dict[str, None]] = {}
     for row in (*(row for row in rows if row.state == "failed"), *skipped):
-        reasons.setdefault((row.reason or row.state).rstrip("."), {})[f"{row.cell.stack} on {row.cell.python}"] = None
+        reasons.setdefault((row.reason or row.state).rstrip("."), {})[words.title(row.cell)] = None
     for reason, cells in reasons.items():
         yield f"{many.names(cells)} ({reason})"
     for workload in machine.workloads:
@@ -176,6 +156,25 @@ def _unmeasured(machine: MachineSummary) -> Iterator[str]:
         yield "what a deploy does to visitors"
     if not any(row.instructions for row in rows):
         yield "instructions"
+
+
+def remarks(workload: WorkloadSummary) -> list[str]:
+    """What a reader must know beside the numbers: cells without any, refused comparisons, and what checks found."""
+    failed = [row for row in (*workload.rows, *workload.skipped) if row.state != "ok"]
+    lines = [f"{words.title(row.cell)}: {row.state}, {(row.reason or '').rstrip('.')}." for row in failed]
+    lines += [f"{stack} is not measured: {reason}." for stack, reason in workload.excluded.items()]
+    for cell, other, reason in workload.refused:
+        lines.append(
+            f"{words.title(cell)} is not compared with {words.short(other, cell)}: {reason.strip().rstrip('.')}."
+        )
+    for row in workload.rows:
+        found: Counter[str] = Counter()
+        for block in row.result.blocks:
+            counts = "" if block.is_valid else " (does not count)"
+            failures = [] if block.failure is None else [block.failure]
+            found.update(f"{text}{counts}" for text in (*(one.sentence for one in block.findings), *failures))
+        lines += [f"{words.title(row.cell)}: {text}{f' ({n} times)' if n > 1 else ''}" for text, n in found.items()]
+    return lines
 
 
 def _inline(title: str) -> str:

@@ -1,7 +1,7 @@
 """How numbers, sizes and verdicts are put in words, alike on every page, in the terminal and in the report. Pure."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 
 from stackmatrix.analysis.comparison.verdicts import Comparison, Controls, Estimate, Family, Word
@@ -55,6 +55,11 @@ def span(values: Collection[float], digits: int) -> str:
     """``2.9 to 4.7``, or one number where both ends look alike."""
     low, high = number(min(values), digits), number(max(values), digits)
     return low if low == high else f"{low} to {high}"
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """How many there are of each thing, nothing of what there is none: ``7 undecided, 10 with a caution``."""
+    return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
 
 
 def plural(count: int, one: str) -> str:
@@ -169,6 +174,10 @@ def amount(metric: Metric, share: float | None) -> str:
     return f"{share:.3g} {metric.unit}" if metric.is_difference else f"{100 * share:.2g} %"
 
 
+def title(cell: Cell) -> str:
+    return f"{cell.stack} on {cell.python}"
+
+
 def short(cell: Cell, than: Cell) -> str:
     """A cell by what makes it another than this."""
     if cell.control != than.control:
@@ -230,7 +239,8 @@ def controls(metric: Metric, found: Controls) -> str:
         known = "" if found.planted_effect is None else f"{100 * (found.planted_effect - 1):.1f} % more was burnt, "
         size_found = verdict(metric, found.planted.effect, found.planted.word)
         parts.append(f"the planted cost: {known}{size_found} was found")
-    reason = "" if found.reason is None else f" {_sentence(found.reason)}"
+    why = (found.reason or "").strip().rstrip(".")
+    reason = f" {why[:1].upper()}{why[1:]}." if why else ""
     return f"Controls {found.state}{': ' if parts else '.'}{'; '.join(parts)}{'.' if parts else ''}{reason}"
 
 
@@ -258,17 +268,6 @@ def percentile(row: CellSummary, name: str, *, bare: bool = False) -> str:
         return NOTHING
     low, high = (None, None) if bare else row.latency.intervals.get(name, (None, None))
     return f"{found:.0f}{_within(low, high, 0, '')}"
-
-
-def refusal(cell: Cell, other: Cell, reason: str) -> str:
-    """A comparison that is not made, and why."""
-    return f"{cell.stack} on {cell.python} is not compared with {short(other, cell)}: {_sentence(reason, lower=True)}"
-
-
-def _sentence(text: str, *, lower: bool = False) -> str:
-    """A reason with one full stop at its end."""
-    whole = text.strip().rstrip(".") + "."
-    return whole if lower else whole[:1].upper() + whole[1:]
 
 
 def _signed(metric: Metric, effect: Estimate) -> tuple[float, float | None, float | None]:

@@ -61,9 +61,12 @@ class StopTrial(Struct, frozen=True):
 class Stop(Block, frozen=True, kw_only=True):
     """Some stops of one cell, one after the other, each of a fresh process.
 
-    ``in_flight`` requests were under way at each signal; what was not gone ``deadline_s`` after it was killed.
+    ``in_flight`` requests were under way at each signal; what was not gone ``deadline_s`` after it was killed. Where a
+    page of the workload comes too soon to be met by the signal, each request was held inside the application for
+    ``held_ms`` by a wait of the harness's own, and no page was asked for; else that is ``None``.
     """
 
     in_flight: Count
     deadline_s: NonNegative
     trials: tuple[StopTrial, ...]
+    held_ms: Count | None = None

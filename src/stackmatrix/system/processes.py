@@ -1,13 +1,14 @@
 """The one owner of child processes: argument lists, a group of their own, one shared deadline to stop, then KILL."""
 
+import contextlib
 import os
 import re
 import shutil
 import signal
 import subprocess
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -136,24 +137,37 @@ def explain(log: Path) -> str:
     The line of a crash, else the last exception's own line, else the last lines: servers follow an exception with words
     of their own ("Worker failed to boot"), and a crash with a backtrace.
     """
-    crash = exception = ""
-    is_traceback = False
+    crash = ""
     last: deque[str] = deque(maxlen=LAST_LINES)
     try:
         with log.open(encoding="utf-8", errors="replace") as lines:
             for line in lines:
-                if TRACEBACK.search(line):
-                    is_traceback = True
-                elif is_traceback and not line[:1].isspace():
-                    is_traceback = False
-                    exception = exception if NOT_A_CAUSE.match(line) else line.strip()
                 if not crash and CRASH.search(line):
                     crash = line.strip()
                 if line.strip():
                     last.append(line.strip())
     except OSError:
         return ""
+    exception = next(iter(deque(raised(log), 1)), "")
     return (crash or exception or " | ".join(last))[:LONGEST_REASON]
+
+
+def raised(log: Path) -> Iterator[str]:
+    """The own line of each exception that a log has a traceback of, but for those that report another one."""
+    is_traceback = False
+    with contextlib.suppress(OSError), log.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            if TRACEBACK.search(line):
+                is_traceback = True
+            elif is_traceback and not line[:1].isspace():
+                is_traceback = False
+                if not NOT_A_CAUSE.match(line):
+                    yield line.strip()
+
+
+def most_raised(log: Path) -> int:
+    """How often a log has the exception that it has most often; those that differ in numbers only are the same."""
+    return max(Counter(re.sub(r"0x[0-9a-f]+|\d+", "0", line) for line in raised(log)).values(), default=0)
 
 
 KEPT_LOGS = PROJECT / ".nox" / "logs"

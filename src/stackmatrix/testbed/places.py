@@ -14,7 +14,7 @@ from stackmatrix.system.cores import Layout
 from stackmatrix.system.launch import Setting
 from stackmatrix.testbed import raised
 from stackmatrix.testbed.supervisor import API
-from under_test import application, planted
+from under_test import application, held, planted
 from under_test.raised import VARIABLE as RAISED
 
 PLANTED = "planted"
@@ -39,21 +39,23 @@ def place(
     added: Callable[[Subject], Sequence[str]],
     folder: Path,
     layout: Layout,
+    *,
+    holds: bool = False,
 ) -> tuple[Place, ...]:
     """Each subject at its port, with the arguments that a use of it adds; all with the same listen queue and folder.
 
     A workload may give its targets variables of its own. The planted control knows where in the testbed's ``folder`` to
-    look how much it burns.
+    look how much it burns. Where it ``holds``, each has a path on which requests wait.
     """
     backlog = ports.allowed_backlog()
 
     def command(one: Subject) -> tuple[str, ...]:
         return one.command(at[one.name], *added(one), backlog=backlog, folder=folder)
 
-    return tuple(Place(one, at[one.name], command(one), _setting(one, folder, layout)) for one in subjects)
+    return tuple(Place(one, at[one.name], command(one), _setting(one, folder, layout, holds=holds)) for one in subjects)
 
 
-def _setting(subject: Subject, folder: Path, layout: Layout) -> Setting:
+def _setting(subject: Subject, folder: Path, layout: Layout, *, holds: bool) -> Setting:
     cores = layout.of_target(subject.stack.workers) if subject.stack.workers > 1 else ()
     if not subject.app.wrapped:
         return Setting()
@@ -69,18 +71,21 @@ def _setting(subject: Subject, folder: Path, layout: Layout) -> Setting:
         variables[RAISED] = str(raised.path_of(subject, folder))
     if subject.cell.control == "planted":
         variables[planted.VARIABLE] = str(folder / PLANTED)
+    if holds:
+        variables[held.VARIABLE] = "1"
     return Setting(variables, started_in, cores)
 
 
-def environment_of(place: Place, folder: Path, python: PythonBuild, packages: Mapping[str, str]) -> Environment:
-    """What serves a place, as any run of it has it; where it writes what it raises changes nothing that is measured."""
-    variables = place.setting.variables.keys() - {RAISED}
+def describe(place: Place, folder: Path, python: PythonBuild, packages: Mapping[str, str]) -> Environment:
+    """What serves a place, as result files have it, from what the target has said of itself."""
+    # A path more, where requests are held for a stop, and where exceptions are written change nothing that is measured.
+    own = sorted({*place.setting.variables} - {held.VARIABLE, RAISED})
     return Environment(
         python=python,
         packages=dict(sorted(packages.items())),
         lock_sha256=place.subject.environment.lock_sha256,
         command=as_written(place, folder),
-        variables=tuple(dict.fromkeys((*VARIABLES, *sorted(variables)))),
+        variables=tuple(dict.fromkeys((*VARIABLES, *own))),
         app_sha256=place.subject.app.sha256,
     )
 

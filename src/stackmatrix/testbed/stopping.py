@@ -6,6 +6,7 @@ after the few seconds of its own graceful time-out, and how long a server really
 
 import contextlib
 import os
+import re
 import signal
 import time
 from collections.abc import Sequence
@@ -14,11 +15,13 @@ from dataclasses import dataclass, field
 import psutil
 
 from stackmatrix.errors import TrialError
+from stackmatrix.matrix.pages import Expectation, Page
 from stackmatrix.results.stops import StopTrial
 from stackmatrix.system import processes
 from stackmatrix.testbed import external_api
 from stackmatrix.testbed.testbed import Testbed
 from stackmatrix.testbed.visitors import KeptConnection, Visitor, count
+from under_test import held
 
 IN_FLIGHT = 5
 """Requests: more than the slots of stacks that have few, so that some queue, and far fewer than keep a core busy."""
@@ -41,10 +44,15 @@ TREE_PERIOD_S = 0.2
 
 @dataclass
 class Stopping:
-    """One stop on a testbed of one target that was verified. Nothing can be asked of the target after it."""
+    """One stop on a testbed of one target that was verified. Nothing can be asked of the target after it.
+
+    The first page of the workload is asked for; with ``held_ms`` the path on which the target, which has to have been
+    started so, holds a request for so long.
+    """
 
     bed: Testbed
     deadline_s: float = DEADLINE_S
+    held_ms: int | None = None
     _late: list[Visitor] = field(default_factory=list)
     _tree: dict[int, psutil.Process] = field(default_factory=dict)
     _looked_s: float = float("-inf")
@@ -60,7 +68,9 @@ class Stopping:
 
         """
         (self._place,) = self.bed.places
-        self._page = self._place.subject.workload.pages[0]
+        workload = self._place.subject.workload
+        self._page = workload.pages[0] if self.held_ms is None else held_page(self.held_ms)
+        self._page_ms = workload.first_page_ms if self.held_ms is None else self.held_ms
         self._pid = self.bed.circus.pid(self._place.subject.name)
         self.bed.show("warming up")
         self._warm_up()
@@ -115,7 +125,7 @@ class Stopping:
     def _wait_until_inside(self, visitors: Sequence[Visitor]) -> frozenset[str]:
         """Wait until as many requests as there are slots are inside the view; returns the ids of those that are."""
         subject = self._place.subject
-        page_s, slots = subject.workload.unloaded_ms / 1000, subject.stack.slots
+        page_s, slots = self._page_ms / 1000, subject.stack.slots
         expected = IN_FLIGHT if slots is None else min(slots, IN_FLIGHT)
         until_s = time.monotonic() + SETTLE_S
         while any(one.sent_s is None and one.fate is None for one in visitors) and time.monotonic() < until_s:
@@ -123,9 +133,8 @@ class Stopping:
         sent_s = [one.sent_s or time.monotonic() for one in visitors]
         earliest_s, latest_s = max(sent_s) + INSIDE_SHARE * page_s, min(sent_s) + LATEST_SHARE * page_s
         time.sleep(max(0.0, earliest_s - time.monotonic()))
-        if not (
-            subject.workload.calls and subject.workload.calls_known
-        ):  # nothing shows which are inside: as many as fit, the first ones first
+        makes_calls = self.held_ms is None and subject.workload.calls and subject.workload.calls_known
+        if not makes_calls:  # nothing shows which are inside: as many as fit, the first ones first
             return frozenset(one.id for one in visitors[:expected])
         while True:
             inside = frozenset(one.id for one in visitors if self._has_called(one))
@@ -182,6 +191,11 @@ class Stopping:
 
     def _alive(self) -> list[psutil.Process]:
         return [process for process in self._tree.values() if processes.is_running(process.pid)]
+
+
+def held_page(ms: int) -> Page:
+    """What a request is answered that the harness's own wait has held inside the application."""
+    return Page("a held request", held.path(ms), expect=Expectation(pattern=re.escape(held.text(ms))))
 
 
 def _name_of(process: psutil.Process) -> str:

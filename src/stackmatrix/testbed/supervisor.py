@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,7 @@ from circus.exc import CallError
 from stackmatrix.errors import SupervisorError, TrialError
 from stackmatrix.system import processes
 from stackmatrix.system.cores import Layout
+from stackmatrix.system.crash_loop import CrashLoop
 from stackmatrix.system.launch import Setting
 
 CIRCUS_INI = processes.PROJECT / "circus.ini"
@@ -183,6 +184,11 @@ class Supervisor:
     def why_gone(self, watcher: str) -> str | None:
         """One sentence if a watcher's process has ended, with the end of its log; ``None`` while it lives."""
         return None if processes.is_running(self._pids[watcher]) else self._end_of(watcher)
+
+    def watch_start(self, watcher: str, workers: int) -> Callable[[], str | None]:
+        """What says in one sentence why it is pointless to wait any longer for a watcher that is starting."""
+        loop = CrashLoop(self._pids[watcher], self.folder / f"{watcher}.log", workers)
+        return lambda: self.why_gone(watcher) or loop.why()
 
     @contextlib.contextmanager
     def explaining(self, watcher: str) -> Iterator[None]:

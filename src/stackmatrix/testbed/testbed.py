@@ -133,7 +133,8 @@ class Testbed:
                 verification.verify_workload(place.port, self.api_port, place.subject.workload)
 
     def _identify(self, place: Place, patience_s: float) -> None:
-        subject, alive = place.subject, partial(self.circus.why_gone, place.subject.name)
+        subject = place.subject
+        alive = self.circus.watch_start(subject.name, subject.stack.workers)
         if not subject.app.wrapped:
             verification.wait_for_page(place.port, subject.workload, alive)
             return
@@ -142,7 +143,7 @@ class Testbed:
             verification.verify_workers(place.port, subject.stack.workers)
         log = self.circus.log_of(subject.name)
         python = verification.verify_identity(identity, subject.stack, subject.runtime.version, log)
-        self.environments[subject.name] = places.environment_of(place, self.circus.folder, python, identity.packages)
+        self.environments[subject.name] = places.describe(place, self.circus.folder, python, identity.packages)
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -255,12 +256,13 @@ def start(
     at: Mapping[str, int] | None = None,
     added: Callable[[Subject], Sequence[str]] = lambda _: (),
     wrap: Callable[[Path, Sequence[str]], Sequence[str]] = lambda _, command: command,
+    holds: bool = False,
 ) -> Iterator[Testbed]:
     """Start the external API, all subjects and the load generator; stop them all at the end.
 
     Without a ``load`` there is no generator. ``speed`` is read around each level. ``at`` gives subjects and the
     external API ports by name; by default they have free ones. ``added`` are arguments that a use of a stack adds to
-    its command; ``wrap`` makes of that what is run, given the testbed's private folder.
+    its command; ``wrap`` makes of that what is run, given the private folder. With ``holds`` targets can hold requests.
 
     Raises:
         PortTakenError: when there are no free ports.
@@ -272,7 +274,7 @@ def start(
     try:
         at = places.free_ports(subjects) if at is None else at
         with pinned(layout.harness):  # what an application needs beside it may be started anew for its place
-            every = places.place(subjects, at, added, folder, layout)
+            every = places.place(subjects, at, added, folder, layout, holds=holds)
         places.plant(folder, 0.0)
         targets = [Target(one.subject.name, tuple(wrap(folder, one.command)), one.setting) for one in every]
         circus = Supervisor(targets, at[API], layout, folder)

@@ -26,7 +26,7 @@ from stackmatrix.results.types import PythonBuild
 from stackmatrix.system.http import Answer, ask, try_get
 from stackmatrix.system.processes import wait_until
 from stackmatrix.testbed import external_api
-from under_test.identity import IDENTITY_PATH, Identity, Interpreter
+from under_test.identity import IDENTITY_PATH, LOOP, PROCESS, Identity, Interpreter
 
 READY_TIMEOUT_S = 30.0
 """From starting a target to its first correct page: Django, httpx and a server import in about a second."""
@@ -68,7 +68,7 @@ def read_loop_ms(port: int) -> float | None:
 
     It has to be asked while nothing else is asked, and other targets on its core are at rest.
     """
-    answer = try_get(port, f"{IDENTITY_PATH}?loop=1")
+    answer = try_get(port, f"{IDENTITY_PATH}?{LOOP}")
     if answer is None or answer.status != 200:
         return None
     with contextlib.suppress(ValueError, TypeError, KeyError):
@@ -144,8 +144,8 @@ def verify_workers(port: int, workers: int) -> None:
     """
 
     def ask(_: int) -> int | None:
-        answer = try_get(port, f"{IDENTITY_PATH}?loop=1")
-        return Identity.from_json(answer.body).pid if answer is not None and answer.status == 200 else None
+        answer = try_get(port, f"{IDENTITY_PATH}?{PROCESS}")
+        return int(answer.json()["pid"]) if answer is not None and answer.status == 200 else None
 
     found: set[int | None] = set()
     for _ in range(WORKER_ROUNDS):

@@ -1,15 +1,27 @@
 """Why an application raised what it did: what is said, and that nothing of an exception's own words is kept."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from stackmatrix.analysis.exceptions import BY_DATABASE, MOST_KINDS, SAID, explain, limits_of, name_all, said
+from stackmatrix.analysis.exceptions import (
+    BY_DATABASE,
+    MOST_KINDS,
+    SAID,
+    explain,
+    limits_of,
+    name_all,
+    said,
+    wrong_under_load,
+)
 from stackmatrix.matrix.app import Database
 from stackmatrix.matrix.stacks import STACKS
-from stackmatrix.results.findings import Code, note
+from stackmatrix.results.findings import Code, invalid, note
 from under_test.raised import Raised
 
+WALK_THROUGH = Path(__file__).parents[3] / "docs" / "your-own-app.md"
 WSGI = replace(next(stack for stack in STACKS.values() if stack.interface == "WSGI"), slots=100)
 ASGI = next(stack for stack in STACKS.values() if stack.serves_views_of == "ASGI" and stack.slots is None)
 SQLITE, POSTGRES = Database("default", None, 60), Database("default", 100, 60)
@@ -102,3 +114,24 @@ def test_of_all_findings_those_that_exceptions_led_to_are_said_each_once() -> No
     assert said([note(Code.PACE, "Slow."), locked, locked, note(Code.RAISED, "Raised.")]) == "Locked. Raised."
     assert said([]) == ""
     assert BY_DATABASE < SAID
+
+
+def test_the_walk_through_shows_what_is_said_here_with_its_code() -> None:
+    threads = limits_of(replace(WSGI, slots=400), [replace(POSTGRES, allowed=300)])
+    raised = [
+        Raised("OperationalError", "database is locked", "", ()),
+        Raised("ConnectionRefusedError", "", "", ()),
+        Raised("ConnectionRefusedError", "", "", ("smtplib.py",)),
+        Raised("PoolTimeout", "couldn't get a connection after", "", ()),
+        Raised("ValueError", "", "shop/views.py, line 30", ()),
+    ]
+    found = [name_all([one])[0] for one in raised]
+    found += [name_all([REFUSED], known)[0] for known in ((), threads, limits_of(ASGI, [POSTGRES]))]
+    found.append(invalid(Code.WRONG_BODY, wrong_under_load("/users/ lacks '1 user'")))
+    table, _, _ = WALK_THROUGH.read_text(encoding="utf-8").partition("| what limited it |")[2].partition("\n\n")
+    shown = re.findall(r"^\| [^|]+ \| `([\w-]+)` \| `(.+)` \|$", table, re.MULTILINE)
+    assert [code for code, _ in shown if code not in {one.code for one in found}] == []
+    assert len(shown) == len(found)
+    for code, words in shown:
+        (sentence,) = [one.sentence for one in found if one.code == code]
+        assert words.strip("… ") in sentence

@@ -54,6 +54,7 @@ def test_what_was_measured_of_pages_counts_by_their_weights_and_late_is_each_by_
     measured = OWN.with_measured({"a": 20.0, "b": 1500.0})
     assert (measured.unloaded_ms, measured.floor_ms) == (390.0, 0)
     assert measured.unloaded_ms_by_page == (20.0, 1500.0)
+    assert (measured.first_page_ms, OWN.first_page_ms) == (20.0, OWN.unloaded_ms)
     assert measured.late_ms_by_page == (120.0, 1875.0)
     assert measured.pages == OWN.pages
 

@@ -9,9 +9,11 @@ import pytest
 
 from stackmatrix.errors import TrialError
 from stackmatrix.matrix.cells import Cell, Subject, make_cells
+from stackmatrix.matrix.pages import Page
 from stackmatrix.matrix.profiles import PROFILES
+from stackmatrix.matrix.workloads import Workload
 from stackmatrix.measurements.request import Step
-from stackmatrix.measurements.stop import LAST_TURN, LONG_S, Stops, describe
+from stackmatrix.measurements.stop import HELD_MS, LAST_TURN, LONG_S, SHORTEST_MS, Stops, describe, held_ms
 from stackmatrix.results.model import FORMAT_VERSION, Result, Status
 from stackmatrix.results.stops import Stop, StopTrial, Visitors
 from tests.made_up import make_stop
@@ -58,14 +60,46 @@ def test_a_workload_whose_page_comes_at_once_is_passed_over(
     make_kind: Callable[..., Stops], make_standing: Callable[..., Any]
 ) -> None:
     kind = make_kind()
-    quick: dict[Cell, Subject] = {
-        cell: replace(one, workload=replace(one.workload, delays_ms=(1, 2, 3)))
-        if cell.workload == "fanout_shared_client"
-        else one
+    make_quick(kind, "fanout_shared_client")
+    assert {cell.workload for cell in chosen(kind, make_standing())} == {"fanout"}
+
+
+def make_quick(kind: Stops, *workloads: str) -> None:
+    """Make the pages of some workloads come at once."""
+    quick = {
+        cell: replace(one, workload=replace(one.workload, delays_ms=(1, 2, 3))) if cell.workload in workloads else one
         for cell, one in kind._setup.subjects.items()
     }
     kind._setup = replace(kind._setup, subjects=quick)
-    assert {cell.workload for cell in chosen(kind, make_standing())} == {"fanout"}
+
+
+def test_where_every_page_comes_at_once_the_first_workload_is_stopped_with_requests_that_are_held(
+    make_kind: Callable[..., Stops], make_standing: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = make_kind()
+    make_quick(kind, "fanout_shared_client", "fanout")
+    assert chosen(kind, make_standing()) == set(make_cells(STACKS, ("3.13",), ("fanout_shared_client",)))
+    block = perform(kind, monkeypatch, TRIAL, TRIAL, TRIAL)
+    assert block.held_ms == HELD_MS
+    assert describe(block) == (
+        f"15 of 15 visitors in flight answered, gone after 2.3 s, requests held for {HELD_MS} ms by the harness"
+    )
+
+
+def test_the_deep_profile_stops_pages_that_come_at_once_beside_those_that_wait(
+    make_kind: Callable[..., Stops], make_standing: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = make_kind("deep")
+    make_quick(kind, "fanout")
+    assert chosen(kind, make_standing()) == set(CELLS)
+    assert perform(kind, monkeypatch, TRIAL, TRIAL, TRIAL).held_ms is None
+
+
+def test_whether_a_request_is_held_follows_from_the_first_page_which_is_the_one_that_is_asked_for() -> None:
+    pages = (Page("quick", "/quick/"), Page("slow", "/slow/"))
+    workload = Workload("pages", "", pages, (), makes_calls=False, calls_known=False)
+    assert held_ms(workload.with_measured({"quick": 8.0, "slow": 2000.0})) == HELD_MS
+    assert held_ms(workload.with_measured({"quick": SHORTEST_MS, "slow": 1.0})) is None
 
 
 def test_a_cell_that_was_stopped_or_failed_twice_is_left_out_and_one_that_failed_once_is_tried_again(

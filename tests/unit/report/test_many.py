@@ -9,17 +9,17 @@ import pytest
 from stackmatrix.analysis.metrics import COST
 from stackmatrix.analysis.summary import MachineSummary, WorkloadSummary, summarize
 from stackmatrix.matrix.stacks import STACKS
-from stackmatrix.report import charts, links, many, markdown, origins, publishing, stops, tables
+from stackmatrix.report import advice, charts, links, many, markdown, origins, publishing, stops, tables
 from stackmatrix.report.html.data import report_data
-from stackmatrix.report.statements import statements
+from stackmatrix.report.statements import MOST, statements
 from stackmatrix.report.table import safe
 from stackmatrix.results.model import Result
 from stackmatrix.results.stops import Visitors
 from tests import made_up
 
 SHARED, ALONE = "fanout_shared_client", "no_calls"
-LONGEST = 1200
-"""Characters of a sentence of the answer: more nobody reads."""
+LONGEST, LONGEST_ANSWER = 50, 65
+"""Words of a statement, and of the answer in short: more nobody reads."""
 
 
 @pytest.fixture(scope="module")
@@ -42,72 +42,75 @@ def shared(machine: MachineSummary) -> WorkloadSummary:
 
 def test_a_few_are_named_one_by_one_and_of_more_the_first_with_a_count() -> None:
     few = [f"s{number}" for number in range(many.FEW)]
-    assert many.names(few) == "s0, s1, s2, s3, s4, s5, s6 and s7"
-    assert many.names([*few, "s8"]) == "s0, s1, s2 and 6 more"
+    assert many.names(few) == "s0, s1, s2, s3, s4 and s5"
+    assert many.names([*few, "s6"]) == "s0, s1, s2 and 4 more"
 
 
-def test_both_ends_of_an_order_are_told_with_how_many_lie_between() -> None:
-    sizes = [(f"{number} ms", f"s{number}") for number in range(20)]
-    told = many.ranked(sizes)
-    assert told.startswith("0 ms with s0; 1 ms with s1; 2 ms with s2; 14 more between; 17 ms with s17")
-    assert many.ranked(sizes[:7]).count("with") == 7, "one alone is named"
+def words_of(text: str) -> int:
+    """How many words a text has, what is in brackets as one."""
+    return len(re.findall(r"\S*\w\S*", re.sub(r"\([^()]*\)", "(x)", text)))
 
 
-def test_stacks_with_the_same_size_stand_together() -> None:
-    sizes = [*(("72", f"s{number}") for number in range(30)), ("41", "t")]
-    assert many.ranked(sizes) == "72 with s0, s1, s2 and 27 more; 41 with t"
+@pytest.mark.parametrize("count", [6, len(STACKS)])
+def test_no_statement_is_long_and_no_page_begins_with_many(count: int) -> None:
+    made = made_up.make_results(list(STACKS)[:count], ["3.13", "3.14"], [SHARED, "fanout", ALONE], blocks=4, stops=True)
+    found = statements(summarize("m", made))
+    longest = {one.key: LONGEST_ANSWER if one.lead == advice.LEAD else LONGEST for one in found}
+    assert [one.text for one in found if words_of(one.text) > longest[one.key]] == []
+    shown = [one for one in found if not one.is_folded]
+    assert len(shown) <= MOST + 1
+    assert [one.lead for one in shown[:3]] == [advice.LEAD, "Which stack?", "Which Python?"]
+    assert len({one.lead for one in shown}) == len(shown), "a question is answered once"
+    assert {"Which stack?", "Not said:"} <= {one.lead for one in found if one.is_folded}
 
 
-def test_no_sentence_is_a_list_of_all(said: Mapping[str, str]) -> None:
-    assert {key: len(text) for key, text in said.items() if len(text) > LONGEST} == {}
-    assert f"{SHARED}-stacks" in said
-
-
-def test_of_many_open_pairs_those_that_answer_a_question_are_named(said: Mapping[str, str]) -> None:
-    named = said[f"{SHARED}-undecided"].split(" are undecided: ")[1].split(" more.")[0]
-    pairs = re.findall(r"(\w+) against (\w+) on 3\.14", named)
-    assert len(pairs) == 3
-    for stack, other in pairs:
-        varies = STACKS[stack].varies
-        assert other == "gunicorn_100_threads" or (varies is not None and varies.stack == other)
-
-
-def test_the_sentence_on_cost_counts_every_stack_and_leads_to_the_table_of_all(
+def test_the_sentence_on_cost_counts_every_stack_by_how_it_waits_and_leads_to_the_table_of_all(
     machine: MachineSummary, said: Mapping[str, str], shared: WorkloadSummary
 ) -> None:
-    text = said[f"{SHARED}-stacks"]
-    found = re.search(r" ms: of (\d+) others (.*?)\. Of what is decided, the cheapest first: ", text)
-    assert found is not None
-    assert int(found[1]) == len(shared.stacks) - 1
-    assert sum(int(count) for count in re.findall(r"(\d+) (?:cost|is|are|carr)", found[2])) == int(found[1])
+    told = said[f"{SHARED}-stacks"].split(" ms: ")[1]
+    counts = [int(count) for count in re.findall(r"with (\d+) stacks", told)]
+    named = re.findall(r"with (?!a caution)([a-z]\w+)", told)
+    rest = [int(count) for count in re.findall(r"(\d+) (?:undecided|with a caution)", told)]
+    assert sum(counts) + len(named) + sum(rest) == len(shared.stacks) - 1
+    assert re.match(r"threads .*; gevent .*; asyncio ", told)
     (one,) = (one for one in statements(machine) if one.key == f"{SHARED}-stacks")
     assert one.evidence == links.on_page("m", links.workload(SHARED))
 
 
 def test_the_table_of_the_first_page_is_small_and_leads_to_all(machine: MachineSummary) -> None:
     block = markdown.headline([machine])
-    rows = re.findall(r"^\| (\w+) \|.* ms", block, re.MULTILINE)
-    assert len(rows) <= 2 * many.MOST_ROWS
-    seed = {name for name, row in STACKS.items() if row.is_seed}
-    assert seed <= set(rows)
-    assert f"of {len(STACKS)} stacks" in block
+    rows = re.findall(r"^\| (\w+)[ ‡]* \|.* ms", block, re.MULTILINE)
+    assert len(rows) <= many.MOST_ROWS
+    asked = {name for name, row in STACKS.items() if row.is_seed or (row.varies and row.varies.is_asked_for)}
+    assert asked <= set(rows)
+    assert len(asked) == 8
+    assert f"Of {len(STACKS)} stacks these are" in block
     assert f"[All of them](results/m/README.md#{SHARED})" in block
 
 
-def test_the_readme_folds_what_is_said_of_further_workloads_and_leaves_nothing_out(machine: MachineSummary) -> None:
-    block = markdown.headline([machine])
-    open_, folded = block.split("<details>", 1)
+def test_what_people_ask_for_stands_with_what_it_varies_in_an_answer(said: Mapping[str, str]) -> None:
+    text = said[f"{SHARED}-changes"]
+    assert re.search(r"against uvicorn: .* with the sync view in a thread \(uvicorn_sync_view\)", text)
+    assert re.search(r"against uwsgi_100_threads: .* with the HTTP/1\.1 socket \(uwsgi_http11\)", text)
+
+
+def test_every_statement_stands_in_the_readme_and_further_ones_are_folded(machine: MachineSummary) -> None:
+    open_, folded = markdown.headline([machine]).split("<details>", 1)
     found = statements(machine)
-    assert [int(place) for place in re.findall(r"^(\d+)\. \*\*", block, re.MULTILINE)] == [*range(1, len(found) + 1)]
-    shown = [one.key for one in found if str(safe(one.text)) in open_]
-    assert {f"{SHARED}-stacks", f"{SHARED}-parts", "uwsgi_100_threads-varied", "uvicorn-varied"} <= set(shown)
-    assert not [key for key in shown if key.startswith(ALONE) or "caution" in key or "undecided" in key]
-    assert all(str(safe(one.text)) in folded for one in found if one.key not in shown)
+    assert found[0].lead == advice.LEAD
+    assert open_.startswith(f"**{advice.LEAD}** ")
+    assert all(str(safe(one.text)) in (folded if one.is_folded else open_) for one in found)
 
 
 def test_the_table_of_few_stacks_has_them_all_in_the_order_of_the_stacks() -> None:
-    few = summarize("m", made_up.make_results(workloads=(SHARED,)))
-    assert tables.by_python_table(few.workloads[0]).rows == few.workloads[0].stacks
+    few = summarize("m", made_up.make_results())
+    table = tables.first_table(few)
+    assert table is not None
+    assert table.rows == few.workloads[0].stacks
+    heads = ["stack", f"{SHARED} on 3.13", "on 3.12, ms", "fanout on 3.13", "on 3.12, ms"]
+    assert [column.heading for column in table.columns] == heads
+    assert table.cells[0][0] == "uwsgi_2_threads ‡"
+    assert "too few slots for 20 arrivals/s" in str(table.note)
     assert "All of them" not in markdown.headline([few])
 
 
@@ -130,9 +133,7 @@ def test_of_hundreds_of_pairs_a_page_has_those_that_answer_a_question(shared: Wo
 
 def test_a_deploy_is_told_by_what_happens(shared: WorkloadSummary, said: Mapping[str, str]) -> None:
     text = said[f"{SHARED}-stop"]
-    assert re.search(
-        r"\d\d stacks \(gunicorn_100_threads, .* and \d+ more\) answer everybody, gone after 2\.3 s\.", text
-    )
+    assert re.search(r": gunicorn_100_threads, .* and \d+ more answer everybody; uwsgi_2_threads, .* nobody\.", text)
     groups = [row[2] for row in stops.stop_table(shared).cells]
     assert [*dict.fromkeys(groups)] == ["everybody", "nobody"]
     assert groups == sorted(groups)
@@ -149,7 +150,7 @@ def test_stacks_that_answer_some_are_one_sentence_with_how_many() -> None:
     changed = [half(one) if "gunicorn" in one.cell.stack else one for one in results]
     ((_, _, text, _),) = stops.sentences(summarize("m", changed).workloads[0])
     count = sum("gunicorn" in stack for stack in STACKS)
-    assert re.search(rf"{count} stacks answer some: gunicorn_100_threads 6 of 15, .* and {count - 3} more, gone", text)
+    assert re.search(rf"; gunicorn_100_threads 6 of 15, .* and {count - 3} more; uwsgi_2_threads, ", text)
 
 
 def test_the_report_shows_some_of_many_in_charts_and_all_in_tables(machine: MachineSummary) -> None:
@@ -203,32 +204,22 @@ PAIR = ("gunicorn_100_threads", "uvicorn")
 @pytest.mark.parametrize(
     ("with_calls", "without", "conclusion"),
     [
-        (
-            2.0,
-            2.0,
-            r"costs 2\.0 times .* as much CPU as gunicorn_100_threads: that is 2\d % of what it costs more with",
-        ),
-        (2.0, 0.5, r"% less CPU \(.*\) than gunicorn_100_threads: all that it costs more with them comes with them\."),
-        (
-            1.5,
-            5.0,
-            r"costs 5\.0 times .*: all that it costs more with them is there without them, and what they add is",
-        ),
+        (2.0, 2.0, r"2\.0 times .* as much CPU as gunicorn_100_threads: about 2\d % of"),
+        (2.0, 0.5, r"% less CPU \(.*\) than gunicorn_100_threads: nothing of"),
+        (1.5, 5.0, r"5\.0 times .* as much CPU as gunicorn_100_threads: all of"),
     ],
 )
 def test_how_much_of_what_a_stack_costs_more_is_there_without_calls_is_what_the_figures_say(
     with_calls: float, without: float, conclusion: str
 ) -> None:
     machine = scaled(results_of(*PAIR), {("uvicorn", SHARED): with_calls, ("uvicorn", ALONE): without})
-    said = {one.key: one.text for one in statements(machine)}
-    text = said[f"{SHARED}-parts"]
+    (one,) = (one for one in statements(machine) if one.key == f"{SHARED}-parts")
+    assert one.lead == "What of uvicorn's cost is uvicorn's?"
     assert re.match(
-        rf"In ms of CPU per request on 3\.14, the server and Django alone \({ALONE}\) and what the calls add "
-        rf"\({SHARED}\): "
-        r"gunicorn_100_threads [\d.]+ \([\d.]+ to [\d.]+\) and [\d.]+ \([\d.]+ to [\d.]+\); uvicorn ",
-        text,
+        rf"Without any call \({ALONE}\) it costs [\d.]+ \([\d.]+ to [\d.]+\) ms on 3\.14, .*{conclusion} what it "
+        r"costs more with calls\. These add [\d.]+ \(.*\) ms, against [\d.]+ \(.*\) with gunicorn_100_threads\.$",
+        one.text,
     )
-    assert re.search(rf"Without calls uvicorn {'costs' if without < 1 else ''}.*{conclusion}", text)
 
 
 def test_a_stack_that_costs_no_more_than_the_reference_has_no_parts() -> None:
@@ -242,15 +233,25 @@ def test_what_one_changed_thing_costs_is_the_verdict_on_the_two_stacks() -> None
     assert family is not None
     (one,) = origins.variations(family)
     assert (one.cell.stack, one.other.stack, one.word) == ("uvicorn_sync_view", "uvicorn", "better")
-    text = {one.key: one.text for one in statements(machine)}["uvicorn-varied"]
+    text = {one.key: one.text for one in statements(machine)}[f"{SHARED}-changes"]
     assert re.search(
-        r"against uvicorn with .* ms: \d+ % less \(.*\) with the sync view in a thread \(uvicorn_sync_v", text
+        r"on 3\.14, against uvicorn: \d+ % less \(.*\) with the sync view in a thread \(uvicorn_sync_v", text
     )
-    assert re.search(r"Of no_calls on 3\.14, against uvicorn .* with uvicorn_sync_view\.$", text)
+    assert f"{ALONE}-changes" not in {one.key for one in statements(machine)}, "nothing is decided there"
     (row,) = origins.variation_table(machine).cells
     assert row[:4] == ["uvicorn_sync_view", "uvicorn", "3.14", "the sync view in a thread"]
     assert "% less" in row[4]
     assert f'id="{links.VARIATIONS}"' in page_of(machine)
+
+
+def test_changes_beyond_the_largest_are_counted() -> None:
+    changed = [name for name, row in STACKS.items() if row.varies and row.varies.stack == "uvicorn"]
+    assert len(changed) > origins.MOST_CHANGES
+    by = {(name, SHARED): 1.2 * (1.5 + place / 10) for place, name in enumerate(changed)}
+    text = {one.key: one.text for one in statements(scaled(results_of(*PAIR, *changed), by))}[f"{SHARED}-changes"]
+    assert text.count(" with ") == origins.MOST_CHANGES
+    assert f"Further: {len(changed) - origins.MOST_CHANGES} decided." in text
+    assert "(uvicorn_sync_view)" in text, "it is asked for"
 
 
 def page_of(machine: MachineSummary) -> str:

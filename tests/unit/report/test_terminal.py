@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from stackmatrix.analysis.summary import summarize
-from stackmatrix.report.statements import statements
+from stackmatrix.report.statements import numbered, statements
 from stackmatrix.report.terminal import print_answer
 from stackmatrix.system.processes import PROJECT
 from tests.made_up import make_results
@@ -53,5 +53,5 @@ def test_statements_and_tables_are_printed_with_hostile_names_as_they_are() -> N
     assert told.startswith("m[/]: A made-up processor")
     assert hostile in told
     joined = " ".join(told.split())
-    for place, one in enumerate(statements(machine), 1):
-        assert f"{place}. {one.lead} {one.text}" in joined
+    for place, one in numbered(statements(machine)):
+        assert f"{'' if place is None else f'{place}. '}{one.lead} {one.text}" in joined

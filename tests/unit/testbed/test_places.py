@@ -130,7 +130,7 @@ def test_where_a_target_writes_what_it_raises_is_no_condition_of_what_is_measure
 ) -> None:
     (made,) = places.place([subject], {subject.name: 8000}, lambda _: (), Path("/testbed"), LAYOUT)
     assert result.conditions is not None
-    environment = places.environment_of(made, Path("/testbed"), result.conditions.environment.python, {})
+    environment = places.describe(made, Path("/testbed"), result.conditions.environment.python, {})
     assert "TOKEN" in environment.variables
     assert raised.VARIABLE not in environment.variables
 

@@ -41,10 +41,14 @@ APXS = SystemNeed("Apache's apxs", ("apxs", "apxs2"), "Debian, Ubuntu: apt insta
 
 @dataclass(frozen=True, slots=True)
 class Variation:
-    """The row ``stack`` that a row is like but for one thing, and that thing as it follows "with": ``uvloop``."""
+    """The row ``stack`` that a row is like but for one thing, and that thing as it follows "with": ``uvloop``.
+
+    Of one that people ask for, the first page says how it came out even where that is undecided.
+    """
 
     stack: str
     by: str
+    is_asked_for: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,11 @@ class Stack:
         return self.interface if self.view is None else "WSGI" if self.view == "sync" else "ASGI"
 
     @property
+    def way(self) -> str:
+        """The tag that says how a worker waits."""
+        return {"threads": "threads", "greenlets": "gevent", "event loop": "asyncio"}[self.waits_with]
+
+    @property
     def environment(self) -> str:
         """The stack that names its environment and lock file."""
         return self.shares_with or self.name
@@ -134,7 +143,6 @@ class Stack:
     @property
     def tags(self) -> tuple[str, ...]:
         """The names by which groups of stacks are chosen; ``seed`` is the demo that the project began with."""
-        waits = {"threads": "threads", "greenlets": "gevent", "event loop": "asyncio"}
         told = {"seed": self.is_seed, "processes": self.workers > 1, "nginx": self.is_behind_nginx}
         given = (tag for tag, holds in told.items() if holds)
-        return ("all", *given, self.interface.lower(), waits[self.waits_with])
+        return ("all", *given, self.interface.lower(), self.way)

@@ -52,7 +52,7 @@ ROWS = (
         "--loop asyncio --http h11",
         requirements=("uvicorn",),
         traits=(H11,),
-        varies=Variation("uvicorn", by="asyncio and h11 in place of uvloop and httptools"),
+        varies=Variation("uvicorn", by="asyncio and h11"),
     ),
     _uvicorn(
         "uvicorn_2_workers",
@@ -72,7 +72,7 @@ ROWS = (
         # The server is the same; what differs is which of the site's applications it has loaded.
         traits=(HTTPTOOLS, "uvloop.Loop", "fanout_site.asgi_sync_view"),
         shares_with="uvicorn",
-        varies=Variation("uvicorn", by="the sync view in a thread"),
+        varies=Variation("uvicorn", by="the sync view in a thread", is_asked_for=True),
     ),
     _uvicorn(
         "uvicorn_a2wsgi",
@@ -84,6 +84,6 @@ ROWS = (
         slots=100,
         command=tuple(A2WSGI.split()),
         traits=(HTTPTOOLS, "uvloop.Loop", "a2wsgi.wsgi.WSGIMiddleware"),
-        varies=Variation("uvicorn", by="the application as WSGI by a2wsgi"),
+        varies=Variation("uvicorn", by="a2wsgi"),
     ),
 )

@@ -101,7 +101,7 @@ ROWS = (
         socket="--http11-socket",
         keeps_connections=True,
         shares_with="uwsgi_100_threads",
-        varies=Variation("uwsgi_100_threads", by="the HTTP/1.1 socket, which keeps connections"),
+        varies=Variation("uwsgi_100_threads", by="the HTTP/1.1 socket", is_asked_for=True),
     ),
     _uwsgi(
         "uwsgi_http_router",

@@ -111,10 +111,10 @@ def _validity(run: LadderRun) -> Validity:
 
 def describe(ladder: Ladder) -> str:
     """A ladder in a line."""
+    raised = exceptions.said(one for level in ladder.levels for one in level.findings)
     if ladder.failure is not None:
-        return f"failed: {ladder.failure}"
+        return f"failed: {ladder.failure} {raised}".rstrip()
     invalid = sum(level.validity == "invalid" for level in ladder.levels)
     best = max((level.throughput_rps or 0.0 for level in ladder.levels), default=0.0)
     words = f"up to {best:.1f} requests/s in {ladder.duration_s:.0f} s ({ladder.load_s:.0f} s of it load)"
-    raised = exceptions.said(one for level in ladder.levels for one in level.findings)
     return words + (f", {invalid} levels invalid" if invalid else "") + (raised and f". {raised}")

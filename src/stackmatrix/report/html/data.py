@@ -3,7 +3,7 @@
 Every word, rounding and verdict is made here, in the words of the other pages; the script chooses and draws.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from stackmatrix.analysis.evidence import strongest_first
@@ -12,10 +12,10 @@ from stackmatrix.analysis.summary import CellSummary, MachineSummary, WorkloadSu
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.pythons import newest_key
 from stackmatrix.matrix.stacks import STACKS
-from stackmatrix.report import charts, environment, many, stops, tables, words
+from stackmatrix.report import charts, environment, many, stops, tables, unsaid, words
 from stackmatrix.report.html import figures, load
-from stackmatrix.report.html.keys import Json, key_of, title_of
-from stackmatrix.report.statements import statements
+from stackmatrix.report.html.keys import Json, key_of
+from stackmatrix.report.statements import further, numbered, statements
 from stackmatrix.report.table import Table
 
 
@@ -36,18 +36,22 @@ def report_data(machines: Sequence[MachineSummary], left_out: Sequence[str] = ()
 
 
 def _machine(machine: MachineSummary) -> Json:
+    found = statements(machine)
     return {
         "name": machine.name,
         "about": environment.describe(machine.machine) if machine.machine else "",
         "statements": [
             {
                 "key": f"answer-{one.key}",
+                "number": number,
+                "folded": one.is_folded,
                 "lead": one.lead,
                 "text": one.text,
                 "evidence": one.evidence,
             }
-            for one in statements(machine)
+            for number, one in numbered(found)
         ],
+        "further": further(sum(one.is_folded for one in found)),
         "conditions": list(environment.conditions(machine)),
         "workloads": [_workload(machine, one) for one in machine.workloads],
     }
@@ -69,7 +73,7 @@ def _workload(machine: MachineSummary, workload: WorkloadSummary) -> Json:
         "stops": _stops(machine, workload),
         "distributions": list(load.distributions(workload)),
         "distributionNote": load.distribution_note(workload),
-        "remarks": list(_remarks(workload)),
+        "remarks": unsaid.remarks(workload),
     }
 
 
@@ -84,7 +88,7 @@ def _cell(row: CellSummary) -> Json:
     return {
         "stack": row.cell.stack,
         "python": row.cell.python,
-        "title": title_of(row.cell),
+        "title": words.title(row.cell),
         "environment": list(environment.served(conditions.environment)) if conditions else [],
     }
 
@@ -113,7 +117,7 @@ def _ranking(machine: MachineSummary, workload: WorkloadSummary) -> Json:
         notes.append(words.controls(COST, family.controls))
     return {
         "heads": [
-            {"text": "rank", "number": True},
+            {"text": "rank", "number": True, "leads": False},
             *_heads(table),
         ],
         "rows": rows,
@@ -140,22 +144,3 @@ def _stops(machine: MachineSummary, workload: WorkloadSummary) -> Json:
 def _heads(table: Table[CellSummary]) -> list[Json]:
     """The headings of a table of cells, whose first column leads to their files."""
     return [{"text": one.heading, "number": one.is_number, "leads": one.heading == "stack"} for one in table.columns]
-
-
-def _remarks(workload: WorkloadSummary) -> Iterator[str]:
-    """What a reader must know beside the numbers: cells without them, refused comparisons, and findings."""
-    for row in (*workload.rows, *workload.skipped):
-        if row.state != "ok":
-            yield f"{title_of(row.cell)}: {row.state}, {row.reason}"
-    for cell, other, reason in workload.refused:
-        yield words.refusal(cell, other, reason)
-    for row in workload.rows:
-        yield from dict.fromkeys(f"{title_of(row.cell)}: {text}" for text in _findings(row))
-
-
-def _findings(row: CellSummary) -> Iterable[str]:
-    for block in row.result.blocks:
-        spoilt = "" if block.is_valid else " (this block does not count)"
-        yield from (f"{one.sentence}{spoilt}" for one in block.findings)
-        if block.failure is not None:
-            yield f"{block.failure}{spoilt}"

@@ -18,10 +18,6 @@ def short(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.{DRAWN_DIGITS}g}")
 
 
-def title_of(cell: Cell) -> str:
-    return f"{cell.stack} on {cell.python}"
-
-
 def key_of(cell: Cell) -> str:
     return f"{cell.stack}-{cell.python}"
 
@@ -32,18 +28,10 @@ def verdict_key(family: Family, one: Comparison) -> str:
 
 def verdict_link(machine: str, family: Family, one: Comparison) -> str:
     """Where the report shows how this verdict formed, from the results folder; ``machine`` is its folder's name."""
-    return _link(machine=machine, workload=family.workload, at=verdict_key(family, one))
+    at = {"machine": machine, "workload": family.workload, "at": verdict_key(family, one)}
+    return f"{PAGE}#{urlencode(at)}"
 
 
 def ramp_key(cell: Cell, number: int) -> str:
     """``number`` counts the cell's ramps from 1."""
     return f"ramp-{key_of(cell)}-{number}"
-
-
-def ramp_link(machine: str, cell: Cell, number: int = 1) -> str:
-    """Where the report shows a ramp of a cell, from the results folder."""
-    return _link(machine=machine, workload=cell.workload, at=ramp_key(cell, number))
-
-
-def _link(**state: str) -> str:
-    return f"{PAGE}#{urlencode(state)}"

@@ -6,9 +6,9 @@ import numpy as np
 
 from stackmatrix.analysis.level.latency import nearest_rank, pool
 from stackmatrix.analysis.summary import WorkloadSummary
-from stackmatrix.report import details
+from stackmatrix.report import details, words
 from stackmatrix.report.charts import shown_ramps
-from stackmatrix.report.html.keys import Json, ramp_key, short, title_of
+from stackmatrix.report.html.keys import Json, ramp_key, short
 from stackmatrix.results.ramps import Ramp, RampSeconds
 
 PERCENTILES = (0.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99)
@@ -35,7 +35,7 @@ def ramps(workload: WorkloadSummary) -> Iterator[Json]:
                 "stack": row.cell.stack,
                 "python": row.cell.python,
                 "number": number,
-                "title": title_of(row.cell),
+                "title": words.title(row.cell),
                 "says": [_held(ramp), _came_back(ramp)],
                 "seconds": _by_second(ramp.seconds),
                 "moments": list(_moments(ramp)),
@@ -107,7 +107,7 @@ def distributions(workload: WorkloadSummary) -> Iterator[Json]:
         yield {
             "stack": row.cell.stack,
             "python": row.cell.python,
-            "title": title_of(row.cell),
+            "title": words.title(row.cell),
             "points": list(_points(encoded)),
         }
 

@@ -11,6 +11,7 @@ const LABEL_SHARE = 0.42; // of a chart's width, for names beside an axis
 const AXIS_PX = 42; // of height below a chart
 const STRIP_AXIS_PX = 48; // of width beside the strips of a ramp
 const ALL = "all"; // in the address: every stack
+const PYTHON = "Python"; // the heading of its column
 const NO_BREAK = "\u00a0";
 const byId = (id) => document.getElementById(id);
 const unique = (values) => [...new Set(values)];
@@ -142,24 +143,34 @@ function controls(now) {
   every(now);
 }
 
+/** A statement, with its number where it has one. */
+function statement(one) {
+  const number = one.number === null ? {} : { value: one.number };
+  const evidence = one.evidence ? [make("a", "evidence", { href: one.evidence })] : [];
+  return make("li", "", { "data-key": one.key, ...number }, make("b", one.lead), ` ${one.text} `, ...evidence, NO_BREAK, link(one.key, "this sentence"));
+}
+
 function answer(now) {
   byId("about").textContent = now.machine.about;
-  byId("statements").replaceChildren(
-    ...now.machine.statements.map((one) => {
-      const evidence = one.evidence ? [make("a", "evidence", { href: one.evidence })] : [];
-      return make("li", "", { "data-key": one.key }, make("b", one.lead), ` ${one.text} `, ...evidence, NO_BREAK, link(one.key, "this sentence"));
-    }),
-  );
+  const told = (isFolded) => now.machine.statements.filter((one) => one.folded === isFolded).map(statement);
+  const more = byId("further");
+  byId("statements").replaceChildren(...told(false));
+  more.querySelector("ol").replaceChildren(...told(true));
+  more.querySelector("summary").textContent = now.machine.further;
+  more.hidden = !more.querySelector("li");
   byId("void").textContent = now.workload.void ?? "";
   byId("void").hidden = !now.workload.void;
 }
 
 /** Fill a table and the notes below it; returns how many rows of what is chosen it has. */
 function table(id, { heads, rows, notes }, now) {
-  const kind = (place) => (heads[place].number ? { class: "number" } : {});
-  const head = make("tr", "", {}, ...heads.map((one, place) => make("th", one.text, { scope: "col", ...kind(place) })));
+  const kind = (place) => ({ class: `${heads[place].number ? "number" : ""} ${heads[place].leads ? "leads" : ""}`.trim() });
+  // A column that says the same in every row only takes room.
+  const places = [...heads.keys()].filter((place) => heads[place].text !== PYTHON || now.all.python.length > 1);
+  const head = make("tr", "", {}, ...places.map((place) => make("th", heads[place].text, { scope: "col", ...kind(place) })));
   const body = rows.filter(now.isListed).map((row) => {
-    const cells = row.texts.map((text, place) => {
+    const cells = places.map((place) => {
+      const text = row.texts[place];
       const leads = heads[place].leads ? [make("a", text, { href: row.data }), NO_BREAK, link(row.key, `${row.stack} ${row.python}`)] : [text];
       return make("td", "", kind(place), ...leads);
     });
@@ -314,6 +325,7 @@ function arrive() {
   for (const one of document.querySelectorAll(".target")) one.classList.remove("target");
   const place = at && document.querySelector(`[data-key="${CSS.escape(at)}"]`);
   if (!place) return;
+  place.closest("details")?.setAttribute("open", "");
   place.classList.add("target");
   place.scrollIntoView({ block: "center" });
 }
