@@ -192,6 +192,14 @@ def make_ramp(cell: Cell, run: str, number: int, generator: random.Random) -> Ra
     )  # fmt: skip
 
 
+def unstopped(ramp: Ramp) -> Ramp:
+    """The same ramp as if its last rate were the highest one, and had been held."""
+    last = msgspec.structs.replace(ramp.steps[-1], held=True)
+    return msgspec.structs.replace(
+        ramp, steps=(*ramp.steps[:-1], last), holds=last.rate, limiter=None, ended="highest rate", recovery=None
+    )
+
+
 def _step(rate: float, holds: float, reference: float, busy_share: float) -> RampStep:
     is_held = rate <= holds * 1.001
     seconds = 10.0 if abs(rate - reference) < 1e-6 else 3.0

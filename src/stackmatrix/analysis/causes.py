@@ -76,7 +76,7 @@ def _cost(cause: Cause, result: Result, by_cell: Mapping[Cell, Result]) -> list[
 def is_alike(one: Result, other: Result) -> bool:
     """Whether two workloads were measured under the same conditions, but for what differs by design.
 
-    That are their arrival rates, and the variables that a workload gives its targets.
+    By design each has an arrival rate of its own, and variables that it gives its targets.
     """
     if one.conditions is None or other.conditions is None:
         return False

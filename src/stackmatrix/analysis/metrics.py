@@ -46,7 +46,11 @@ def _cost(result: Result) -> Values:
 
 
 def _holds(result: Result) -> Values:
-    return {ramp.key: ramp.holds for ramp in result.ramps if ramp.is_valid and ramp.holds}
+    """Of a cell that no ramp left unstopped: the highest rate is a bound of what it holds, and no value."""
+    ramps = [ramp for ramp in result.ramps if ramp.is_valid]
+    if any(ramp.is_unstopped for ramp in ramps):
+        return {}
+    return {ramp.key: ramp.holds for ramp in ramps if ramp.holds}
 
 
 def _p95(result: Result) -> Values:

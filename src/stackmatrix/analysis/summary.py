@@ -34,8 +34,9 @@ PERCENTILES = {"p50": 50.0, "p95": 95.0, "p99": 99.0}
 class Climb:
     """What the valid ramps of a cell showed: arrivals per second that it holds, what stopped it, and what followed.
 
-    ``busy_share`` is how busy its core was at the last rate that it held. Of ``watched`` ramps it came back after
-    ``came_back``, in ``back_s`` seconds; recovery was watched for ``watched_s``.
+    Where ``unstopped`` ramps held the ``highest`` rate, what it holds is not known. ``busy_share`` is how busy its core
+    was at the last rate that it held. Of ``watched`` ramps, for ``watched_s``, it came back after ``came_back``, in
+    ``back_s`` seconds.
     """
 
     ramps: int
@@ -46,6 +47,8 @@ class Climb:
     came_back: int
     back_s: Sample | None
     watched_s: float | None
+    unstopped: int = 0
+    highest: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +180,11 @@ def _workload(name: str, results: Iterable[Result], families: Iterable[Family], 
     own = tuple(family for family in families if family.workload == name)
     cost = next((family for family in own if family.metric.name == COST.name), None)
     here = [result for result in results if result.cell.workload == name]
-    found = [result for result in here if result.cell.control is None]
-    # One for each Python that the harness ran on.
-    null = max((one for one in here if one.cell.control == "null"), key=lambda one: len(one.ramps), default=None)
-    cells = sorted((_cell(result, cost, null) for result in found), key=lambda row: cell_key(row.cell))
     known = WORKLOADS.get(name)
+    # One for each Python that the harness ran on.
+    nulls = [one for one in here if one.cell.control == "null" and not (known and known.delays_are_drawn)]
+    null = max(nulls, key=lambda one: len(one.ramps), default=None)
+    cells = sorted((_cell(one, cost, null) for one in here if not one.cell.control), key=lambda one: cell_key(one.cell))
     refused = {(cell, other): reason for family in own for cell, other, reason in family.refused}
     return WorkloadSummary(
         name=name,
@@ -202,9 +205,9 @@ def _cell(result: Result, cost: Family | None, null: Result | None) -> CellSumma
     loads = reference_loads(result)
     beside = reference_loads(null) if null is not None and _is_alike(result, null) else ()
     values = COST.of(result)
-    counts = [block for block in result.counts if block.is_valid]
-    in_flights = sorted({one.in_flight for block in counts for one in block.counts})
-    counted = {each: sample(_million(block.at(each)) for block in counts) for each in in_flights}
+    counts = [one for block in result.counts if block.is_valid for one in block.counts]
+    in_flights = sorted({one.in_flight for one in counts})
+    counted = {each: sample(one.instructions / 1e6 for one in counts if one.in_flight == each) for each in in_flights}
     holds = [hold for hold in result.holds if hold.is_valid]
     return CellSummary(
         cell=result.cell,
@@ -231,18 +234,20 @@ def _cell(result: Result, cost: Family | None, null: Result | None) -> CellSumma
 def _climb(ramps: Sequence[Ramp]) -> Climb:
     limiters = Counter(ramp.limiter for ramp in ramps if ramp.limiter is not None)
     recoveries = [ramp.recovery for ramp in ramps if ramp.recovery is not None]
-    last_held = [step.cpu_share for ramp in ramps for step in ramp.steps if step.held and step.rate == ramp.holds]
-    busy = sample(last_held)
+    unstopped = [ramp.holds for ramp in ramps if ramp.is_unstopped and ramp.holds]
+    busy = sample(step.cpu_share for ramp in ramps for step in ramp.steps if step.held and step.rate == ramp.holds)
     back_s = [recovery.seconds for recovery in recoveries if recovery.seconds is not None]
     return Climb(
         ramps=len(ramps),
-        holds=sample(ramp.holds for ramp in ramps),
+        holds=None if unstopped else sample(ramp.holds for ramp in ramps),
         limiter=limiters.most_common(1)[0][0] if limiters else None,
         busy_share=busy.mid if busy else None,
         watched=len(recoveries),
         came_back=len(back_s),
         back_s=sample(back_s),
         watched_s=max((recovery.watched_s for recovery in recoveries), default=None),
+        unstopped=len(unstopped),
+        highest=max(unstopped, default=None),
     )
 
 
@@ -276,10 +281,6 @@ def _latency(loads: Sequence[ReferenceLoad], null: Sequence[ReferenceLoad] = ())
         intervals={name: ends for name, ends in intervals.items() if ends is not None},
         overhead={name: one for name, one in overheads.items() if one is not None},
     )
-
-
-def _million(value: float | None) -> float | None:
-    return None if value is None else value / 1e6
 
 
 def _geometric_mean(values: Iterable[float]) -> Estimate | None:

@@ -11,7 +11,7 @@ import msgspec
 
 from stackmatrix.errors import UsageError
 from stackmatrix.matrix.app import App
-from stackmatrix.matrix.pythons import Runtime, newest_key
+from stackmatrix.matrix.pythons import Runtime, newest_key, python_key
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS, Stack
 from stackmatrix.matrix.stacks.stack import BACKLOG
 from stackmatrix.matrix.workloads import WORKLOADS, Workload
@@ -205,8 +205,12 @@ CONTROLS: tuple[Control, ...] = ("twin", "planted")
 
 
 def of_newest_python(cells: Sequence[Cell]) -> tuple[Cell, ...]:
-    """Of each workload and stack the cell on the newest Python, in their order."""
-    newest: dict[tuple[str, str], Cell] = {}
-    for cell in sorted(cells, key=lambda one: newest_key(one.python)):
-        newest[cell.workload, cell.stack] = cell
+    """Of each workload and stack the cell on the newest Python, in their order.
+
+    Builds without the GIL, interpreters by path and overridden packages were asked for by name, so that the newest one
+    of each of these is among them, too.
+    """
+    newest: dict[tuple[str, str, str], Cell] = {}
+    for cell in sorted(cells, key=lambda one: python_key(one.python)):
+        newest[cell.workload, cell.stack, Runtime.of(cell.python).variant] = cell
     return tuple(cell for cell in cells if cell in newest.values())

@@ -56,6 +56,11 @@ class Runtime:
         return self.version.endswith("t")
 
     @property
+    def variant(self) -> str:
+        """What it is beside its version, such as ``t``, ``pypy`` or ``@debug``, with its overrides; empty if plain."""
+        return str(Runtime(re.sub(r"\d+\.\d+", "", self.interpreter, count=1), self.overrides))
+
+    @property
     def file_name(self) -> str:
         """A name that a file can have on every system."""
         overrides = "+".join(_in_a_file(one) for one in self.overrides)

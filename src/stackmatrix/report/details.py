@@ -11,8 +11,8 @@ from stackmatrix.analysis.summary import PERCENTILES, CellSummary, Latency, Work
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.report import words
 from stackmatrix.report.table import Column, Table, name, quantity
-from stackmatrix.report.tables import CELL, has_any
-from stackmatrix.report.words import NOTHING, held, number, ranged
+from stackmatrix.report.tables import CELL, has_any, holds
+from stackmatrix.report.words import NOTHING, number, ranged
 from stackmatrix.results.ladders import Ladder
 from stackmatrix.results.levels import Level
 from stackmatrix.results.ramps import RampStep
@@ -30,7 +30,7 @@ def ramp_table(workload: WorkloadSummary) -> Table[CellSummary]:
     columns: tuple[Column[CellSummary], ...] = (
         *CELL,
         quantity("ramps", lambda row: str(row.climb.ramps) if row.climb else NOTHING),
-        quantity("holds, arrivals/s", lambda row: held(row.climb.holds if row.climb else None)),
+        quantity("holds, arrivals/s", holds),
         name("stopped by", lambda row: words.stopped_by(row.climb)),
         quantity("core busy then", busy),
         Column("back at the reference rate", lambda row: words.comes_back(row.climb)),

@@ -80,7 +80,7 @@ def overview_table(
         *CELL,
         quantity("CPU, ms", lambda row: words.value(COST, row.cpu, bare=brief)),
         Column(against, lambda row: against_reference(cost, row.cell, reference)),
-        quantity("holds, /s", lambda row: held(row.climb.holds if row.climb else None)),
+        quantity("holds, /s", lambda row: holds(row, bare=brief)),
         name(STOPPED_BY, lambda row: words.stopped_by(row.climb)),
         Column("comes back", lambda row: words.comes_back(row.climb)),
         quantity(f"p95 at {rate:g}/s, ms", lambda row: words.percentile(row, "p95", bare=brief)),
@@ -131,6 +131,15 @@ def caution_note(workload: WorkloadSummary, stacks: Collection[str] | None = Non
     cells = [row.cell for row in workload.rows if stacks is None or row.cell.stack in stacks]
     verdicts = (against_reference(workload.family(COST), cell, workload.reference) for cell in cells)
     return CAUTION_NOTE if any(CAUTION in verdict for verdict in verdicts) else None
+
+
+def holds(row: CellSummary, *, bare: bool = False) -> str:
+    """What the ramps of a cell held, or up to which rate it was not overloaded: that is a bound, and no value."""
+    climb = row.climb
+    if climb is None or climb.highest is None:
+        return held(climb.holds if climb else None)
+    often = "" if climb.unstopped == climb.ramps else f"in {climb.unstopped} of {words.plural(climb.ramps, 'ramp')} "
+    return f"{often}not overloaded up to {number(climb.highest, 0)}{'' if bare else ', the highest rate'}"
 
 
 def _answered_at_stop(row: CellSummary) -> str:

@@ -14,8 +14,8 @@ class RampStep(Struct, frozen=True):
 
     ``answered`` are correct responses to the requests that were meant for the step; times count from the intended
     start, and a failed request is as late as the time-out. ``in_flight`` is the number of requests under way at its
-    end. It was ``held`` when no backlog was there then, and its p95 was not late: within 1.25
-    times what a response takes without load, or 100 ms more.
+    end. It was ``held`` when no backlog was there then, and no more than one request in twenty
+    was late: beyond 1.25 times what a response of its page takes without load, or 100 ms more.
     """
 
     rate: NonNegative
@@ -68,7 +68,7 @@ class Recovery(Struct, frozen=True):
     """What happened when the load dropped from the overload to ``rate``.
 
     ``seconds`` is the time until the p50 was back within a tenth of ``before_p50_ms``, and stayed; ``None`` where it
-    was not within ``watched_s``.
+    was not within ``watched_s``. Of several pages, requests are held against the p50 of their own page.
     """
 
     rate: NonNegative
@@ -96,8 +96,9 @@ class Ramp(Block, frozen=True, kw_only=True):
     """One climb of a fresh process, from low rates up, until a backlog grew; then the drop.
 
     ``holds`` is the last rate that was held together with the one below it, in arrivals per second; ``None`` where
-    there is none, as where the very first was not held. ``limiter`` is what stopped it. A ramp that never served the
-    rate to which the load would drop has no ``recovery``, and neither has one that met no overload.
+    there is none, as where the very first was not held. Where that is the highest rate that is ever tried, nothing has
+    stopped it, and what it holds is not known. ``limiter`` is what stopped it. A ramp that never served the rate to
+    which the load would drop has no ``recovery``, and neither has one that met no overload.
     """
 
     seed: int
@@ -108,3 +109,8 @@ class Ramp(Block, frozen=True, kw_only=True):
     ended: Ended | None
     recovery: Recovery | None
     seconds: RampSeconds | None
+
+    @property
+    def is_unstopped(self) -> bool:
+        """Whether the highest rate was held: what it holds is then more than ``holds``, and nobody knows how much."""
+        return self.ended == "highest rate" and bool(self.steps) and self.holds == self.steps[-1].rate

@@ -14,7 +14,7 @@ import numpy as np
 from stackmatrix.analysis.level.facts import LevelFacts
 from stackmatrix.analysis.level.requests import Floats, Rows
 from stackmatrix.analysis.level.usage import Role, Use
-from stackmatrix.analysis.ramp.assess import RampFacts, before_p50_ms
+from stackmatrix.analysis.ramp.assess import Before, RampFacts, before_overload
 from stackmatrix.analysis.ramp.steps import windowed
 from stackmatrix.analysis.ramp.watch import is_overloaded, recovered_after_s, watch_s
 from stackmatrix.load.generator import DROP_DELAY_S, DrivenLevel
@@ -47,7 +47,7 @@ class Climb:
     _start_s: float = 0.0
     _planned_s: Floats = field(default_factory=lambda: np.empty(0))
     _drop: Drop | None = None
-    _before_p50_ms: float = 0.0
+    _before: Before | None = None
     _after_s: Floats = field(default_factory=lambda: np.empty(0))
     _metered: str = "not yet"
     _reference_use: Use | None = None
@@ -62,7 +62,7 @@ class Climb:
         bed, generator = self.bed, self.bed.generator
         assert generator is not None
         self._name = bed.places[0].subject.name
-        workload = bed.places[0].subject.workload
+        self._workload = workload = bed.places[0].subject.workload
         self._unloaded_s, self._answered_s = workload.unloaded_ms / 1000, workload.answered_ms / 1000
         self._meter = Meters({self._name: (bed.circus.pid(self._name),)}, closely=(self._name,))
         order = RampOrder(0, list(self.plan.rates), list(self.plan.seconds), VISITORS, self.seed)
@@ -122,7 +122,8 @@ class Climb:
     def _watch(self, recorded: Rows, known_s: float) -> Drop | Stop | None:
         """What follows from the answers until ``known_s``."""
         if self._drop is not None:
-            return self._watch_recovery(self._drop, recorded, known_s)
+            assert self._before is not None
+            return self._watch_recovery(self._drop, self._before, recorded, known_s)
         self.bed.show(f"{self._rate_at(known_s):.0f} arrivals/s")
         if known_s >= self._end_s + self._answered_s:
             return Stop()
@@ -130,21 +131,21 @@ class Climb:
             self._planned_s, recorded, known_s, self._rate_at, self._unloaded_s
         ):
             return None
-        before_ms = before_p50_ms(self.plan, recorded, self._start_s, self._unloaded_s)
-        if before_ms is None or known_s < self._start_s + self.plan.span_s(self.plan.before)[1]:
+        before = before_overload(self.plan, recorded, self._start_s, self._workload)
+        if before is None or known_s < self._start_s + self.plan.span_s(self.plan.before)[1]:
             return Stop()  # it never served what it would have to come back to
-        self._before_p50_ms = before_ms
+        self._before = before
         self._drop = drop = Drop(time.monotonic() + DROP_DELAY_S, self.plan.drop_rate)
         until_s = drop.at_s + self.recovery_s + watch_s(drop.rate)
         after = arrivals(drop.rate, drop.at_s, drop_seed(self.seed))
         self._after_s = np.array([*takewhile(lambda at_s: at_s < until_s, after)])
         return drop
 
-    def _watch_recovery(self, drop: Drop, recorded: Rows, known_s: float) -> Stop | None:
+    def _watch_recovery(self, drop: Drop, before: Before, recorded: Rows, known_s: float) -> Stop | None:
         assert self.recovery_s is not None
         self.bed.show(f"overloaded; back at {drop.rate:.0f} arrivals/s, for {max(0.0, known_s - drop.at_s):.0f} s")
         back_s = recovered_after_s(
-            self._after_s, recorded, drop.at_s, known_s, drop.rate, self._before_p50_ms, self.recovery_s
+            self._after_s, recorded, drop.at_s, known_s, drop.rate, before.by_page_ms, self.recovery_s
         )
         is_over = known_s > drop.at_s + self.recovery_s + watch_s(drop.rate) + self._answered_s
         return Stop() if back_s is not None or is_over else None

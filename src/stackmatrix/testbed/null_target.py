@@ -50,7 +50,7 @@ def null_control(workload: Workload) -> Subject:
         delays_ms=(floor_ms,),
         makes_calls=False,
         calls_known=True,
-        measured_ms=None,
+        measured_ms=(),
         order="parallel",
         answers="steady",
         variables=(),

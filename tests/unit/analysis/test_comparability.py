@@ -62,10 +62,47 @@ def test_another_machine_or_way_of_measuring_is_refused_by_name(part: str, value
     assert said in reason
 
 
-def test_two_pythons_need_the_same_lock_file_and_two_stacks_do_not() -> None:
+def test_two_pythons_need_the_same_versions_and_two_stacks_do_not() -> None:
     old, new, other = results()
-    assert "lock" in (refuse(changed(new, "environment", lock_sha256="another"), old) or "")
-    assert refuse(changed(other, "environment", lock_sha256="another"), new) is None
+    packages = {"django": "6.0.1", "h11": "0.16", "httpx": "0.29", "sqlparse": "0.6", "zipp": "3"}
+    theirs = changed(old, "environment", packages={**dict.fromkeys(packages, "1.0"), "zipp": "3"})
+    mine = changed(new, "environment", packages=packages, lock_sha256="another")
+    assert refuse(mine, theirs) == (
+        "They differ in more than their Python: django is 6.0.1 and 1.0, h11 is 0.16 and 1.0, httpx is 0.29 and 1.0 "
+        "and 1 more."
+    )
+    assert refuse(changed(other, "environment", packages=packages, lock_sha256="another"), new) is None
+
+
+def test_the_same_versions_from_another_list_are_compared_without_a_word() -> None:
+    """As where an interpreter was named by its path, which no lock file is made for."""
+    old, new, _ = results()
+    by_path = msgspec.structs.replace(new, cell=msgspec.structs.replace(new.cell, python="3.13@debug"))
+    alike = changed(by_path, "environment", lock_sha256="another")
+    assert (refuse(alike, old), caution(alike, old)) == (None, None)
+    assert (refuse(alike, new), caution(alike, new)) == (None, None)
+
+
+def test_where_packages_are_not_known_two_pythons_need_the_same_lock_file() -> None:
+    old, new, _ = results()
+    assert "lock files" in (refuse(changed(new, "environment", packages={}, lock_sha256="another"), old) or "")
+
+
+def test_packages_that_only_one_python_has_carry_a_caution_where_the_lists_differ() -> None:
+    old, new, _ = results()
+    assert old.conditions is not None
+    more = {**old.conditions.environment.packages, "httptools": "0.7.1"}
+    mine = changed(new, "environment", packages=more, lock_sha256="another")
+    assert refuse(mine, old) is None
+    assert caution(mine, old) == "only 3.13 has httptools 0.7.1."
+    assert caution(old, mine) == "only 3.13 has httptools 0.7.1."
+    assert caution(changed(new, "environment", packages=more), old) is None
+
+
+def test_overridden_packages_are_what_is_compared() -> None:
+    old, new, _ = results()
+    overridden = msgspec.structs.replace(new, cell=msgspec.structs.replace(new.cell, python="3.13 with django==5.2.*"))
+    assert refuse(changed(overridden, "environment", packages={"django": "5.2"}, lock_sha256="another"), old) is None
 
 
 def test_packages_that_one_python_needs_more_do_not_refuse() -> None:

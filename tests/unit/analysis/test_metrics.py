@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
-from stackmatrix.analysis.metrics import METRICS, Metric
+from stackmatrix.analysis.metrics import HOLDS, METRICS, Metric
 from stackmatrix.results.blocks import Block
 from stackmatrix.results.model import Result
-from tests.made_up import make_results
+from tests.made_up import make_results, unstopped
 
 
 def a_result() -> Result:
@@ -29,6 +29,16 @@ def test_invalid_and_broken_blocks_have_no_value(metric: Metric) -> None:
     result = a_result()
     assert metric.of(with_blocks(result, {"validity": "invalid"})) == {}
     assert metric.of(with_blocks(result, {"failure": "it ended"})) == {}
+
+
+def test_a_cell_that_was_not_overloaded_up_to_the_highest_rate_has_a_bound_and_no_value() -> None:
+    result = a_result()
+    assert len(result.ramps) == 2
+    one, other = result.ramps
+    for ramps in ((unstopped(one), unstopped(other)), (unstopped(one), other)):
+        assert HOLDS.of(msgspec.structs.replace(result, ramps=ramps)) == {}
+    invalid = msgspec.structs.replace(unstopped(one), validity="invalid")
+    assert HOLDS.of(msgspec.structs.replace(result, ramps=(invalid, other))) == {other.key: other.holds}
 
 
 def test_values_are_in_the_unit_of_the_metric() -> None:

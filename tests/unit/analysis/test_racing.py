@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from stackmatrix.analysis.comparison.contrasts import declared
-from stackmatrix.analysis.comparison.racing import forecast, is_settled, open_cells
+from stackmatrix.analysis.comparison.racing import forecast, open_cells
 from stackmatrix.analysis.comparison.verdicts import Comparison, Controls, Estimate, Family, Word
 from stackmatrix.analysis.metrics import COST, MEMORY
 from stackmatrix.matrix.cells import Cell, make_cells
@@ -51,13 +51,11 @@ def test_before_the_first_look_everybody_stays() -> None:
 
 def test_of_a_workload_in_which_all_is_decided_nobody_stays() -> None:
     assert open_cells([family()]) == set()
-    assert is_settled([family()])
 
 
 def test_controls_that_are_not_yet_known_stay_with_their_reference() -> None:
     waiting = replace(family(), controls=WAITING)
     assert open_cells([waiting]) == {REFERENCE, TWIN, PLANTED}
-    assert not is_settled([waiting])
 
 
 def test_controls_stay_beside_the_cell_that_they_repeat_whichever_it_is() -> None:
@@ -69,7 +67,6 @@ def test_controls_stay_beside_the_cell_that_they_repeat_whichever_it_is() -> Non
 
 @pytest.mark.parametrize("done", [replace(family(OPEN), void="It is void."), family(OPEN, blocks=16)])
 def test_void_runs_and_those_without_a_later_look_are_settled(done: Family) -> None:
-    assert is_settled([done])
     assert open_cells([done]) == set()
     assert forecast(done) == 0
 
@@ -77,13 +74,10 @@ def test_void_runs_and_those_without_a_later_look_are_settled(done: Family) -> N
 def test_only_headline_metrics_keep_a_run_going() -> None:
     memory = replace(family(OPEN), metric=MEMORY)
     assert open_cells([memory]) == set()
-    assert is_settled([family(), memory])
-    assert not is_settled([memory])
-    assert not is_settled([])
 
 
 def test_one_open_workload_keeps_a_run_going() -> None:
-    assert not is_settled([family(), family(OPEN)])
+    assert open_cells([family(), family(OPEN)]) == open_cells([family(OPEN)])
 
 
 def test_the_forecast_is_what_the_slowest_open_comparison_needs() -> None:

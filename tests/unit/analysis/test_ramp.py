@@ -14,18 +14,25 @@ from stackmatrix.analysis.level.facts import LevelFacts
 from stackmatrix.analysis.level.latency import REQUEST_TIMEOUT_S
 from stackmatrix.analysis.level.requests import Floats, Rows, decode_rows
 from stackmatrix.analysis.ramp import steps as ramp_steps
-from stackmatrix.analysis.ramp.assess import RampFacts, assess_hold, assess_ramp, before_p50_ms
+from stackmatrix.analysis.ramp.assess import RampFacts, assess_hold, assess_ramp, before_overload
 from stackmatrix.analysis.ramp.steps import last_held, name_limiter, second_by_second, share_between, windowed
 from stackmatrix.analysis.ramp.watch import back_ms, is_overloaded, most_under_way, recovered_after_s
 from stackmatrix.matrix.arrivals import arrivals, climbing
+from stackmatrix.matrix.pages import Page
 from stackmatrix.matrix.profiles import RampLengths
 from stackmatrix.matrix.ramp import RampPlan, plan_hold, plan_ramp
+from stackmatrix.matrix.workloads import WORKLOADS, Workload, one_page
 from stackmatrix.results import rows
 from stackmatrix.results.findings import Code, note
 from stackmatrix.results.ramps import RampStep
 
 FLOOR_S = 0.6
 START_S = 1_000.0
+WAITS = Workload("waits", "", one_page("/"), (300, 600, 150))
+MIXED = Workload("own", "", (Page("quick", "/a/", 9.0), Page("slow", "/b/")), (), calls_known=False).with_measured(
+    {"quick": 20.0, "slow": 1500.0}
+)
+"""Nine of ten requests are for a page of 20 ms, and one for a page of 1.5 s."""
 LENGTHS = RampLengths(step_s=3.0, reference_s=10.0, recovery_s=15.0)
 PLAN = plan_ramp(20.0, FLOOR_S, None, LENGTHS)
 STAMP = {"run": "run", "round": 1, "started": "2026-11-25T10:00:00+00:00", "duration_s": 60.0}
@@ -96,6 +103,46 @@ def test_requests_that_fail_at_once_are_an_overload_though_none_is_under_way(mak
     assert is_overloaded(arrived_s, failed, START_S + 9, lambda _: 40.0, FLOOR_S)
 
 
+def overloaded_with_failures(share: float, rate: float, unloaded_s: float, pack: Pack, lasts_s: float = 60.0) -> bool:
+    """Whether a target is ever seen to be overloaded that answers all at once, but for a share that fails at once."""
+    arrived_s = planned(RampPlan((rate,), (lasts_s,), None, 0))
+    draws = np.random.default_rng(1).random(len(arrived_s))
+    outcomes = np.where(draws < share, rows.STATUS, rows.OK)
+    known = decode_rows(
+        b"".join(pack(at_s, at_s + unloaded_s, outcome=int(one)) for at_s, one in zip(arrived_s, outcomes, strict=True))
+    )
+    looks_s = np.arange(START_S + 0.5, START_S + lasts_s, 0.5)
+    return any(is_overloaded(arrived_s, known, at_s, lambda _: rate, unloaded_s) for at_s in looks_s)
+
+
+@pytest.mark.parametrize(
+    ("share", "rate", "unloaded_s"),
+    [(0.005, 100.0, 0.005), (0.01, 400.0, 0.005), (0.03, 300.0, 0.005), (0.03, 60.0, 0.6)],
+)
+def test_a_few_failures_are_no_overload_however_many_they_add_up_to(
+    make_row: Pack, share: float, rate: float, unloaded_s: float
+) -> None:
+    assert not overloaded_with_failures(share, rate, unloaded_s, make_row)
+
+
+@pytest.mark.parametrize(("rate", "unloaded_s"), [(100.0, 0.005), (60.0, 0.6)])
+def test_a_target_that_refuses_whom_it_cannot_serve_is_overloaded(
+    make_row: Pack, rate: float, unloaded_s: float
+) -> None:
+    assert overloaded_with_failures(1 / 2, rate, unloaded_s, make_row, 10.0)
+
+
+def test_failures_of_a_moment_that_is_over_are_no_overload(make_row: Pack) -> None:
+    arrived_s = planned(RampPlan((100.0,), (30.0,), None, 0))
+    failed = (arrived_s > START_S + 10) & (arrived_s < START_S + 11)
+    outcomes = np.where(failed, rows.CONNECTION, rows.OK)
+    known = decode_rows(
+        b"".join(make_row(at_s, at_s + 0.005, outcome=int(one)) for at_s, one in zip(arrived_s, outcomes, strict=True))
+    )
+    looks_s = np.arange(START_S + 0.5, START_S + 29, 0.5)
+    assert not any(is_overloaded(arrived_s, known, at_s, lambda _: 100.0, 0.005) for at_s in looks_s)
+
+
 def test_where_few_arrive_an_overload_takes_longer_to_be_one(make_row: Pack) -> None:
     # From the first moment on twenty are under way.
     arrived_s = np.array([START_S] * 20 + [START_S + each / 2 for each in range(1, 20)])
@@ -122,7 +169,7 @@ def back_after(capacity_at: Callable[[float], float], waiting: int, pack: Pack, 
     after_s = [*islice(arrivals(20.0, START_S, "drop"), 400)]
     answered_s = serve([START_S - 1e-3] * waiting + after_s, capacity_at)[waiting:]
     known = recorded(after_s, answered_s, pack)
-    return recovered_after_s(np.array(after_s), known, START_S, after_s[-1], 20.0, 605.0, within_s)
+    return recovered_after_s(np.array(after_s), known, START_S, after_s[-1], 20.0, (605.0,), within_s)
 
 
 def test_a_target_is_back_as_soon_as_it_has_worked_off_what_waits(make_row: Pack) -> None:
@@ -146,7 +193,7 @@ def test_a_target_that_is_well_for_a_moment_only_is_not_back(make_row: Pack) -> 
     cycle_s = (after_s - START_S) % 4
     answered_s = after_s + FLOOR_S + np.where(cycle_s < 1.5, 0.0, 4 - cycle_s)
     known = recorded(after_s, answered_s, make_row)
-    assert recovered_after_s(after_s, known, START_S, after_s[-1], 20.0, 605.0, 10.0) is None
+    assert recovered_after_s(after_s, known, START_S, after_s[-1], 20.0, (605.0,), 10.0) is None
 
 
 def test_recovery_is_not_known_before_it_has_lasted(make_row: Pack) -> None:
@@ -154,7 +201,7 @@ def test_recovery_is_not_known_before_it_has_lasted(make_row: Pack) -> None:
     known = recorded(after_s, after_s + FLOOR_S, make_row)
 
     def known_at(until_s: float) -> float | None:
-        return recovered_after_s(after_s, known, START_S, START_S + until_s, 20.0, 605.0, 15.0)
+        return recovered_after_s(after_s, known, START_S, START_S + until_s, 20.0, (605.0,), 15.0)
 
     assert known_at(3.5) is None
     assert known_at(3.7) == 0.0
@@ -163,8 +210,26 @@ def test_recovery_is_not_known_before_it_has_lasted(make_row: Pack) -> None:
 def test_where_few_arrive_recovery_is_judged_over_a_longer_time(make_row: Pack) -> None:
     after_s = np.array([*islice(arrivals(2.0, START_S, "drop"), 60)])
     known = recorded(after_s, after_s + FLOOR_S, make_row)
-    assert recovered_after_s(after_s, known, START_S, START_S + 5.5, 2.0, 605.0, 15.0) is None
-    assert recovered_after_s(after_s, known, START_S, START_S + 5.7, 2.0, 605.0, 15.0) == 0.0
+    assert recovered_after_s(after_s, known, START_S, START_S + 5.5, 2.0, (605.0,), 15.0) is None
+    assert recovered_after_s(after_s, known, START_S, START_S + 5.7, 2.0, (605.0,), 15.0) == 0.0
+
+
+def test_a_mix_of_pages_is_back_when_each_is_as_before_and_not_before(make_row: Pack) -> None:
+    """Half of the requests are for a page of 20 ms: the median of all is now of one page and now of the other."""
+    after_s = np.array([*islice(arrivals(20.0, START_S, "drop"), 400)])
+    pages = np.arange(len(after_s)) % 2
+
+    def seconds(quick_s: float, slow_s: float) -> float | None:
+        took_s = np.where(pages == 0, quick_s, slow_s)
+        packed = [
+            make_row(at_s, at_s + each_s, page=int(page))
+            for at_s, each_s, page in zip(after_s, took_s, pages, strict=True)
+        ]
+        known = decode_rows(b"".join(packed))
+        return recovered_after_s(after_s, known, START_S, after_s[-1], 20.0, (20.0, 1500.0), 10.0)
+
+    assert seconds(0.02, 1.5) == 0.0
+    assert seconds(1.4, 1.8) is None  # the quick ones are not late for the slower page
 
 
 # Steps
@@ -209,7 +274,7 @@ def judge(make_row: Pack, make_facts: Facts) -> Callable[..., RampStep]:
         packed = [make_row(at, at + ms / 1000, outcome=outcome) for at, ms in zip(at_s, times_ms, strict=True)]
         plan = RampPlan((20.0,), (5.0,), None, 0)
         use = make_facts().uses["target"]
-        (one,) = ramp_steps.judge_steps(plan, decode_rows(b"".join(packed)), START_S, START_S + 5, FLOOR_S, use)
+        (one,) = ramp_steps.judge_steps(plan, decode_rows(b"".join(packed)), START_S, START_S + 5, WAITS, use)
         return one
 
     return judge
@@ -229,6 +294,50 @@ def test_a_step_is_held_with_a_p95_within_a_quarter_above_the_floor_and_not_lost
         assert one.p95_ms == pytest.approx(605.0 if held else 751.0)
     else:
         assert one.p95_ms is None
+
+
+@pytest.mark.parametrize(
+    ("quick_ms", "slow_ms", "held"),
+    [(20.0, 1500.0, True), (119.0, 1870.0, True), (121.0, 1500.0, False), (20.0, 1880.0, False)],
+)
+def test_each_request_is_late_by_what_its_own_page_takes(
+    make_row: Pack, make_facts: Facts, quick_ms: float, slow_ms: float, *, held: bool
+) -> None:
+    took_ms = [slow_ms if place % 10 == 0 else quick_ms for place in range(100)]
+    packed = [
+        make_row(START_S + place / 50, START_S + place / 50 + ms / 1000, page=int(place % 10 == 0))
+        for place, ms in enumerate(took_ms)
+    ]
+    plan, use = RampPlan((20.0,), (5.0,), None, 0), make_facts().uses["target"]
+    known = decode_rows(b"".join(packed))
+    (one,) = ramp_steps.judge_steps(plan, known, START_S, START_S + 5, MIXED, use)
+    assert one.held == held
+
+
+def test_a_rate_was_served_where_half_of_the_requests_came_in_time_for_their_page(make_row: Pack) -> None:
+    """Six of ten are for the slower page: their median is later than what both take on average."""
+    mixed = replace(MIXED, pages=(replace(MIXED.pages[0], weight=4.0), replace(MIXED.pages[1], weight=6.0)))
+    plan = RampPlan((20.0,), (5.0,), None, 0)
+
+    def before(slow_s: float) -> Any:
+        packed = [
+            make_row(
+                START_S + place / 20, START_S + place / 20 + (slow_s if place % 10 < 6 else 0.02), page=place % 10 < 6
+            )
+            for place in range(100)
+        ]
+        return before_overload(plan, decode_rows(b"".join(packed)), START_S, mixed)
+
+    assert before(1.5).p50_ms == pytest.approx(1500.0)
+    assert before(1.5).by_page_ms == pytest.approx((20.0, 1500.0))
+    assert before(2.0) is None
+
+
+def test_a_page_that_nobody_asked_for_takes_what_it_takes_without_load(make_row: Pack) -> None:
+    known = decode_rows(b"".join(make_row(START_S + place / 20, START_S + place / 20 + 0.03) for place in range(100)))
+    found = before_overload(RampPlan((20.0,), (5.0,), None, 0), known, START_S, MIXED)
+    assert found is not None
+    assert found.by_page_ms == pytest.approx((30.0, 1500.0))
 
 
 def test_a_request_that_fails_is_late_in_its_step(judge: Callable[..., RampStep]) -> None:
@@ -267,6 +376,18 @@ def test_the_slots_stop_a_climb_at_their_bound_and_else_a_busy_target(
     use = replace(make_facts().uses["target"], cpu_readings=((START_S, 0.0), (START_S + 9, 9 * cpu)))
     known = recorded(arrived_s, arrived_s + FLOOR_S, make_row)
     assert name_limiter(known, START_S + 1, START_S + 9, use, slots, FLOOR_S) == limiter
+
+
+def test_slots_that_a_long_tail_fills_are_not_named_before_they_are_full(make_row: Pack, make_facts: Facts) -> None:
+    """A hundred slots let 98/s through whose requests take 1,014 ms on average."""
+    use, unloaded_s = make_facts().uses["target"], WORKLOADS["slow_tail"].unloaded_ms / 1000
+
+    def named(rate: float) -> str:
+        arrived_s = START_S + np.arange(0, 9, 1 / rate)
+        known = recorded(arrived_s, arrived_s + unloaded_s, make_row)
+        return name_limiter(known, START_S + 2, START_S + 9, use, 100, unloaded_s)
+
+    assert (named(60.0), named(97.0)) == ("unknown", "slots")
 
 
 # The whole
@@ -395,8 +516,8 @@ def test_a_target_that_never_served_the_reference_rate_has_nothing_to_come_back_
     facts = facts_of(make_row, make_facts)
     late = facts.rows.copy()
     late["done_s"] += 0.4
-    assert before_p50_ms(PLAN, facts.rows, START_S, FLOOR_S) is not None
-    assert before_p50_ms(PLAN, late, START_S, FLOOR_S) is None
+    assert before_overload(PLAN, facts.rows, START_S, WAITS) is not None
+    assert before_overload(PLAN, late, START_S, WAITS) is None
     ramp = assess(replace(facts, climb=replace(facts.climb, rows=windowed(late, START_S, facts.end_s))))
     assert ramp.recovery is None
     assert ramp.holds is None
@@ -412,7 +533,11 @@ def test_a_ramp_that_ends_without_an_overload_has_no_limiter_and_no_recovery(mak
     ramp = assess(RampFacts(plan, climb, None, np.empty(0), end_s + 1.2, facts.reference_use))
     assert (ramp.ended, ramp.limiter, ramp.recovery) == ("highest rate", None, None)
     assert ramp.holds == plan.rates[-1]
+    assert ramp.is_unstopped
     assert ramp.seconds.dropped_s is None
+    late = msgspec.structs.replace(ramp.steps[-1], held=False)
+    assert not msgspec.structs.replace(ramp, holds=plan.rates[-2], steps=(*ramp.steps[:-1], late)).is_unstopped
+    assert not assess(facts).is_unstopped
 
 
 def test_a_generator_that_is_late_makes_a_ramp_invalid_and_is_named_for_it(make_row: Pack, make_facts: Facts) -> None:

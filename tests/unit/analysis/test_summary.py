@@ -3,11 +3,14 @@
 import msgspec
 import pytest
 
+from stackmatrix.analysis.metrics import HOLDS
 from stackmatrix.analysis.summary import CellSummary, summarize
 from stackmatrix.matrix.cells import Cell
+from stackmatrix.report.details import ramp_table
+from stackmatrix.report.tables import holds, overview_table
 from stackmatrix.results.findings import Finding
 from stackmatrix.results.model import Result, Status
-from tests.made_up import METASTABLE, cost_ms, held, make_results
+from tests.made_up import METASTABLE, cost_ms, held, make_results, unstopped
 
 
 def row_of(results: list[Result], stack: str, python: str = "3.13") -> CellSummary:
@@ -66,6 +69,40 @@ def test_what_is_held_is_the_median_over_ramps_with_their_range_and_what_stopped
     assert row_of(make_results(), "uwsgi_2_threads").climb.limiter == "slots"  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(
+    ("count", "told", "brief"),
+    [
+        (2, "not overloaded up to 60, the highest rate", "not overloaded up to 60"),
+        (
+            1,
+            "in 1 of 2 ramps not overloaded up to 60, the highest rate",
+            "in 1 of 2 ramps not overloaded up to 60",
+        ),
+    ],
+)
+def test_what_was_not_overloaded_up_to_the_highest_rate_is_said_in_words_and_compared_with_none(
+    count: int, told: str, brief: str
+) -> None:
+    results = make_results(workloads=SHARED, seed=1)
+    results = [
+        msgspec.structs.replace(one, ramps=(*map(unstopped, one.ramps[:count]), *one.ramps[count:]))
+        if (one.cell.stack, one.cell.python) == ("uvicorn", "3.13")
+        else one
+        for one in results
+    ]
+    one = row_of(results, "uvicorn")
+    assert one.climb is not None
+    assert (one.climb.holds, one.climb.unstopped) == (None, count)
+    assert one.climb.highest == pytest.approx(59.7, abs=0.1)
+    (workload,) = summarize("m", results).workloads
+    family = workload.family(HOLDS)
+    assert family is not None
+    assert one.cell not in {cell for each in family.compared for cell in (each.cell, each.other)}
+    assert (holds(one), holds(one, bare=True)) == (told, brief)
+    assert told in ramp_table(workload).to_markdown()
+    assert told in overview_table(summarize("m", results), workload).to_markdown()
+
+
 def test_a_stack_that_does_not_come_back_is_told_from_one_that_does() -> None:
     results = make_results()
     never, soon = (row_of(results, stack).climb for stack in (METASTABLE, "gunicorn_gevent"))
@@ -118,6 +155,14 @@ def test_overhead_is_told_from_the_null_target_of_the_same_conditions_only() -> 
         latency = row_of(some, "uvicorn").latency
         assert latency is not None
         assert latency.overhead == {}
+
+
+@pytest.mark.parametrize("name", ["slow_tail", "api_errors"])
+def test_no_overhead_is_told_of_delays_and_failures_that_are_drawn(name: str) -> None:
+    machine = summarize("m", make_results(("uvicorn",), ("3.13",), (name,), ramps=5))
+    (workload,) = machine.workloads
+    assert workload.null is None
+    assert [row.latency.overhead for row in workload.rows if row.latency] == [{}]
 
 
 def test_a_void_workload_is_named_with_its_reason_and_its_clients_are_not_compared() -> None:

@@ -23,6 +23,7 @@ from stackmatrix.matrix.cells import (
     choose_stacks,
     controls_of,
     make_cells,
+    of_newest_python,
     reference_of,
 )
 from stackmatrix.matrix.pythons import PYTHONS
@@ -104,6 +105,14 @@ def test_where_the_reference_stack_is_not_chosen_the_newest_plain_python_of_the_
     assert (cell.stack, cell.python) == (stacks[0], "3.13")
     assert reference_of([*cells, *controls_of(cells)]) == cell
     assert reference_of([]) is None
+
+
+def test_of_each_variant_of_a_stack_the_newest_python_is_kept_and_not_of_the_plain_build_alone() -> None:
+    overridden = ("3.12 with django==5.2.*", "3.13 with django==5.2.*", "3.13 with django==4.2.*")
+    pythons = ("3.12", "3.13", "3.13t", "3.14t", "3.13@debug", "3.13@lto", "pypy3.11", *overridden)
+    cells = make_cells(("a", "b"), pythons, ("w",))
+    newest = {"3.13", "3.14t", "3.13@debug", "3.13@lto", "pypy3.11", *overridden[1:]}
+    assert of_newest_python(cells) == tuple(cell for cell in cells if cell.python in newest)
 
 
 def test_stacks_are_chosen_by_name_and_by_tag_in_the_order_of_the_table() -> None:

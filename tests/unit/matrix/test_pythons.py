@@ -41,6 +41,11 @@ def test_each_is_compared_with_the_plain_build_that_is_nearest(place: str, other
     assert plain_before(place, [*PLACES, place]) == other
 
 
+def test_a_variant_is_what_a_place_is_beside_its_version() -> None:
+    variants = ["", "", "", " with django==5.2.*", "@debug", "", "t", "pypy"]
+    assert [Runtime.of(place).variant for place in PLACES] == variants
+
+
 def test_a_file_is_called_after_its_place_without_what_some_systems_forbid() -> None:
     names = [Runtime.of(place).file_name for place in PLACES]
     assert names[3] == "3.13+django=5.2.x"

@@ -15,11 +15,14 @@ from stackmatrix.matrix import ladder, profiles
 from stackmatrix.matrix.arrivals import plan_seed
 from stackmatrix.matrix.cells import Cell, Subject, controls_of, make_cells
 from stackmatrix.matrix.ladder import LoadLevel
+from stackmatrix.matrix.pages import Page
 from stackmatrix.matrix.profiles import Profile
 from stackmatrix.matrix.pythons import PYTHONS
 from stackmatrix.matrix.stacks import STACKS
+from stackmatrix.matrix.workloads import Workload
 from stackmatrix.measurements.ladder import kind as ladder_kind
 from stackmatrix.measurements.ladder.kind import Ladders, describe
+from stackmatrix.measurements.ladder.recovery import unloaded_p50_ms
 from stackmatrix.measurements.request import Outcome, Setup, Standing
 from stackmatrix.results.conditions import Environment
 from stackmatrix.results.findings import Code, note
@@ -306,3 +309,12 @@ def test_a_longer_ladder_is_expected_to_take_longer_and_later_turns_are_counted(
         assert kind.later_s(make_standing()) == pytest.approx(2 * step.estimate_s)
         estimates.append(step.estimate_s)
     assert estimates[1] > estimates[0] > SMOKE.levels.warmup_s + SMOKE.levels.window_s * len(SMOKE.ladder)
+
+
+@pytest.mark.parametrize(("weights", "p50_ms"), [((9.0, 1.0), 20.0), ((1.0, 9.0), 1500.0), ((1.0, 1.0), 20.0)])
+def test_the_median_request_without_load_is_of_a_page_and_not_between_two(
+    weights: tuple[float, float], p50_ms: float
+) -> None:
+    pages = (Page("quick", "/a/", weights[0]), Page("slow", "/b/", weights[1]))
+    own = Workload("own", "", pages, (), calls_known=False).with_measured({"quick": 20.0, "slow": 1500.0})
+    assert unloaded_p50_ms(own) == p50_ms

@@ -91,13 +91,20 @@ def test_where_no_cell_has_the_slots_for_the_reference_rate_it_is_not_asked(make
     assert kind.beside() == ()
 
 
+@pytest.mark.parametrize("name", ["slow_tail", "api_errors"])
+def test_beside_delays_and_failures_that_are_drawn_it_is_not_asked(name: str, make_setup: Callable[..., Any]) -> None:
+    kind = NullRamps()
+    kind.begin(make_setup([Cell(stack="uvicorn", python="3.13", workload=one) for one in (name, "single_call")]))
+    assert [subject.cell.workload for subject in kind.beside()] == ["single_call"]
+
+
 def test_beside_pages_of_ones_own_it_answers_at_once_and_is_asked_for_its_own_page() -> None:
     own = Workload(
-        "own", "", (*one_page("/a/"), *one_page("/b/")), (), compare_rate=5.0, calls_known=False, measured_ms=80.0
+        "own", "", (*one_page("/a/"), *one_page("/b/")), (), compare_rate=5.0, calls_known=False, measured_ms=(80.0,)
     )
     waits = null_target.null_control(own).workload
     assert ([page.path for page in waits.pages], waits.floor_ms, waits.calls) == (["/0/"], 0, 0)
-    assert (waits.name, waits.compare_rate, waits.measured_ms) == ("own", 5.0, None)
+    assert (waits.name, waits.compare_rate, waits.measured_ms) == ("own", 5.0, ())
 
 
 def test_it_gets_the_beginning_of_the_ramp_and_what_it_holds_is_not_told(

@@ -16,6 +16,7 @@ from stackmatrix.measurements.request import Step
 from stackmatrix.results.findings import Code, invalid, note
 from stackmatrix.results.model import FORMAT_VERSION, Result, Status
 from stackmatrix.results.ramps import Ramp, RampStep, Recovery
+from tests.made_up import unstopped
 
 STACKS = ("uvicorn", "gunicorn_100_threads", "uwsgi_gevent")
 CELLS = tuple(
@@ -226,6 +227,7 @@ def test_a_target_that_ends_fails_the_step(perform: Callable[..., Any]) -> None:
         (ramp(46.7), "holds 47/s, stopped by target-cpu"),
         (ramp(None, limiter="slots"), "holds less than 16.5/s, stopped by slots"),
         (ramp(390.0, limiter=None), "holds 390/s"),
+        (unstopped(ramp(390.0)), "not overloaded up to 16/s, the highest rate"),
         (
             ramp(46.7, recovery=Recovery(rate=20, before_p50_ms=610, seconds=1.5, watched_s=15)),
             "holds 47/s, stopped by target-cpu, back 1.5 s after the load dropped",

@@ -1,9 +1,12 @@
 """Which results may be compared, and what must be said of two that differ in more than their names. Pure.
 
 Only like with like: the machine and the way of measuring must be the same. Packages differ between two stacks by their
-nature; between two Pythons of one stack they must not. How a Python was built and is linked moves a figure as much as
-its version may: such pairs are compared, and carry what they differ in.
+nature; between two Pythons of one stack their versions must not, from whichever list they were installed. A package
+that only one of the two Pythons needs, and how a Python was built and is linked, may move a figure: such pairs are
+compared, and carry what they differ in.
 """
+
+from collections.abc import Sequence
 
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.pythons import Runtime
@@ -13,6 +16,8 @@ from stackmatrix.results.types import PythonBuild
 
 BUILDERS = {"uv": "built for uv", "pyenv": "built by pyenv", "distribution": "the distribution's"}
 """How each origin of an interpreter is said; others are of unknown origin."""
+MOST_TOLD = 3
+"""Packages that a sentence names: the rest is mostly of the same cause."""
 
 
 def refuse(one: Result, other: Result) -> str | None:
@@ -22,12 +27,7 @@ def refuse(one: Result, other: Result) -> str | None:
     differ = machine_differences(one.conditions, other.conditions)
     if differ:
         return f"They were not measured alike: {', '.join(differ)} differ."
-    locks = (one.conditions.environment.lock_sha256, other.conditions.environment.lock_sha256)
-    runtimes = (Runtime.of(one.cell.python), Runtime.of(other.cell.python))
-    are_locked_alike = runtimes[0].overrides == runtimes[1].overrides
-    if one.cell.stack == other.cell.stack and are_locked_alike and locks[0] != locks[1]:
-        return "They were installed from different lock files, and so differ in more than their Python."
-    return None
+    return _unlike_versions(one, other) if _have_other_locks(one, other) else None
 
 
 def caution(one: Result, other: Result) -> str | None:
@@ -43,7 +43,37 @@ def caution(one: Result, other: Result) -> str | None:
     ]
     if one.cell.python == other.cell.python and builds[0].version != builds[1].version:
         told.append(f"{names[0]} ran on {builds[0].version} and {names[1]} on {builds[1].version}")
+    if _have_other_locks(one, other):
+        packages = (one.conditions.environment.packages, other.conditions.environment.packages)
+        for name, has, lacks in zip(names, packages, reversed(packages), strict=True):
+            more = [f"{package} {has[package]}" for package in sorted({*has} - {*lacks})]
+            told += [f"only {name} has {_first(more)}"] if more else []
     return "; ".join(told) + "." if told else None
+
+
+def _have_other_locks(one: Result, other: Result) -> bool:
+    """Whether two cells of one stack, with the same packages overridden, were installed from unlike lists."""
+    if one.conditions is None or other.conditions is None or one.cell.stack != other.cell.stack:
+        return False
+    locks = {each.conditions.environment.lock_sha256 for each in (one, other) if each.conditions}
+    overrides = {Runtime.of(each.cell.python).overrides for each in (one, other)}
+    return len(locks) > 1 and len(overrides) == 1
+
+
+def _unlike_versions(one: Result, other: Result) -> str | None:
+    """The packages that two Pythons of a stack have in other versions; ``None`` where there are none."""
+    mine, theirs = (each.conditions.environment.packages for each in (one, other) if each.conditions)
+    if not mine or not theirs:
+        return "They were installed from different lock files, and so differ in more than their Python."
+    common = sorted({*mine} & {*theirs})
+    unlike = [f"{name} is {mine[name]} and {theirs[name]}" for name in common if mine[name] != theirs[name]]
+    return f"They differ in more than their Python: {_first(unlike)}." if unlike else None
+
+
+def _first(told: Sequence[str]) -> str:
+    """The first of a list, and how many more there are."""
+    more = f" and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
+    return ", ".join(told[:MOST_TOLD]) + more
 
 
 def _names(cell: Cell, other: Cell) -> tuple[str, str]:

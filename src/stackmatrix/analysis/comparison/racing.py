@@ -4,7 +4,7 @@ Only metrics that a run goes on for count (``Metric.headline``). Whoever leaves 
 goes to what is open; the reference cell and its controls stay, since every block has to prove itself.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from stackmatrix.analysis.comparison.contrasts import in_order, repeated_by
 from stackmatrix.analysis.comparison.verdicts import Family
@@ -15,12 +15,6 @@ from stackmatrix.matrix.profiles import LOOKS
 def open_cells(families: Iterable[Family]) -> set[Cell]:
     """The cells that have to be in the next blocks; none of a workload in which nothing is left to decide."""
     return {cell for family in families if family.metric.headline for cell in _open_in(family)}
-
-
-def is_settled(families: Sequence[Family]) -> bool:
-    """Whether more blocks would add nothing: all is decided, or no later look is left, or the runs are void."""
-    headline = [family for family in families if family.metric.headline]
-    return bool(headline) and all(map(_is_settled, headline))
 
 
 def forecast(family: Family) -> int | None:
@@ -40,6 +34,7 @@ def forecast(family: Family) -> int | None:
 
 
 def _is_settled(family: Family) -> bool:
+    """Whether more blocks would add nothing: all is decided, or no later look is left, or the runs are void."""
     if family.void is not None or family.blocks >= LOOKS[-1]:
         return True
     return family.blocks >= LOOKS[0] and not family.open and family.controls.state != "not yet known"

@@ -17,16 +17,18 @@ from stackmatrix.analysis.level.pages import page_loads
 from stackmatrix.analysis.level.requests import Floats, Rows
 from stackmatrix.analysis.level.usage import Role, Use
 from stackmatrix.analysis.ramp.steps import (
+    are_late,
     judge_steps,
     last_held,
     name_limiter,
+    p50_ms_by_page,
     second_by_second,
     windowed,
 )
 from stackmatrix.analysis.ramp.watch import most_under_way, overload_s, recovered_after_s
 from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.matrix.ramp import RampPlan
-from stackmatrix.matrix.workloads import late_ms
+from stackmatrix.matrix.workloads import Workload
 from stackmatrix.results.findings import Code, Finding
 from stackmatrix.results.holds import Hold
 from stackmatrix.results.ramps import Ended, Ramp, RampStep, Recovery, ReferenceLoad
@@ -34,6 +36,8 @@ from stackmatrix.results.types import Limiter
 
 REFERENCE_CHECKS: tuple[Callable[[LevelFacts], Finding | None], ...] = (check_lag, check_steady)
 """Of the reference load alone; every other check holds for the whole climb."""
+SERVED_SHARE = 0.5
+"""Of the requests at a rate that was served are in time, at least: their median is."""
 NOT_OF_A_CLIMB = frozenset({Code.NOT_STEADY})
 """Its load changes on purpose."""
 
@@ -76,7 +80,7 @@ class RampFacts:
 def assess_ramp(facts: RampFacts, stamp: Stamp, *, seed: int, recovery_s: float) -> Ramp:
     """What a ramp gave, valid or not."""
     use = facts.climb.uses[Role.TARGET]
-    steps = judge_steps(facts.plan, facts.rows, facts.start_s, facts.end_s, facts.unloaded_s, use)
+    steps = judge_steps(facts.plan, facts.rows, facts.start_s, facts.end_s, facts.climb.workload, use)
     held = last_held(steps)
     found = _find(facts)
     is_over = facts.end_s >= facts.start_s + facts.plan.starts_s[-1]
@@ -96,14 +100,26 @@ def assess_ramp(facts: RampFacts, stamp: Stamp, *, seed: int, recovery_s: float)
     )
 
 
-def before_p50_ms(plan: RampPlan, recorded: Rows, start_s: float, unloaded_s: float) -> float | None:
-    """The p50 at the rate to which the load drops, on the way up; ``None`` where it was late: it was never served."""
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The p50 before an overload, of all requests and of those of each page."""
+
+    p50_ms: float
+    by_page_ms: tuple[float, ...]
+
+
+def before_overload(plan: RampPlan, recorded: Rows, start_s: float, workload: Workload) -> Before | None:
+    """What it was at the rate to which the load drops, on the way up.
+
+    ``None`` where more than half of the requests were late: that rate was never served.
+    """
     first_s, last_s = plan.span_s(plan.before)
-    times_ms = latency.visitor_ms(windowed(recorded, start_s + first_s, start_s + last_s))
-    if len(times_ms) == 0:
+    level = windowed(recorded, start_s + first_s, start_s + last_s)
+    late = are_late(level, workload)
+    if len(late) == 0 or late.mean() > SERVED_SHARE:
         return None
-    p50_ms = latency.percentile(sorted(times_ms), 50)
-    return p50_ms if p50_ms <= late_ms(unloaded_s * 1000) else None
+    p50_ms = latency.percentile(sorted(latency.visitor_ms(level)), 50)
+    return Before(p50_ms, p50_ms_by_page(level, workload))
 
 
 def _find(facts: RampFacts) -> tuple[Finding, ...]:
@@ -183,14 +199,14 @@ def _limiter(
 
 def _assess_recovery(facts: RampFacts, recovery_s: float) -> Recovery | None:
     """How long it took to come back; ``None`` where there was no overload, or nothing to come back to."""
-    before_ms = before_p50_ms(facts.plan, facts.rows, facts.start_s, facts.unloaded_s)
-    if facts.dropped_s is None or before_ms is None:
+    before = before_overload(facts.plan, facts.rows, facts.start_s, facts.climb.workload)
+    if facts.dropped_s is None or before is None:
         return None
     rate = facts.plan.drop_rate
     seconds = recovered_after_s(
-        facts.after_s, facts.rows, facts.dropped_s, facts.stopped_s, rate, before_ms, recovery_s
+        facts.after_s, facts.rows, facts.dropped_s, facts.stopped_s, rate, before.by_page_ms, recovery_s
     )
-    return Recovery(rate=rate, before_p50_ms=before_ms, seconds=seconds, watched_s=recovery_s)
+    return Recovery(rate=rate, before_p50_ms=before.p50_ms, seconds=seconds, watched_s=recovery_s)
 
 
 def assess_hold(facts: RampFacts, stamp: Stamp, *, seed: int, held: float, stalled_at_s: float, stall_s: float) -> Hold:
@@ -203,8 +219,8 @@ def assess_hold(facts: RampFacts, stamp: Stamp, *, seed: int, held: float, stall
     resumed_s = stalled_s + stall_s
     back_s = None
     if times is not None:
-        within_s = facts.end_s - resumed_s
-        back_s = recovered_after_s(facts.after_s, facts.rows, resumed_s, facts.stopped_s, rate, times.p50, within_s)
+        within_s, before_ms = facts.end_s - resumed_s, p50_ms_by_page(before, facts.climb.workload)
+        back_s = recovered_after_s(facts.after_s, facts.rows, resumed_s, facts.stopped_s, rate, before_ms, within_s)
     left = facts.climb.rows.under_way(facts.end_s)
     return Hold(
         **stamp,

@@ -1,9 +1,14 @@
-"""The steps of a ramp, what was held of them, and what stopped it. Pure."""
+"""The steps of a ramp, what was held of them, and what stopped it. Pure.
+
+A request is late by what a response of its own page takes without load. Where a workload has pages of 20 ms and of
+1.5 s, one time for all would call every request of the slower one late, and a much too late one of the other in time.
+"""
 
 from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from stackmatrix.analysis.level.facts import UNSATURATED_SHARE
 from stackmatrix.analysis.level.latency import NEEDED, percentile, visitor_ms
@@ -12,7 +17,7 @@ from stackmatrix.analysis.level.requests import LevelRows, Rows
 from stackmatrix.analysis.level.usage import Use
 from stackmatrix.analysis.ramp.watch import LEAST_ARRIVALS, most_under_way
 from stackmatrix.matrix.ramp import RampPlan
-from stackmatrix.matrix.workloads import late_ms
+from stackmatrix.matrix.workloads import Workload
 from stackmatrix.results import rows
 from stackmatrix.results.ramps import RampSeconds, RampStep
 from stackmatrix.results.types import Limiter
@@ -29,22 +34,36 @@ def windowed(recorded: Rows, start_s: float, end_s: float) -> LevelRows:
     return LevelRows(marked, start_s, end_s)
 
 
+def are_late(level: LevelRows, workload: Workload) -> npt.NDArray[np.bool_]:
+    """Which requests of the window were late, each for its own page."""
+    late: npt.NDArray[np.bool_] = visitor_ms(level) > np.array(workload.late_ms_by_page)[level.window["page"]]
+    return late
+
+
+def p50_ms_by_page(level: LevelRows, workload: Workload) -> tuple[float, ...]:
+    """The median time of each page in the window; what it takes without load where nobody asked for it."""
+    times_ms = [np.sort(visitor_ms(level.of_page(place))) for place in range(len(workload.pages))]
+    return tuple(
+        percentile(of_page, 50) if len(of_page) else unloaded_ms
+        for of_page, unloaded_ms in zip(times_ms, workload.unloaded_ms_by_page, strict=True)
+    )
+
+
 def judge_steps(
-    plan: RampPlan, recorded: Rows, start_s: float, end_s: float, unloaded_s: float, use: Use
+    plan: RampPlan, recorded: Rows, start_s: float, end_s: float, workload: Workload, use: Use
 ) -> list[RampStep]:
     """Each step of a climb from ``start_s`` to ``end_s``, which may lie within a step. ``use`` is the target's."""
     steps = []
     for rate, (first_s, last_s) in zip(plan.rates, pairwise(plan.starts_s), strict=True):
         if start_s + first_s < end_s:
             level = windowed(recorded, start_s + first_s, min(end_s, start_s + last_s))
-            steps.append(_judge(rate, level, unloaded_s, use))
+            steps.append(_judge(rate, level, workload, use))
     return steps
 
 
-def _judge(rate: float, level: LevelRows, unloaded_s: float, use: Use) -> RampStep:
+def _judge(rate: float, level: LevelRows, workload: Workload, use: Use) -> RampStep:
     times_ms = np.sort(visitor_ms(level))
-    count = len(times_ms)
-    late = int((times_ms > late_ms(unloaded_s * 1000)).sum())
+    count, late = len(times_ms), int(are_late(level, workload).sum())
     in_flight = level.under_way(level.end_s)
     return RampStep(
         rate=rate,
@@ -56,7 +75,7 @@ def _judge(rate: float, level: LevelRows, unloaded_s: float, use: Use) -> RampSt
         in_flight=in_flight,
         cpu_share=share_between(use, level.start_s, level.end_s),
         # One late request of a handful says nothing.
-        held=late <= max(1, int(LATE_SHARE * count)) and in_flight <= most_under_way(rate, unloaded_s),
+        held=late <= max(1, int(LATE_SHARE * count)) and in_flight <= most_under_way(rate, workload.unloaded_ms / 1000),
     )
 
 

@@ -1,5 +1,7 @@
 """Whether a target has come back from an overload: its median response time at a low rate, looked at a few times."""
 
+from itertools import accumulate
+
 from stackmatrix.analysis.level import latency
 from stackmatrix.analysis.ramp.watch import back_ms
 from stackmatrix.load.protocol import LevelOrder
@@ -22,7 +24,7 @@ def wait_until_back(bed: Testbed, workload: Workload, overload: Overload, *, see
     Rows of the looks are marked from ``mark`` on.
     """
     level = LoadLevel("open", RATE_SHARE * workload.compare_rate)
-    before_ms = overload.before_p50_ms or workload.unloaded_ms
+    before_ms = overload.before_p50_ms or unloaded_p50_ms(workload)
     p50_ms: float | None = None
     for look in range(LOOKS):
         order = LevelOrder.measure(mark + look, level, 0.0, LOOK_S, seed=seed)
@@ -35,6 +37,14 @@ def wait_until_back(bed: Testbed, workload: Workload, overload: Overload, *, see
         f"Not driven: after {overload.level} it did not come back within {LOOKS * LOOK_S:.0f} s at {level.value:g} "
         f"arrivals/s, where {found} (before: {before_ms:.0f} ms).",
     )
+
+
+def unloaded_p50_ms(workload: Workload) -> float:
+    """The median of what requests take without load: half of them are for pages that take no longer."""
+    pages = sorted(zip(workload.unloaded_ms_by_page, (page.weight for page in workload.pages), strict=True))
+    reached = accumulate(weight for _, weight in pages)
+    half = sum(weight for _, weight in pages) / 2
+    return next(ms for (ms, _), weight in zip(pages, reached, strict=True) if weight >= half)
 
 
 def median_ms(bed: Testbed, order: LevelOrder, level: LoadLevel) -> float | None:

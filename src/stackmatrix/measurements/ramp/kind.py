@@ -165,6 +165,8 @@ def describe(ramp: Ramp) -> str:
     if not ramp.is_valid:
         return f"{why_invalid(ramp)} {raised}".rstrip()
     words = [f"holds {ramp.holds:.0f}/s" if ramp.holds else f"holds less than {ramp.steps[0].rate:.1f}/s"]
+    if ramp.is_unstopped:
+        words = [f"not overloaded up to {ramp.holds:.0f}/s, the highest rate"]
     if ramp.limiter is not None:
         words.append(f"stopped by {ramp.limiter}")
     if (recovery := ramp.recovery) is not None:

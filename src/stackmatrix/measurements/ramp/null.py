@@ -14,6 +14,7 @@ from stackmatrix.analysis.ramp.assess import assess_ramp
 from stackmatrix.matrix.cells import Cell, Subject
 from stackmatrix.matrix.profiles import TURNS_A_RAMP
 from stackmatrix.matrix.ramp import RampPlan, until_reference
+from stackmatrix.matrix.workloads import Workload
 from stackmatrix.measurements.attempts import until_valid
 from stackmatrix.measurements.ramp.climbed import climb
 from stackmatrix.measurements.ramp.kind import (
@@ -44,8 +45,7 @@ class NullRamps(Kind):
         with_reference = {
             subject.workload
             for subject in setup.subjects.values()
-            # How long somebody's own page takes by itself is not known, so nothing tells what is the harness's.
-            if subject.workload.calls_known and plan_of(subject, setup).reference is not None
+            if has_null(subject.workload) and plan_of(subject, setup).reference is not None
         }
         nulls = [null_target.null_control(one) for one in setup.workloads if one in with_reference]
         self._subjects = {null.cell: null for null in nulls}
@@ -93,6 +93,15 @@ class NullRamps(Kind):
         stamp = setup.stamp(number, climbed.started, climbed.duration_s)
         ramp = assess_ramp(climbed.facts, stamp, seed=seed, recovery_s=recovery_s)
         return msgspec.structs.replace(ramp, holds=None, limiter=None, ended=None)
+
+
+def has_null(workload: Workload) -> bool:
+    """Whether a target that costs nothing can stand in for those that serve a workload.
+
+    How long somebody's own page takes by itself is not known, so nothing tells what is the harness's. Where delays are
+    drawn, one that always answers after the floor would charge the waiting for others to the server.
+    """
+    return workload.calls_known and not workload.delays_are_drawn
 
 
 def describe(ramp: Ramp) -> str:

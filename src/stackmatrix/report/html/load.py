@@ -55,8 +55,8 @@ def _by_second(seconds: RampSeconds) -> Json:
 def _held(ramp: Ramp) -> str:
     if ramp.holds is None:
         return "Held not even the first rate."
-    if ramp.ended == "highest rate":
-        return f"Held {ramp.holds:.3g} arrivals/s, the highest rate that was tried."
+    if ramp.is_unstopped:
+        return f"Not overloaded up to {ramp.holds:.3g} arrivals/s, the highest rate that is tried."
     return f"Held {ramp.holds:.3g} arrivals/s, until {STOPPED.get(ramp.limiter, 'something unknown stopped it')}."
 
 
