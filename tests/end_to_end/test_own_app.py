@@ -17,6 +17,7 @@ import pytest
 
 from stackmatrix.errors import AppError
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS
+from stackmatrix.system.cores import divide_cores
 from stackmatrix.system.processes import PROJECT, SOURCE
 from tests.process import small_project
 from under_test import application
@@ -134,6 +135,13 @@ def test_each_file_has_the_hash_of_the_application_its_packages_and_no_foreign_o
     for one in environments:
         assert "django" in one["packages"]
         assert not {"httpx", "locust", "circus", "msgspec"} & set(one["packages"])
+
+
+@pytest.mark.usefixtures("seen")
+def test_the_cores_are_divided_as_for_the_built_in_site() -> None:
+    roles = divide_cores().roles()
+    expected = None if roles is None else {role: list(cores) for role, cores in roles.items()}
+    assert [one["conditions"]["machine"]["pinning"] for one in results().values()] == [expected] * len(results())
 
 
 @pytest.mark.usefixtures("seen")

@@ -101,11 +101,14 @@ FOUR_PAIRS = paired((0, 4), (1, 5), (2, 6), (3, 7))
         (alone(2), 1, Layout(target=(1,), generator=(0,), api=(0,), harness=(0,))),
         (alone(3), 1, Layout(target=(2,), generator=(1,), api=(0,), harness=(0,))),
         (alone(4), 1, Layout(target=(3,), generator=(2,), api=(1,), harness=(0,))),
-        (alone(8), 1, Layout(target=(7,), generator=(6,), api=(5,), harness=(0, 1, 2, 3, 4))),
+        (alone(8), 1, Layout(target=(7,), further=(4, 3, 2, 1), generator=(6,), api=(5,), harness=(0,))),
+        (alone(5), 1, Layout(target=(4,), further=(1,), generator=(3,), api=(2,), harness=(0,))),
         (alone(1), 2, Layout(shared=(0,))),
         (alone(3), 2, Layout(target=(2,), generator=(0, 1), api=(0, 1), harness=(0, 1))),
         (alone(4), 2, Layout(target=(3,), generator=(1, 2), api=(0,), harness=(0,))),
-        (alone(8), 2, Layout(target=(7,), generator=(5, 6), api=(4,), harness=(0, 1, 2, 3))),
+        (alone(8), 2, Layout(target=(7,), further=(3, 2, 1), generator=(5, 6), api=(4,), harness=(0,))),
+        (paired((0, 4), (1, 5), (2, 6), (3, 7), (8, 9), (10, 11)), 1,
+         Layout(target=(11,), further=(7, 6, 5), generator=(9,), api=(8,), harness=(0, 4))),
         # Where there is another to take its place, the target's sibling stays empty.
         (paired((0, 1)), 1, Layout(target=(1,), generator=(0,), api=(0,), harness=(0,))),
         (paired((0, 2), (1, 3)), 1, Layout(target=(3,), generator=(2,), api=(0,), harness=(0,))),
@@ -129,7 +132,7 @@ def test_nobody_is_on_the_targets_core_and_everybody_is_on_some(count: int, gene
     others = (layout.generator, layout.api, layout.harness)
     assert len(layout.target) == 1
     assert all(others)
-    assert not {*layout.target} & {core for cores in others for core in cores}
+    assert not {*layout.target, *layout.further} & {core for cores in others for core in cores}
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system cannot pin")
@@ -141,7 +144,7 @@ def test_the_cores_that_this_process_may_use_are_divided_with_their_siblings(mon
     assert divide_cores() == Layout(target=(7,), generator=(4,), api=(2,), harness=(0,))
     assert divide_cores(2) == Layout(target=(7,), generator=(2, 4), api=(0,), harness=(0,))
     files.clear()  # where nothing is told, each is alone
-    assert divide_cores() == Layout(target=(7,), generator=(6,), api=(4,), harness=(0, 2))
+    assert divide_cores() == Layout(target=(7,), further=(2,), generator=(6,), api=(4,), harness=(0,))
 
 
 @pytest.mark.parametrize(
@@ -163,6 +166,7 @@ def test_where_the_system_cannot_pin_nothing_is(monkeypatch: pytest.MonkeyPatch)
 def test_the_roles_of_a_layout_are_told_by_name_and_none_where_nothing_is_pinned() -> None:
     layout = Layout(target=(3,), generator=(2,), api=(1,), harness=(0,))
     assert layout.roles() == {"target": (3,), "generator": (2,), "external_api": (1,), "harness": (0,)}
+    assert Layout(target=(3,), further=(2,)).roles()["further_targets"] == (2,)  # type: ignore[index]
     assert Layout().roles() is None
     assert Layout(shared=(0,)).roles() is None
 

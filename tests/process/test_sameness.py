@@ -161,6 +161,13 @@ def test_a_program_that_is_not_there_is_told(make_subject: Callable[..., Subject
     assert done.stderr == f"{program} cannot be started: Permission denied\n"
 
 
+def test_a_command_that_is_found_on_the_path_is_started_as_it_is(make_subject: Callable[..., Subject]) -> None:
+    with fixed_places(make_subject()) as places:
+        whole = places.start(["env", "WORD=here", "sh", "-c", "echo $WORD"], tuple, {})
+        done = subprocess.run(whole, env=processes.child_environment(), capture_output=True, text=True, check=False)
+    assert done.stdout == "here\n", done.stderr
+
+
 COUNTED = "import os, re\nfor n in range(3000): re.sub('a+', str(n), os.sep * 40)"
 
 

@@ -1,18 +1,20 @@
 """A testbed of what is in no table of the project: subjects given as objects, one alone or several side by side."""
 
 import json
+import os
 import platform
 import re
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from stackmatrix.analysis.level import checks
-from stackmatrix.analysis.level.usage import Role
+from stackmatrix.analysis.level import checks, machine_checks
+from stackmatrix.analysis.level.usage import SERVICES, Role
 from stackmatrix.errors import TrialError
 from stackmatrix.load.protocol import LevelOrder
 from stackmatrix.matrix.app import BUILT_IN, App
@@ -38,6 +40,14 @@ ORDERS = Workload("orders", "", one_page(PATH, r"<p>Orders of the \w+</p>"), DEL
 MENU = one_page(PATH, "<p>Menu of the day</p>")
 SHOP = App(name="shop", wsgi="", asgi="", requirements=())
 SEED = 1
+BUSY_A_THIRD = """
+import time
+while True:
+    end_s = time.monotonic() + 0.1
+    while time.monotonic() < end_s:
+        pass
+    time.sleep(0.2)
+"""
 
 
 def nothing(*_: object) -> None:
@@ -65,6 +75,30 @@ def verified(*subjects: Subject) -> Iterator[testbed.Testbed]:
         bed.verify()
         bed.warm_up(LevelOrder.warmup(0.5))
         yield bed
+
+
+@dataclass(frozen=True)
+class InItsPlace:
+    """Gives a stand-in the place of somebody's own application."""
+
+    cwd: Path
+    environment: Mapping[str, str]
+
+    def arrange(self, _interface: str, _name: str) -> "InItsPlace":
+        return self
+
+
+def test_what_an_application_needs_beside_it_is_metered_and_is_nobody_elses_load(
+    start_child: Callable[[Sequence[str]], "subprocess.Popen[bytes]"], tmp_path: Path
+) -> None:
+    busy = start_child([sys.executable, "-c", BUSY_A_THIRD])
+    place = InItsPlace(tmp_path, {"PATH": os.environ["PATH"], "PYTHONPATH": str(processes.SOURCE)})
+    level = LoadLevel("open", 20)
+    subject = replace(standin(), app=replace(SHOP, arranger=place))
+    with verified(subject) as bed:
+        facts = bed.drive(LevelOrder.measure(0, level, 0.3, 2.0, seed=SEED), level).facts
+    assert facts.uses[SERVICES].cpu_share > machine_checks.FOREIGN_SHARE
+    assert f"(process {busy.pid})" not in (facts.around.foreign_name or "")
 
 
 def test_a_stack_and_a_page_that_are_in_no_table_of_the_project_are_measured_given_as_objects_without_patching() -> (

@@ -22,9 +22,9 @@ def execute(options: argparse.Namespace) -> int:
     python = choose_one("Python", options.python, PYTHONS)
     (subject,) = environments.resolve([Cell(stack=stack.name, python=python, workload=DEFAULT_WORKLOAD)])
     # Sockets and logs go there; it stays, since nobody here knows when they are no longer wanted.
-    folder = supervisor.private_folder()
-    variables = supervisor.variables(ports.API_PORT, cores.divide_cores(), folder, targets=1)
-    placed = places.place([subject], {subject.name: stack.port}, lambda one: one.stack.watch, folder)[0]
+    folder, layout = supervisor.private_folder(), cores.divide_cores()
+    variables = supervisor.variables(ports.API_PORT, layout, folder, targets=1)
+    (placed,) = places.place([subject], {subject.name: stack.port}, lambda one: one.stack.watch, folder, layout)
     placed.setting.write(folder / "target.json")
     variables[supervisor.COMMAND] = shlex.join(placed.command)
     for name, value in variables.items():

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,8 +87,10 @@ def ready(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say)
     together = min(len(cells) + 2, most_together(machine.memory_bytes))
     folder = private_folder()
     try:
-        # What the application waits for is kept off the target's core, as everything of the harness is.
-        with pinned(layout.harness), prepare(app, python, folder / "app", together=together, say=say) as application:
+        with ExitStack() as up:
+            # What the application waits for is kept off the target's core; how the cores are divided is asked again.
+            with pinned(layout.harness):
+                application = up.enter_context(prepare(app, python, folder / "app", together=together, say=say))
             _need_right(app, application)
             for note in application.notes:
                 say(f"Note: {note}.")

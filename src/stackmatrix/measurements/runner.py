@@ -23,11 +23,12 @@ from stackmatrix.measurements.request import Kind, Outcome, Provenance, Request,
 from stackmatrix.results import store
 from stackmatrix.results.model import Result, Status
 from stackmatrix.system import cgroup, ports
+from stackmatrix.system.cores import why_not_pinned
 from stackmatrix.testbed import environments
 from stackmatrix.testbed.environments import Missing
 
-LATE_TURNS = 2
-"""After the turns that have ramps come those of one ramp more, and of what needs to know what was held."""
+LATE_TURNS = 3
+"""Ramps may begin a turn later; after them come those of one ramp more, and what needs to know what was held."""
 
 
 @dataclass
@@ -81,8 +82,9 @@ class Runner:
             kind.begin(setup)
         replaced += self._evidence.open({one.cell: one for kind in self.kinds for one in kind.beside()})
         with self.view:
-            if short := ports.why_short_backlog():
-                self.view.say(short)
+            for limit in (why_not_pinned(layout), ports.why_short_backlog()):
+                if limit is not None:
+                    self.view.say(limit)
             self._note_missing(missing)
             for one in replaced:
                 self.view.say(f"{one}. They are replaced by the first block of this run.")

@@ -19,6 +19,7 @@ class Code(StrEnum):
     RECORDER = "recorder"
 
     API_BUSY = "api-busy"
+    SERVICES_BUSY = "services-busy"
     API_GONE = "api-gone"
     API_OVERSHOOT = "api-overshoot"
     API_LISTEN_QUEUE = "api-listen-queue"

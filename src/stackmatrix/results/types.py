@@ -9,7 +9,7 @@ Share = Annotated[float, Meta(ge=0, description="CPU time over wall time: 1 is o
 NonNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
 
-Limiter = Literal["users", "slots", "target-cpu", "generator", "external-api", "unknown"]
+Limiter = Literal["users", "slots", "target-cpu", "generator", "external-api", "services", "unknown"]
 Validity = Literal["valid", "invalid", "not_needed"]
 State = Literal["ok", "failed", "skipped", "excluded", "unstable"]
 

@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from stackmatrix.analysis.level.usage import Role
 from stackmatrix.system.linux import read
 
+FURTHER = "further_targets"
+"""The name that results have for the cores of a target's further processes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Which cores each role may use; empty where nothing is pinned. ``shared`` is the one core of all of them."""
+    """Which cores each role may use; empty where nothing is pinned. ``shared`` is the one core of all of them.
+
+    ``further`` are those that a target of several processes has beside the target's own, as far as they reach.
+    """
 
     target: tuple[int, ...] = ()
+    further: tuple[int, ...] = ()
     generator: tuple[int, ...] = ()
     api: tuple[int, ...] = ()
     harness: tuple[int, ...] = ()
@@ -24,12 +31,17 @@ class Layout:
         if not self.target:
             return None
         roles = (self.target, self.api, self.generator, self.harness)
-        return dict(zip(map(str, Role), roles, strict=True))
+        further = {FURTHER: self.further} if self.further else {}
+        return {**dict(zip(map(str, Role), roles, strict=True)), **further}
 
     @property
     def used(self) -> tuple[int, ...]:
         """Every core that a measurement needs."""
-        return tuple(sorted({*self.target, *self.generator, *self.api, *self.shared}))
+        return tuple(sorted({*self.target, *self.further, *self.generator, *self.api, *self.shared}))
+
+    def of_target(self, workers: int) -> tuple[int, ...]:
+        """The cores of a target of so many processes: one for each, as far as they reach."""
+        return (*self.target, *self.further[: workers - 1])
 
 
 def divide_cores(generators: int = 1) -> Layout:
@@ -43,8 +55,10 @@ def layout_for(cores: Mapping[int, frozenset[int]], generators: int = 1) -> Layo
     """Divide cores, each given with the cores that share its physical one (itself among them).
 
     The target gets the last core, since interrupts and the kernel's own work gather on the first, and its siblings stay
-    empty where that leaves two at least. Of the rest, the load generator gets one for each of its processes and the
-    external API another, as far as they reach; what is over is the harness's. One core alone is shared by all.
+    empty where that leaves two at least. Of the rest, the load generator gets one for each of its processes, the
+    external API another and the harness one, as far as they reach. Physical cores of which none is used yet are for
+    targets of several processes, and their siblings stay empty; what is over is the harness's. One core alone is shared
+    by all.
     """
     if len(cores) < 2:
         return Layout(shared=tuple(cores))
@@ -55,7 +69,13 @@ def layout_for(cores: Mapping[int, frozenset[int]], generators: int = 1) -> Layo
     if len(rest) < generators + 1:
         return Layout(target=(target,), generator=tuple(rest), api=tuple(rest), harness=tuple(rest))
     own, left = rest[-generators:], rest[:-generators]
-    return Layout(target=(target,), generator=tuple(own), api=(left[-1],), harness=tuple(left[:-1] or left))
+    api, left = left[-1], left[:-1] or left
+    further: list[int] = []
+    for core in reversed(left[1:]):
+        if not cores[core] & {target, *own, api, *left[:1], *further}:
+            further.append(core)
+    harness = tuple(core for core in left if not cores[core] & {*further})
+    return Layout(target=(target,), further=tuple(further), generator=tuple(own), api=(api,), harness=harness)
 
 
 def _siblings(core: int) -> frozenset[int]:

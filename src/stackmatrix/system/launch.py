@@ -14,7 +14,7 @@ import pwd
 import resource
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -23,10 +23,14 @@ PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a command is given beside its arguments: more variables, and the folder that it is started in."""
+    """What a command is given beside its arguments: more variables, the folder that it is started in, and its cores.
+
+    No cores are those of ``--cores``.
+    """
 
     variables: Mapping[str, str] = field(default_factory=dict)
     folder: str | None = None
+    cores: Sequence[int] = ()
 
     def write(self, path: Path) -> None:
         """Keep it in a new file for :func:`main`; values may be secret."""
@@ -36,6 +40,8 @@ class Setting:
     def take(self) -> None:
         """Give it to this process, and so to what it becomes."""
         os.environ.update(self.variables)
+        if self.cores:
+            os.sched_setaffinity(0, self.cores)
         if self.folder is not None:
             os.chdir(self.folder)
 

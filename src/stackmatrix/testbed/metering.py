@@ -5,14 +5,16 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import psutil
 
-from stackmatrix.analysis.level.usage import Role, Surroundings, Use
+from stackmatrix.analysis.level.usage import SERVICES, Role, Surroundings, Use
 from stackmatrix.load.generator import DrivenLevel, Moment
-from stackmatrix.system.cores import Layout
+from stackmatrix.system.cores import Layout, why_not_pinned
 from stackmatrix.system.machine_meter import MachineMeter
 from stackmatrix.system.process_meter import Meters, cpu_seconds
+from stackmatrix.testbed.places import Place
 from stackmatrix.testbed.supervisor import API, Supervisor
 
 METER_PERIOD_S = 1.0
@@ -22,21 +24,30 @@ type OnWindow = Callable[[Moment], None]
 
 
 class Metering:
-    """Meters the targets by name, the external API and the generator, once everything is up.
+    """Meters the targets by name, the external API, the generator and the application's services, once all are up.
 
-    Of the targets new threads and memory are read, too. ``target_ports`` are those of all of them.
+    Of the targets new threads and memory are read, too.
     """
 
     def __init__(
-        self, circus: Supervisor, generator_pids: Sequence[int], layout: Layout, target_ports: Sequence[int]
+        self, circus: Supervisor, generator_pids: Sequence[int], layout: Layout, targets: Sequence[Place]
     ) -> None:
         self._circus, self._layout = circus, layout
         self._targets = [name for name in circus.watchers if name != API]
         roots: dict[str, Sequence[int]] = {name: (circus.pid(name),) for name in self._targets}
         roots |= {Role.EXTERNAL_API: (circus.pid(API),), Role.GENERATOR: generator_pids}
+        if any(
+            one.subject.app.arranger for one in targets
+        ):  # whatever else this process has started is there for the application
+            known = {*circus.pids, *generator_pids}
+            roots[SERVICES] = [child.pid for child in psutil.Process().children() if child.pid not in known]
         self._meters = Meters(roots, METER_PERIOD_S * len(self._targets), closely=self._targets)
-        ports: dict[str, Sequence[int]] = {Role.TARGET: target_ports, Role.EXTERNAL_API: (circus.api_port,)}
+        ports: dict[str, Sequence[int]] = {
+            Role.TARGET: [one.port for one in targets],
+            Role.EXTERNAL_API: (circus.api_port,),
+        }
         self._machine = MachineMeter(layout.used, layout.generator or layout.shared, ports)
+        self._workers = max(one.subject.stack.workers for one in targets)
         self.verified_pids: tuple[int, ...] = ()
         """The targets' processes when they had been verified."""
 
@@ -71,7 +82,8 @@ class Metering:
         self._machine.open(self._ours)
         driven = drive(on_window)
         self._meters.look()
-        return driven, uses, self._machine.close(self._ours, self._explained(uses, own))
+        around = self._machine.close(self._ours, self._explained(uses, own))
+        return driven, uses, replace(around, not_pinned=why_not_pinned(self._layout))
 
     def _own_cpu(self) -> tuple[float, float]:
         """A moment, and the CPU seconds of this process and of circusd until then."""
@@ -89,11 +101,14 @@ class Metering:
         """
         (began_s, before_s), (ended_s, after_s) = own
         layout, shares = self._layout, defaultdict[tuple[int, ...], float](float)
+        of_targets = layout.of_target(self._workers)
         for name in self._targets:
-            shares[layout.target] += uses[name].cpu_share
+            shares[of_targets] += uses[name].cpu_share
         shares[layout.api] += uses[Role.EXTERNAL_API].cpu_share
         shares[layout.generator] += uses[Role.GENERATOR].cpu_share
         shares[layout.harness] += (after_s - before_s) / (ended_s - began_s)
+        if SERVICES in uses:
+            shares[layout.harness] += uses[SERVICES].cpu_share
         return {cores: share for cores, share in shares.items() if cores and {*cores} <= {*layout.used}}
 
     def span(self, wait: Callable[[], None]) -> dict[str, Use]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stackmatrix.matrix.cells import Subject
 from stackmatrix.system import ports, processes
+from stackmatrix.system.cores import Layout
 from stackmatrix.system.launch import Setting
 from stackmatrix.testbed.supervisor import API
 from under_test import application, planted
@@ -27,7 +28,11 @@ class Place:
 
 
 def place(
-    subjects: Sequence[Subject], at: Mapping[str, int], added: Callable[[Subject], Sequence[str]], folder: Path
+    subjects: Sequence[Subject],
+    at: Mapping[str, int],
+    added: Callable[[Subject], Sequence[str]],
+    folder: Path,
+    layout: Layout,
 ) -> tuple[Place, ...]:
     """Each subject at its port, with the arguments that a use of it adds; all with the same listen queue and folder.
 
@@ -39,10 +44,11 @@ def place(
     def command(one: Subject) -> tuple[str, ...]:
         return one.command(at[one.name], *added(one), backlog=backlog, folder=folder)
 
-    return tuple(Place(one, at[one.name], command(one), _setting(one, folder)) for one in subjects)
+    return tuple(Place(one, at[one.name], command(one), _setting(one, folder, layout)) for one in subjects)
 
 
-def _setting(subject: Subject, folder: Path) -> Setting:
+def _setting(subject: Subject, folder: Path, layout: Layout) -> Setting:
+    cores = layout.of_target(subject.stack.workers) if subject.stack.workers > 1 else ()
     if not subject.app.wrapped:
         return Setting()
     variables, started_in = {application.VARIABLE: subject.application, **dict(subject.workload.variables)}, None
@@ -56,7 +62,7 @@ def _setting(subject: Subject, folder: Path) -> Setting:
         started_in = str(arranged.cwd)
     if subject.cell.control == "planted":
         variables[planted.VARIABLE] = str(folder / PLANTED)
-    return Setting(variables, started_in)
+    return Setting(variables, started_in, cores)
 
 
 def as_written(place: Place, folder: Path) -> tuple[str, ...]:

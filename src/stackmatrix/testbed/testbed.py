@@ -92,8 +92,6 @@ class Testbed:
     def verify(self, patience_s: float = verification.READY_TIMEOUT_S, *, pages: bool = True) -> None:
         """Wait until everything answers, and check each target: what it is and, with ``pages``, how it answers.
 
-        All targets start at once on one core, so each has the time of all.
-
         Raises:
             SubjectError: for the first that does not come up or is not what it should be.
             TrialError: when the external API does not come up.
@@ -103,7 +101,7 @@ class Testbed:
         cells = f"{len(self.places)} cells " if len(self.places) > 1 else ""
         self.show(f"{cells}starting")
         for place in self.places:
-            with self._blaming(place.subject):
+            with self._blaming(place.subject):  # all start at once on one core, so each has the time of all
                 self._identify(place, patience_s * len(self.places))
         self.show(f"verifying {cells}".rstrip())
         if pages:
@@ -115,7 +113,7 @@ class Testbed:
                 self.loops_ms[place.subject.name] = loop_ms
         self.circus.note_tree()
         pids = self.generator.pids if self.generator is not None else ()
-        self._metering = Metering(self.circus, pids, self.layout, self.ports)
+        self._metering = Metering(self.circus, pids, self.layout, self.places)
         self._metering.begin()
 
     @contextlib.contextmanager
@@ -274,7 +272,8 @@ def start(
     folder = private_folder()
     try:
         at = places.free_ports(subjects) if at is None else at
-        every = places.place(subjects, at, added, folder)
+        with pinned(layout.harness):  # what an application needs beside it may be started anew for its place
+            every = places.place(subjects, at, added, folder, layout)
         places.plant(folder, 0.0)
         targets = [Target(one.subject.name, tuple(wrap(folder, one.command)), one.setting) for one in every]
         circus = Supervisor(targets, at[API], layout, folder)

@@ -304,6 +304,14 @@ CASES = (
     ),
     Case(checks.check_api_core, "api-busy", "91%", changed={"uses": uses(external_api=BUSY)}),
     Case(
+        machine_checks.check_pinned,
+        "not-pinned",
+        "There is one core.",
+        changed={"around": Surroundings(not_pinned="There is one core.")},
+        severity="note",
+    ),
+    Case(checks.check_services, "services-busy", "91%", changed={"uses": uses(services=BUSY)}),
+    Case(
         checks.check_overshoot,
         "api-overshoot",
         "by 3.5 ms on average, p99 3.6 ms",

@@ -69,10 +69,11 @@ def make_setup(tmp_path: Path, make_subject: Callable[[Cell], Subject]) -> MakeS
         *,
         seed: int = 1,
         generators: int = 1,
+        minutes: float | None = None,
         layout: Layout | None = None,
         profile: Profile = PROFILES["answer"],
     ) -> Setup:
-        request = Request(tuple(cells), seed, tmp_path, machine_name="m", generators=generators)
+        request = Request(tuple(cells), seed, tmp_path, machine_name="m", generators=generators, minutes=minutes)
         subjects = {cell: make_subject(cell) for cell in cells}
         return Setup(request, profile, PROVENANCE, subjects, layout or Layout(), MACHINE, "m")
 

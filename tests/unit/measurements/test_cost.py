@@ -17,6 +17,7 @@ from stackmatrix.matrix.cells import Cell, Subject, controls_of, make_cells
 from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.matrix.profiles import LOOKS, PROFILES
 from stackmatrix.matrix.pythons import PYTHONS
+from stackmatrix.matrix.ramp import HIGHEST_RATE
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.measurements.cost import rate
@@ -40,7 +41,7 @@ LENGTHS = PROFILES["answer"].cost
 
 
 class MadeUp:
-    """What each block does: ``broken`` stacks do not come up, ``late`` windows have a late generator, and so on."""
+    """What each block does: ``broken`` stacks and cells do not come up, the generator is ``late`` in windows."""
 
     def __init__(
         self,
@@ -54,7 +55,7 @@ class MadeUp:
         """The subjects of each start, in the order in which arrivals go to them."""
         self.orders: list[LevelOrder] = []
         self.planted_ms: list[float] = []
-        self.broken: set[str] = set()
+        self.broken: set[str | Cell] = set()
         self.ends: dict[int, Exception] = {}
         self.late: set[int] = set()
         """Windows, counted from 0, in which the generator is late."""
@@ -75,7 +76,7 @@ class MadeUp:
 
     def verify(self) -> None:
         for subject in self.together[-1]:
-            if subject.stack.name in self.broken:
+            if {subject.stack.name, subject.cell} & self.broken:
                 raise SubjectError(subject, "It did not start.")
         self.environments = {subject.name: self._environment for subject in self.together[-1]}
 
@@ -351,6 +352,15 @@ def test_a_rate_of_comparison_keeps_about_a_fifth_of_a_core_busy(cost_ms: float,
     assert rate.compare_rate_of(cost_ms) == pytest.approx(compared)
 
 
+def test_cells_of_a_fast_page_are_together_asked_no_more_often_than_the_generator_is_punctual(
+    make_facts: Callable[..., LevelFacts], make_level: Callable[..., LevelRows], make_row: Callable[..., bytes]
+) -> None:
+    answered = make_level(make_row(100 + i / 20, 100.7 + i / 20) for i in range(100))
+    cheap = replace(make_facts().uses["target"], cpu_s=0.08, wall_s=10.0)  # 0.8 ms a request
+    assert rate.find([cheap] * 3, [answered] * 3).per_cell == 130
+    assert rate.find([cheap] * 40, [answered] * 40).per_cell == HIGHEST_RATE / 40
+
+
 def test_turns_come_in_rounds_and_who_has_few_is_left_out_of_some() -> None:
     assert rate.turns_of((1, 1, 1)) == rate.Turns((0, 1, 2), 3.0)
     assert rate.turns_of((1, 2, 1)) == rate.Turns((0, 1, 2, 0, 2), 2.5)
@@ -368,6 +378,17 @@ def test_a_cell_that_does_not_come_up_is_left_out_and_the_others_stand_beside_ea
     assert costs(outcome).keys() == {*ALL[1:]}
     assert outcome.failures == {CELLS[0]: "It did not start."}
     assert outcome.words.endswith(f"{CELLS[0]} is left out: It did not start.")
+
+
+@pytest.mark.parametrize("left", [{None, "planted"}, {"planted"}])
+def test_where_the_twin_fails_what_is_planted_is_a_share_of_the_cell_itself(
+    made: MadeUp, kind: CostBlocks, make_standing: Callable[..., Standing], left: set[str | None]
+) -> None:
+    made.broken = {cell for cell in ALL if cell.stack == REFERENCE_STACK and cell.control not in left}
+    outcome = perform(kind, make_standing())[0]
+    (told,) = (block.planted_ms for cell, block in costs(outcome).items() if cell.control == "planted")
+    assert told is not None
+    assert {*made.planted_ms} == {told}
 
 
 def test_where_no_two_cells_are_left_nothing_is_measured(

@@ -144,15 +144,6 @@ def test_a_ladder_on_a_core_of_its_own_that_keeps_its_pace_has_nothing_to_note()
     assert LadderSetting(SMOKE, PINNED, book(1.0, 1.0, 1.079)).findings() == ()
 
 
-@pytest.mark.parametrize(
-    ("layout", "told"), [(Layout(), "cannot pin processes"), (Layout(shared=(0,)), "There is one core")]
-)
-def test_a_target_without_a_core_of_its_own_is_noted(layout: Layout, told: str) -> None:
-    (finding,) = LadderSetting(SMOKE, layout).findings()
-    assert (finding.code, finding.severity) == ("not-pinned", "note")
-    assert told in finding.sentence
-
-
 def test_a_core_that_keeps_no_pace_is_noted_with_how_much_it_varies() -> None:
     (finding,) = LadderSetting(SMOKE, PINNED, book(1.0, 1.0, 1.2)).findings()
     assert (finding.code, finding.severity) == ("uneven-core", "note")

@@ -1,6 +1,6 @@
 """Which ramps a run makes, and what becomes of one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from stackmatrix.errors import TrialError
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.profiles import PROFILES, TURNS_A_RAMP
+from stackmatrix.matrix.stacks import STACKS as EVERY_STACK
 from stackmatrix.measurements.ramp.kind import Ramps, describe, needs_another
 from stackmatrix.measurements.request import Step
 from stackmatrix.results.findings import Code, invalid
@@ -24,6 +25,7 @@ CELLS = tuple(
     for python in ("3.12", "3.13")
 )
 NEWEST = {cell for cell in CELLS if cell.python == "3.13"}
+DEMO = {row.name for row in EVERY_STACK.values() if row.demo_place is not None}
 TWIN = Cell(stack="uvicorn", python="3.13", workload="fanout", control="twin")
 ONE = next(iter(CELLS))
 LATE = invalid(Code.GENERATOR_LAG, "The generator was late.")
@@ -50,9 +52,9 @@ def result(cell: Cell, *ramps: Ramp) -> Result:
 
 @pytest.fixture
 def make_kind(make_setup: Callable[..., Any]) -> Callable[..., Ramps]:
-    def make(*, profile: str = "answer", seed: int = 1) -> Ramps:
+    def make(*, profile: str = "answer", cells: Sequence[Cell] = (*CELLS, TWIN), **request: Any) -> Ramps:
         kind = Ramps()
-        kind.begin(make_setup((*CELLS, TWIN), profile=PROFILES[profile], seed=seed))
+        kind.begin(make_setup(cells, profile=PROFILES[profile], **{"seed": 1, **request}))
         return kind
 
     return make
@@ -73,6 +75,19 @@ def test_every_stack_is_ramped_on_the_newest_python_once_in_every_other_turn(
         assert {step.number for step in steps} == {number}
         assert all(30 < step.estimate_s < 120 for step in steps)
     assert [kind.steps(turn, standing) for turn in (1, 3, 5, 6)] == [()] * 4
+
+
+def test_where_ramps_of_all_take_most_of_the_time_they_begin_after_the_first_look_with_the_default_stacks(
+    make_kind: Callable[..., Ramps], make_standing: Callable[..., Any]
+) -> None:
+    standing = make_standing()
+    cells = [Cell(stack=stack, python="3.13", workload="fanout") for stack in EVERY_STACK]
+    kind = make_kind(cells=cells, minutes=30)
+    chosen = [cells_of(kind.steps(turn, standing)) for turn in range(TURNS_A_RAMP + 2)]
+    assert [len(one) for one in chosen] == [0, len(cells), 0, len(cells)]
+    assert {cell.stack for cell in chosen[1][: len(DEMO)]} == DEMO
+    assert make_kind(cells=cells, minutes=None).steps(0, standing)
+    assert make_kind(minutes=30).steps(0, standing)
 
 
 def test_deep_ramps_every_cell_and_no_control(

@@ -33,6 +33,21 @@ def test_nothing_is_said_of_a_setting_that_gives_nothing(monkeypatch: pytest.Mon
     assert (dict(os.environ), Path.cwd()) == (before, tmp_path)
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system cannot pin")
+def test_the_cores_of_a_setting_are_those_of_the_command(tmp_path: Path) -> None:
+    core, file = min(os.sched_getaffinity(0)), tmp_path / "setting.json"
+    Setting(cores=(core,)).write(file)
+    command = [
+        sys.executable,
+        launch.__file__,
+        f"--setting={file}",
+        "--cores",
+        ",".join(map(str, os.sched_getaffinity(0))),
+    ]
+    tell = [sys.executable, "-c", "import os; print(os.sched_getaffinity(0))"]
+    assert subprocess.check_output([*command, "--", *tell], text=True) == f"{{{core}}}\n"
+
+
 def test_only_the_user_can_read_the_file_whatever_others_are_made_readable(tmp_path: Path) -> None:
     before = os.umask(0)
     try:

@@ -9,6 +9,7 @@ import pytest
 from stackmatrix.matrix.app import App
 from stackmatrix.matrix.cells import Cell, Installation, Subject
 from stackmatrix.matrix.stacks import STACKS
+from stackmatrix.system.cores import Layout
 from stackmatrix.system.launch import Setting
 from stackmatrix.system.processes import SOURCE
 from stackmatrix.testbed import places
@@ -49,8 +50,11 @@ def subject(arranger: Arranger, make_subject: Callable[[Cell], Subject]) -> Subj
     return replace(made, app=app, environment=Installation(PREFIX, "0"))
 
 
+LAYOUT = Layout(target=(7,), further=(5, 4), generator=(6,), api=(3,), harness=(0,))
+
+
 def setting(subject: Subject) -> Setting:
-    (made,) = places.place([subject], {subject.name: 8000}, lambda _: (), Path("/testbed"))
+    (made,) = places.place([subject], {subject.name: 8000}, lambda _: (), Path("/testbed"), LAYOUT)
     return made.setting
 
 
@@ -72,7 +76,7 @@ def test_a_target_of_an_application_starts_in_its_own_place_with_its_environment
 def test_every_target_has_a_place_of_its_own_controls_too(subject: Subject, arranger: Arranger) -> None:
     cells = [replace(subject, cell=Cell(stack=WSGI.name, python="3.13", workload="w", control=control))
              for control in (None, "twin", "planted")]  # fmt: skip
-    made = places.place(cells, {one.name: 8000 for one in cells}, lambda _: (), Path("/testbed"))
+    made = places.place(cells, {one.name: 8000 for one in cells}, lambda _: (), Path("/testbed"), LAYOUT)
     assert len({name for _, name in arranger.made}) == len({one.setting.folder for one in made}) == 3
     planted_at = [one.setting.variables.get(planted.VARIABLE) for one in made]
     assert planted_at == [None, None, f"/testbed/{places.PLANTED}"]
@@ -102,6 +106,12 @@ def test_what_is_a_server_itself_is_given_nothing(subject: Subject, arranger: Ar
 
 
 def test_no_secret_is_in_a_command_or_in_what_is_printed_of_an_application(subject: Subject) -> None:
-    (made,) = places.place([subject], {subject.name: 8000}, lambda _: (), Path("/testbed"))
+    (made,) = places.place([subject], {subject.name: 8000}, lambda _: (), Path("/testbed"), LAYOUT)
     assert "x y" not in " ".join(made.command)
     assert "Arranger" not in repr(subject.app)
+
+
+def test_a_target_of_several_processes_has_a_core_for_each_as_far_as_they_reach(subject: Subject) -> None:
+    given = [setting(replace(subject, stack=replace(WSGI, workers=workers))).cores for workers in (1, 2, 3, 8)]
+    assert given == [(), (7, 5), (7, 5, 4), (7, 5, 4)]
+    assert Layout(target=(1,), generator=(0,), api=(0,), harness=(0,)).of_target(2) == (1,)

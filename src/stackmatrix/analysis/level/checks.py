@@ -20,11 +20,13 @@ from stackmatrix.analysis.level.machine_checks import (
     check_open_files,
     check_pace,
     check_pids,
+    check_pinned,
     check_ports,
     check_steal,
     check_throttled,
     check_unexplained_load,
 )
+from stackmatrix.analysis.level.usage import SERVICES
 from stackmatrix.results import rows
 from stackmatrix.results.findings import Code, Finding, invalid, note
 
@@ -111,6 +113,13 @@ def check_api_core(facts: LevelFacts) -> Finding | None:
     """The external API had time to spare."""
     share = facts.uses["external_api"].cpu_share
     return above(share, API_SHARE, Code.API_BUSY, "The external API kept its core {:.0%} busy.")
+
+
+def check_services(facts: LevelFacts) -> Finding | None:
+    """What an application needs beside it, such as its database, had time to spare."""
+    if (use := facts.uses.get(SERVICES)) is None:
+        return None
+    return above(use.cpu_share, API_SHARE, Code.SERVICES_BUSY, "The application's own services used {:.0%} of a core.")
 
 
 def check_overshoot(facts: LevelFacts) -> Finding | None:
@@ -242,6 +251,7 @@ CHECKS: tuple[Callable[[LevelFacts], Finding | None], ...] = (
     check_offered_rate,
     check_generator_limits,
     check_api_core,
+    check_services,
     check_overshoot,
     check_api_listen_queue,
     check_open_files,
@@ -253,6 +263,7 @@ CHECKS: tuple[Callable[[LevelFacts], Finding | None], ...] = (
     check_steal,
     check_foreign,
     check_unexplained_load,
+    check_pinned,
     check_throttled,
     check_memory,
     check_pids,

@@ -18,6 +18,7 @@ _OUTSIDE: dict[str, Limiter] = {
     Code.GENERATOR_EXHAUSTED: "generator",
     Code.OFFERED_RATE: "generator",
     Code.API_BUSY: "external-api",
+    Code.SERVICES_BUSY: "services",
     Code.API_OVERSHOOT: "external-api",
     Code.API_GONE: "external-api",
     Code.API_LISTEN_QUEUE: "external-api",

@@ -66,6 +66,12 @@ def check_unexplained_load(facts: LevelFacts) -> Finding | None:
     )
 
 
+def check_pinned(facts: LevelFacts) -> Finding | None:
+    """The target had a core to itself."""
+    why = facts.around.not_pinned
+    return None if why is None else note(Code.NOT_PINNED, why)
+
+
 def check_throttled(facts: LevelFacts) -> Finding | None:
     """No control group of our processes had used up its CPU quota."""
     if not facts.around.throttled:

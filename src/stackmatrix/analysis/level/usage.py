@@ -15,6 +15,11 @@ class Role(StrEnum):
     HARNESS = "harness"
 
 
+SERVICES = "services"
+"""What an application needs beside it: its databases, stand-ins for the services that it calls, and more. They are on
+the harness's cores."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """Totals of one role's processes at one moment; the CPU time is of all of them since they began.
@@ -192,7 +197,7 @@ class Surroundings:
     ``foreign_name`` the one of them that used most. ``drops`` are connections that a full listen queue has lost.
     ``retransmitted`` are TCP segments that this machine sent again. The last three count events of the control groups
     of our processes: periods in which one was throttled, processes that were killed for their memory, and processes
-    or threads that could not be started.
+    or threads that could not be started. ``not_pinned`` is why the target has no core to itself, where it has none.
     """
 
     steal_share: float | None = None
@@ -207,3 +212,4 @@ class Surroundings:
     throttled: int | None = None
     oom_kills: int | None = None
     forks_refused: int | None = None
+    not_pinned: str | None = None

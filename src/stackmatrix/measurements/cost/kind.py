@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+import msgspec
+
 from stackmatrix.analysis.comparison.looks import MAIN_LOOK
 from stackmatrix.analysis.comparison.racing import forecast
 from stackmatrix.analysis.level.checks import find_all
@@ -178,8 +180,12 @@ class CostBlocks(Kind):
         found = rate.find(measured.uses, measured.rows)
         if workload not in self._rates or found.busy_share > rate.MOST_BUSY_SHARE:
             self._rates[workload] = found.per_cell
-        reference = next((place for place, one in enumerate(subjects) if one.cell.control == "twin"), None)
-        if workload not in self._planted_ms and reference is not None:
+        places = {subject.cell: place for place, subject in enumerate(subjects)}
+        planted = next((cell for cell in places if cell.control == "planted"), None)
+        if workload not in self._planted_ms and planted is not None:
+            # Of the twin, or where that has failed of the cell that both are controls of, or of the control itself.
+            same = (msgspec.structs.replace(planted, control=control) for control in ("twin", None, "planted"))
+            reference = next(places[cell] for cell in same if cell in places)
             self._planted_ms[workload] = rate.PLANTED_SHARE * found.cost_ms[reference]
         bed.plant(self._planted_ms.get(workload, 0.0))
 

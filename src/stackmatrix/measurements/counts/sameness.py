@@ -7,6 +7,7 @@ the processor.
 
 import contextlib
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -71,7 +72,7 @@ class FixedPlaces:
 
         Its first line names the Python at its real place, and from there Python finds the packages.
         """
-        program = Path(command[0])
+        program = Path(shutil.which(command[0]) or command[0])
         with program.open("rb") as file:
             is_script = file.read(2) == b"#!"
         return (str(self.prefix / "bin" / "python"), *command) if is_script else tuple(command)

@@ -23,7 +23,7 @@ from stackmatrix.results.conditions import Environment
 from stackmatrix.results.findings import Code, Finding, invalid, note
 from stackmatrix.results.levels import Level
 from stackmatrix.system.core_speed import PaceBook
-from stackmatrix.system.cores import Layout, why_not_pinned
+from stackmatrix.system.cores import Layout
 from stackmatrix.testbed import testbed
 from stackmatrix.testbed.testbed import Load, Testbed
 
@@ -41,9 +41,6 @@ class LadderSetting:
     def findings(self) -> tuple[Finding, ...]:
         """What holds for all levels of a ladder."""
         found = []
-        reason = why_not_pinned(self.layout)
-        if reason is not None:
-            found.append(note(Code.NOT_PINNED, reason))
         if self.speed and (varies := unrest(self.speed.readings)) > PACE_SHARE:
             sentence = (
                 f"The target's core varied by up to {varies:.0%} in speed while nothing ran, "

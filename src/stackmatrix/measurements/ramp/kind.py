@@ -1,7 +1,8 @@
 """Ramps: one cell at a time, in a fresh process, up to an overload and back.
 
 Every other turn of the run has one ramp of every stack on the newest Python, as many turns as the profile says. Where
-what two ramps held differs by more than what matters, a third one is made later.
+what two ramps held differs by more than what matters, a third one is made later. Where a ramp of every stack would take
+most of the time of a run, they begin after the first look at what stacks cost: that is decided first.
 """
 
 import random
@@ -29,6 +30,10 @@ MOST_FAILURES = 2
 """After so many in one run, nothing of a cell is tried again."""
 START_S, USUAL_FACTOR, BACK_S = 8.0, 3.0, 10.0
 """For the estimate: the start of a target, how far beyond the reference rate it usually holds, and the way back."""
+MOST_OF_TIME = 0.5
+"""Of a run's minutes may be ramps of the first turn, or they begin later."""
+LATER_TURN = 1
+"""Before it, the costs of every workload have had their first look."""
 TOLERANCE = 1e-6
 """Two rates that are one step apart differ by what matters, and not by more: as far as floating point can tell."""
 
@@ -42,37 +47,31 @@ class Ramps(Kind):
     def begin(self, setup: Setup) -> None:
         host.need_open_files(VISITORS)
         self._setup, self._turn = setup, 0
+        self._first = first_turn(setup)
 
     def steps(self, turn: int, standing: Standing) -> Sequence[Step]:
         self._turn, ramps = turn, self._setup.profile.ramps
-        number, is_between = divmod(turn, TURNS_A_RAMP)
-        if is_between or number >= ramps + (ramps > 1):
+        number, is_between = divmod(turn - self._first, TURNS_A_RAMP)
+        if is_between or not 0 <= number < ramps + (ramps > 1):
             return ()
         cells = [cell for cell in self._cells() if standing.failed.get(cell, 0) < MOST_FAILURES]
         needs = needs_another if number >= ramps else has_too_few
         chosen = [cell for cell in cells if needs(valid_ramps(standing, cell))]
         random.Random(f"{self._setup.request.seed}:ramps:{number}").shuffle(chosen)
+        if self._first:  # they may not all have their turn
+            chosen.sort(key=lambda cell: self._setup.subjects[cell].stack.demo_place is None)
         return [self._step(cell, number) for cell in chosen]
 
     def later_s(self, standing: Standing) -> float:
-        left = max(0, self._setup.profile.ramps - 1 - self._turn // TURNS_A_RAMP)
         cells = [cell for cell in self._cells() if has_too_few(valid_ramps(standing, cell))]
+        left = ramps_left(self._setup, self._turn - self._first)
         return left * sum(self._step(cell, 0).estimate_s for cell in cells)
 
     def _cells(self) -> tuple[Cell, ...]:
-        """The cells to ramp: of each stack the newest Python, or all of them."""
-        cells = [cell for cell in self._setup.cells if cell.control is None]
-        return tuple(cells) if self._setup.profile.ramps_all else of_newest_python(cells)
+        return cells_to_ramp(self._setup)
 
     def _step(self, cell: Cell, number: int) -> Step:
-        lengths, plan = self._setup.profile.ramp, plan_of(self._setup.subjects[cell], self._setup)
-        usual_s = sum(
-            seconds
-            for rate, seconds in zip(plan.rates, plan.seconds, strict=True)
-            if rate < plan.drop_rate * USUAL_FACTOR
-        )
-        estimate_s = START_S + self._setup.profile.levels.warmup_s + usual_s + min(BACK_S, lengths.recovery_s)
-        return Step(f"{cell}, ramp {number + 1}", (cell,), number, estimate_s)
+        return Step(f"{cell}, ramp {number + 1}", (cell,), number, estimate_s(self._setup, cell))
 
     def perform(self, step: Step, show: Show) -> Outcome:
         (cell,) = step.cells
@@ -92,6 +91,33 @@ class Ramps(Kind):
         made.append(climbed)
         stamp = setup.stamp(number, climbed.started, climbed.duration_s)
         return assess_ramp(climbed.facts, stamp, seed=seed, recovery_s=recovery_s)
+
+
+def cells_to_ramp(setup: Setup) -> tuple[Cell, ...]:
+    """Of each stack the newest Python, or all of them."""
+    cells = [cell for cell in setup.cells if cell.control is None]
+    return tuple(cells) if setup.profile.ramps_all else of_newest_python(cells)
+
+
+def first_turn(setup: Setup) -> int:
+    """The turn of a run that has the first ramps."""
+    ramps_s = sum(estimate_s(setup, cell) for cell in cells_to_ramp(setup))
+    minutes = setup.request.minutes
+    return LATER_TURN if minutes is not None and ramps_s > MOST_OF_TIME * 60 * minutes else 0
+
+
+def ramps_left(setup: Setup, turn: int) -> int:
+    """How many ramps a cell has in turns after this one, which is counted from that of the first ramps."""
+    return min(setup.profile.ramps, max(0, setup.profile.ramps - 1 - turn // TURNS_A_RAMP))
+
+
+def estimate_s(setup: Setup, cell: Cell) -> float:
+    """How long a ramp of the cell probably takes, in seconds."""
+    lengths, plan = setup.profile.ramp, plan_of(setup.subjects[cell], setup)
+    usual_s = sum(
+        seconds for rate, seconds in zip(plan.rates, plan.seconds, strict=True) if rate < plan.drop_rate * USUAL_FACTOR
+    )
+    return START_S + setup.profile.levels.warmup_s + usual_s + min(BACK_S, lengths.recovery_s)
 
 
 def plan_of(subject: Subject, setup: Setup) -> RampPlan:

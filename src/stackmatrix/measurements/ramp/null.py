@@ -20,9 +20,11 @@ from stackmatrix.measurements.ramp.kind import (
     MOST_FAILURES,
     START_S,
     again,
+    first_turn,
     has_too_few,
     plan_of,
     ramp_seed,
+    ramps_left,
     valid_ramps,
     why_invalid,
 )
@@ -38,7 +40,7 @@ class NullRamps(Kind):
     name: ClassVar[str] = "ramp"
 
     def begin(self, setup: Setup) -> None:
-        self._setup, self._turn = setup, 0
+        self._setup, self._turn, self._first = setup, 0, first_turn(setup)
         with_reference = {
             subject.workload
             for subject in setup.subjects.values()
@@ -53,13 +55,13 @@ class NullRamps(Kind):
 
     def steps(self, turn: int, standing: Standing) -> Sequence[Step]:
         self._turn = turn
-        number, is_between = divmod(turn, TURNS_A_RAMP)
-        if is_between or number >= self._setup.profile.ramps:
+        number, is_between = divmod(turn - self._first, TURNS_A_RAMP)
+        if is_between or not 0 <= number < self._setup.profile.ramps:
             return ()
         return [self._step(cell, number) for cell in self._wanted(standing)]
 
     def later_s(self, standing: Standing) -> float:
-        left = max(0, self._setup.profile.ramps - 1 - self._turn // TURNS_A_RAMP)
+        left = ramps_left(self._setup, self._turn - self._first)
         return left * sum(self._step(cell, 0).estimate_s for cell in self._wanted(standing))
 
     def _wanted(self, standing: Standing) -> list[Cell]:
