@@ -74,6 +74,8 @@ class TrialError(StackmatrixError):
     """A trial cannot go on; the cell is recorded as failed and the run goes on. Never shown alone."""
 
     exit_code = 12
+    log = ""
+    """What the process that it is about has written, where it is about one."""
 
 
 class CounterMissingError(StackmatrixError):

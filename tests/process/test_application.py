@@ -12,12 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from stackmatrix.application import check
+from stackmatrix.application import environments, starting_file
 from stackmatrix.application.application import Application, prepare
-from stackmatrix.application.check import Checked
+from stackmatrix.application.environments import AppEnvironment
 from stackmatrix.errors import AppError, AppFileError, StackmatrixError
 from stackmatrix.matrix import app_file
 from stackmatrix.matrix.stacks import STACKS
+from stackmatrix.system import processes
+from stackmatrix.testbed import checking
+from stackmatrix.testbed.checking import Checked
 
 HERE = Path(__file__).parent
 _spec = spec_from_file_location("small_project", HERE / "small_project.py")
@@ -32,7 +35,8 @@ PYTHON: Path = small_project.PYTHON
 assert find_spec("django") is not None
 
 ASGI_STACK = next(stack for stack in STACKS.values() if stack.server == "uvicorn")
-STACK = replace(ASGI_STACK, command=tuple(f"{PYTHON} -m uvicorn {{asgi}} --port {{port}}".split()))
+STACK = replace(ASGI_STACK, traits=(), command=tuple("{bin}/python -m uvicorn {asgi} --port {port}".split()))
+ENVIRONMENT = AppEnvironment(PYTHON.parent.parent, "", {}, ())
 """A server that the environment of the tests has."""
 
 
@@ -68,7 +72,7 @@ def refused(folder: Path, file: str, changed: Mapping[str, str] | None = None) -
 
 
 def check_on_server(application: Application) -> dict[str, Checked]:
-    return {one.page.name: one for one in check.check(application, STACK, PYTHON.parent.parent)}
+    return {one.page.name: one for one in checking.check(application, STACK, ENVIRONMENT)}
 
 
 def test_a_project_is_found_set_up_and_served_with_a_user_and_a_write(tmp_path: Path) -> None:
@@ -123,6 +127,31 @@ def test_the_target_gets_the_files_environment_and_secrets_byte_for_byte_and_not
         assert json.loads(application.answers[0].body) == {"value": given, "home": None}
         assert given not in repr(application)
     assert sys.executable == str(PYTHON)
+
+
+def test_a_secret_that_the_project_raises_is_in_no_sentence_and_no_log_that_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, kept = "s3cr3t 'and\\more\"", tmp_path / "kept"
+    monkeypatch.setenv("TOKEN", given)
+    monkeypatch.setattr(processes, "KEPT_LOGS", kept)
+    file, raises = 'paths = ["/"]\nsecrets = ["TOKEN"]', "    raise ValueError(os.environ['TOKEN'])\n"
+    shows = "def index(request):\n"
+    urls = small_project.URLS.replace(shows, f"{shows}{raises}")
+    with prepared(tmp_path / "page", file, {"mysite/urls.py": urls}) as application:
+        said = [*application.wrong, check_on_server(application)["/"].why or ""]
+    assert [one.startswith("/ answered 500: ValueError: ") for one in said] == [True, True]
+    said.append(refused(tmp_path / "settings", file, {"mysite/settings.py": f"import os\nif True:\n{raises}"}))
+    wsgi = f"{small_project.ASGI}if 'STACKMATRIX_ENDPOINT' in os.environ or 'uvicorn' in str(sys.argv):\n{raises}"
+    with (
+        prepared(tmp_path / "server", file, {"mysite/asgi.py": f"import sys\n{wsgi}"}) as application,
+        pytest.raises(AppError) as error,
+    ):
+        check_on_server(application)
+    said.append(str(error.value))
+    assert "did not come up" in said[-1]
+    assert list(kept.iterdir())
+    assert not [one for one in (*said, *(log.read_text() for log in kept.iterdir())) if "s3cr3t" in one]
 
 
 def test_a_slow_service_is_stood_in_for_at_the_address_that_the_app_reads(tmp_path: Path) -> None:
@@ -510,6 +539,45 @@ def test_connections_that_are_kept_under_asgi_and_writes_to_sqlite_are_warned_of
         "[override.asgi.DATABASES.default] CONN_MAX_AGE = 0." in notes
     )
     assert 'transaction_mode = "IMMEDIATE"' in notes
+
+
+def test_a_first_file_names_the_settings_that_are_deployed_with_the_reason_and_what_they_lack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environments, "install", lambda *_, **__: ENVIRONMENT)
+    lacking = SETTINGS.replace('"the same in every process"', '""').replace('["shop.example"]', "[]")
+    project = tmp_path / "site"
+    changed = {name: text.replace("mysite.settings", "mysite.settings.dev") for name, text in PROJECT.items()}
+    changed |= {"mysite/settings.py": "", "mysite/settings/dev.py": SETTINGS, "mysite/settings/production.py": lacking}
+    small_project.make(project, "", changed)
+    with pytest.raises(AppFileError, match="is not there"):
+        starting_file.write(tmp_path / "nowhere", print, python="3.13")
+    text = starting_file.write(project, print, python="3.13").read_text()
+    assert "# The settings are not clear: mysite.settings.dev (said by manage.py, mysite/wsgi.py" in text
+    written = app_file.read(project)
+    assert written.settings == "mysite.settings.production"
+    assert written.override.both == {"ALLOWED_HOSTS": ["*"], "SECRET_KEY": "only-for-the-benchmark"}
+    assert ("/", None) in [(one.page.path, one.user) for one in written.requests]
+
+
+def test_a_server_is_waited_for_until_the_application_says_that_it_is_ready(tmp_path: Path) -> None:
+    urls = small_project.URLS.replace(
+        'return HttpResponse("<title>Shop</title>" + "x" * 1000)',
+        "ASKED.append(request.path)\n    return HttpResponse(f'{len(ASKED)}', status=200 if len(ASKED) > 2 else 503)",
+    ).replace("urlpatterns = [", 'ASKED = []\nurlpatterns = [path("ready/", index),')
+    file = 'request = [{ path = "/variable/" }, { path = "/", expect = { status = 503, like = false } }]\n'
+    with prepared(tmp_path / "no", file, {"mysite/urls.py": urls}) as application:
+        assert check_on_server(application)["/"].status == 503
+    with prepared(tmp_path / "yes", f'{file}ready = {{ path = "/ready/" }}', {"mysite/urls.py": urls}) as application:
+        assert check_on_server(application)["/"].status == 200
+
+
+def test_calls_are_said_not_to_be_verified_where_there_are_any(tmp_path: Path) -> None:
+    file = 'paths = ["/"]\n'
+    with prepared(tmp_path / "none", file) as application:
+        assert "not verified" not in " ".join(application.notes)
+    with prepared(tmp_path / "one", f"{file}[upstream.rates]\ndelay_ms = 5") as application:
+        assert "whether a page calls rates as it should is not verified, only its answer" in application.notes
 
 
 def test_the_walk_through_shows_sentences_that_are_provoked_here() -> None:

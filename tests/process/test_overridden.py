@@ -13,7 +13,7 @@ from stackmatrix.application import uv as uv_program
 from stackmatrix.errors import AppError
 from stackmatrix.matrix.app import BUILT_IN
 from stackmatrix.matrix.catalogue import Catalogue
-from stackmatrix.matrix.cells import Cell, Installation
+from stackmatrix.matrix.cells import NO_PYTHON, Cell, Installation
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.testbed import environments, overridden
@@ -96,7 +96,7 @@ def test_what_does_not_resolve_is_one_sentence_and_all_else_is_installed(install
     wrong, right = f"{PLAIN} with frame==99.*", f"{PLAIN} with frame==6.0"
     made = install(wrong, right)
     assert list(made.installed) == [("tiny", right)]
-    reason = made.failed["tiny", wrong]
+    reason = made.missing["tiny", wrong].reason
     assert reason.startswith("--with 'frame==99.*' does not resolve: ")
     assert "\n" not in reason
     missing = environments.find_missing([Cell(stack="tiny", python=wrong, workload="fanout")], None, made)
@@ -105,9 +105,9 @@ def test_what_does_not_resolve_is_one_sentence_and_all_else_is_installed(install
 
 def test_an_override_of_what_is_not_there_or_of_what_no_stack_has_is_refused_by_its_name(install: Install) -> None:
     mistyped, spare = f"{PLAIN} with farme==6.0", f"{PLAIN} with spare==1.0"
-    failed = install(mistyped, spare).failed
-    assert failed["tiny", mistyped].startswith("There is no package farme where packages are installed from")
-    assert "nothing that is installed asks for spare" in failed["tiny", spare]
+    missing = install(mistyped, spare).missing
+    assert missing["tiny", mistyped].reason.startswith("There is no package farme where packages are installed from")
+    assert "nothing that is installed asks for spare" in missing["tiny", spare].reason
 
 
 def test_what_was_resolved_and_installed_once_is_taken_again_whatever_there_is_by_then(
@@ -133,7 +133,7 @@ def test_another_lock_file_makes_another_environment(install: Install, tmp_path:
 
 def test_a_python_that_is_not_here_is_skipped(install: Install) -> None:
     made = install("3.99 with frame==6.0")
-    assert (made.skipped, made.installed, made.failed) == (frozenset({"3.99 with frame==6.0"}), {}, {})
+    assert (made.installed, made.missing) == ({}, {("tiny", "3.99 with frame==6.0"): NO_PYTHON})
     missing = environments.find_missing([Cell(stack="tiny", python="3.99 with frame==6.0", workload="w")], None, made)
     assert [one.state for one in missing.values()] == ["skipped"]
 

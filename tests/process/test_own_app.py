@@ -6,10 +6,10 @@ import pytest
 
 from stackmatrix import cli
 from stackmatrix.application import environments as app_environments
-from stackmatrix.commands import own_app
 from stackmatrix.errors import AppError, AppFileError
 from stackmatrix.matrix.pythons import PYTHONS
 from stackmatrix.matrix.stacks import STACKS
+from stackmatrix.testbed import environments
 from tests.process import small_project
 
 FILE = 'name = "shop"\npaths = ["/"]\n'
@@ -26,8 +26,8 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         raise AppError("The index does not answer.")
 
     monkeypatch.setattr(app_environments, "install", install)
-    monkeypatch.setattr(own_app, "find_interpreter", lambda *_: Path("/python"))
-    monkeypatch.setattr(own_app, "find_uv", lambda: Path("/uv"))
+    monkeypatch.setattr(environments, "find_interpreter", lambda *_: Path("/python"))
+    monkeypatch.setattr(environments, "find_uv", lambda: Path("/uv"))
     return asked
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from stackmatrix.application import requirements
-from stackmatrix.application.requirements import Resolved, Wanted, default_install, find_uv, pythons_allowed
-from stackmatrix.application.uv import find_interpreter
+from stackmatrix.application.requirements import Resolved, Wanted
+from stackmatrix.application.sources import default_install, pythons_allowed
+from stackmatrix.application.uv import find_interpreter, find_uv
 from stackmatrix.errors import AppError
 from tests.process.small_packages import make_wheel
 

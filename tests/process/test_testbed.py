@@ -83,6 +83,7 @@ class InItsPlace:
 
     cwd: Path
     environment: Mapping[str, str]
+    secrets: tuple[str, ...] = ()
 
     def arrange(self, _interface: str, _name: str) -> "InItsPlace":
         return self

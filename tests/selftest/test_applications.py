@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from stackmatrix.application import check, environments
+from stackmatrix.application import environments
 from stackmatrix.application.application import prepare
 from stackmatrix.application.environments import AppEnvironment
 from stackmatrix.application.uv import find_uv
 from stackmatrix.errors import AppError
 from stackmatrix.matrix import app_file
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS, Stack
+from stackmatrix.testbed import checking
 
 _spec = spec_from_file_location("small_project", Path(__file__).parents[1] / "process" / "small_project.py")
 assert _spec is not None
@@ -62,7 +63,7 @@ def checked_on(project: Path, stack: Stack, folder: Path) -> tuple[AppEnvironmen
     environment = environments.install(app, stack, sys.executable, folder=folder / "environments")
     with prepare(app, environment.python, folder / "run") as application:
         assert application.wrong == ()
-        checked = check.check(application, stack, environment.prefix)
+        checked = checking.check(application, stack, environment)
         return environment, {one.page.name: one.why for one in checked}
 
 
@@ -126,7 +127,7 @@ def test_a_service_that_does_not_answer_is_named_where_the_server_ends_the_conne
     app = app_file.read(project)
     environment = environments.install(app, ON[0], sys.executable, folder=tmp_path / "environments")
     with prepare(app, environment.python, tmp_path / "run") as application:
-        (checked,) = check.check(application, ON[0], environment.prefix)
+        (checked,) = checking.check(application, ON[0], environment)
     assert checked.status == 500
     assert (checked.why or "").startswith("/upstream/ answered 500: the project calls a service that does not answer")
 

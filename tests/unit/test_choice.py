@@ -150,8 +150,15 @@ def test_a_folder_without_a_file_is_told_what_to_write(tmp_path: Path) -> None:
         chosen("--app", str(tmp_path))
 
 
-@pytest.mark.parametrize(("arguments", "place"), [([], "usual/my-shop"), (["--results", "{told}"], "told")])
-def test_results_of_an_application_are_in_a_folder_of_its_name_unless_another_is_named(
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [
+        ([], "usual/my-shop"),
+        (["--results", "{told}"], "told/my-shop"),
+        (["--results", "{told}/my-shop"], "told/my-shop"),
+    ],
+)
+def test_results_of_an_application_are_in_a_folder_of_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: Sequence[str], place: str
 ) -> None:
     for module in (options, choice):

@@ -21,10 +21,12 @@ from stackmatrix.application.setup import Answered, Door
 from stackmatrix.application.state import BASE, State
 from stackmatrix.application.variables import fill
 from stackmatrix.errors import AppError
+from stackmatrix.matrix.app import App
 from stackmatrix.matrix.app_file import AppFile
 from stackmatrix.matrix.app_requests import Request
 from stackmatrix.matrix.pages import Likeness, Page
 from stackmatrix.matrix.stacks import Stack
+from stackmatrix.system import processes
 
 ASKED_AS = 900_000_000
 """What ``{n}`` is in the requests of the set-up: far from the numbers of a run."""
@@ -35,7 +37,8 @@ class Application:
     """An app that is set up. ``notes`` say what was left out and what is not verified, for people.
 
     ``answers`` are those that each page got in the set-up, and ``wrong`` the sentences for those that are not right.
-    ``secrets`` are written nowhere; an arrangement's environment holds them.
+    ``secrets`` are written nowhere; an arrangement's environment holds them. With ``is_diagnosing`` what the project
+    raises reaches the log of its servers.
     """
 
     app: AppFile
@@ -52,11 +55,29 @@ class Application:
     base: Arrangement
     secrets: Mapping[str, str] = field(repr=False)
     companions: Companions = field(default_factory=Companions)
+    is_diagnosing: bool = False
 
-    def arrange(self, interface: str, name: str, *, is_diagnosing: bool = False) -> Arrangement:
+    @property
+    def served(self) -> App:
+        """As it is served."""
+        return App(
+            self.app.name,
+            wsgi=self.found.wsgi or "",
+            asgi=self.found.asgi or "",
+            requirements=(),
+            arranger=self,
+            sha256=self.sha256,
+            ready_path=self.app.ready_path,
+            ready_within_s=self.app.ready_within_s,
+        )
+
+    @property
+    def project(self) -> Path:
+        """The folder of the copy that was set up."""
+        return self.state.base / place.PROJECT
+
+    def arrange(self, interface: str, name: str) -> Arrangement:
         """A place of this name as the set-up left everything, for a server of an interface; made anew each time.
-
-        With ``is_diagnosing`` what the project raises reaches the server's log.
 
         Raises:
             AppError: when the app has no callable for the interface.
@@ -66,6 +87,7 @@ class Application:
             raise AppError(f"{self.app.name} has no {interface} callable: its file leaves stacks of {interface} out.")
         folder = self.state.put_back(name)
         known = {**self.companions.known(), **self.state.known(name)}
+        is_diagnosing = self.is_diagnosing
         return place.arrange(self.app, self.found, folder, interface, known, self.secrets, is_diagnosing=is_diagnosing)
 
     def warnings(self, stack: Stack) -> tuple[str, ...]:
@@ -78,8 +100,7 @@ class Application:
     def asked(self, page: Page, interface: str, answer: Answered, log: str) -> Asked:
         """An answer of a server to one of the pages, with all that explains it."""
         request = next(one for one in self.app.requests if one.page.name == page.name)
-        project = self.state.base / place.PROJECT
-        return Asked(request, page, answer, self.settings[interface], self.door, project, log)
+        return Asked(request, page, answer, self.settings[interface], self.door, self.project, log)
 
 
 @contextmanager
@@ -88,15 +109,13 @@ def prepare(
     python: Path,
     folder: Path,
     *,
-    api_port: int | None = None,
     together: int = 1,
     say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Application]:
     """Set an app up in a folder, and keep its services up until the end.
 
-    ``python`` is the interpreter of one of its environments, ``api_port`` where the external API listens, which is
-    started where it is not given and the app asks for it, ``together`` how many places are in use at the same time, and
-    ``say`` is told what is being done.
+    ``python`` is the interpreter of one of its environments, ``together`` how many places are in use at the same time,
+    and ``say`` is told what is being done.
 
     Raises:
         AppFileError: for what the file says.
@@ -114,13 +133,17 @@ def prepare(
         stack.callback(state.close)
         state.begin()
         if app.has_slow_api:
-            companions.ports[SLOW_API] = api_port or stack.enter_context(slow_api(app, logs))
+            companions.ports[SLOW_API] = stack.enter_context(slow_api(app, logs))
         beside = {one.name: one.port for one in app.upstreams} | {one.name: one.port for one in app.processes}
         for name, port in beside.items():
             companions.choose(name, port)
         stack.enter_context(upstreams(app.upstreams, companions, logs))
         preparation = _Preparation(app, found, Runner(python, logs), state, companions, secrets, say)
-        yield preparation.finish(stack)
+        try:
+            application = preparation.finish(stack)
+        except AppError as error:
+            raise AppError(processes.hide(str(error), secrets.values())) from None
+        yield application
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +182,7 @@ class _Preparation:
             sha256=copied.sha256,
             pages=tuple(map(_like, app.requests, pages, answers)),
             answers=tuple(answers),
-            wrong=tuple(wrong),
+            wrong=tuple(processes.hide(why, self.secrets.values()) for why in wrong),
             notes=(*copied.notes, *made, *self._notes(settings)),
             state=self.state,
             runner=runner,
@@ -240,11 +263,12 @@ class _Preparation:
         keys = {one.secret_key for one in settings.values()}
         if len(keys) > 1:
             said.append("SECRET_KEY differs from process to process: sessions that were made are not accepted")
-        if not app.has_slow_api:
-            said.append("calls of services that are not the harness's own are not verified")
-        if any(user is not None for user in (one.user for one in app.requests)) and "locmem" in " ".join(
-            one.session_cache if "cache" in one.session_engine else "" for one in settings.values()
-        ):
+        called = [*([SLOW_API] if app.has_slow_api else []), *(one.name for one in app.upstreams)]
+        called += [one.name for one in app.processes]
+        if called:
+            said.append(f"whether a page calls {' and '.join(called)} as it should is not verified, only its answer")
+        caches = [one.session_cache for one in settings.values() if "cache" in one.session_engine]
+        if any(one.user is not None for one in app.requests) and "locmem" in " ".join(caches):
             said.append("sessions are kept in local memory, where no other process finds them")
         return tuple(dict.fromkeys(said))
 

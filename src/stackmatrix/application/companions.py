@@ -1,25 +1,25 @@
 """What runs beside an app: the stand-ins for slow services that it calls, and other processes that it needs."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
+from stackmatrix.application import services
 from stackmatrix.application.place import Arrangement, Runner, end
+from stackmatrix.application.services import HOST
 from stackmatrix.application.variables import fill, fill_all
-from stackmatrix.errors import AppError, TrialError
 from stackmatrix.matrix.app_file import AppFile
 from stackmatrix.matrix.app_parts import Process, Upstream
-from stackmatrix.system import ports, processes
+from stackmatrix.system import ports
 
 FIRST_PORT = 10_000
 """From where on their ports are looked for: apart from those of targets and of services."""
 READY_S = 60.0
 """Until a process listens; one that imports a whole project takes some seconds."""
-HOST = "127.0.0.1"
 SLOW_API = "slow-api"
 """The name by which an app's file asks for the external API."""
 
@@ -73,18 +73,12 @@ def slow_api(app: AppFile, folder: Path) -> Iterator[int]:
     else:
         (port,) = ports.find_free(ports.apart(ports.API_PORT), 1)
     log = folder / "slow-api.log"
-    child = _start(["-m", "slow_api", "--port", str(port)], log)
+    child = services.start([sys.executable, "-m", "slow_api", "--port", str(port)], log)
     try:
-        _wait(child, "slow-api", port, log)
+        services.wait_until_up(child, f"{SLOW_API} on port {port}", log, partial(ports.is_bound, port), READY_S)
         yield port
     finally:
         end(child)
-
-
-def _start(arguments: list[str], log: Path) -> "subprocess.Popen[bytes]":
-    """Start a module of the tool environment that ends with the harness."""
-    launch = [sys.executable, "-m", "stackmatrix.system.launch", "--open-files=32768", "--", sys.executable, *arguments]
-    return processes.start(launch, environment=processes.child_environment(), log=log)
 
 
 @contextmanager
@@ -100,9 +94,10 @@ def upstreams(given: tuple[Upstream, ...], companions: Companions, folder: Path)
             port = companions.ports[one.name]
             answers, log = folder / f"upstream-{one.name}.json", folder / f"upstream-{one.name}.log"
             answers.write_text(json.dumps(asdict(one)), encoding="utf-8")
-            child = _start(["-m", "slow_api.stand_in", "--port", str(port), str(answers)], log)
+            command = [sys.executable, "-m", "slow_api.stand_in", "--port", str(port), str(answers)]
+            child = services.start(command, log)
             stack.callback(end, child)
-            _wait(child, one.name, port, log)
+            services.wait_until_up(child, f"{one.name} on port {port}", log, partial(ports.is_bound, port), READY_S)
         yield
 
 
@@ -131,15 +126,5 @@ def started(
             log = runner.logs / f"process-{one.name}.log"
             child = runner.start(command, Arrangement(at.cwd, environment), log)
             stack.callback(end, child)
-            _wait(child, one.name, port, log)
+            services.wait_until_up(child, f"{one.name} on port {port}", log, partial(ports.is_bound, port), READY_S)
         yield
-
-
-def _wait(child: "subprocess.Popen[bytes]", name: str, port: int, log: Path) -> None:
-    def why_gone() -> str | None:
-        return f"it ended: {processes.explain(log)}" if child.poll() is not None else None
-
-    try:
-        processes.wait_until(lambda: ports.is_bound(port) or None, timeout_s=READY_S, alive=why_gone)
-    except TrialError as error:
-        raise AppError(f"{name} does not listen on port {port}: {error}.") from None

@@ -66,11 +66,6 @@ def make(
     return Copy(folder, _digest(project, names, file, copied), len(names), tuple(notes))
 
 
-def sha256(project: Path, file: Path, copied: Mapping[str, Path]) -> str:
-    """The hash that a copy of this project would have, so that results of another revision are known as such."""
-    return _digest(project, _names(project)[0], file, copied)
-
-
 def _names(project: Path) -> tuple[list[str], list[str]]:
     """The names of the files that are copied, and what to say about them."""
     tracked, others = _git(project, "--cached", "--recurse-submodules"), _git(project, "--others", "--exclude-standard")

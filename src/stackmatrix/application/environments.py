@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackmatrix.application import copy, requirements
+from stackmatrix.application import copy, requirements, sources
 from stackmatrix.application.requirements import Resolved, Wanted
 from stackmatrix.application.uv import find_interpreter, find_uv
 from stackmatrix.errors import AppError, AppFileError
@@ -71,7 +71,7 @@ def pythons_of(app: AppFile) -> tuple[str, ...]:
         AppError: when no Python of the matrix is allowed.
 
     """
-    return requirements.pythons_allowed(app.project, app.pythons or PYTHONS)
+    return sources.pythons_allowed(app.project, app.pythons or PYTHONS)
 
 
 def newest_python(app: AppFile) -> str:
@@ -126,7 +126,7 @@ def install(
         # In a copy: building a package may write into its source.
         copied = copy.make(app.project, Path(name) / app.project.name, file=app.file)
         wanted = Wanted(
-            install=app.install or requirements.default_install(app.project),
+            install=app.install or sources.default_install(app.project),
             project=copied.folder,
             server=stack.requirements,
             overrides=tuple(overrides),

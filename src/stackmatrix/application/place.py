@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +22,17 @@ INSIDE = Path(__file__).parent / "inside"
 STEP_S = 1800.0
 """For a step of the set-up: building what a browser needs takes minutes, and one that hangs must end some time."""
 STOP_S = 10.0
-APPLICATION = "STACKMATRIX_APPLICATION"
-"""The variable that names the app's own callable, for what wraps it."""
 PROJECT, SETTINGS, HOME = "project", "settings", "home"
 """The folders of a place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """Where a server of the app starts, and all of its environment. The environment may hold secrets."""
+    """Where a server of the app starts, and all of its environment; ``secrets`` names the secrets in it."""
 
     cwd: Path
-    environment: dict[str, str]
+    environment: dict[str, str] = field(repr=False)
+    secrets: tuple[str, ...] = ()
 
 
 def arrange(
@@ -69,9 +68,8 @@ def arrange(
         **secrets,
         "PYTHONPATH": os.pathsep.join([*map(str, paths), *added]),
         "DJANGO_SETTINGS_MODULE": settings.module_name(interface),
-        APPLICATION: found.callable_of(interface) or "",
     }
-    return Arrangement(project, environment)
+    return Arrangement(project, environment, tuple(secrets))
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,6 @@ class Database:
 class Settings:
     """What the harness has to know of a project's settings. ``secret_key`` is a hash, which is written nowhere."""
 
-    django: str
     module: str
     debug: bool
     allowed_hosts: tuple[str, ...]
@@ -146,7 +145,15 @@ def why_unfit(settings: Settings, ours: Ours, *, wants_debug: bool = False) -> s
             f"DEBUG is on, and a site is not served like that: say override.DEBUG = false{hosts}, "
             "or name the settings that you deploy."
         )
-    return next((why for one in settings.databases if (why := _why_not_ours(one, ours)) is not None), None)
+    for one in settings.databases:
+        if (why := _why_not_ours(one, ours)) is not None:
+            return why
+    if not settings.debug and not settings.allowed_hosts:
+        return (
+            "ALLOWED_HOSTS is empty, and without DEBUG every page answers 400 then: say "
+            'override.ALLOWED_HOSTS = ["*"], or name the settings that you deploy.'
+        )
+    return None
 
 
 RULE = "stackmatrix migrates and fills a database, so it takes only one that it made."
@@ -173,9 +180,10 @@ def _why_not_ours(database: Database, ours: Ours) -> str | None:
 
 def _why_not_in(name: str, written: str, folder: Path) -> str | None:
     """Why a file of SQLite's is not one of the project's copy; its name may be an address, and a link may lead away."""
-    path, _, query = written.removeprefix("file:").partition("?") if written.startswith("file:") else (written, "", "")
+    path, query = written, ""
     if written.startswith("file:"):
-        path = unquote(re.sub(r"^//[^/]*", "", path))
+        address, _, query = written.removeprefix("file:").partition("?")
+        path = unquote(re.sub(r"^//[^/]*", "", address))
     if path in {"", ":memory:"} or "mode=memory" in query:
         return f"{name} is SQLite in memory, which every process has another one of: name a file in the project."
     place = (folder / path).resolve()

@@ -16,17 +16,9 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from stackmatrix.application.sources import (
-    Sources,
-    default_install,
-    gather,
-    pythons_allowed,
-    read_items,
-)
-from stackmatrix.application.uv import NoSolutionError, find_interpreter, find_uv, run
+from stackmatrix.application.sources import Sources, gather, pythons_allowed, read_items
+from stackmatrix.application.uv import NoSolutionError, find_interpreter, run
 from stackmatrix.errors import AppError
-
-__all__ = ["Resolved", "Wanted", "default_install", "find_uv", "install", "is_installed", "pythons_allowed", "resolve"]
 
 STAMP = "stackmatrix.json"
 """In an environment's folder: what was installed there, written last."""
@@ -83,34 +75,24 @@ class _Resolver:
     def compile(
         self,
         *,
+        only: Iterable[str] | None = None,
         more: Iterable[str] = (),
         constraints: Iterable[str] = (),
         overrides: Iterable[str] = (),
         prefer: str = "",
     ) -> str:
-        """The pinned list of the sources and more lines; of what is preferred, as many versions stay as can."""
-        lines = [*self.sources.indexes, *self.sources.lines, *more]
-        constraints = [*self.sources.constraints, *constraints]
-        return self._compile(lines, self.sources.options, constraints, overrides, prefer)
+        """The pinned list of the sources and more lines, or of some lines only.
 
-    def compile_alone(self, lines: Iterable[str], prefer: str) -> str:
-        """The pinned list of some lines only."""
-        return self._compile([*self.sources.indexes, *lines], (), (), (), prefer)
-
-    def _compile(
-        self,
-        lines: Iterable[str],
-        options: Iterable[str],
-        constraints: Iterable[str],
-        overrides: Iterable[str],
-        prefer: str,
-    ) -> str:
+        Of what is preferred, as many versions stay as can.
+        """
+        own = self.sources if only is None else Sources(tuple(only), indexes=self.sources.indexes)
+        lines = [*own.indexes, *own.lines, *more]
         with tempfile.TemporaryDirectory(prefix="stackmatrix-resolve-") as name:
             folder = Path(name)
             output = folder / "lock.txt"
-            command = ["pip", "compile", "-", *options, "--python", str(self.python), "--quiet", "--no-header"]
+            command = ["pip", "compile", "-", *own.options, "--python", str(self.python), "--quiet", "--no-header"]
             command += ["--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--output-file", str(output)]
-            for option, content in (("--constraints", constraints), ("--overrides", overrides)):
+            for option, content in (("--constraints", [*own.constraints, *constraints]), ("--overrides", overrides)):
                 written = _lines(content)
                 if written:
                     path = folder / f"{option[2:]}.txt"
@@ -169,7 +151,7 @@ def _application(resolver: _Resolver, overrides: tuple[str, ...]) -> tuple[str, 
     except NoSolutionError:
         before = ""
     try:
-        needed = resolver.compile_alone(overrides, before)
+        needed = resolver.compile(only=overrides, prefer=before)
         named = {canonicalize_name(Requirement(each).name) for each in overrides}
         old = versions(before)
         lines = (*overrides, *(

@@ -114,7 +114,7 @@ class Service:
         try:
             port = find_port()
             path = folder.resolve() / log.format(port=port)
-            child = start(make(home, port), home, path, cls.ASK_TO_END)
+            child = start(make(home, port), path, cls.ASK_TO_END, home.user)
             service = cls(child, home, port, **more)
             clean_up = service.stop
             service._wait(path)
@@ -125,15 +125,7 @@ class Service:
         return service
 
     def _wait(self, log: Path) -> None:
-        def why_over() -> str | None:
-            code = self.child.poll()
-            return f"it ended with exit code {code}" if code is not None else None
-
-        try:
-            processes.wait_until(lambda: self.is_ready() or None, timeout_s=READY_S, alive=why_over)
-        except TrialError as error:
-            said = processes.last_words(log)
-            raise AppError(f"{self.TITLE} did not start: {error}{f', saying {said}' if said else ''}") from error
+        wait_until_up(self.child, self.TITLE, log, self.is_ready)
 
     def is_ready(self) -> bool:
         """Whether it can be asked."""
@@ -160,13 +152,35 @@ class Service:
             shutil.rmtree(self.home.folder, ignore_errors=True)
 
 
-def start(command: Sequence[str], home: Home, log: Path, death_signal: signal.Signals) -> subprocess.Popen[bytes]:
+def start(
+    command: Sequence[str], log: Path, death_signal: signal.Signals = signal.SIGTERM, user: str | None = None
+) -> subprocess.Popen[bytes]:
     """Start a server that gets the signal when the harness dies.
 
     That is when the thread that called this ends, so call it from one that stays.
     """
     launch = [sys.executable, "-m", "stackmatrix.system.launch", "--open-files=32768", f"--log={log}"]
-    launch += [f"--death-signal={death_signal.name}", *([f"--user={home.user}"] if home.user else []), "--"]
+    launch += [f"--death-signal={death_signal.name}", *([f"--user={user}"] if user else []), "--"]
     # Messages are read by people and by us: in English. Time zones are the application's business.
     environment = processes.child_environment(LC_ALL="C", TZ="UTC")
     return processes.start([*launch, *command], environment=environment, log=log)
+
+
+def wait_until_up(
+    child: subprocess.Popen[bytes], title: str, log: Path, is_up: Callable[[], bool], within_s: float = READY_S
+) -> None:
+    """Wait for a server.
+
+    Raises:
+        AppError: with the last words of its log when it ends or takes too long.
+
+    """
+
+    def why_over() -> str | None:
+        return f"it ended with exit code {child.poll()}" if child.poll() is not None else None
+
+    try:
+        processes.wait_until(lambda: is_up() or None, timeout_s=within_s, alive=why_over)
+    except TrialError as error:
+        said = processes.last_words(log)
+        raise AppError(f"{title} did not start: {error}{f', saying {said}' if said else ''}") from error

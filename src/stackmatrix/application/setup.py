@@ -14,6 +14,7 @@ from stackmatrix.application.discovery import SETTINGS, SETTINGS_FORCED, Found
 from stackmatrix.application.failures import Failure, sentence, step_sentence
 from stackmatrix.application.place import INSIDE, Arrangement, Runner
 from stackmatrix.application.probe import Settings
+from stackmatrix.application.services import HOST
 from stackmatrix.errors import AppError
 from stackmatrix.matrix.app_file import AppFile
 from stackmatrix.matrix.app_parts import Login
@@ -25,7 +26,6 @@ SHELL = "$ "
 QUIET = ("migrate", "collectstatic", "flush")
 """Django's commands that may ask, and take --noinput. A project's own command of another name may refuse it."""
 SHOW_SETTINGS = "from django.conf import settings; print(f'settings={settings.SETTINGS_MODULE}')"
-LOCALHOST = "127.0.0.1"
 TOKEN_LETTERS = 32
 """The length of a CSRF token that is sent as it is."""
 
@@ -101,7 +101,7 @@ def door_of(app: AppFile, settings: Settings) -> Door:
     host = app.host
     if host is None:
         named = [one.removeprefix(".") for one in settings.allowed_hosts if one and one != "*"]
-        host = LOCALHOST if not named or "*" in settings.allowed_hosts else named[0]
+        host = HOST if not named or "*" in settings.allowed_hosts else named[0]
     https = settings.https if app.https is None else app.https
     letters = string.ascii_letters + string.digits
     return Door(host, https, "".join(secrets.choice(letters) for _ in range(TOKEN_LETTERS)))

@@ -210,15 +210,7 @@ def _each(option: str, names: Iterable[str]) -> Iterator[str]:
 
 def _exported(lock: str, named: Named, project: Path, python: Path, uv: Path) -> list[str]:
     """The pins of a uv.lock. The group dev is for developers, and is taken only if it is named."""
-    command = [
-        "export",
-        "--frozen",
-        "--no-hashes",
-        "--no-emit-project",
-        "--no-header",
-        "--no-annotate",
-        "--no-editable",
-    ]
+    command = "export --frozen --no-hashes --no-emit-project --no-header --no-annotate --no-editable".split()
     command += [] if "dev" in named.groups else ["--no-dev"]
     command += [*_each("group", named.groups), *_each("extra", named.extras), "--python", str(python), "--quiet"]
     said = run(uv, command, folder=(project / lock).parent)

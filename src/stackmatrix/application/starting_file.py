@@ -6,15 +6,17 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from stackmatrix.application import environments, requirements, setup
+from stackmatrix.application import environments, setup, sources
 from stackmatrix.application.application import Application, prepare
+from stackmatrix.application.discovery import UnclearSettingsError, discover
 from stackmatrix.application.setup import Answered, Session
 from stackmatrix.errors import AppError, AppFileError
 from stackmatrix.matrix import app_file
-from stackmatrix.matrix.app_file import FILE_NAME, AppFile
+from stackmatrix.matrix.app_file import FILE_NAME
 from stackmatrix.matrix.app_requests import Request
 from stackmatrix.matrix.pages import Likeness, Page
 
@@ -23,6 +25,8 @@ MOST_PAGES = 12
 LONGEST_JSON = 40
 """Characters of a value in JSON that is taken for what an answer must have: ids and names, and no texts."""
 USER = "admin"
+REMEDIES = {"DEBUG": False, "ALLOWED_HOSTS": ["*"], "SECRET_KEY": "only-for-the-benchmark"}
+"""Settings that are overridden where the sentence on what is wrong names them."""
 LEFT_OUT = re.compile(r"log-?out|jsi18n|/static/|/media/|__debug__|\.(?:js|css|ico|txt|xml)$")
 """Addresses that are no pages, or end a session."""
 
@@ -44,18 +48,25 @@ def write(place: Path, say: Callable[[str], None], *, python: str | None = None)
         AppError: when the project cannot be set up.
 
     """
-    folder = place if place.is_dir() else place.parent
-    file = folder / FILE_NAME
+    folder = place.parent if place.name == FILE_NAME or place.is_file() else place
+    if not folder.is_dir():
+        raise AppFileError(f"{folder} is not there; --app names a project's folder, or the {FILE_NAME} to be in it.")
+    file = (folder / FILE_NAME).resolve()
     if file.exists():
         raise AppFileError(f"{FILE_NAME} is there already: check it without --init, or remove it.")
     content: dict[str, Any] = {"paths": ["/"]}
     try:
-        requirements.default_install(folder.resolve())
+        sources.default_install(file.parent)
     except AppError:
         content["install"] = ["django"]
+    reason = ""
+    try:
+        discover(app_file.of(file, content))
+    except UnclearSettingsError as error:
+        content["settings"], reason = error.deployed, str(error)
     with _prepared(file, content, python, say) as application:
         found = _candidates(application)
-        file.write_text(_text(application, content, found), encoding="utf-8")
+        file.write_text(_text(application, content, reason, found), encoding="utf-8")
     return file
 
 
@@ -64,32 +75,35 @@ def _prepared(
     file: Path, content: dict[str, Any], python: str | None, say: Callable[[str], None]
 ) -> Iterator[Application]:
     """The project, set up with as little as it takes, which is added to the content."""
-    app = _app(file, content)
+    app = app_file.of(file, content)
     stack = environments.default_stack(app)
     environment = environments.install(app, stack, python or environments.newest_python(app), say=say)
     with tempfile.TemporaryDirectory(prefix="stackmatrix-init-") as name:
-        try:
-            with prepare(app, environment.python, Path(name) / "first", say=say) as application:
-                yield application
-                return
-        except AppError as error:
-            if not str(error).startswith("DEBUG is on"):
-                raise
-            hosts = {"ALLOWED_HOSTS": ["*"]} if "ALLOWED_HOSTS" in str(error) else {}
-            content["override"] = {"DEBUG": False, **hosts}
-        with prepare(_app(file, content), environment.python, Path(name) / "second", say=say) as application:
-            yield application
+        for number in count():
+            override = content.get("override", {})
+            try:
+                app = app_file.of(file, content)
+                with prepare(app, environment.python, Path(name) / str(number), say=say) as application:
+                    yield application
+                    return
+            except AppError as error:
+                lacking = _lacking(str(error), override)
+                if not lacking:
+                    raise
+            content["override"] = {**override, **lacking}
 
 
-def _app(file: Path, content: Mapping[str, Any]) -> AppFile:
-    """The app of a content that is not written yet."""
-    return app_file.of(file.resolve(), content)
+def _lacking(said: str, override: Mapping[str, Any]) -> dict[str, Any]:
+    """What would mend a project that cannot be set up, and is not overridden yet."""
+    return {key: value for key, value in REMEDIES.items() if f"override.{key}" in said and key not in override}
 
 
 def _candidates(application: Application) -> list[Candidate]:
     """The addresses without parameters that answer with a page: to anybody, or else to a superuser."""
     runner, at, door = application.runner, application.base, application.door
-    paths = [path for path in runner.inside("patterns", {}, at, list) if not LEFT_OUT.search(path)]
+    # The front page may be of a pattern that takes every address.
+    every = dict.fromkeys(["/", *runner.inside("patterns", {}, at, list)])
+    paths = [path for path in every if not LEFT_OUT.search(path)]
     settings = next(iter(application.settings.values()))
     try:
         sessions = setup.sessions_of([USER], {}, runner, at, door)
@@ -118,13 +132,12 @@ def _kind(answer: Answered) -> str:
     return Likeness.of(answer.headers.get("content-type", ""), "").content_type
 
 
-def _text(application: Application, content: Mapping[str, Any], found: Sequence[Candidate]) -> str:
+def _text(application: Application, content: Mapping[str, Any], reason: str, found: Sequence[Candidate]) -> str:
     """The file, with comments that say what was found and what is often added."""
     lines = ["# Written from what was found; keep what your visitors ask for, and say how often by weight.", ""]
     lines += [f"# {note}" for note in application.found.notes]
-    for key in ("install", "override"):
-        if key in content:
-            lines.append(f"{key} = {_toml(content[key])}")
+    lines += [f"# {reason}"] if reason else []
+    lines += [f"{key} = {_toml(content[key])}" for key in ("settings", "install", "override") if key in content]
     lines += [
         "",
         "# What else there is to say: env, secrets, services, setup, login, upstream; see docs/your-own-app.md.",

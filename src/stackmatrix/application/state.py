@@ -18,10 +18,10 @@ from stackmatrix.application.postgres import LONGEST_NAME_BYTES, Postgres
 from stackmatrix.application.probe import Ours
 from stackmatrix.application.redis import Redis
 from stackmatrix.application.services import Address
+from stackmatrix.application.variables import PARTS
 
 BASE, SNAPSHOT = "base", "snapshot"
 """The place of the set-up, and the databases that all others are cloned from."""
-DEFAULT = "default"
 
 
 @dataclass(slots=True)
@@ -110,5 +110,4 @@ def database_name(place: str, name: str) -> str:
 
 
 def _variables(prefix: str, address: Address) -> Mapping[str, Any]:
-    parts = ("url", "host", "port", "name", "user", "password")
-    return {f"{prefix}.{part}": str(getattr(address, part)) for part in parts}
+    return {f"{prefix}.{part}": str(getattr(address, part)) for part in PARTS}

@@ -8,9 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from stackmatrix.application import check, discovery, environments, starting_file
+from stackmatrix.application import discovery, environments, starting_file
 from stackmatrix.application.application import Application, prepare
-from stackmatrix.application.check import Checked
 from stackmatrix.commands.install_app import add_app
 from stackmatrix.errors import AppError
 from stackmatrix.matrix import app_file
@@ -18,6 +17,8 @@ from stackmatrix.matrix.app_file import AppFile
 from stackmatrix.matrix.cells import choose_one
 from stackmatrix.matrix.stacks import REFERENCE_STACK, Stack
 from stackmatrix.report.terminal import make_console
+from stackmatrix.testbed import checking
+from stackmatrix.testbed.checking import Checked
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +54,7 @@ def execute(options: argparse.Namespace) -> int:
         for note in (*environment.notes, *application.notes, *application.warnings(stack)):
             say(f"note: {note}")
         say(f"asking {stack.summary}")
-        checked = check.check(application, stack, environment.prefix)
+        checked = checking.check(application, stack, environment)
         return show(console, application, checked)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackmatrix.commands.options import RESULTS, SMOKE_RESULTS, machine_name
+from stackmatrix.commands.options import RESULTS, SMOKE_RESULTS, machine_name, results_of
 from stackmatrix.errors import EnvironmentMissingError, UsageError
 from stackmatrix.matrix.app_file import AppFile, read
 from stackmatrix.matrix.app_workloads import ALL_PAGES
@@ -52,10 +52,11 @@ def choose_cells(options: argparse.Namespace) -> Choice:
     stacks = options.stacks
     if options.app is not None:
         # Only who has an application pays for what it needs.
-        from stackmatrix.commands import own_app
+        from stackmatrix.application.environments import pythons_of
+        from stackmatrix.commands.own_app import catalogue_of
 
         app = read(options.app)
-        catalogue, pythons, default = own_app.catalogue_of(app), own_app.pythons_of(app), ALL_PAGES
+        catalogue, pythons, default = catalogue_of(app), pythons_of(app), ALL_PAGES
         stacks = stacks or ",".join([DEFAULT_TAG, *(stack.name for stack in app.stacks)])
     named = named_interpreters(asked_pythons(options, pythons))
     cells = make_cells(
@@ -137,7 +138,7 @@ def print_sessions(cells: Sequence[Cell]) -> None:
 
 
 def make_request(options: argparse.Namespace, profile: Profile, choice: Choice) -> Request:
-    """What was asked for. Results of an application are in a folder of its name.
+    """What was asked for.
 
     Raises:
         UsageError: for what cannot be.
@@ -145,12 +146,11 @@ def make_request(options: argparse.Namespace, profile: Profile, choice: Choice) 
     """
     if options.results.resolve() == RESULTS:
         options.results = RESULTS if profile.compares else SMOKE_RESULTS
-        if choice.app is not None:
-            options.results /= choice.app.name
+    options.results = results_of(options.results.resolve(), choice.app.name if choice.app is not None else None)
     return Request(
         cells=choice.cells,
         seed=random.SystemRandom().getrandbits(32) if options.seed is None else options.seed,
-        folder=options.results.resolve(),
+        folder=options.results,
         machine_name=machine_name(options),
         nox_report=options.nox_report,
         generators=options.processes,

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from stackmatrix.application import environments
+from stackmatrix.commands import options as shared
 from stackmatrix.matrix import app_file
 from stackmatrix.matrix.cells import choose_one
 
@@ -17,17 +18,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_app(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--app", type=Path, default=Path(), metavar="FILE", help="stackmatrix.toml, pyproject.toml or their folder"
-    )
-    parser.add_argument(
-        "--with",
-        dest="overrides",
-        action="append",
-        default=[],
-        metavar="PACKAGE",
-        help="a package in place of what the app asks for, such as 'django==5.2.*'; may be repeated",
-    )
+    shared.add_app(parser)
+    parser.set_defaults(app=Path())
+    shared.add_overrides(parser, "a package in place of what the app asks for: 'django==5.2.*'; may be repeated")
 
 
 def execute(options: argparse.Namespace) -> int:

@@ -73,6 +73,10 @@ def add_app(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--app", type=Path, metavar="FILE", help=file)
 
 
+def add_overrides(parser: argparse.ArgumentParser, summary: str) -> None:
+    parser.add_argument("--with", action="append", default=[], dest="overrides", metavar="A==1", help=summary)
+
+
 def add_machine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--machine", metavar="NAME", help="folder of this machine's results; default: a slug of it")
 
@@ -100,7 +104,7 @@ def add_cell_options(parser: argparse.ArgumentParser) -> None:
     pythons = "which Pythons, by version (3.14t: without the GIL) or path; default: the plain ones that are there"
     parser.add_argument("--pythons", metavar="3.12,3.13", help=pythons)
     overridden = "cells with other packages beside those as locked, such as 'django==5.2.*'; may be repeated"
-    parser.add_argument("--with", action="append", default=[], dest="overrides", metavar="A==1", help=overridden)
+    add_overrides(parser, overridden)
     add_app(parser)
     workloads = f"which workloads ({', '.join(WORKLOADS)}), or all; default: {','.join(DEFAULT_WORKLOADS)}"
     parser.add_argument("--workload", metavar="A,B", help=workloads)
@@ -108,6 +112,11 @@ def add_cell_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--commit", action="store_true", help="commit exactly the result files that were written")
     add_listing(parser)
     add_results(parser)
+
+
+def results_of(folder: Path, app: str | None) -> Path:
+    """Where results of an application are: in a folder of its name, so that two of them never share a file."""
+    return folder if app is None or folder.name == app else folder / app
 
 
 def machine_name(options: argparse.Namespace) -> str | None:

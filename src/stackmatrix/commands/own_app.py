@@ -12,7 +12,6 @@ from stackmatrix.application import environments
 from stackmatrix.application.application import Application, prepare
 from stackmatrix.application.discovery import discover
 from stackmatrix.application.secret import secrets_of
-from stackmatrix.application.uv import find_interpreter, find_uv
 from stackmatrix.errors import AppError
 from stackmatrix.matrix.app import App
 from stackmatrix.matrix.app_file import AppFile
@@ -36,26 +35,13 @@ type Say = Callable[[str], None]
 
 
 def catalogue_of(app: AppFile) -> Catalogue:
-    """What can be chosen of an application: its stacks and workloads, by name.
-
-    Stacks that serve other views than those of their interface are rows of the built-in site.
-    """
-    stacks = {name: stack for name, stack in environments.stacks_of(app).items() if stack.view is None}
+    """What can be chosen of an application: its stacks and workloads, by name."""
+    stacks = environments.stacks_of(app)
     # A row of the application's own file has no place in the table, and so no port for whoever serves it by hand.
     for place, own in enumerate(app.stacks):
         stacks[own.name] = replace(own, port=FIRST_PORT + len(STACKS) + place)
     named = App(app.name, wsgi="", asgi="", requirements=())
     return Catalogue(named, stacks, _by_name(workloads_of([request.page for request in app.requests])))
-
-
-def pythons_of(app: AppFile) -> tuple[str, ...]:
-    """The Pythons that it is measured on unless others are chosen.
-
-    Raises:
-        AppError: when no Python of the matrix is allowed.
-
-    """
-    return environments.pythons_of(app)
 
 
 def _by_name(workloads: Sequence[Workload]) -> dict[str, Workload]:
@@ -97,11 +83,12 @@ def ready(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say)
             catalogue = _served(catalogue, application)
             found = look(installations.resolve(to_look_at(first, cells), catalogue), layout, lambda _: None)
             rate = app.rate or kept_rate(request.folder, machine_name, catalogue.workloads) or found.rate
+            unloaded_ms = {name: app.unloaded_ms or ms for name, ms in found.unloaded_ms.items()}
             measured = {
-                name: replace(one.with_measured(found.unloaded_ms), compare_rate=rate)
+                name: replace(one.with_measured(unloaded_ms), compare_rate=rate)
                 for name, one in catalogue.workloads.items()
             }
-            say(f"A page takes {_listed(found.unloaded_ms)} without load; latency is compared at {rate:g} arrivals/s.")
+            say(f"A page takes {_listed(unloaded_ms)} without load; latency is compared at {rate:g} arrivals/s.")
             yield replace(request, catalogue=replace(catalogue, workloads=measured))
     finally:
         remove(folder)
@@ -129,45 +116,24 @@ def _need_right(app: AppFile, application: Application) -> None:
 def _served(catalogue: Catalogue, application: Application) -> Catalogue:
     """What can be measured of an application that is set up."""
     found = application.found
-    served = replace(
-        catalogue.app,
-        wsgi=found.wsgi or "",
-        asgi=found.asgi or "",
-        arranger=application,
-        sha256=application.sha256,
-    )
     stacks = {name: one for name, one in catalogue.stacks.items() if found.callable_of(one.serves_views_of) is not None}
     pages: Sequence[Page] = application.pages
-    return replace(catalogue, app=served, stacks=stacks, workloads=_by_name(workloads_of(pages)))
+    return replace(catalogue, app=application.served, stacks=stacks, workloads=_by_name(workloads_of(pages)))
 
 
 def _install(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say) -> Catalogue:
     """The environments of the cells that do not have one yet; what is excluded needs none."""
-    catalogue, uv = request.catalogue, find_uv()
-    done: dict[tuple[str, str], Installation] = {}
-    failed: dict[tuple[str, str], str] = {}
-    skipped: set[str] = set()
+    catalogue = request.catalogue
     served = [cell for cell in request.cells if installations.why_excluded(cell, catalogue) is None]
-    for key in dict.fromkeys(map(_key_of(catalogue), served)):
-        name, place = key
-        runtime = Runtime.of(place)
-        python = str(by_path.get(runtime.interpreter, runtime.interpreter))
-        try:
-            find_interpreter(python, uv)
-        except AppError:
-            skipped.add(place)
-            continue
+
+    def make(name: str, place: str, python: str) -> Installation:
         stack = next(one for one in catalogue.stacks.values() if one.environment == name)
-        try:
-            made = environments.install(app, stack, python, runtime.overrides, say=say)
-        except AppError as error:
-            failed[key] = str(error).rstrip(".")
-            continue
+        made = environments.install(app, stack, python, Runtime.of(place).overrides, say=say)
         for note in made.notes:
             say(f"{stack.name} on {place}: {note}")
-        done[key] = Installation(made.prefix, made.sha256)
-    return replace(catalogue, installed=done, failed=failed, skipped=frozenset(skipped))
+        return Installation(made.prefix, made.sha256)
 
-
-def _key_of(catalogue: Catalogue) -> Callable[[Cell], tuple[str, str]]:
-    return lambda cell: (installations.environment_name(cell, catalogue), cell.python)
+    keys = dict.fromkeys((installations.environment_name(cell, catalogue), cell.python) for cell in served)
+    return installations.install_each(
+        keys, catalogue, lambda one: str(by_path.get(one.interpreter, one.interpreter)), make
+    )

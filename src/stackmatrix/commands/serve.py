@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stackmatrix.commands.choice import print_sessions
-from stackmatrix.commands.options import RESULTS, add_app, add_listing
+from stackmatrix.commands.options import RESULTS, add_app, add_listing, results_of
 from stackmatrix.errors import EnvironmentMissingError
 from stackmatrix.matrix import app_file
 from stackmatrix.matrix.app_workloads import ALL_PAGES
@@ -87,7 +87,7 @@ def serve_app(options: argparse.Namespace, console: Console) -> None:
     cells = tuple(
         Cell(stack=name, python=options.python, workload=ALL_PAGES) for name in choose_stacks(named, catalogue.stacks)
     )
-    request = Request(cells=cells, seed=1, folder=RESULTS / app.name, catalogue=catalogue)
+    request = Request(cells=cells, seed=1, folder=results_of(RESULTS, app.name), catalogue=catalogue)
     with own_app.ready(app, request, {}, say) as prepared:
         missing = environments.find_missing(cells, None, prepared.catalogue)
         for cell, why in missing.items():

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from stackmatrix.commands.options import RESULTS, add_app, add_json, add_results
+from stackmatrix.commands.options import add_app, add_json, add_results, results_of
 from stackmatrix.errors import ResultFileError, ResultsFolderError
 from stackmatrix.matrix import app_file
 
@@ -24,9 +24,8 @@ def execute(options: argparse.Namespace) -> int:
         ResultFileError: at the very end, when a file had to be left out.
 
     """
-    if options.app is not None and options.results == RESULTS:
-        options.results = RESULTS / app_file.read(options.app).name
-    folder: Path = options.results.resolve()
+    app = None if options.app is None else app_file.read(options.app).name
+    folder = results_of(options.results.resolve(), app)
     if not folder.is_dir():
         raise ResultsFolderError(f"There is no results folder {folder}: make results with nox -s matrix.")
     from stackmatrix.report import svg

@@ -1,19 +1,22 @@
 """The application under test. The built-in site is the first one."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 
 class Arranged(Protocol):
-    """Where a target of an application starts, and all of its variables, secrets among them."""
+    """Where a target of an application starts, and all of its variables; ``secrets`` names those that are."""
 
     @property
     def cwd(self) -> Path: ...
 
     @property
     def environment(self) -> Mapping[str, str]: ...
+
+    @property
+    def secrets(self) -> Collection[str]: ...
 
 
 class Arranger(Protocol):
@@ -32,7 +35,8 @@ class App:
     ``from_source`` names those of all packages in them that are built here and not taken as they were published.
 
     Targets of somebody's own application have places that its ``arranger`` makes, and ``sha256`` is the hash of its
-    files; the built-in site needs neither.
+    files; the built-in site needs neither. A target of it is ready once it answers at ``ready_path``, which may take so
+    many seconds.
     """
 
     name: str
@@ -44,6 +48,8 @@ class App:
     from_source: tuple[str, ...] = ()
     arranger: Arranger | None = field(default=None, compare=False, repr=False)
     sha256: str | None = None
+    ready_path: str | None = None
+    ready_within_s: float = 0.0
 
 
 BUILT_IN = App(

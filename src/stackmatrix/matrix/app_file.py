@@ -125,9 +125,6 @@ def _load(place: Path) -> tuple[Path, dict[str, Any]]:
     )
 
 
-_TWICE = re.compile(r"Cannot (?:declare|mutate|overwrite).*?\('?(\w+)'?")
-
-
 def _parse(file: Path) -> dict[str, Any]:
     text = file.read_text(encoding="utf-8")
     try:

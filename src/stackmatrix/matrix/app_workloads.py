@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import chain, count
 
 from stackmatrix.matrix.pages import Page
@@ -14,25 +13,17 @@ FRONT = "front"
 """What the page at ``/`` is called."""
 
 
-def workloads_of(pages: Sequence[Page], rate: float | None = None, unloaded_ms: float | None = None) -> list[Workload]:
-    """All pages together, then each one alone where there are several.
-
-    Of their calls nothing is known. ``rate`` is in arrivals per second, and ``unloaded_ms`` what a response of all
-    pages takes when nothing else is asked for, where they are known.
-    """
+def workloads_of(pages: Sequence[Page]) -> list[Workload]:
+    """All pages together, then each one alone where there are several. Of their calls nothing is known."""
     counted = f"{len(pages)} pages by their weights" if len(pages) > 1 else pages[0].name
-    together = _workload(ALL_PAGES, counted, tuple(pages), rate, unloaded_ms)
+    together = _workload(ALL_PAGES, counted, tuple(pages))
     if len(pages) == 1:
         return [together]
-    alone = [_workload(name, page.name, (page,), rate, None) for name, page in zip(_names(pages), pages, strict=True)]
-    return [together, *alone]
+    return [together, *(_workload(name, page.name, (page,)) for name, page in zip(_names(pages), pages, strict=True))]
 
 
-def _workload(
-    name: str, summary: str, pages: tuple[Page, ...], rate: float | None, unloaded_ms: float | None
-) -> Workload:
-    made = Workload(name, summary, pages, (), makes_calls=False, calls_known=False, measured_ms=unloaded_ms)
-    return made if rate is None else replace(made, compare_rate=rate)
+def _workload(name: str, summary: str, pages: tuple[Page, ...]) -> Workload:
+    return Workload(name, summary, pages, (), makes_calls=False, calls_known=False)
 
 
 def _names(pages: Sequence[Page]) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stackmatrix.matrix.app import BUILT_IN, App
-from stackmatrix.matrix.cells import Installation
+from stackmatrix.matrix.cells import Installation, Missing
 from stackmatrix.matrix.stacks import STACKS, Stack
 from stackmatrix.matrix.workloads import WORKLOADS, Workload
 
@@ -18,16 +18,14 @@ class Catalogue:
     """One application with its stacks and workloads, by name.
 
     ``installed`` are environments that the harness itself has made, by the stack that names the environment and the
-    place on the axis of Pythons, and ``failed`` says why others could not be; ``skipped`` are places whose Python was
-    not found.
+    place on the axis of Pythons, and ``missing`` says why others could not be.
     """
 
     app: App
     stacks: Mapping[str, Stack]
     workloads: Mapping[str, Workload]
     installed: Mapping[tuple[str, str], Installation] = field(default_factory=dict)
-    failed: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    skipped: frozenset[str] = frozenset()
+    missing: Mapping[tuple[str, str], Missing] = field(default_factory=dict)
 
 
 BUILT_IN_CATALOGUE = Catalogue(BUILT_IN, STACKS, WORKLOADS)

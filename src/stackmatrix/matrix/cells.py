@@ -45,6 +45,21 @@ class Installation:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """Why a cell cannot be measured.
+
+    There is no such Python (``skipped``), its packages did not install (``failed``), or it is known beforehand that it
+    cannot run on this Python or this system (``excluded``).
+    """
+
+    state: Literal["skipped", "failed", "excluded"]
+    reason: str
+
+
+NO_PYTHON = Missing("skipped", "this Python was not found")
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """A cell with everything that its names stand for. What measures it looks nothing up in a table."""
 

@@ -14,7 +14,7 @@ from stackmatrix.analysis.comparison.judge import judge
 from stackmatrix.analysis.comparison.racing import open_cells
 from stackmatrix.analysis.comparison.verdicts import Family
 from stackmatrix.errors import CellsFailedError, MachineLimitError, PythonMissingError, SupervisorError, TrialError
-from stackmatrix.matrix.cells import Cell, controls_of
+from stackmatrix.matrix.cells import Cell, Missing, controls_of
 from stackmatrix.matrix.profiles import TURNS_A_RAMP, Profile
 from stackmatrix.matrix.pythons import Runtime, python_key
 from stackmatrix.measurements.evidence import Evidence
@@ -25,7 +25,6 @@ from stackmatrix.results.model import Result, Status
 from stackmatrix.system import cgroup, ports
 from stackmatrix.system.cores import why_not_pinned
 from stackmatrix.testbed import environments
-from stackmatrix.testbed.environments import Missing
 
 LATE_TURNS = 3
 """Ramps may begin a turn later; after them come those of one ramp more, and what needs to know what was held."""

@@ -1,13 +1,13 @@
 """The one owner of child processes: argument lists, a group of their own, one shared deadline to stop, then KILL."""
 
+import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -156,18 +156,33 @@ def explain(log: Path) -> str:
     return (crash or exception or " | ".join(last))[:LONGEST_REASON]
 
 
+SHORTEST_HIDDEN = 4
+"""Characters of a secret: a shorter one would be found in many words that do not have it."""
+
+
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """A text without secrets, also where they are quoted as Python or JSON does."""
+    for secret in secrets:
+        for written in {secret, repr(secret)[1:-1], json.dumps(secret)[1:-1]} if len(secret) >= SHORTEST_HIDDEN else ():
+            text = text.replace(written, "…")
+    return text
+
+
 KEPT_LOGS = PROJECT / ".nox" / "logs"
 MOST_KEPT = 50
 
 
-def keep(log: Path) -> str:
-    """Copy a log out of a folder that will be removed; returns where it is, for people, or nothing if it is empty."""
+def keep(log: Path, secrets: Iterable[str] = ()) -> str:
+    """Copy a log out of a folder that will be removed, without secrets.
+
+    Returns where it is, for people, or nothing if it is empty.
+    """
     try:
         if not log.stat().st_size:
             return ""
         KEPT_LOGS.mkdir(parents=True, exist_ok=True)
         kept = KEPT_LOGS / f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{log.name}"
-        shutil.copyfile(log, kept)
+        kept.write_text(hide(log.read_text(errors="surrogateescape"), secrets), errors="surrogateescape")
         for old in sorted(KEPT_LOGS.iterdir())[:-MOST_KEPT]:
             old.unlink(missing_ok=True)
     except OSError:
@@ -175,7 +190,7 @@ def keep(log: Path) -> str:
     return str(kept.relative_to(PROJECT) if kept.is_relative_to(PROJECT) else kept)
 
 
-def last_words(log: Path) -> str:
+def last_words(log: Path, secrets: Collection[str] = ()) -> str:
     """What a log says of why its process ended, and where the whole of it is kept; empty without a log."""
-    said, kept = explain(log), keep(log)
+    said, kept = hide(explain(log), secrets), keep(log, secrets)
     return f"{said} (its whole log: {kept})" if said and kept else said

@@ -4,15 +4,15 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
-from stackmatrix.errors import EnvironmentMissingError
+from stackmatrix.application.uv import find_interpreter, find_uv
+from stackmatrix.errors import AppError, EnvironmentMissingError
 from stackmatrix.matrix.app import BUILT_IN
 from stackmatrix.matrix.catalogue import BUILT_IN_CATALOGUE, Catalogue
-from stackmatrix.matrix.cells import Cell, Installation, Subject, why_not_served
+from stackmatrix.matrix.cells import NO_PYTHON, Cell, Installation, Missing, Subject, why_not_served
 from stackmatrix.matrix.pythons import Runtime
 from stackmatrix.system.processes import PROJECT
 
@@ -82,18 +82,6 @@ def session_name(cell: Cell) -> str:
     return f"env-{environment_name(cell)}-{cell.python}"
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """Why a cell cannot be measured.
-
-    There is no such Python (``skipped``), its packages did not install (``failed``), or it is known beforehand that it
-    cannot run on this Python or this system (``excluded``).
-    """
-
-    state: Literal["skipped", "failed", "excluded"]
-    reason: str
-
-
 SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"
 """Where servers are installed, which is often not in the path of a user who is not root."""
 
@@ -130,18 +118,47 @@ def find_missing(
         if excluded := why_excluded(cell, catalogue):
             missing[cell] = Missing("excluded", excluded)
         elif key not in here:
-            outcome = "skipped" if cell.python in catalogue.skipped else outcomes.get(session_name(cell))
-            missing[cell] = _missing(outcome, catalogue.failed.get(key))
+            missing[cell] = catalogue.missing.get(key) or _missing(outcomes.get(session_name(cell)))
     return missing
 
 
-def _missing(outcome: str | None, reason: str | None) -> Missing:
+def _missing(outcome: str | None) -> Missing:
     if outcome == "skipped":
-        return Missing("skipped", "this Python was not found")
-    if reason is None:
-        asked = "its packages could not be installed: see what nox printed"
-        reason = "its environment is not installed" if outcome is None else asked
-    return Missing("failed", reason)
+        return NO_PYTHON
+    asked = "its packages could not be installed: see what nox printed"
+    return Missing("failed", "its environment is not installed" if outcome is None else asked)
+
+
+def install_each(
+    keys: Iterable[tuple[str, str]],
+    catalogue: Catalogue,
+    interpreter: Callable[[Runtime], str],
+    make: Callable[[str, str, str], Installation],
+) -> Catalogue:
+    """The catalogue with an environment of each key, or why there is none.
+
+    ``interpreter`` says by version or path which Python a place on the axis means, and ``make`` makes the environment
+    of a stack's name, that place and that Python, or raises an :class:`AppError`.
+
+    Raises:
+        AppError: when uv is not here.
+
+    """
+    uv = find_uv()
+    made: dict[tuple[str, str], Installation] = {}
+    missing: dict[tuple[str, str], Missing] = {}
+    for name, place in keys:
+        python = interpreter(Runtime.of(place))
+        try:
+            find_interpreter(python, uv)
+        except AppError:
+            missing[name, place] = NO_PYTHON
+            continue
+        try:
+            made[name, place] = make(name, place, python)
+        except AppError as error:
+            missing[name, place] = Missing("failed", str(error).rstrip("."))
+    return replace(catalogue, installed=made, missing=missing)
 
 
 def _read_report(path: Path) -> dict[str, str]:

@@ -4,14 +4,12 @@ Each begins with the lock file of its stack; what is overridden, and what it nee
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from stackmatrix.application import requirements
 from stackmatrix.application.environments import resolve_once
 from stackmatrix.application.requirements import Resolved, Wanted
-from stackmatrix.application.uv import find_interpreter, find_uv
-from stackmatrix.errors import AppError
+from stackmatrix.application.uv import find_uv
 from stackmatrix.matrix.app import BUILT_IN
 from stackmatrix.matrix.catalogue import Catalogue
 from stackmatrix.matrix.cells import Cell, Installation
@@ -37,24 +35,13 @@ def install(
     wanted = sorted(key for key in keys if not Runtime.of(key[1]).is_locked)
     if not wanted:
         return catalogue
-    uv = find_uv()
-    done: dict[tuple[str, str], Installation] = {}
-    failed: dict[tuple[str, str], str] = {}
-    skipped: set[str] = set()
-    by_nox = environments.installed()
-    for name, place in wanted:
-        runtime = Runtime.of(place)
-        python = _python(runtime, by_path, by_nox)
-        try:
-            find_interpreter(python, uv)
-        except AppError:
-            skipped.add(place)
-            continue
-        try:
-            done[name, place] = _make(name, runtime, python, uv, say)
-        except AppError as error:
-            failed[name, place] = str(error).rstrip(".")
-    return replace(catalogue, installed=done, failed=failed, skipped=frozenset(skipped))
+    uv, by_nox = find_uv(), environments.installed()
+    return environments.install_each(
+        wanted,
+        catalogue,
+        lambda runtime: _python(runtime, by_path, by_nox),
+        lambda name, place, python: _make(name, Runtime.of(place), python, uv, say),
+    )
 
 
 def _make(name: str, runtime: Runtime, python: str, uv: Path, say: Callable[[str], None]) -> Installation:

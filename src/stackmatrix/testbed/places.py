@@ -51,7 +51,8 @@ def _setting(subject: Subject, folder: Path, layout: Layout) -> Setting:
     cores = layout.of_target(subject.stack.workers) if subject.stack.workers > 1 else ()
     if not subject.app.wrapped:
         return Setting()
-    variables, started_in = {application.VARIABLE: subject.application, **dict(subject.workload.variables)}, None
+    variables = {application.VARIABLE: subject.application, **dict(subject.workload.variables)}
+    started_in, secrets = None, tuple[str, ...]()
     if subject.app.arranger is not None:
         arranged = subject.app.arranger.arrange(subject.stack.serves_views_of, subject.name)
         programs = subject.environment.prefix / "bin"
@@ -59,10 +60,10 @@ def _setting(subject: Subject, folder: Path, layout: Layout) -> Setting:
         variables["PATH"] = f"{programs}{os.pathsep}{variables['PATH']}"
         # What wraps the application is the harness's own, and is found after everything of the application.
         variables["PYTHONPATH"] = f"{variables['PYTHONPATH']}{os.pathsep}{processes.SOURCE}"
-        started_in = str(arranged.cwd)
+        started_in, secrets = str(arranged.cwd), tuple(arranged.secrets)
     if subject.cell.control == "planted":
         variables[planted.VARIABLE] = str(folder / PLANTED)
-    return Setting(variables, started_in, cores)
+    return Setting(variables, started_in, cores, secrets)
 
 
 def as_written(place: Place, folder: Path) -> tuple[str, ...]:

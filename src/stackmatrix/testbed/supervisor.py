@@ -151,8 +151,10 @@ class Supervisor:
         try:
             self._client = CircusClient(endpoint=given["STACKMATRIX_ENDPOINT"], timeout=CALL_TIMEOUT_S)
             self._pids = processes.wait_until(self._look_for_pids, timeout_s=START_TIMEOUT_S, alive=self._why_dead)
-        except BaseException:
+        except BaseException as error:
             self._stop()
+            if isinstance(error, TrialError):
+                error.log = "".join(map(self.log_of, self.watchers[1:]))
             raise
         return self
 
@@ -170,6 +172,11 @@ class Supervisor:
             raise SupervisorError(
                 f"Processes {', '.join(map(str, killed))} had to be killed: they did not stop when asked to."
             )
+
+    @property
+    def _secrets(self) -> list[str]:
+        settings = [target.setting for target in self.targets]
+        return [one.variables[name] for one in settings for name in one.secrets]
 
     def pid(self, watcher: str) -> int:
         """The process that a watcher started; with ``respawn = False`` it stays the same or is gone."""
@@ -196,14 +203,18 @@ class Supervisor:
             yield
         except TrialError as error:
             ended = self.why_gone(watcher)
-            said = ended or processes.last_words(self.folder / f"{watcher}.log")
-            if not said or said in str(error):
-                raise
-            raise TrialError(f"{error} {'Meanwhile' if ended else 'Its log says:'} {said}.") from error
+            said = ended or processes.last_words(self.folder / f"{watcher}.log", self._secrets)
+            reason = processes.hide(str(error), self._secrets)
+            if said and said not in reason:
+                reason = f"{reason} {'Meanwhile' if ended else 'Its log says:'} {said}."
+            told = TrialError(reason)
+            told.log = self.log_of(watcher)
+            raise told from error
 
     def log_of(self, watcher: str) -> str:
-        """What a watcher's process has said so far."""
-        return (self.folder / f"{watcher}.log").read_text(encoding="utf-8", errors="replace")
+        """What a watcher's process has said so far, without secrets."""
+        path = self.folder / f"{watcher}.log"
+        return processes.hide(path.read_text(errors="replace") if path.exists() else "", self._secrets)
 
     def note_tree(self) -> None:
         """Remember every process that is there now, so that leaving can see to all of them."""
@@ -235,7 +246,7 @@ class Supervisor:
     def _end_of(self, watcher: str) -> str:
         """How a watcher's process has ended; its log is read and kept once."""
         if watcher not in self._ends:
-            said = processes.last_words(self.folder / f"{watcher}.log")
+            said = processes.last_words(self.folder / f"{watcher}.log", self._secrets)
             self._ends[watcher] = f"the process of {watcher!r} ended by itself" + (f": {said}" if said else "")
         return self._ends[watcher]
 

@@ -25,7 +25,7 @@ from stackmatrix.matrix.workloads import Workload
 from stackmatrix.results.conditions import Environment
 from stackmatrix.system.core_speed import PaceBook
 from stackmatrix.system.cores import Layout, pinned
-from stackmatrix.testbed import external_api, places, verification
+from stackmatrix.testbed import external_api, places, readiness, verification
 from stackmatrix.testbed.metering import Metering
 from stackmatrix.testbed.places import Place
 from stackmatrix.testbed.supervisor import API, Supervisor, Target, private_folder, remove
@@ -41,9 +41,9 @@ type Show = Callable[[str], None]
 class SubjectError(TrialError):
     """One of several subjects does not come up or is not what it should be: the others can be started without it."""
 
-    def __init__(self, subject: Subject, reason: str) -> None:
+    def __init__(self, subject: Subject, reason: str, log: str = "") -> None:
         super().__init__(reason)
-        self.subject = subject
+        self.subject, self.log = subject, log
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ class Testbed:
         cells = f"{len(self.places)} cells " if len(self.places) > 1 else ""
         self.show(f"{cells}starting")
         for place in self.places:
-            with self._blaming(place.subject):  # all start at once on one core, so each has the time of all
-                self._identify(place, patience_s * len(self.places))
+            with self._blaming(place.subject):
+                self._identify(place, max(patience_s, place.subject.app.ready_within_s) * len(self.places))
         self.show(f"verifying {cells}".rstrip())
         if pages:
             with ThreadPoolExecutor(VERIFIED_AT_ONCE) as pool:
@@ -112,7 +112,7 @@ class Testbed:
             if place.subject.app.wrapped and (loop_ms := verification.read_loop_ms(place.port)) is not None:
                 self.loops_ms[place.subject.name] = loop_ms
         self.circus.note_tree()
-        pids = self.generator.pids if self.generator is not None else ()
+        pids = self.generator.pids if self.generator else ()
         self._metering = Metering(self.circus, pids, self.layout, self.places)
         self._metering.begin()
 
@@ -122,7 +122,7 @@ class Testbed:
             with self.circus.explaining(subject.name):
                 yield
         except TrialError as error:
-            raise SubjectError(subject, str(error)) from error
+            raise SubjectError(subject, str(error), error.log) from error
 
     def _verify_page(self, place: Place) -> None:
         if place.subject.app.wrapped:
@@ -135,6 +135,7 @@ class Testbed:
             verification.wait_for_page(place.port, subject.workload, alive)
             return
         identity = verification.wait_for_identity(place.port, alive, patience_s)
+        readiness.wait_until_ready(subject, place.port, alive, patience_s)
         if subject.stack.workers > 1:
             verification.verify_workers(place.port, subject.stack.workers)
         log = self.circus.log_of(subject.name)

@@ -13,7 +13,7 @@ from stackmatrix.matrix.app_requests import Request
 from stackmatrix.matrix.pages import Page
 
 SETTINGS = Settings(
-    django="6.1", module="x", debug=False, allowed_hosts=("*",), https=False, databases=(), has_manifest=False,
+    module="x", debug=False, allowed_hosts=("*",), https=False, databases=(), has_manifest=False,
     session_engine="", session_cache="", csrf_cookie="csrftoken", csrf_header="HTTP_X_CSRFTOKEN",
     csrf_in_session=False, secret_key="",
 )  # fmt: skip

@@ -96,12 +96,16 @@ def fill_in(text: str, where: str) -> str:
 
 def test_the_hash_of_a_copy_changes_with_a_file_and_with_nothing_else(tmp_path: Path) -> None:
     app = project(tmp_path / "site", {"a.py": "1", "node_modules/x.js": "1"})
-    before = copy.sha256(app.project, app.file, {})
+
+    def sha256(name: str) -> str:
+        return copy.make(app.project, tmp_path / name, file=app.file).sha256
+
+    before = sha256("before")
     (app.project / "node_modules" / "x.js").write_text("2")
     (app.project / "a.py").touch()
-    assert copy.sha256(app.project, app.file, {}) == before
+    assert sha256("same") == before
     (app.project / "a.py").write_text("2")
-    assert copy.sha256(app.project, app.file, {}) != before
+    assert sha256("other") != before
 
 
 def test_a_file_may_not_be_put_outside_of_the_copy(tmp_path: Path) -> None:

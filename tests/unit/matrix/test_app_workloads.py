@@ -49,9 +49,3 @@ def test_pages_that_would_be_called_the_same_are_numbered_however_many() -> None
     found = names(*(f"/a{'!' * count}b/" for count in range(1, 120)))
     assert found[1:4] == ["a-b", "a-b-2", "a-b-3"]
     assert len(set(found)) == 120
-
-
-def test_what_is_known_of_the_pages_together_is_not_said_of_each_alone() -> None:
-    together, *alone = workloads_of(pages("/", "/blog/"), rate=5.0, unloaded_ms=40.0)
-    assert (together.compare_rate, together.unloaded_ms) == (5.0, 40.0)
-    assert [(one.compare_rate, one.measured_ms) for one in alone] == [(5.0, None), (5.0, None)]

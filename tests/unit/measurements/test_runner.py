@@ -19,7 +19,7 @@ from stackmatrix.errors import (
     UsageError,
 )
 from stackmatrix.matrix.catalogue import BUILT_IN_CATALOGUE
-from stackmatrix.matrix.cells import CONTROLS, Cell, Installation, controls_of, make_cells
+from stackmatrix.matrix.cells import CONTROLS, NO_PYTHON, Cell, Installation, Missing, controls_of, make_cells
 from stackmatrix.matrix.profiles import PROFILES
 from stackmatrix.matrix.pythons import PYTHONS
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS
@@ -396,7 +396,8 @@ def test_a_python_that_is_not_here_is_said_by_its_own_name_whatever_was_to_be_ov
 ) -> None:
     places = ("3.99", "3.99 with django==5.2.*")
     gone = [Cell(stack=OTHER, python=place, workload=GONE.workload) for place in places]
-    catalogue = replace(BUILT_IN_CATALOGUE, skipped=frozenset(places))
+    keys = [(STACKS[OTHER].environment, place) for place in places]
+    catalogue = replace(BUILT_IN_CATALOGUE, missing=dict.fromkeys(keys, NO_PYTHON))
     make_runner(make_kind(), cells=(*CELLS, *gone), catalogue=catalogue).run()
     assert view.lines[0] == "Python 3.99 was not found: 2 cells are left out."  # type: ignore[attr-defined]
     minding = make_runner(make_kind(), cells=(*CELLS, *gone), catalogue=catalogue, fail_on_missing=True)
@@ -407,7 +408,8 @@ def test_a_python_that_is_not_here_is_said_by_its_own_name_whatever_was_to_be_ov
 def test_a_reason_that_asks_is_not_ended_by_a_full_stop(
     make_runner: MakeRunner, make_kind: MakeKind, view: object
 ) -> None:
-    catalogue = replace(BUILT_IN_CATALOGUE, failed={(STACKS[OTHER].environment, "3.99"): "Is its name right?"})
+    why = Missing("failed", "Is its name right?")
+    catalogue = replace(BUILT_IN_CATALOGUE, missing={(STACKS[OTHER].environment, "3.99"): why})
     make_runner(make_kind(), cells=(*CELLS, GONE), catalogue=catalogue).run()
     assert view.lines[0] == f"{GONE}: Is its name right?"  # type: ignore[attr-defined]
 

@@ -12,13 +12,12 @@ import pytest
 from stackmatrix.errors import EnvironmentMissingError
 from stackmatrix.matrix.app import BUILT_IN
 from stackmatrix.matrix.catalogue import BUILT_IN_CATALOGUE, Catalogue
-from stackmatrix.matrix.cells import CONTROLS, Cell, Installation, Subject
+from stackmatrix.matrix.cells import CONTROLS, NO_PYTHON, Cell, Installation, Missing, Subject
 from stackmatrix.matrix.pythons import PYTHONS
 from stackmatrix.matrix.stacks import STACKS, Stack
 from stackmatrix.matrix.stacks.stack import SystemNeed
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.testbed import environments
-from stackmatrix.testbed.environments import Missing
 
 HERE = Cell(stack="here", python="3.13", workload="w")
 GONE = Cell(stack="gone", python="3.13", workload="w")
@@ -217,8 +216,7 @@ def catalogue(monkeypatch: pytest.MonkeyPatch) -> Catalogue:
         stacks,
         {"pages": replace(WORKLOADS["fanout"], name="pages")},
         installed={("one", "3.13"): Installation(Path("/own"), "1")},
-        failed={("two", "3.13"): "it does not resolve"},
-        skipped=frozenset({"3.14"}),
+        missing={("two", "3.13"): Missing("failed", "it does not resolve"), ("one", "3.14"): NO_PYTHON},
     )
 
 

@@ -24,6 +24,7 @@ PREFIX = Path("/environments/one")
 class Arranged:
     cwd: Path
     environment: Mapping[str, str]
+    secrets: tuple[str, ...] = ("TOKEN",)
 
 
 @dataclass
