@@ -107,7 +107,10 @@ def verify_identity(identity: Identity, stack: Stack, python: str, log: str = ""
     }
     for what, (wanted, found) in expected.items():
         if wanted != found:
-            raise TrialError(f"The target is not what the cell names: {what} is {found!r}, expected {wanted!r}.")
+            why = f"The target is not what the cell names: {what} is {found!r}, expected {wanted!r}."
+            if what == "server" and stack.name not in STACKS:
+                why += f' There is no {stack.server} in it: is the module called otherwise? Then say server = "NAME".'
+            raise TrialError(why)
     return build
 
 
