@@ -11,6 +11,9 @@ one would lose visitors that another makes wait."""
 FIRST_PORT, FIRST_STATS_PORT = 8000, 3030
 """Where ``serve`` has the first stack of the table, and its statistics; the others follow."""
 
+COMMAND_PLACES = ("bin", "prefix", "port", "backlog", "folder", "wsgi", "wsgi_callable", "asgi")
+"""What stands in braces in the command of every stack."""
+
 Interface = Literal["WSGI", "ASGI"]
 WaitModel = Literal["threads", "greenlets", "event loop"]
 View = Literal["sync", "async"]
