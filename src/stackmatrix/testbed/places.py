@@ -77,6 +77,11 @@ def plant(folder: Path, burn_ms: float) -> None:
     planted.write(folder / PLANTED, burn_ms)
 
 
+def api_port(subjects: Sequence[Subject], at: Mapping[str, int]) -> int:
+    """Where the external API is that the targets call: an application may have one of its own, started for it alone."""
+    return next((one.app.api_port for one in subjects if one.app.api_port is not None), at[API])
+
+
 def free_ports(subjects: Sequence[Subject]) -> dict[str, int]:
     free = ports.find_free(ports.apart(ports.TARGET_PORT), len(subjects))
     at = {subject.name: port for subject, port in zip(subjects, free, strict=True)}

@@ -116,3 +116,18 @@ def test_a_target_of_several_processes_has_a_core_for_each_as_far_as_they_reach(
     given = [setting(replace(subject, stack=replace(WSGI, workers=workers))).cores for workers in (1, 2, 3, 8)]
     assert given == [(), (7, 5), (7, 5, 4), (7, 5, 4)]
     assert Layout(target=(1,), generator=(0,), api=(0,), harness=(0,)).of_target(2) == (1,)
+
+
+def test_the_figures_of_the_external_api_that_an_application_has_of_its_own_count(subject: Subject) -> None:
+    own = replace(subject, app=replace(subject.app, api_port=9009))
+    assert places.api_port([subject], {"api": 9000}) == 9000
+    assert places.api_port([own], {"api": 9000}) == 9009
+
+
+def test_flags_to_trust_a_proxy_stand_before_the_application_and_only_where_https_is_claimed(subject: Subject) -> None:
+    row = next(stack for stack in STACKS.values() if stack.trusting)
+    plain = replace(subject, stack=row)
+    claiming = replace(plain, app=replace(subject.app, claims_https=True))
+    program, *rest = plain.command(8000)
+    assert claiming.command(8000) == (program, *row.trusting, *rest)
+    assert not {*row.trusting} & {*rest}
