@@ -29,13 +29,17 @@ PASSES = {
     "http": """
             proxy_set_header Host $http_host;
             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-            proxy_set_header X-Forwarded-Proto $scheme;
+            proxy_set_header X-Forwarded-Proto $claimed;
             proxy_redirect off;
             proxy_pass http://server;""",
     "uwsgi": """
             uwsgi_pass server;""",
 }
-"""How requests are handed on, as Gunicorn's and uWSGI's documentation have it for nginx."""
+"""How requests are handed on, as Gunicorn's and uWSGI's documentation have it for nginx.
+
+But for the scheme: nginx is the front door of a site here, and is asked without TLS. Where a visitor says that he comes
+by https, the server behind it is told so, as it is by an nginx that has taken the TLS away.
+"""
 
 # One worker for one process of the server. fail_timeout=0 asks the server again at once after a refused connection.
 CONFIGURATION = """
@@ -49,6 +53,14 @@ events {{
 }}
 http {{
     access_log off;
+    map $http_x_forwarded_proto $claimed {{
+        https https;
+        default $scheme;
+    }}
+    map $claimed $claimed_https {{
+        https on;
+        default "";
+    }}
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
@@ -61,7 +73,9 @@ http {{
     uwsgi_param REQUEST_URI $request_uri;
     uwsgi_param PATH_INFO $document_uri;
     uwsgi_param SERVER_PROTOCOL $server_protocol;
-    uwsgi_param REQUEST_SCHEME $scheme;
+    uwsgi_param REQUEST_SCHEME $claimed;
+    uwsgi_param UWSGI_SCHEME $claimed;
+    uwsgi_param HTTPS $claimed_https if_not_empty;
     uwsgi_param REMOTE_ADDR $remote_addr;
     uwsgi_param REMOTE_PORT $remote_port;
     uwsgi_param SERVER_PORT $server_port;

@@ -19,7 +19,7 @@ from stackmatrix.errors import AppError, AppFileError, StackmatrixError
 from stackmatrix.matrix import app_file
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.system import processes
-from stackmatrix.testbed import checking
+from stackmatrix.testbed import checking, external_api
 from stackmatrix.testbed.checking import Checked
 
 HERE = Path(__file__).parent
@@ -580,6 +580,32 @@ def test_calls_are_said_not_to_be_verified_where_there_are_any(tmp_path: Path) -
         assert "not verified" not in " ".join(application.notes)
     with prepared(tmp_path / "one", f"{file}[upstream.rates]\ndelay_ms = 5") as application:
         assert "whether a page calls rates as it should is not verified, only its answer" in application.notes
+
+
+def test_a_project_that_wants_https_sees_it_behind_a_server_that_takes_no_proxys_word(tmp_path: Path) -> None:
+    settings = {"mysite/settings.py": f"{SETTINGS}SECURE_SSL_REDIRECT = True\n"}
+    deaf = replace(STACK, command=(*STACK.command, "--no-proxy-headers"))
+    with prepared(tmp_path, 'paths = ["/"]', settings) as application:
+        assert application.served.claims_https
+        assert "SECURE_PROXY_SSL_HEADER is set to one of the harness's" in " ".join(application.notes)
+        (checked,) = checking.check(application, deaf, ENVIRONMENT)
+        assert (checked.status, checked.why) == (200, None)
+
+
+def test_a_path_is_asked_for_as_a_browser_does_and_named_as_it_is_written(tmp_path: Path) -> None:
+    urls = f'{small_project.URLS}\nurlpatterns.append(path("café à/", index))\n'
+    with prepared(tmp_path, 'paths = ["/café à/?q=é"]', {"mysite/urls.py": urls}) as application:
+        assert application.wrong == ()
+        assert check_on_server(application)["/café à/?q=é"].status == 200
+
+
+def test_the_external_api_of_an_app_is_the_one_whose_figures_are_read(tmp_path: Path) -> None:
+    file = 'paths = ["/"]\nservices = ["slow-api"]\nenv = { API = "{slow-api.url}" }'
+    with prepared(tmp_path, file) as application:
+        port = application.served.api_port
+        assert port == application.companions.ports["slow-api"]
+        assert port is not None
+        assert external_api.read_figures(port) is not None
 
 
 def test_the_walk_through_shows_sentences_that_are_provoked_here() -> None:

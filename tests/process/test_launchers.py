@@ -25,7 +25,8 @@ from http.server import BaseHTTPRequestHandler
 
 class Page(BaseHTTPRequestHandler):
     def do_GET(self):
-        body = f"{self.path} {self.headers['Host']} {self.headers['X-Forwarded-For']}".encode()
+        names = ("Host", "X-Forwarded-For", "X-Forwarded-Proto")
+        body = " ".join([self.path, *(self.headers[name] for name in names)]).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -75,7 +76,9 @@ def test_a_server_behind_nginx_answers_by_its_port_and_is_told_who_asked(
     port = free_port()
     start(*behind(port, tmp_path))
     wait_for(lambda: (answer := http.try_get(port, "/here/")) is not None and answer.status == 200)
-    assert http.get(port, "/here/").body == f"/here/ 127.0.0.1:{port} 127.0.0.1"
+    assert http.get(port, "/here/").body == f"/here/ 127.0.0.1:{port} 127.0.0.1 http"
+    claimed = http.get(port, "/here/", {"X-Forwarded-Proto": "https"})
+    assert claimed.body == f"/here/ 127.0.0.1:{port} 127.0.0.1 https"
 
 
 @NEEDS_NGINX

@@ -70,6 +70,8 @@ class Application:
             sha256=self.sha256,
             ready_path=self.app.ready_path,
             ready_within_s=self.app.ready_within_s,
+            claims_https=self.door.https,
+            api_port=self.companions.ports.get(SLOW_API),
         )
 
     @property

@@ -13,7 +13,7 @@ from stackmatrix.analysis import exceptions
 from stackmatrix.application.probe import Settings
 from stackmatrix.application.setup import Answered, Door
 from stackmatrix.matrix.app_requests import Request
-from stackmatrix.matrix.pages import Page
+from stackmatrix.matrix.pages import Page, encoded
 
 REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -81,9 +81,18 @@ def _lets_in(host: str, allowed: tuple[str, ...]) -> bool:
     )
 
 
+HTTPS_LOST = (
+    ", to {where}: the server does not hand on the header by which requests claim https. Another one is sent in its "
+    "place where the project names none: override.SECURE_PROXY_SSL_HEADER = []."
+)
+
+
 def _https(asked: Asked) -> str | None:
-    if asked.answer.status not in REDIRECTS or not asked.location.startswith("https://") or asked.door.https:
+    if asked.answer.status not in REDIRECTS or not asked.location.startswith("https://"):
         return None
+    if asked.door.https:
+        same = encoded(asked.page.path) == re.sub(r"^[a-z]+://[^/]*", "", asked.location)
+        return HTTPS_LOST.format(where=asked.location) if same else None
     return f", to {_origin_of(asked.location)}: the project wants https. Say https = true."
 
 
@@ -124,7 +133,9 @@ def _login(asked: Asked) -> str | None:
 
 def _slash(asked: Asked) -> str | None:
     path = asked.page.path.partition("?")[0]
-    if asked.answer.status in REDIRECTS and re.sub(r"^[a-z]+://[^/]*", "", asked.location).startswith(f"{path}/"):
+    if asked.answer.status in REDIRECTS and re.sub(r"^[a-z]+://[^/]*", "", asked.location).startswith(
+        f"{encoded(path)}/"
+    ):
         return f", to {asked.location}: write the path with its slash."
     return None
 

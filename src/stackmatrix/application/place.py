@@ -52,7 +52,7 @@ def arrange(
 
     """
     override = fill_all(app.override.of(interface), known, "override")
-    settings.write(folder / SETTINGS, found, interface, override, is_diagnosing=is_diagnosing)
+    settings.write(folder / SETTINGS, found, interface, override, https=app.https, is_diagnosing=is_diagnosing)
     (folder / HOME).mkdir(exist_ok=True)
     given = fill_all(app.env.of(interface), known, "env")
     project = folder / PROJECT

@@ -190,14 +190,6 @@ class Postgres(Service):
         """Tell all sessions in a database to end; what needs it empty waits for them."""
         self.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :'name'", name=name)
 
-    def connections(self, name: str) -> int:
-        """How many sessions of applications are in a database now."""
-        rows = self.ask(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = :'name' AND backend_type = 'client backend'",
-            name=name,
-        )
-        return int(rows[0][0])
-
     def address(self, name: str) -> Address:
         """Where an application finds a database."""
         url = f"postgresql://{ROLE}:{self.password}@{HOST}:{self.port}/{quote(name, safe='')}"

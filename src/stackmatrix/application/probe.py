@@ -64,6 +64,7 @@ class Settings:
     csrf_header: str
     csrf_in_session: bool
     secret_key: str
+    made_ssl_header: bool = False
 
     @classmethod
     def of(cls, found: Mapping[str, Any]) -> "Settings":
@@ -200,7 +201,7 @@ def _why_not_in(name: str, written: str, folder: Path) -> str | None:
 
 def warnings(settings: Settings, interface: str, *, has_writes: bool) -> tuple[str, ...]:
     """What is likely to limit a run with these settings, each with its remedy."""
-    said = []
+    said = [MADE_SSL_HEADER] if settings.made_ssl_header else []
     for one in settings.databases:
         if interface == "ASGI" and one.conn_max_age != 0:
             said.append(exceptions.keeps_connections(one.alias, one.conn_max_age))
@@ -208,3 +209,9 @@ def warnings(settings: Settings, interface: str, *, has_writes: bool) -> tuple[s
             remedy = exceptions.SQLITE_REMEDY.format(alias=one.alias)
             said.append(f"SQLite is likely to be locked by another writer. {remedy}")
     return tuple(said)
+
+
+MADE_SSL_HEADER = (
+    "requests claim https, which the project takes from no header: SECURE_PROXY_SSL_HEADER is set to one of the "
+    "harness's, since not every server hands on X-Forwarded-Proto"
+)

@@ -80,10 +80,6 @@ class Redis(Service):
         except (OSError, AppError):
             return False
 
-    def flush(self) -> None:
-        """Remove every key of all its databases."""
-        self.ask("FLUSHALL")
-
     def save(self) -> Path:
         """Write all keys of all its databases into a file of its folder, for another server to begin with."""
         self.ask("SAVE")

@@ -15,6 +15,7 @@ from stackmatrix.application.failures import Failure, sentence, step_sentence
 from stackmatrix.application.place import INSIDE, Arrangement, Runner
 from stackmatrix.application.probe import Settings
 from stackmatrix.application.services import HOST
+from stackmatrix.application.settings import HTTPS_HEADER
 from stackmatrix.errors import AppError
 from stackmatrix.matrix.app_file import AppFile
 from stackmatrix.matrix.app_parts import Login
@@ -159,6 +160,8 @@ def page_of(request: Request, door: Door, settings: Settings, sessions: Mapping[
     """A request with all that it is sent with; what the file says of a header wins."""
     cookies = dict(sessions[request.user].cookies) if request.user is not None else {}
     headers = {"Host": door.host, **({"X-Forwarded-Proto": "https"} if door.https else {})}
+    if door.https and settings.made_ssl_header:
+        headers[HTTPS_HEADER] = "https"
     if request.csrf:
         headers |= {"Referer": f"{door.origin}/", _header(settings.csrf_header): door.token}
         if not settings.csrf_in_session:

@@ -52,7 +52,8 @@ class App:
 
     Targets of somebody's own application have places that its ``arranger`` makes, and ``sha256`` is the hash of its
     files; the built-in site needs neither. A target of it is ready once it answers at ``ready_path``, which may take so
-    many seconds.
+    many seconds. Where it ``claims_https``, its requests say in a header that they came by it. ``api_port`` is where it
+    has an external API of its own, whose figures then count.
     """
 
     name: str
@@ -66,6 +67,8 @@ class App:
     sha256: str | None = None
     ready_path: str | None = None
     ready_within_s: float = 0.0
+    claims_https: bool = False
+    api_port: int | None = None
 
 
 BUILT_IN = App(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from stackmatrix.errors import AppFileError
-from stackmatrix.matrix.app_keys import APP
+from stackmatrix.matrix.app_keys import APP, SERVICES
 from stackmatrix.matrix.app_parts import (
     ByInterface,
     Login,
@@ -23,11 +23,14 @@ from stackmatrix.matrix.app_parts import (
     read_stack,
     read_upstream,
     texts_of,
+    words_of,
 )
-from stackmatrix.matrix.app_requests import Request, requests_of
+from stackmatrix.matrix.app_requests import Request, path_of, requests_of
+from stackmatrix.matrix.shapes import shown
 from stackmatrix.matrix.stacks import Stack
 
 FILE_NAME = "stackmatrix.toml"
+LONGEST_NAME = 60
 READY_WITHIN_S = 120.0
 """How long an app may take until it answers: one that imports much, on a slow disk, takes a minute."""
 
@@ -110,14 +113,14 @@ def _load(place: Path) -> tuple[Path, dict[str, Any]]:
         content = _parse(file)
         if file.name != "pyproject.toml":
             return file, content
-        table = content.get("tool", {}).get("stackmatrix")
+        table = _tool(content).get("stackmatrix")
         if table is None:
             raise AppFileError(f'{place} has no [tool.stackmatrix]; write it with one line: paths = ["/"]')
         return file, cast("dict[str, Any]", table)
     if (file / FILE_NAME).exists():
         return _load(file / FILE_NAME)
     project = file / "pyproject.toml"
-    if project.exists() and "stackmatrix" in _parse(project).get("tool", {}):
+    if project.exists() and "stackmatrix" in _tool(_parse(project)):
         return _load(project)
     raise AppFileError(
         f"{file.name} has neither a {FILE_NAME} nor a [tool.stackmatrix] in its pyproject.toml; "
@@ -125,8 +128,16 @@ def _load(place: Path) -> tuple[Path, dict[str, Any]]:
     )
 
 
+def _tool(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    table = content.get("tool")
+    return table if isinstance(table, dict) else {}
+
+
 def _parse(file: Path) -> dict[str, Any]:
-    text = file.read_text(encoding="utf-8")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise AppFileError(f"{file.name} cannot be read: {error}.") from None
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -138,15 +149,20 @@ def _parse(file: Path) -> dict[str, Any]:
                     f"write [{braces[1]}] in a line of its own, and its keys below."
                 ) from None
         raise AppFileError(f"{file.name} is not TOML: {error}.") from None
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, a hundred lists in each other
+        raise AppFileError(f"{file.name} cannot be read: {error}.") from None
 
 
 def _app(file: Path, content: Mapping[str, Any]) -> AppFile:
     folder = file.parent
     project = (folder / content.get("project", ".")).resolve()
     if not project.is_dir():
-        raise AppFileError(f"project = {content['project']!r}: there is no such folder.")
+        raise AppFileError(f"project = {shown(content['project'])}: there is no such folder.")
     files, services = content.get("files", {}), content.get("services", ())
     ready = content.get("ready", {})
+    if "manage" in content:
+        words_of(content["manage"], "manage")
+    _need_names_of_their_own(content)
     return AppFile(
         file=file,
         name=_name(content.get("name", project.name)),
@@ -167,9 +183,12 @@ def _app(file: Path, content: Mapping[str, Any]) -> AppFile:
         processes=tuple(map(read_process, content.get("process", ()))),
         upstreams=tuple(read_upstream(name, one) for name, one in content.get("upstream", {}).items()),
         state=tuple(content.get("state", ())),
-        ready_path=ready.get("path"),
+        ready_path=path_of(ready["path"], "ready") if "path" in ready else None,
         ready_within_s=float(ready.get("within", READY_WITHIN_S)),
-        logins={user: Login(one["path"], texts_of(one["form"])) for user, one in content.get("login", {}).items()},
+        logins={
+            user: Login(path_of(one["path"], f"login {user}"), texts_of(one["form"]))
+            for user, one in content.get("login", {}).items()
+        },
         stacks=tuple(read_stack(name, one) for name, one in content.get("stack", {}).items()),
         **{
             key: content[key]
@@ -182,8 +201,19 @@ def _app(file: Path, content: Mapping[str, Any]) -> AppFile:
 def _name(name: str) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     if not slug:
-        raise AppFileError(f"name = {name!r} has no letter that a folder can be called by.")
+        raise AppFileError(f"name = {shown(name)} has no letter that a folder can be called by.")
+    if len(slug) > LONGEST_NAME:
+        raise AppFileError(f"name = {shown(name)} is too long for a folder: {LONGEST_NAME} characters are taken.")
     return slug
+
+
+def _need_names_of_their_own(content: Mapping[str, Any]) -> None:
+    """Make sure that each address in braces is that of one thing."""
+    taken = set(SERVICES)
+    for name in (*(one["name"] for one in content.get("process", ())), *content.get("upstream", {})):
+        if name in taken:
+            raise AppFileError(f"two of services, process and upstream are called {name}; call one another name.")
+        taken.add(name)
 
 
 def _maybe(values: list[str] | None) -> tuple[str, ...] | None:
@@ -199,13 +229,15 @@ def _steps(steps: list[str] | None) -> tuple[str, ...] | None:
             raise AppFileError("setup has an empty step.")
         if _SHELL_WORDS.match(f"{step} ") and not step.split()[0].endswith(".py"):
             raise AppFileError(f"setup: a set-up step for the shell begins with '$ ', as in \"$ {step}\".")
+        if not step.startswith("$ "):
+            words_of(step, "setup")
     return _maybe(steps)
 
 
 def _beside(folder: Path, name: str) -> Path:
     path = (folder / name).resolve()
     if not path.is_file():
-        raise AppFileError(f"files: copy = {name!r}: there is no such file beside this one.")
+        raise AppFileError(f"files: copy = {shown(name)}: there is no such file beside this one.")
     return path
 
 

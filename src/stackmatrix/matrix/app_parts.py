@@ -5,14 +5,15 @@ Only the standard library is imported, since the noxfile reads this.
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from string import Formatter
 from typing import Any
 
 from stackmatrix.errors import AppFileError
+from stackmatrix.matrix.shapes import shown
 from stackmatrix.matrix.stacks import STACKS, Stack
-from stackmatrix.matrix.stacks.stack import PLACES
+from stackmatrix.matrix.stacks.stack import COMMAND_PLACES
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +90,29 @@ def read_by_interface(given: Mapping[str, Any], *, as_texts: bool = False) -> By
     return ByInterface(*(map(texts_of, parts) if as_texts else parts))
 
 
-def command_of(given: str | list[str]) -> tuple[str, ...]:
-    return tuple(shlex.split(given) if isinstance(given, str) else given)
+def words_of(text: str, where: str) -> tuple[str, ...]:
+    """The words of a command line.
+
+    Raises:
+        AppFileError: where a quotation mark stands alone, or there is no word.
+
+    """
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise AppFileError(f"{where}: {shown(text)} cannot be split into words: {str(error).lower()}.") from None
+    if not words or not words[0]:
+        raise AppFileError(f"{where}: {shown(text)} names no program.")
+    return words
+
+
+def command_of(given: str | list[str], where: str) -> tuple[str, ...]:
+    return words_of(given, where) if isinstance(given, str) else tuple(given)
 
 
 def read_process(given: Mapping[str, Any]) -> Process:
-    return Process(given["name"], command_of(given["command"]), given.get("port"), texts_of(given.get("env", {})))
+    command = command_of(given["command"], f"process {given['name']}")
+    return Process(given["name"], command, given.get("port"), texts_of(given.get("env", {})))
 
 
 def read_upstream(name: str, given: Mapping[str, Any]) -> Upstream:
@@ -110,20 +128,23 @@ def read_upstream(name: str, given: Mapping[str, Any]) -> Upstream:
 
 
 def read_stack(name: str, given: Mapping[str, Any]) -> Stack:
+    if name in {tag for row in STACKS.values() for tag in row.tags}:
+        raise AppFileError(f"stack {name}: {name} chooses a group of stacks already; call yours another name.")
     if name in STACKS:
         raise AppFileError(f"stack {name}: there is such a stack already; call yours another name.")
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise AppFileError(f"stack {name}: a stack's name has small letters, digits and underscores.")
-    command, requirements = command_of(given["command"]), given["requirements"]
-    if reason := _why_no_command(command):
-        raise AppFileError(f"stack {name}: {reason}")
+    command, requirements = command_of(given["command"], f"stack {name}"), given["requirements"]
+    _need_known_places(name, command)
+    if not any("{port}" in part for part in command):
+        raise AppFileError(f"stack {name}: its command does not say where {{port}} goes.")
     if not requirements and "server" not in given:
         raise AppFileError(f'stack {name}: requirements is empty: say what is installed, or server = "NAME".')
     return Stack(
         name=name,
         summary=given.get("summary", name),
         port=max(row.port for row in STACKS.values()) + 1,
-        server=given.get("server") or re.split(r"[\[<>=!~ ;]", requirements[0], maxsplit=1)[0],
+        server=given.get("server") or _module_of(name, requirements[0]),
         requirements=tuple(requirements),
         interface=given["interface"],
         waits_with=given["waits_with"],
@@ -135,13 +156,27 @@ def read_stack(name: str, given: Mapping[str, Any]) -> Stack:
     )
 
 
-def _why_no_command(command: Sequence[str]) -> str | None:
-    """What is wrong with the command of a stack of one's own, as a sentence."""
-    try:
-        parsed = [name for part in command for _, name, *_ in Formatter().parse(part) if name is not None]
-    except ValueError:
-        return "its command has a brace that stands alone: write a brace that is meant as it is twice, {{ and }}."
-    if unknown := [name for name in parsed if name not in PLACES]:
-        known = ", ".join(f"{{{name}}}" for name in PLACES)
-        return f"its command has {{{unknown[0]}}}, which nothing fills in; there are {known}."
-    return None if "port" in parsed else "its command does not say where {port} goes."
+def _need_known_places(name: str, command: tuple[str, ...]) -> None:
+    """Make sure that everything in braces in a stack's command can be filled in."""
+    for part in command:
+        try:
+            found = [(field, more, how) for _, field, more, how in Formatter().parse(part) if field is not None]
+        except ValueError:
+            raise AppFileError(
+                f"stack {name}: a brace stands alone in {shown(part)}; one that is meant is written twice."
+            ) from None
+        for field, more, how in found:
+            if field not in COMMAND_PLACES or more or how:
+                there = ", ".join(f"{{{one}}}" for one in COMMAND_PLACES)
+                raise AppFileError(
+                    f"stack {name}: its command has {shown(part)}, and what can be filled in is {there}; a brace that "
+                    "is meant is written twice."
+                )
+
+
+def _module_of(name: str, requirement: str) -> str:
+    """What the module of a package is called, for most packages."""
+    package = re.match(r"[A-Za-z0-9][\w.-]*", requirement)
+    if package is None or "://" in requirement.partition(" ")[0]:
+        raise AppFileError(f'stack {name}: say the module of its server: server = "NAME".')
+    return package[0].replace("-", "_")

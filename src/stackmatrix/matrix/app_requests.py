@@ -12,9 +12,13 @@ from urllib.parse import urlencode
 
 from stackmatrix.errors import AppFileError
 from stackmatrix.matrix.pages import Expectation, Page
+from stackmatrix.matrix.shapes import in_line
 
 NUMBER = "n"
 """The name in braces that stands for another number each time."""
+
+LONGEST_PATH = 4_000
+"""In characters: servers take a line of four to eight thousand."""
 
 _IN_BRACES = re.compile(r"\{([A-Za-z_][\w-]*)\}")
 
@@ -47,11 +51,11 @@ def requests_of(content: Mapping[str, Any]) -> tuple[Request, ...]:
 
 
 def _request(given: Mapping[str, Any]) -> Request:
-    path = given["path"]
-    if not path.startswith("/") or path.startswith("//"):
-        raise AppFileError(f"request {path}: a path begins with a slash, with neither scheme nor host.")
+    path = path_of(given["path"], "request")
     if "weight" in given and not given["weight"] > 0:
-        raise AppFileError(f"request {path}: weight = {given['weight']} asks for it never; leave the request away.")
+        raise AppFileError(
+            f"request {in_line(path)}: weight = {given['weight']} asks for it never; leave the request away."
+        )
     values = _values(path, given.get("values", {}))
     body, content_type = _body(path, given)
     method = given.get("method", "GET" if body is None else "POST").upper()
@@ -82,11 +86,27 @@ def _request(given: Mapping[str, Any]) -> Request:
     )
 
 
+def path_of(path: str, of: str) -> str:
+    """A path as the file has it.
+
+    Raises:
+        AppFileError: for what is none, or cannot be sent.
+
+    """
+    if not path.startswith("/") or path.startswith("//"):
+        raise AppFileError(f"{of} {in_line(path)}: a path begins with a slash, with neither scheme nor host.")
+    if "#" in path:
+        raise AppFileError(f"{of} {in_line(path)}: what follows a '#' is never sent; leave it away.")
+    if len(path) > LONGEST_PATH:
+        raise AppFileError(f"{of} {in_line(path)}: no server takes so long a path ({len(path)} characters).")
+    return path
+
+
 def _values(path: str, given: Mapping[str, Sequence[Any]]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     for name in _IN_BRACES.findall(path):
         if name != NUMBER and not given.get(name):
             raise AppFileError(
-                f"request {path}: values says nothing for {{{name}}}; write values = {{ {name} = [1, 2, 3] }}"
+                f"request {in_line(path)}: values says nothing for {{{name}}}; write values = {{ {name} = [1, 2, 3] }}"
             )
     return tuple((name, tuple(map(str, some))) for name, some in given.items())
 
@@ -95,7 +115,7 @@ def _body(path: str, given: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """The body of a request and its type."""
     kinds = [kind for kind in ("json", "form", "body") if kind in given]
     if len(kinds) > 1:
-        raise AppFileError(f"request {path}: it has {' and '.join(kinds)}, and a request has one body.")
+        raise AppFileError(f"request {in_line(path)}: it has {' and '.join(kinds)}, and a request has one body.")
     if "json" in given:
         return json.dumps(given["json"], ensure_ascii=False), "application/json"
     if "form" in given:

@@ -9,6 +9,8 @@ from stackmatrix.matrix.workloads import EVERY_WORKLOAD, WORKLOADS, Workload
 
 ALL_PAGES = "pages"
 """The workload that has all pages, which is measured unless others are chosen."""
+LONGEST_NAME = 80
+"""Of a page alone: a file is called so, and more is added to it."""
 FRONT = "front"
 """What the page at ``/`` is called."""
 
@@ -33,7 +35,7 @@ def _names(pages: Sequence[Page]) -> list[str]:
     """
     names: list[str] = []
     for page in pages:
-        plain = re.sub(r"[^\w.-]+", "-", page.name).strip("-.").lower() or FRONT
+        plain = re.sub(r"[^\w.-]+", "-", page.name)[:LONGEST_NAME].strip("-.").lower() or FRONT
         taken = {ALL_PAGES, EVERY_WORKLOAD, *WORKLOADS, *names}
         possible = chain([plain], (f"{plain}-{number}" for number in count(2)))
         names.append(next(one for one in possible if one not in taken))

@@ -97,7 +97,9 @@ class Subject:
         places = {"bin": str(prefix / "bin"), "prefix": str(prefix), "port": str(port), "backlog": str(backlog)}
         places |= {"folder": str(folder), "stats_port": str(self.stack.stats_port), "wsgi": WRAPPED_WSGI}
         places |= {"wsgi_callable": f"{WRAPPED_WSGI}:application", "asgi": WRAPPED_ASGI}
-        return tuple(part.format(**places) for part in (*self.stack.command, *added))
+        program, *rest = self.stack.command
+        trusting = self.stack.trusting if self.app.claims_https else ()
+        return tuple(part.format(**places) for part in (program, *trusting, *rest, *added))
 
 
 WRAPPED_WSGI, WRAPPED_ASGI = "under_test.wsgi", "under_test.asgi:application"

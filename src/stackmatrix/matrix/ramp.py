@@ -71,8 +71,9 @@ def plan_ramp(compare_rate: float, unloaded_s: float, slots: int | None, lengths
     reference, growth = (STEPS_BELOW, GROWTH) if has_reference else (None, COARSE_GROWTH)
     most = math.inf if slots is None else slots / unloaded_s
     first = compare_rate / GROWTH**STEPS_BELOW if has_reference else most / 2
-    count = 1 + math.floor(math.log(HIGHEST_RATE / first, growth))
     longer = reference or 0
+    # A reference rate near the highest is still reached, and a cell of very many slots has a step.
+    count = max(longer + 1, 1 + math.floor(math.log(HIGHEST_RATE / first, growth)))
     # The reference rate itself, and not what comes of dividing and multiplying it again.
     rates = tuple(compare_rate if place == reference else first * growth**place for place in range(count))
     seconds = tuple(

@@ -57,7 +57,10 @@ def ask(
     started = time.perf_counter()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
     try:
-        connection.request(method, path, body, dict(headers or {}))
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+        except ValueError as error:  # a line break in a header, or a letter that none can have
+            raise http.client.HTTPException(f"it cannot be sent: {error}") from error
         response = connection.getresponse()
         text = response.read().decode("utf-8", errors="replace")
         took_ms = (time.perf_counter() - started) * 1000

@@ -25,14 +25,14 @@ PR_SET_PDEATHSIG = 1
 class Setting:
     """What a command is given beside its arguments: more variables, the folder that it is started in, and its cores.
 
-    ``secrets`` are the names of those variables whose values are not to be seen anywhere. No cores are those of
-    ``--cores``.
+    No cores are those of ``--cores``. ``secrets`` are the names of those variables whose values are not to be seen
+    anywhere.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
     folder: str | None = None
-    secrets: tuple[str, ...] = ()
     cores: Sequence[int] = ()
+    secrets: tuple[str, ...] = ()
 
     def write(self, path: Path) -> None:
         """Keep it in a new file for :func:`main`; values may be secret."""

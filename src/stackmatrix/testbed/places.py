@@ -74,7 +74,7 @@ def _setting(subject: Subject, folder: Path, layout: Layout, *, holds: bool) -> 
         variables[planted.VARIABLE] = str(folder / PLANTED)
     if holds:
         variables[held.VARIABLE] = "1"
-    return Setting(variables, started_in, secrets, cores)
+    return Setting(variables, started_in, cores, secrets)
 
 
 def describe(place: Place, folder: Path, python: PythonBuild, packages: Mapping[str, str]) -> Environment:
@@ -100,6 +100,11 @@ def as_written(place: Place, folder: Path) -> tuple[str, ...]:
 def plant(folder: Path, burn_ms: float) -> None:
     """Set the CPU time that the planted control of a testbed burns for each request from now on."""
     planted.write(folder / PLANTED, burn_ms)
+
+
+def api_port(subjects: Sequence[Subject], at: Mapping[str, int]) -> int:
+    """Where the external API is that the targets call: an application may have one of its own, started for it alone."""
+    return next((one.app.api_port for one in subjects if one.app.api_port is not None), at[API])
 
 
 def free_ports(subjects: Sequence[Subject]) -> dict[str, int]:

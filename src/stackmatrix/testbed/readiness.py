@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from stackmatrix.matrix.cells import Subject
+from stackmatrix.matrix.pages import encoded
 from stackmatrix.system.http import ask
 from stackmatrix.system.processes import wait_until
 
@@ -20,7 +21,7 @@ def wait_until_ready(subject: Subject, port: int, alive: Callable[[], str | None
 
     def look() -> bool | None:
         with suppress(OSError, http.client.HTTPException):
-            return ask(port, "GET", path or "/", headers).status < 500 or None
+            return ask(port, "GET", encoded(path or "/"), headers).status < 500 or None
         return None
 
     if path is not None:

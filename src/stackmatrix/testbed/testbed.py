@@ -277,11 +277,11 @@ def start(
             every = places.place(subjects, at, added, folder, layout, holds=holds)
         places.plant(folder, 0.0)
         targets = [Target(one.subject.name, tuple(wrap(folder, one.command)), one.setting) for one in every]
-        circus = Supervisor(targets, at[API], layout, folder)
-        generator = None if load is None else _make_generator(load, every, at[API], layout, folder)
+        circus, api_port = Supervisor(targets, at[API], layout, folder), places.api_port(subjects, at)
+        generator = None if load is None else _make_generator(load, every, api_port, layout, folder)
         # The harness stays off the target's core, which it would be charged to.
         with pinned(layout.harness), circus, generator or contextlib.nullcontext():
-            bed = Testbed(every, at[API], circus, generator, layout, show, RaisedLogs(subjects, folder), speed)
+            bed = Testbed(every, api_port, circus, generator, layout, show, RaisedLogs(subjects, folder), speed)
             yield bed
             if generator is not None:
                 generator.finish(bed.tick)

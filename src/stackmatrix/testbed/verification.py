@@ -105,7 +105,8 @@ def verify_identity(identity: Identity, stack: Stack, python: str, log: str = ""
         "what serves": (_sorted(stack.traits), _sorted(telling_traits(stack) & {*identity.traits})),
     }
     if reason := stack.why_not_its_server(identity.programs):
-        raise TrialError(f"The target is not what the cell names: {reason}")
+        key = "" if stack.name in STACKS else ' Say it in your file by server = "NAME".'
+        raise TrialError(f"The target is not what the cell names: {reason}{key}")
     for what, (wanted, found) in expected.items():
         if wanted != found:
             raise TrialError(f"The target is not what the cell names: {what} is {found!r}, expected {wanted!r}.")

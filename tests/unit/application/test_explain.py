@@ -107,3 +107,9 @@ def test_a_driver_that_may_be_led_past_the_address_is_refused(tmp_path: Path) ->
     assert [one.partition(" may lead DATABASES['default'] elsewhere than ")[0] for one in said] == [
         "OPTIONS.service", "PGHOSTADDR", "OPTIONS.database",
     ]  # fmt: skip
+
+
+def test_a_project_that_does_not_see_that_https_was_claimed_is_told_to_take_the_header() -> None:
+    answer, page = Answered(301, {"location": "https://example.org/a/"}, ""), Page("/a/", "/a/")
+    asked = Asked(Request(page), page, answer, SETTINGS, Door("example.org", https=True, token=""), Path())
+    assert "the server does not hand on the header by which requests claim https" in (why_wrong(asked) or "")

@@ -7,6 +7,7 @@ import pytest
 from stackmatrix.errors import AppFileError
 from stackmatrix.matrix import app_file, app_keys
 from stackmatrix.matrix.app_file import AppFile
+from stackmatrix.matrix.stacks import REFERENCE_STACK
 
 OWN = 'paths = ["/"]\n[stack.x]\nrequirements = ["x"]\ninterface = "WSGI"\nwaits_with = "threads"\n'
 """A stack of one's own, but for its command."""
@@ -45,10 +46,22 @@ def read(folder: Path, text: str) -> AppFile:
         ('paths = ["/"]\n[upstream.a]\ndelay_ms = { median = 9, p99 = 3 }', "the median lies above 0 and below p99."),
         ('paths = ["/"]\n[stack.x]\nrequirements = ["x"]', "stack.x: command is missing."),
         (f'{OWN}command = "x {{wsgi}}"', "stack x: its command does not say where {port} goes."),
-        (f'{OWN}command = "x {{host}}:{{port}}"', "stack x: its command has {host}, which nothing fills in; there are"),
-        (f'{OWN}command = "x {{port}} }}"', "stack x: its command has a brace that stands alone: write"),
-        (f'{OWN}command = "x {{port}} {{}}"', "stack x: its command has {}, which nothing fills in; there are {bin}"),
+        (f'{OWN}command = "x {{host}}:{{port}}"', "stack x: its command has '{host}:{port}'"),
+        (f'{OWN}command = "x {{port}} }}"', "stack x: a brace stands alone in"),
+        (f'{OWN}command = "x {{port}} {{}}"', "stack x: its command has '{}', and"),
         (OWN.replace('["x"]', "[]") + 'command = "x {port}"', "stack x: requirements is empty: say what is installed"),
+        ('paths = ["/"]\nrate = 420', "rate = 420 is not a number from 0.1 to 400."),
+        ('paths = ["/"]\nrate = nan', "rate = nan is not a number from 0.1 to 400."),
+        ('paths = ["/"]\nservices = [{}]', "services: postgres is missing."),
+        ('paths = ["/a#b"]', "request /a#b: what follows a '#' is never sent; leave it away."),
+        ('paths = ["/"]\nhost = ""', "host is empty."),
+        ('paths = ["/"]\nmanage = "python \'"', "\"python '\" cannot be split into words: no closing quotation."),
+        ('paths = ["/"]\n[[request]]\npath = "/a"\njson = nan', "request /a: json = nan is not a value that JSON has."),
+        (f'paths = ["/"]\nrate = {"9" * 5000}', "stackmatrix.toml cannot be read: "),
+        (
+            'paths = ["/"]\n[upstream.a]\ndelay_ms = 1\n[[process]]\nname = "a"\ncommand = "x"',
+            "two of services, process and upstream are called a; call one another name.",
+        ),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_in_a_sentence_that_names_the_file(tmp_path: Path, text: str, said: str) -> None:
@@ -56,6 +69,56 @@ def test_a_mistake_is_told_in_a_sentence_that_names_the_file(tmp_path: Path, tex
         read(tmp_path, text)
     assert str(error.value).startswith("stackmatrix.toml")
     assert said in str(error.value)
+
+
+STACK = """
+paths = ["/"]
+[stack.{name}]
+command = "{command}"
+requirements = ["{requirement}"]
+interface = "WSGI"
+waits_with = "threads"
+"""
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"name": "seed"}, "stack seed: seed chooses a group of stacks already; call yours another name."),
+        ({"name": "asgi"}, "stack asgi: asgi chooses a group of stacks already; call yours another name."),
+        ({"name": REFERENCE_STACK}, "there is such a stack already; call yours another name."),
+        ({"command": "x {port} {x}"}, "stack own: its command has '{x}', and what can be filled in is {bin}, {prefix}"),
+        ({"command": "x {port} {"}, "stack own: a brace stands alone in '{'; one that is meant is written twice."),
+        ({"command": "x"}, "stack own: its command does not say where {port} goes."),
+        ({"requirement": "git+https://a.example/x"}, 'stack own: say the module of its server: server = "NAME".'),
+        ({"requirement": ""}, "stack.own.requirements is empty."),
+    ],
+)
+def test_a_row_of_ones_own_that_cannot_be_started_or_chosen_is_refused(
+    tmp_path: Path, changed: dict[str, str], said: str
+) -> None:
+    whole = {"name": "own", "command": "x {port}", "requirement": "x"} | changed
+    text = STACK
+    for key, value in whole.items():
+        text = text.replace(f"{{{key}}}", value, 1)
+    with pytest.raises(AppFileError) as error:
+        read(tmp_path, text)
+    assert said in str(error.value)
+
+
+def test_a_server_is_imported_by_another_name_than_it_is_installed_by(tmp_path: Path) -> None:
+    text = STACK.replace("{name}", "own").replace("{command}", "x {port}").replace("{requirement}", "mod-wsgi>=5")
+    (row,) = read(tmp_path, f"{text}workers = 3").stacks
+    assert (row.server, row.workers) == ("mod_wsgi", 3)
+
+
+def test_a_path_is_named_as_it_is_written_and_sent_as_a_browser_does(tmp_path: Path) -> None:
+    app = read(
+        tmp_path, 'paths = ["/café/?q=a b&r=%20"]\n[[request]]\npath = "/{slug}/"\nvalues = { slug = ["é", "a/b"] }'
+    )
+    plain, filled = (request.page for request in app.requests)
+    assert (plain.name, plain.request(1)[0]) == ("/café/?q=a b&r=%20", "/caf%C3%A9/?q=a%20b&r=%20")
+    assert [filled.request(turn)[0] for turn in (0, 1)] == ["/%C3%A9/", "/a/b/"]
 
 
 def test_a_folder_without_a_file_is_told_what_to_write(tmp_path: Path) -> None:

@@ -49,6 +49,17 @@ def test_right_answers_to_one_page_are_alike(content_type: str, body: str, why: 
     assert found is None if why is None else found is not None and found.startswith(why)
 
 
+def test_a_short_answer_may_differ_by_a_few_characters() -> None:
+    first = Likeness.of("application/json", '{"id": 9}')
+    assert first.why_unlike("application/json", '{"id": 100000}') is None
+    assert first.why_unlike("application/json", '{"error": "there is no such thing, or no more"}') is not None
+
+
+def test_a_redirect_leads_to_a_path_as_it_is_written() -> None:
+    expect = Expectation(302, location="/café/")
+    assert expect.why_wrong(302, {"location": "http://a.example/caf%C3%A9/"}, "") is None
+
+
 def test_values_take_turns_and_every_request_has_a_number_of_its_own() -> None:
     page = Page("tags", "/{slug}/?q={n}", body='{"t": "{n}"}', values=(("slug", ("a", "b")),))
 

@@ -84,3 +84,12 @@ def test_a_hold_is_one_rate() -> None:
     plan = plan_hold(48.0, 180.0)
     assert (plan.rates, plan.seconds, plan.reference, plan.drop_rate) == ((48.0,), (180.0,), None, 48.0)
     assert plan.rate_at(179.0) == 48.0
+
+
+@given(st.floats(0.1, 10 * HIGHEST_RATE), st.floats(0.005, 60), st.one_of(st.none(), st.integers(1, 100_000)))
+def test_a_ramp_has_its_reference_rate_whatever_the_rate_and_the_page_are(
+    rate: float, floor_s: float, slots: int | None
+) -> None:
+    plan = plan_ramp(rate, floor_s, slots, LENGTHS)
+    assert plan.drop_rate in plan.rates
+    assert plan.reference is None or plan.rates[plan.reference] == rate

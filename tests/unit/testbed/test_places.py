@@ -157,3 +157,18 @@ def test_nothing_is_read_of_the_built_in_site(subject: Subject, tmp_path: Path) 
     built_in = replace(subject, app=replace(subject.app, arranger=None))
     path_of(built_in, tmp_path).write_bytes(OTHER.to_line())
     assert RaisedLogs([built_in], tmp_path).take(built_in) == ()
+
+
+def test_the_figures_of_the_external_api_that_an_application_has_of_its_own_count(subject: Subject) -> None:
+    own = replace(subject, app=replace(subject.app, api_port=9009))
+    assert places.api_port([subject], {"api": 9000}) == 9000
+    assert places.api_port([own], {"api": 9000}) == 9009
+
+
+def test_flags_to_trust_a_proxy_stand_before_the_application_and_only_where_https_is_claimed(subject: Subject) -> None:
+    row = next(stack for stack in STACKS.values() if stack.trusting)
+    plain = replace(subject, stack=row)
+    claiming = replace(plain, app=replace(subject.app, claims_https=True))
+    program, *rest = plain.command(8000)
+    assert claiming.command(8000) == (program, *row.trusting, *rest)
+    assert not {*row.trusting} & {*rest}

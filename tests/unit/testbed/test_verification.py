@@ -81,6 +81,12 @@ def test_a_target_that_is_something_else_is_told_by_what_differs(name: str, chan
     assert str(refused.value).startswith(f"The target is not what the cell names: {told}")
 
 
+def test_a_server_of_ones_own_that_is_called_otherwise_than_its_package_is_told_the_key() -> None:
+    row = next(iter(STACKS))
+    with pytest.raises(TrialError, match=r"it has not loaded 'other_name', .* by server = \"NAME\"\.$"):
+        verification.verify_identity(identity(row), replace(STACKS[row], name="own", server="other_name"), "3.13")
+
+
 @pytest.mark.parametrize(
     ("log", "told"),
     [

@@ -47,6 +47,7 @@ def read_settings() -> dict[str, Any]:
         "debug": bool(get("DEBUG")),
         "allowed_hosts": [str(host) for host in get("ALLOWED_HOSTS", [])],
         "https": bool(get("SECURE_SSL_REDIRECT")),
+        "made_ssl_header": bool(get("STACKMATRIX_SSL_HEADER")),
         "databases": {alias: read_database(one) for alias, one in get("DATABASES", {}).items()},
         "static_manifest": "Manifest" in str(static),
         "session_engine": get("SESSION_ENGINE", ""),

@@ -18,6 +18,8 @@ View = Literal["sync", "async"]
 Place = Literal["bin", "prefix", "port", "stats_port", "backlog", "folder", "wsgi", "wsgi_callable", "asgi"]
 """What is filled in between the braces of a command."""
 PLACES: tuple[Place, ...] = get_args(Place)
+COMMAND_PLACES = tuple(one for one in PLACES if one != "stats_port")
+"""Those of a stack that is not watched, such as somebody's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,11 @@ class Stack:
     ``shares_with`` is the stack whose environment and lock file it has, too. ``needs`` is what has to be on the system,
     and ``not_on`` says of Pythons (a free-threaded one ends in ``t``) why it cannot run there, as observed.
 
-    ``watch`` is added by ``serve`` only, so that a measured target pays nothing for it, and ``patience`` where
-    instructions are counted, which makes the server some fifty times slower. ``demo_place`` is its place in the demo
-    that the project began with, whose stacks come first. ``port`` is where ``serve`` puts it: by its place in the
-    table.
+    ``trusting`` follows the program where requests claim https in a header, for a server that takes away what visitors
+    say of a proxy. ``watch`` is added by ``serve`` only, so that a measured target pays nothing for it, and
+    ``patience`` where instructions are counted, which makes the server some fifty times slower. ``demo_place`` is its
+    place in the demo that the project began with, whose stacks come first. ``port`` is where ``serve`` puts it: by its
+    place in the table.
     """
 
     name: str
@@ -102,6 +105,7 @@ class Stack:
     shares_with: str | None = None
     needs: tuple[SystemNeed, ...] = ()
     not_on: Mapping[str, str] = field(default_factory=dict)
+    trusting: tuple[str, ...] = ()
     watch: tuple[str, ...] = ()
     patience: tuple[str, ...] = ()
     demo_place: int | None = None

@@ -22,6 +22,7 @@ ROWS = (
             "The hundred threads are those of the demo that this project began with. Waitress' documentation "
             "(Arguments) has four threads and 100 connections by default; nothing is recommended for this."
         ),
+        trusting=("--trusted-proxy=127.0.0.1", "--trusted-proxy-headers=x-forwarded-proto"),
         traits=("waitress.channel.HTTPChannel",),
     ),
 )
