@@ -107,7 +107,7 @@ def environments() -> Iterator[None]:
 
 def found(folder: Path, stack: str) -> dict[str, str]:
     """The sentences of a stack's level by their codes."""
-    (path,) = (folder / "results" / "here").glob(f"*/{stack}/*.json")
+    (path,) = (folder / "results" / NAME / "here").glob(f"*/{stack}/*.json")
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return {one["code"]: one["sentence"] for one in content["ladders"][0]["levels"][0]["findings"]}
 
