@@ -185,7 +185,7 @@ APP = Table(
         "setup": Key(TEXTS, 'steps: a management command, a Python file, or "$ " and a shell line'),
         "state": Key(ListOf(FILE), "folders that the app writes into"),
         "host": Key(HOST, "the Host header; default: the first of ALLOWED_HOSTS"),
-        "https": Key(FLAG, "whether to claim https; default: SECURE_SSL_REDIRECT"),
+        "https": Key(FLAG, "whether to claim https, by X-Forwarded-Proto; default: SECURE_SSL_REDIRECT"),
         "ready": Key(
             Table(
                 {

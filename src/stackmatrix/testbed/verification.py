@@ -12,7 +12,6 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from types import MappingProxyType
 
 import msgspec
 
@@ -245,9 +244,7 @@ def verify_failures(answer: Answer, workload: Workload, request_id: str) -> None
         raise TrialError(f"The page says of {said} calls that they failed, and {failed} of its calls did.")
 
 
-def ask_page(
-    port: int, page: Page, number: int, headers: Mapping[str, str] = MappingProxyType({}), turn: int = 0
-) -> Answer:
+def ask_page(port: int, page: Page, number: int, headers: Mapping[str, str] | None = None, turn: int = 0) -> Answer:
     """One request for a page, with the headers beside its own, and the values whose turn it is.
 
     Raises:
@@ -256,7 +253,7 @@ def ask_page(
     """
     path, body = page.request(number, turn)
     try:
-        return ask(port, page.method, path, {**dict(page.headers), **headers}, body)
+        return ask(port, page.method, path, {**dict(page.headers), **(headers or {})}, body)
     except (OSError, http.client.HTTPException) as error:
         raise TrialError(f"{page.name} was not answered: {type(error).__name__}: {error}.") from error
 
