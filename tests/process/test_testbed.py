@@ -28,6 +28,7 @@ from stackmatrix.measurements.ladder.run import LadderRun, LadderSetting
 from stackmatrix.system import http, processes
 from stackmatrix.system.cores import divide_cores
 from stackmatrix.testbed import testbed
+from stackmatrix.testbed.supervisor import API
 from stackmatrix.testbed.testbed import Load, SubjectError
 from stackmatrix.testbed.unloaded import TIMES, measure_unloaded
 
@@ -92,6 +93,18 @@ class InItsPlace:
 
     def databases(self, _interface: str) -> Sequence[Database]:
         return ()
+
+
+def test_another_server_that_answers_on_the_port_is_not_taken_for_the_target() -> None:
+    one = standin()
+    with verified(one) as bed:
+        port = bed.places[0].port
+        late = replace(one, stack=replace(one.stack, command=("{bin}/python", "-c", "import time; time.sleep(60)")))
+        with (
+            testbed.start([late], divide_cores(), None, at={late.name: port, API: bed.api_port + 1}) as other,
+            pytest.raises(SubjectError, match=r"Another server answers on the target's port \(process \d+\)"),
+        ):
+            other.verify()
 
 
 def test_what_an_application_needs_beside_it_is_metered_and_is_nobody_elses_load(
@@ -164,7 +177,10 @@ def test_side_by_side_each_is_billed_for_its_own_requests() -> None:
     with verified(light, heavy) as bed:
 
         def seen() -> list[int]:
-            return [json.loads(http.get(port, "/seen/").body)[ORDERS.pages[0].path] for port in bed.ports]
+            return [
+                json.loads(http.get(port, "/seen/").body)[ORDERS.pages[0].path]
+                for port in (place.port for place in bed.places)
+            ]
 
         before = seen()
         measured = bed.drive(order, level)
@@ -259,7 +275,7 @@ def test_what_each_page_takes_without_load_is_measured_one_request_after_the_oth
     with testbed.start([standin(workload=own)], divide_cores(), None, nothing) as bed:
         bed.verify()
         took_ms = measure_unloaded(bed)
-        seen = json.loads(http.get(bed.ports[0], "/seen/").body)
+        seen = json.loads(http.get(bed.places[0].port, "/seen/").body)
     assert took_ms.keys() == {"slow", "quick"}
     assert took_ms["slow"] >= 200
     assert 20 <= took_ms["quick"] < took_ms["slow"]

@@ -192,6 +192,16 @@ class Supervisor:
         """One sentence if a watcher's process has ended, with the end of its log; ``None`` while it lives."""
         return None if processes.is_running(self._pids[watcher]) else self._end_of(watcher)
 
+    def need_own(self, watcher: str, pid: int) -> None:
+        """Make sure that a process which answers is a watcher's, and not another server that has taken its port.
+
+        Raises:
+            TrialError: when it is not.
+
+        """
+        if pid not in {process.pid for process in processes.tree(self._pids[watcher])}:
+            raise TrialError(f"Another server answers on the target's port (process {pid}): stop it and run again.")
+
     def watch_start(self, watcher: str, workers: int) -> Callable[[], str | None]:
         """What says in one sentence why it is pointless to wait any longer for a watcher that is starting."""
         loop = CrashLoop(self._pids[watcher], self.folder / f"{watcher}.log", workers)

@@ -138,16 +138,13 @@ class Testbed:
             verification.wait_for_page(place.port, subject.workload, alive)
             return
         identity = verification.wait_for_identity(place.port, alive, patience_s)
+        self.circus.need_own(subject.name, identity.pid)
         readiness.wait_until_ready(subject, place.port, alive, patience_s)
         if subject.stack.workers > 1:
             verification.verify_workers(place.port, subject.stack.workers)
         log = self.circus.log_of(subject.name)
         python = verification.verify_identity(identity, subject.stack, subject.runtime.version, log)
         self.environments[subject.name] = places.describe(place, self.circus.folder, python, identity.packages)
-
-    @property
-    def ports(self) -> tuple[int, ...]:
-        return tuple(place.port for place in self.places)
 
     @property
     def target_pids(self) -> tuple[int, ...]:
