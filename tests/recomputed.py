@@ -32,6 +32,7 @@ class Evidence:
         files = [json.loads(path.read_text()) for path in folder.glob("*/*/*.json")]
         self.ramps: dict[Key, list[Any]] = {}
         self.stops: dict[Key, list[Any]] = {}
+        self.held_ms: set[int] = set()
         self.nulls: dict[str, list[Any]] = {}
         self.costs: dict[tuple[Any, ...], dict[tuple[str, int, int], float]] = {}
         for one in files:
@@ -47,6 +48,7 @@ class Evidence:
             if not cell["control"]:
                 self.ramps[key] = valid["ramps"]
                 self.stops[key] = [trial for block in valid["stops"] for trial in block["trials"]]
+                self.held_ms |= {block["held_ms"] for block in valid["stops"] if block.get("held_ms")}
             elif cell["control"] == "null":
                 self.nulls[cell["workload"]] = valid["ramps"]
         told = json.loads((folder / "verdicts.json").read_text())

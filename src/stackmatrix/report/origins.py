@@ -89,10 +89,11 @@ def changes(workload: WorkloadSummary) -> Iterator[Sentence]:
         by_stack.setdefault(one.other.stack, []).append(one)
     sizes = [f"{stack}: {join([_change(one) for one in found])}" for stack, found in by_stack.items()]
     text = f"CPU per request of {workload.name} on {python}, against {'; against '.join(sizes)}."
+    with_caution = sum(one.caution is not None for one in here)
     counts = {
         "decided": len(asked) + len(decided) - len(told),
-        "undecided": len(plain) - len(asked) - len(decided),
-        "with a caution": len(here) - len(plain),
+        "undecided": len(here) - with_caution - len(asked) - len(decided),
+        "with a caution": with_caution,
     }
     text += f" Further: {words.counted(counts)}." if any(counts.values()) else ""
     yield f"{workload.name}-changes", CHANGED, text, links.VARIATIONS

@@ -244,7 +244,7 @@ def holds(text: Text, known: Evidence, workload: str) -> None:
              if figure == "holds" and {key_of(one["cell"]), key_of(one["other"])} <= {*by_cpu}]  # fmt: skip
     decided = sum(one["word"] != "undecided" for one in pairs)
     if pairs:
-        text.take(f"({decided or 'none'} of {len(pairs)} differences decided)")
+        text.take(f"({decided or 'none'} of {len(pairs)} difference{'s' * (len(pairs) > 1)} decided)")
     for key in slots:
         busy = [step["cpu_share"] for ramp in ramps[key] for step in ramp["steps"] if step["rate"] == ramp["holds"]]
         text.take(f"to {ranged(held[key])}/s (its core {100 * median(busy):.0f} % busy)")
@@ -289,6 +289,8 @@ def stops(text: Text, known: Evidence, workload: str) -> None:
     for stack, trials in found.items():
         told = fate(trials)
         groups["" if " of " in told else told].append(f"{stack} {told}" if " of " in told else stack)
+    if known.held_ms:
+        text.take(f"held inside the application for {max(known.held_ms)} ms by the harness")
     answered, _, losing = text.left.partition(" Meanwhile ")
     for who, named in groups.items():
         text.left = text.left.replace(
