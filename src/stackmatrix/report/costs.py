@@ -142,6 +142,9 @@ def _alone(workload: WorkloadSummary) -> Iterator[Sentence]:
         yield f"{workload.name}-cost", "What does it cost?", text, links.part(workload.name, COST.name)
 
 
+WHICH_PYTHON = "Which Python?"
+
+
 def pythons(workload: WorkloadSummary) -> Iterator[Sentence]:
     """What each Python changes against the one before, stacks with the same word together."""
     steps = steps_of(workload)
@@ -151,7 +154,7 @@ def pythons(workload: WorkloadSummary) -> Iterator[Sentence]:
     ]
     if parts:
         text = f"CPU per request of {workload.name}. {' '.join(parts)}"
-        yield f"{workload.name}-pythons", "Which Python?", text, links.part(workload.name, COST.name)
+        yield f"{workload.name}-pythons", WHICH_PYTHON, text, links.part(workload.name, COST.name)
 
 
 def steps_of(workload: WorkloadSummary) -> dict[tuple[str, str], list[Comparison]]:

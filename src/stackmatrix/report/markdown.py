@@ -14,7 +14,7 @@ from stackmatrix.analysis.comparison.verdicts import Comparison, Family
 from stackmatrix.analysis.evidence import published, strongest_first
 from stackmatrix.analysis.stall import StallWindow
 from stackmatrix.analysis.summary import MachineSummary
-from stackmatrix.report import details, environment, links, many, origins, stops, tables, unsaid, words
+from stackmatrix.report import costs, details, environment, links, many, origins, stops, tables, unsaid, words
 from stackmatrix.report.html.keys import verdict_link
 from stackmatrix.report.statements import further, numbered, statements
 from stackmatrix.report.table import escape, safe
@@ -108,7 +108,7 @@ def headline(machines: Sequence[MachineSummary], named: str | None = None) -> st
     if machine is None or machine.machine is None:
         return NO_RESULTS
     below = "results/"
-    lines = [str(answer(machine, below))]
+    lines = [str(answer(machine, below)), *_from_others(machine, machines, below)]
     table = tables.first_table(machine)
     if table is not None:
         lines += [
@@ -124,6 +124,21 @@ def headline(machines: Sequence[MachineSummary], named: str | None = None) -> st
     where = escape(f"{machine.name}: {environment.describe(machine.machine)}")
     lines += ["", f"Measured on [{where}]({page}); intervals are of 95 %, those of verdicts simultaneously."]
     return "\n".join(lines)
+
+
+def _from_others(machine: MachineSummary, machines: Sequence[MachineSummary], below: str) -> list[str]:
+    """What other results say of Pythons, where the published ones say nothing."""
+    said = {
+        one.name: next((each for each in statements(one) if each.lead == costs.WHICH_PYTHON), None) for one in machines
+    }
+    if said[machine.name] is not None:
+        return []
+    told = Markup("\n**{}** From [other results]({}{}): {}")
+    return [
+        str(told.format(safe(one.lead), below, one.evidence, safe(one.text)))
+        for other in strongest_first(machines)
+        if (one := said[other.machine.name]) is not None
+    ][:1]
 
 
 def _all_of_them(machine: MachineSummary, count: int, below: str) -> str:

@@ -466,3 +466,9 @@ def test_every_figure_of_the_readme_is_recomputed() -> None:
     machine = re.search(r"\]\(results/(.*)/README\.md\);", block)
     assert machine is not None
     check(block, Evidence(PROJECT / "results" / machine[1]))
+    for other, workload, told in re.findall(
+        r"\*\* From \[other results\]\(results/(.*)/README\.md#(.*)-cpu\): (.*)", block
+    ):
+        known, text = Evidence(PROJECT / "results" / other), Text(told)
+        BY_LEAD["Which Python?"](text, known, workload)
+        assert_recomputed(known, text)
