@@ -52,6 +52,7 @@ class Evidence:
             elif cell["control"] == "null":
                 self.nulls[cell["workload"]] = valid["ramps"]
         told = json.loads((folder / "verdicts.json").read_text())
+        self.planted = {one["workload"]: one["planted_effect"] for one in told["controls"]}
         self.verdicts = {
             (one["figure"], *key_of(one["cell"]), *key_of(one["other"])): one for one in told["comparisons"]
         }
@@ -100,7 +101,9 @@ class Evidence:
 
     def percent(self, figure: str, cell: Key, other: Key) -> str:
         """How a verdict on a ratio of CPU times stands in a sentence."""
-        one = self.verdicts[figure, *cell, *other]
+        one = self.verdicts.get((figure, *cell, *other))
+        if one is None:  # the workload has not the usual reference, and the only stack of it is its own
+            return "is the reference"
         if one["low"] is None:
             return "not yet known"
         mid = self.change(cell[0], cell[1:], other[1:])
