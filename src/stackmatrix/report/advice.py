@@ -33,8 +33,8 @@ def sentences(workload: WorkloadSummary) -> Iterator[Sentence]:
     where = f"this view ({workload.name})" if workload.summary else workload.name
     ties = [stack for stack in cheapest if stack != best]
     text = (
-        f"For {where} on Python {found.reference.python} no comparable stack is known to cost less CPU than "
-        f"{_titled(best)}{_ties(ties)}.{_sizes(found, best, comparable)}{stops.in_short(workload, best)}"
+        f"For {where} on Python {found.reference.python} {_titled(best)} costs the least CPU of comparable "
+        f"stacks, as far as is decided{_ties(ties)}.{_sizes(found, best, comparable)}{stops.in_short(workload, best)}"
         f"{_pythons(workload, best)}"
     )
     yield "answer", LEAD, text, links.workload(workload.name)
@@ -82,7 +82,7 @@ def _sizes(found: Against, best: str, comparable: Collection[str]) -> str:
 def _pythons(workload: WorkloadSummary, best: str) -> str:
     """What the Python changes for it."""
     if len(workload.pythons) < 2:
-        return " No other Python was measured."
+        return " No other Python was measured here."
     told = [
         f"{newer} against {older} costs it {words.verdict(COST, one.effect, one.word, bare=True)}"
         for (newer, older), found in steps_of(workload).items()

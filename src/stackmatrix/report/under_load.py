@@ -89,7 +89,9 @@ def _after_overload(climbs: Climbed) -> Iterator[str]:
     told = []
     if back:
         ends = [end for _, climb in back if climb.back_s for end in (climb.back_s.low, climb.back_s.high)]
-        told.append(f"{_named(back)} {'comes' if len(back) == 1 else 'come'} back in {span(ends, 0)} s")
+        told.append(
+            f"{_named(back)} {'comes' if len(back) == 1 else 'come'} back in {span(ends, int(min(ends) < 1))} s"
+        )
     if never:
         missed = sum(climb.watched - climb.came_back for _, climb in never)
         ramps = sum(climb.watched for _, climb in never)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from stackmatrix.analysis.comparison.verdicts import Comparison, Family
 from stackmatrix.analysis.metrics import COST
-from stackmatrix.analysis.summary import MachineSummary, WorkloadSummary
+from stackmatrix.analysis.summary import CellSummary, MachineSummary, WorkloadSummary
 from stackmatrix.matrix.profiles import LOOKS
 from stackmatrix.matrix.pythons import PYTHONS, newest_key, python_key
 from stackmatrix.report import links, many, words
@@ -132,7 +132,7 @@ def _refused(claimed: Iterable[WorkloadSummary]) -> Iterator[str]:
 def _unmeasured(machine: MachineSummary) -> Iterator[str]:
     """Which Pythons, cells and kinds there are no figures of."""
     rows = [row for workload in machine.workloads for row in workload.rows]
-    skipped = [row for workload in machine.workloads for row in workload.skipped]
+    skipped = [row for workload in machine.workloads for row in _skipped(workload)]
     reasons: dict[str, dict[str, None]] = {}
     for row in (*(row for row in rows if row.state == "failed"), *skipped):
         reasons.setdefault((row.reason or row.state).rstrip("."), {})[words.title(row.cell)] = None
@@ -158,9 +158,14 @@ def _unmeasured(machine: MachineSummary) -> Iterator[str]:
         yield "instructions"
 
 
+def _skipped(workload: WorkloadSummary) -> list[CellSummary]:
+    """Cells without figures, but for those of stacks that cannot serve the workload at all, which are told by that."""
+    return [row for row in workload.skipped if row.cell.stack not in workload.excluded]
+
+
 def remarks(workload: WorkloadSummary) -> list[str]:
     """What a reader must know beside the numbers: cells without any, refused comparisons, and what checks found."""
-    failed = [row for row in (*workload.rows, *workload.skipped) if row.state != "ok"]
+    failed = [row for row in (*workload.rows, *_skipped(workload)) if row.state != "ok"]
     lines = [f"{words.title(row.cell)}: {row.state}, {(row.reason or '').rstrip('.')}." for row in failed]
     lines += [f"{stack} is not measured: {reason}." for stack, reason in workload.excluded.items()]
     for cell, other, reason in workload.refused:

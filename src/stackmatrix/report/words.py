@@ -252,7 +252,7 @@ def comes_back(climb: Climb | None) -> str:
     not_back = f"not within {climb.watched_s:g} s"
     if climb.back_s is None:
         return not_back
-    seconds = f"in {span((climb.back_s.low, climb.back_s.high), 0)} s"
+    seconds = f"in {span((climb.back_s.low, climb.back_s.high), int(climb.back_s.low < 1))} s"
     return f"{seconds}; {never} of {climb.watched} {not_back}" if never else seconds
 
 

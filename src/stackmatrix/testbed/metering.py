@@ -36,9 +36,8 @@ class Metering:
         self._targets = [name for name in circus.watchers if name != API]
         roots: dict[str, Sequence[int]] = {name: (circus.pid(name),) for name in self._targets}
         roots |= {Role.EXTERNAL_API: (circus.pid(API),), Role.GENERATOR: generator_pids}
-        if any(
-            one.subject.app.arranger for one in targets
-        ):  # whatever else this process has started is there for the application
+        if any(one.subject.app.arranger for one in targets):
+            # Whatever else this process has started is there for the application.
             known = {*circus.pids, *generator_pids}
             roots[SERVICES] = [child.pid for child in psutil.Process().children() if child.pid not in known]
         self._meters = Meters(roots, METER_PERIOD_S * len(self._targets), closely=self._targets)
