@@ -127,7 +127,8 @@ class Step:
     """A part of a run that is shown as one: one block of one kind, of some cells of one workload.
 
     ``number`` is the block's, from 0, among those that the kind makes of these cells, and ``batch`` which of its
-    batches; ``estimate_s`` is how long it probably takes.
+    batches; ``estimate_s`` is how long it probably takes. One that ``is_spare`` is made where it is still needed when
+    its turn comes.
     """
 
     label: str
@@ -135,6 +136,7 @@ class Step:
     number: int = 0
     estimate_s: float = 60.0
     batch: int = 0
+    is_spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,10 @@ class Kind(ABC):
             TrialError, SupervisorError: when it failed for all of its cells.
 
         """
+
+    def is_needed(self, step: Step, standing: Standing) -> bool:  # noqa: ARG002 - most kinds have no spare steps
+        """Whether a step is to be made as things stand, which may have changed since the turn began."""
+        return True
 
     def later_s(self, standing: Standing) -> float:  # noqa: ARG002 - most kinds know of no later turn
         """How long its steps of later turns will probably take."""

@@ -99,10 +99,12 @@ class Runner:
         turn = 0
         while (steps := self._steps(turn)) or turn <= last:
             for place, (kind, step) in enumerate(steps):
+                if not kind.is_needed(step, self._standing):
+                    continue
                 if self._is_over(step):
                     self.stopped = f"The {self.request.minutes:g} minutes are over."
                     return
-                self._perform(kind, step, [each for _, each in steps[place + 1 :]])
+                self._perform(kind, step, [each for _, each in steps[place + 1 :] if not each.is_spare])
             turn += 1
 
     def _steps(self, turn: int) -> list[tuple[Kind, Step]]:

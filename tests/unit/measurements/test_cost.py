@@ -22,7 +22,7 @@ from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.measurements.cost import rate
 from stackmatrix.measurements.cost.kind import FEW_CELLS, CostBlocks
-from stackmatrix.measurements.request import Outcome, Setup, Standing
+from stackmatrix.measurements.request import Outcome, Setup, Standing, Step
 from stackmatrix.results.conditions import Conditions, Environment
 from stackmatrix.results.cost import CostBlock
 from stackmatrix.results.model import Result
@@ -130,7 +130,12 @@ def kind(make_setup: Callable[..., Setup]) -> CostBlocks:
 
 
 def perform(kind: CostBlocks, standing: Standing, turn: int = 0) -> list[Outcome]:
-    return [kind.perform(step, lambda _: None) for step in kind.steps(turn, standing)]
+    return [kind.perform(step, lambda _: None) for step in surely(kind.steps(turn, standing))]
+
+
+def surely(steps: Sequence[Step]) -> list[Step]:
+    """The steps that are made whatever comes of those before them."""
+    return [step for step in steps if not step.is_spare]
 
 
 def costs(outcome: Outcome) -> dict[Cell, CostBlock]:
@@ -159,7 +164,7 @@ def test_first_of_all_come_the_blocks_that_are_needed_before_anything_is_judged(
 ) -> None:
     kind, cells = CostBlocks(), make_cells((OTHER, REFERENCE_STACK), PYTHONS[:1], tuple(WORKLOADS))
     kind.begin(make_setup(cells))
-    steps = kind.steps(0, make_standing())
+    steps = surely(kind.steps(0, make_standing()))
     assert [(step.cells[0].workload, step.number) for step in steps] == [
         (workload, number) for workload in dict.fromkeys(cell.workload for cell in cells) for number in range(OPENING)
     ]
@@ -172,7 +177,7 @@ def test_more_cells_side_by_side_need_fewer_blocks_before_anything_else(
     cells = make_cells(tuple(STACKS)[: FEW_CELLS - 2], PYTHONS[:1], (WORKLOAD.name,))
     kind = CostBlocks()
     kind.begin(make_setup([*cells, *controls_of(cells)]))
-    assert [step.number for step in kind.steps(0, make_standing())] == [*range(LOOKS[0])]
+    assert [step.number for step in surely(kind.steps(0, make_standing()))] == [*range(LOOKS[0])]
 
 
 def test_blocks_of_earlier_runs_count(
@@ -181,9 +186,26 @@ def test_blocks_of_earlier_runs_count(
     make_cost: Callable[..., CostBlock],
     make_standing: Callable[..., Standing],
 ) -> None:
-    steps = kind.steps(0, make_standing(known(conditions, make_cost, OPENING - 1), ALL))
+    steps = surely(kind.steps(0, make_standing(known(conditions, make_cost, OPENING - 1), ALL)))
     assert [step.number for step in steps] == [OPENING - 1]
     assert [step.number for step in kind.steps(0, make_standing(known(conditions, make_cost, 5), ALL))] == [5]
+
+
+def test_a_block_of_the_first_ones_that_does_not_count_is_made_up_for_before_anything_else(
+    kind: CostBlocks,
+    conditions: Conditions,
+    make_cost: Callable[..., CostBlock],
+    make_standing: Callable[..., Standing],
+) -> None:
+    steps = kind.steps(0, make_standing())
+    assert [step.number for step in steps if step.is_spare] == [OPENING, OPENING + 1]
+    made = known(conditions, make_cost, OPENING)
+    assert not any(kind.is_needed(step, make_standing(made, ALL)) for step in steps[OPENING:])
+    spoilt = (make_cost(None), *(make_cost(round_=number) for number in range(1, OPENING)))
+    short = make_standing([msgspec.structs.replace(one, cost=spoilt) for one in made], ALL)
+    assert all(kind.is_needed(step, short) for step in steps)
+    # The next run begins with what is lacking, too.
+    assert [step.number for step in surely(kind.steps(0, short))] == [OPENING]
 
 
 def test_later_blocks_have_only_cells_with_something_undecided(

@@ -200,6 +200,15 @@ def test_a_turn_follows_the_other_until_no_kind_has_anything_to_do(
     assert len(runner.written) == 4
 
 
+def test_a_spare_step_is_made_only_where_it_is_still_needed_when_its_turn_comes(
+    tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind
+) -> None:
+    kind = make_kind(turns=3)
+    kind.is_needed = lambda step, standing: step.number != 1 and len(standing.results) in (0, 4)  # type: ignore[method-assign]
+    make_runner(kind).run()
+    assert rounds(tmp_path, CELLS[0]) == [0, 2]
+
+
 def test_a_kind_that_begins_in_a_later_turn_is_waited_for(
     tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind
 ) -> None:

@@ -35,6 +35,8 @@ from stackmatrix.testbed.testbed import Load, MeasuredLevel, SubjectError, Testb
 
 FEW_CELLS = 6
 """Side by side, controls among them: three blocks of fewer tell so little of the noise that they decide nothing."""
+SPARE = 2
+"""Blocks more before anything else is measured, where some of the first do not count: without them nothing is known."""
 MOST_FAILURES = 2
 BLOCK_OVERHEAD_S, CELL_OVERHEAD_S = 10.0, 2.5
 """What a block and each cell in it take beside the load, until one was timed."""
@@ -69,12 +71,12 @@ class CostBlocks(Kind):
         if known is not None:
             self._rates.setdefault(workload, known)
         every = [cell for cell in self._setup.cells_of(workload) if standing.failed.get(cell, 0) < MOST_FAILURES]
-        counted = [_rounds(one) for cell in every if (one := standing.results.get(cell)) is not None]
-        least, most = min(counted, default=0) if len(counted) == len(every) else 0, max(counted, default=0)
-        opening = _opening(len(every))
-        if turn == 0 and least < opening:
-            for number in range(least, min(opening, self._setup.profile.blocks)):
-                yield from self._round(workload, number, every)
+        made = [_rounds(standing.results.get(cell)) for cell in every]
+        least, most = min(made, default=0), max(made, default=0)
+        wanted = _opening(len(every)) - _fewest_valid(every, standing)
+        if turn == 0 and wanted > 0:
+            for number in range(least, min(least + wanted + SPARE, self._setup.profile.blocks)):
+                yield from self._round(workload, number, every, is_spare=number >= least + wanted)
             return
         still_open = [cell for cell in every if cell in standing.open or not _is_known(standing.results.get(cell))]
         if len(still_open) > 1 and most < self._setup.profile.blocks:
@@ -86,13 +88,20 @@ class CostBlocks(Kind):
         )
         return next((one.cost_rate for one in conditions if one is not None and one.cost_rate), None)
 
-    def _round(self, workload: Workload, number: int, cells: Sequence[Cell]) -> Iterator[Step]:
+    def is_needed(self, step: Step, standing: Standing) -> bool:
+        """A spare block is, where too few of those before it count to look at."""
+        cells = [cell for cell in step.cells if standing.failed.get(cell, 0) < MOST_FAILURES]
+        return not step.is_spare or _fewest_valid(cells, standing) < _opening(len(cells))
+
+    def _round(
+        self, workload: Workload, number: int, cells: Sequence[Cell], *, is_spare: bool = False
+    ) -> Iterator[Step]:
         """One block of all these cells, in as many batches as that takes."""
         parts = batches(cells, self._most, f"{self._setup.request.seed}:{workload.name}:{number}")
         for batch, part in enumerate(parts):
             of = f", batch {batch + 1} of {len(parts)}" if len(parts) > 1 else ""
             label = f"{workload.name}, cost block {number + 1}{of}"
-            yield Step(label, part, number, self._estimate_s(workload, len(part)), batch)
+            yield Step(label, part, number, self._estimate_s(workload, len(part)), batch, is_spare)
 
     def _estimate_s(self, workload: Workload, together: int) -> float:
         per_cell = self._rates.get(workload, workload.compare_rate / max(1, together))
@@ -217,7 +226,7 @@ class CostBlocks(Kind):
 
 
 def _opening(together: int) -> int:
-    """How many blocks of a workload are made before anything else is measured of it."""
+    """How many blocks of a workload have to count before anything else is measured of it."""
     return LOOKS[0] if together >= FEW_CELLS else MAIN_LOOK
 
 
@@ -226,11 +235,16 @@ def _order(mark: int, level: LoadLevel, turns: rate.Turns, settle_s: float, wind
     return LevelOrder(mark, level.model, level.value, visitors, settle_s, window_s, seed, list(turns.places))
 
 
-def _rounds(result: Result) -> int:
-    """Of how many rounds a cell has blocks; one that is in every batch has several of each."""
-    return len({(block.run, block.round) for block in result.cost})
+def _rounds(result: Result | None, *, valid: bool = False) -> int:
+    """Of how many rounds a cell has blocks, or valid ones; one that is in every batch has several of each."""
+    blocks = () if result is None else result.cost
+    return len({(block.run, block.round) for block in blocks if block.is_valid or not valid})
+
+
+def _fewest_valid(cells: Sequence[Cell], standing: Standing) -> int:
+    return min((_rounds(standing.results.get(cell), valid=True) for cell in cells), default=0)
 
 
 def _is_known(result: Result | None) -> bool:
     """Whether any block of a cell counts: before, nothing is said of it, and so nothing of it is open."""
-    return result is not None and any(block.is_valid for block in result.cost)
+    return _rounds(result, valid=True) > 0
