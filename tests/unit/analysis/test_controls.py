@@ -61,6 +61,13 @@ def test_a_planted_cost_of_another_size_fails_at_once(mid: float) -> None:
     assert "8.0 %" in (found.reason or "")
 
 
+@pytest.mark.parametrize("mid", [KNOWN * 1.025, KNOWN / 1.025])
+def test_a_planted_cost_that_is_off_by_less_than_half_of_what_matters_passes_however_sure_that_is(mid: float) -> None:
+    # The known amount lies outside of the interval, by less than what burning costs beside itself.
+    assert judged(TWIN, compared("planted", mid, 0.015, "worse")).state == "passed"
+    assert judged(TWIN, compared("planted", mid, 0.005, "worse")).state == "failed"
+
+
 def test_a_planted_cost_that_is_not_found_yet_is_not_yet_known_until_the_run_has_ended_or_no_look_is_left() -> None:
     assert judged(TWIN, NOT_YET).state == "not yet known"
     assert judged(TWIN, NOT_YET, ended=True).state == "failed"

@@ -292,7 +292,10 @@ def test_the_rate_is_found_once_so_that_the_core_is_half_busy_and_is_the_same_in
     assert {outcome.cost_rate for outcome in outcomes} == {found}
     assert {block.rate for outcome in outcomes for block in costs(outcome).values()} == {found}
     assert {order.value for order in made.orders if order.level} == {4 * found}
-    assert {order.value for order in made.orders[2:] if not order.level} == {4 * found}
+    warm_ups = [order.value for order in made.orders if not order.level]
+    # The first two are of processes that have just begun, and find it.
+    assert warm_ups == [WORKLOAD.compare_rate] * 2 + [4 * found] * (OPENING - 1)
+    assert len({order.seed for order in made.orders[:2]}) == 2
 
 
 def test_the_rate_of_earlier_blocks_is_used_again(
@@ -316,6 +319,22 @@ def test_the_planted_control_burns_about_a_twelfth_of_what_the_reference_costs_i
     for outcome in outcomes:
         told = {cell.control: block.planted_ms for cell, block in costs(outcome).items()}
         assert told == {None: None, "twin": None, "planted": planted_ms}
+
+
+def test_what_is_planted_is_what_was_planted_before(
+    made: MadeUp, kind: CostBlocks, conditions: Conditions, make_cost: Callable[..., CostBlock],
+    make_standing: Callable[..., Standing],
+) -> None:  # fmt: skip
+    slower = msgspec.structs.replace(conditions, cost_rate=1.5)
+    some = known(slower, make_cost, OPENING)
+    for place, one in enumerate(some):
+        if one.cell.control == "planted":
+            blocks = tuple(msgspec.structs.replace(block, planted_ms=0.31) for block in one.cost)
+            some[place] = msgspec.structs.replace(one, cost=blocks)
+    (outcome,) = perform(kind, make_standing(some, ALL), turn=1)
+    assert made.planted_ms == [0.31]
+    (told,) = (block.planted_ms for cell, block in costs(outcome).items() if cell.control == "planted")
+    assert told == 0.31
 
 
 def test_a_window_is_as_long_as_its_requests_take_but_no_longer_than_allowed(

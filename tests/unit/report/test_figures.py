@@ -259,7 +259,8 @@ def holds(text: Text, known: Evidence, workload: str) -> None:
     slots = {key for key in held if "slots" in {ramp["limiter"] for ramp in ramps[key]}}
     by_cpu = {key: median(values) for key, values in held.items() if key not in slots}
     digits = 1 if min(by_cpu.values()) < 10 else 0
-    text.take(f"{len(by_cpu)} stacks hold {span(by_cpu.values(), digits)} arrivals/s of {workload}")
+    who = f"{len(by_cpu)} stacks hold" if len(by_cpu) > 1 else f"{next(iter(by_cpu))[1]} holds"
+    text.take(f"{who} {span(by_cpu.values(), digits)} arrivals/s of {workload}")
     pairs = [one for (figure, *_), one in known.verdicts.items()
              if figure == "holds" and {key_of(one["cell"]), key_of(one["other"])} <= {*by_cpu}]  # fmt: skip
     decided = sum(one["word"] != "undecided" for one in pairs)

@@ -11,11 +11,15 @@ from statistics import fmean
 from stackmatrix.analysis.comparison.contrasts import repeated_by
 from stackmatrix.analysis.comparison.looks import MAIN_LOOK
 from stackmatrix.analysis.comparison.verdicts import Comparison, Controls
+from stackmatrix.analysis.metrics import COST
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.profiles import LOOKS
 from stackmatrix.results.cost import CostBlock
 from stackmatrix.results.model import Result
 
+BESIDE_SHARE = COST.matters / 2
+"""Of a request's cost, that a planted one may be found to differ from what was burnt: burning costs something beside
+itself, as it takes the caches and the interpreter's lock from what stands beside it (decision 36)."""
 NOT_MEASURED = Controls(None, None, None, "not measured", "No controls were measured.")
 
 
@@ -82,7 +86,7 @@ def _failure(twin: Comparison | None, planted: Comparison | None, ratio: float |
         return f"{repeated_by(twin.cell)} differs from itself by {_interval(twin)}."
     if planted is None or ratio is None or planted.effect.low is None or planted.effect.high is None:
         return None
-    if not planted.effect.low <= ratio <= planted.effect.high:
+    if planted.effect.low > ratio * (1 + BESIDE_SHARE) or planted.effect.high < ratio / (1 + BESIDE_SHARE):
         return f"A planted cost of {_percent(ratio)} was measured as {_interval(planted)}."
     return None
 
