@@ -72,7 +72,12 @@ class Driver:
     def _make_visitor(self, target: int) -> Visitor:
         plan = self._plan
         return Visitor(
-            self._user, target, f"http://127.0.0.1:{plan.ports[target]}", plan.pages, self._numbers, plan.timeout_s
+            self._user,
+            target,
+            f"http://127.0.0.1:{plan.ports[target]}",
+            plan.pages[target],
+            self._numbers,
+            plan.timeout_s,
         )
 
     def _share_of(self, plan: Iterator[float]) -> Iterator[tuple[int, float]]:
@@ -82,7 +87,7 @@ class Driver:
     def _drive_level(self, order: LevelOrder, visitors: list[Visitor], starts_s: float) -> None:
         window = Window(order.level, starts_s + order.settle_s, order.window_s)
         watch = gevent.spawn(self._watch, window)
-        pages = PageOrder(self._plan.pages, order.seed)
+        pages = PageOrder(self._plan.pages[0], order.seed)
         if order.model == "open":
             plan = arrivals(order.value, starts_s, order.seed)
             self._drive_open(visitors, window, plan, order.turns, pages)
@@ -134,7 +139,7 @@ class Driver:
 
     def _drive_ramp(self, order: RampOrder, visitors: list[Visitor], starts_s: float) -> None:
         ramp = Ramp()
-        pages, turns = PageOrder(self._plan.pages, order.seed), range(len(self._plan.ports))
+        pages, turns = PageOrder(self._plan.pages[0], order.seed), range(len(self._plan.ports))
         crowd = Crowd(visitors, turns, pages, self._recorder, order.level)
         helpers = [gevent.spawn(self._listen, ramp), gevent.spawn(self._keep_writing, ramp)]
         climb = climbing(order.rates, order.seconds, starts_s, order.seed)
@@ -142,7 +147,7 @@ class Driver:
         ramp.changed.wait()
         if ramp.drop is not None:
             dropped = arrivals(ramp.drop.rate, ramp.drop.at_s, drop_seed(order.seed))
-            crowd.pages = PageOrder(self._plan.pages, drop_seed(order.seed))
+            crowd.pages = PageOrder(self._plan.pages[0], drop_seed(order.seed))
             self._follow(dropped, crowd, lambda _: ramp.stopped)
         crowd.give_up()
         gevent.joinall(helpers, raise_error=True)

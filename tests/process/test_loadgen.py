@@ -61,7 +61,7 @@ def load(tmp_path: Path, target_port: int, api_port: int) -> Load:
         return LoadGenerator(
             folder=folder,
             ports=[port] if isinstance(port, int) else port,
-            workload=workload,
+            workloads=[workload] * (1 if isinstance(port, int) else len(port)),
             cores=cores,
             count=count,
             read_api=partial(external_api.read_figures, api_port),
@@ -652,7 +652,7 @@ def test_an_external_api_that_is_not_there_has_no_figures(
     generator = LoadGenerator(
         folder=tmp_path,
         ports=[target_port],
-        workload=AFTER_50_MS,
+        workloads=[AFTER_50_MS],
         cores=(),
         read_api=partial(external_api.read_figures, free_port()),
     )

@@ -137,7 +137,7 @@ def drive(
     folder: Path, shops: list[Shop], *orders: LevelOrder, workload: Workload = SHOP, count: int = 1
 ) -> list[DrivenLevel]:
     ports = [shop.port for shop in shops]
-    generator = LoadGenerator(folder=folder, ports=ports, workload=workload, cores=(), count=count)
+    generator = LoadGenerator(folder=folder, ports=ports, workloads=[workload] * len(ports), cores=(), count=count)
     with generator:
         generator.wait_ready(lambda: None)
         driven = [generator.run(order, lambda _: None, lambda: None) for order in orders]
@@ -311,3 +311,26 @@ def test_clients_of_a_count_ask_for_whole_cycles_of_pages_the_same_each_time(sho
     paths = [one.path for one in shop.asked]
     assert paths[: 3 * CYCLE] == paths[3 * CYCLE :]
     assert Counter(path.partition("?")[0] for path in paths) == {"/": 18, "/search/": 12, "/old/": 6, "/api/": 6}
+
+
+def test_each_target_is_asked_for_its_own_pages_in_the_same_order(
+    tmp_path: Path, shops: Callable[[int], list[Shop]]
+) -> None:
+    both = shops(2)
+
+    def of(session: str) -> Workload:
+        cookie = (("Cookie", f"sessionid={session}"),)
+        return replace(SHOP, pages=tuple(replace(page, headers=(*page.headers, *cookie)) for page in SHOP.pages))
+
+    generator = LoadGenerator(
+        folder=tmp_path, ports=[one.port for one in both], workloads=[of("base"), of("head")], cores=()
+    )
+    with generator:
+        generator.wait_ready(lambda: None)
+        generator.run(order("open", 60), lambda _: None, lambda: None)
+        generator.finish(lambda: None)
+    asked = both[0].asked
+    sessions = {(one.port, one.headers["Cookie"]) for one in asked}
+    assert sessions == {(both[0].port, "sessionid=base"), (both[1].port, "sessionid=head")}
+    kinds = [[one.path.partition("?")[0] for one in asked if one.port == shop.port] for shop in both]
+    assert kinds[0][: 3 * CYCLE] == kinds[1][: 3 * CYCLE]

@@ -80,7 +80,7 @@ def compare(port: int, workload: Workload, users: int, seconds: float) -> dict[s
         generator = LoadGenerator(
             folder=Path(folder),
             ports=[port],
-            workload=workload,
+            workloads=[workload],
             cores=cores,
             read_api=partial(read_figures, API_PORT),
         )

@@ -57,7 +57,7 @@ def drive(tmp_path: Path, port: int, layout: Layout, null_target: psutil.Process
 
     def run(plan: LoadLevel, during: Callable[[], None] = nothing) -> LevelRows:
         workload = WORKLOADS["fanout_shared_client"]
-        generator = LoadGenerator(folder=tmp_path, ports=[port], workload=workload, cores=layout.generator)
+        generator = LoadGenerator(folder=tmp_path, ports=[port], workloads=[workload], cores=layout.generator)
         with generator:
             generator.wait_ready(nothing)
             driven = generator.run(

@@ -120,11 +120,12 @@ def prepare(
     *,
     together: int = 1,
     say: Callable[[str], None] = lambda _: None,
+    beside: "Application | None" = None,
 ) -> Iterator[Application]:
     """Set an app up in a folder, and keep its services up until the end.
 
     ``python`` is the interpreter of one of its environments, ``together`` how many places are in use at the same time,
-    and ``say`` is told what is being done.
+    and ``say`` is told what is being done. One of the same file that it stands ``beside`` shares the slow services.
 
     Raises:
         AppFileError: for what the file says.
@@ -141,12 +142,16 @@ def prepare(
         state = State(folder, app.databases, postgres, app.has_redis)
         stack.callback(state.close)
         state.begin()
-        if app.has_slow_api:
-            companions.ports[SLOW_API] = stack.enter_context(slow_api(app, logs))
-        beside = {one.name: one.port for one in app.upstreams} | {one.name: one.port for one in app.processes}
-        for name, port in beside.items():
-            companions.choose(name, port)
-        stack.enter_context(upstreams(app.upstreams, companions, logs))
+        if beside is not None:
+            companions.share(beside.companions, [SLOW_API, *(one.name for one in app.upstreams)])
+        else:
+            if app.has_slow_api:
+                companions.ports[SLOW_API] = stack.enter_context(slow_api(app, logs))
+            for upstream in app.upstreams:
+                companions.choose(upstream.name, upstream.port)
+            stack.enter_context(upstreams(app.upstreams, companions, logs))
+        for process in app.processes:
+            companions.choose(process.name, process.port)
         preparation = _Preparation(app, found, Runner(python, logs), state, companions, secrets, say)
         try:
             application = preparation.finish(stack)

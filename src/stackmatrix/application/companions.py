@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -37,6 +37,10 @@ class Companions:
             for name, port in self.ports.items()
             for part, value in (("url", f"http://{HOST}:{port}"), ("host", HOST), ("port", str(port)))
         }
+
+    def share(self, other: "Companions", names: Iterable[str]) -> None:
+        """Take those of these names that are up for another application."""
+        self.ports |= {name: other.ports[name] for name in names if name in other.ports}
 
     def choose(self, name: str, port: int | None) -> int:
         """Choose the port of a process: the one that the app has built in, or a free one.

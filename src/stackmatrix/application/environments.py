@@ -30,12 +30,16 @@ SAY_WHAT_TO_INSTALL = (
 
 @dataclass(frozen=True, slots=True)
 class AppEnvironment:
-    """An environment that is installed. ``sha256`` is that of its pinned list, ``notes`` say whose versions it has."""
+    """An environment that is installed. ``sha256`` is that of its pinned list, which is the ``text``.
+
+    ``notes`` say whose versions it has.
+    """
 
     prefix: Path
     sha256: str
     versions: Mapping[str, str]
     notes: tuple[str, ...]
+    text: str = ""
 
     @property
     def python(self) -> Path:
@@ -99,7 +103,8 @@ def _age(python: str) -> tuple[int | str, ...]:
 def name_of(app: AppFile, stack: Stack, python: str, overrides: Sequence[str] = ()) -> str:
     """The name of an environment's folder."""
     added = f"-{_sha256(*sorted(overrides))[:8]}" if overrides else ""
-    return f"app-{app.name}-{stack.name}-{python.replace('/', '_').strip('_')}{added}"
+    name = f"{app.name}-{app.side}" if app.side else app.name
+    return f"app-{name}-{stack.name}-{python.replace('/', '_').strip('_')}{added}"
 
 
 def install(
@@ -111,11 +116,12 @@ def install(
     say: Callable[[str], None] = lambda _: None,
     folder: Path = FOLDER,
     upgrade: bool = False,
+    pinned: str | None = None,
 ) -> AppEnvironment:
     """Make an app's environment for a stack, unless it is there already.
 
     ``overrides`` are packages such as ``django==5.2.*`` in place of what the app asks for; with ``upgrade`` newer
-    releases are taken where the app does not pin.
+    releases are taken where the app does not pin. A ``pinned`` list with all packages is installed as it is.
 
     Raises:
         AppError: in one sentence, when it cannot be made.
@@ -134,14 +140,17 @@ def install(
             project_sha256=copied.sha256,
         )
         try:
-            resolved = resolve_once(wanted, uv, folder / f"{prefix.name}.json", say, upgrade=upgrade)
+            if pinned is not None:
+                resolved = Resolved(pinned, versions=requirements.versions(pinned))
+            else:
+                resolved = resolve_once(wanted, uv, folder / f"{prefix.name}.json", say, upgrade=upgrade)
             if not requirements.is_installed(wanted, resolved.text, prefix):
                 say(f"installing {app.name} with {stack.server} on Python {Runtime(python, tuple(overrides))}")
                 requirements.install(wanted, resolved.text, prefix, uv, app=app.name, app_stack=stack.name)
         except AppError as error:
             # People know their project, and not the copy of it.
             raise AppError(str(error).replace(str(copied.folder), app.project.name)) from error
-    return AppEnvironment(prefix, resolved.sha256, dict(resolved.versions), resolved.notes)
+    return AppEnvironment(prefix, resolved.sha256, dict(resolved.versions), resolved.notes, resolved.text)
 
 
 def resolve_once(

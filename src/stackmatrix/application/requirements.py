@@ -130,6 +130,19 @@ def resolve(wanted: Wanted, uv: Path) -> Resolved:
     return Resolved(text, (*notes, *moved, *_pinned_servers(wanted.server, application, overridden)), versions(text))
 
 
+def newest(name: str, python: str, uv: Path) -> str:
+    """A requirement of a package's newest release on a Python, such as ``httpx==0.28.1``.
+
+    Raises:
+        AppError: when there is none.
+
+    """
+    interpreter = find_interpreter(python, uv)
+    with tempfile.TemporaryDirectory(prefix="stackmatrix-newest-") as folder:
+        text = _Resolver(uv, interpreter, Path(folder), Sources(())).compile(only=[name])
+    return f"{name}=={versions(text)[canonicalize_name(Requirement(name).name)]}"
+
+
 def _parse_override(text: str) -> Requirement:
     try:
         parsed = Requirement(text)

@@ -41,10 +41,11 @@ def catalogue_of(app: AppFile) -> Catalogue:
     for place, own in enumerate(app.stacks):
         stacks[own.name] = replace(own, port=FIRST_PORT + len(STACKS) + place)
     named = App(app.name, wsgi="", asgi="", requirements=())
-    return Catalogue(named, stacks, _by_name(workloads_of([request.page for request in app.requests])))
+    return Catalogue(named, stacks, by_name(workloads_of([request.page for request in app.requests])))
 
 
-def _by_name(workloads: Sequence[Workload]) -> dict[str, Workload]:
+def by_name(workloads: Sequence[Workload]) -> dict[str, Workload]:
+    """Workloads by their names."""
     return {one.name: one for one in workloads}
 
 
@@ -60,7 +61,7 @@ def ready(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say)
     # What is told of the file and the project alone is told before minutes of installing.
     discover(app)
     secrets_of(app, os.environ)
-    catalogue = _install(app, request, by_path, say)
+    catalogue = install(app, request, by_path, say)
     request = replace(request, catalogue=catalogue)
     missing = installations.find_missing(request.cells, None, catalogue)
     cells = [cell for cell in request.cells if cell not in missing]
@@ -77,21 +78,25 @@ def ready(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say)
             # What the application waits for is kept off the target's core; how the cores are divided is asked again.
             with pinned(layout.harness):
                 application = up.enter_context(prepare(app, python, folder / "app", together=together, say=say))
-            _need_right(app, application)
-            catalogue = _served(catalogue, application)
+            need_right(app, application)
+            catalogue = served(catalogue, application)
             for note in (*application.notes, *limits(application, catalogue, cells)):
                 say(f"Note: {note.rstrip('.')}.")
             found = look(installations.resolve(to_look_at(first, cells), catalogue), layout, lambda _: None)
             rate = app.rate or kept_rate(request.folder, machine_name, catalogue.workloads) or found.rate
             unloaded_ms = {name: app.unloaded_ms or ms for name, ms in found.unloaded_ms.items()}
-            measured = {
-                name: replace(one.with_measured(unloaded_ms), compare_rate=rate)
-                for name, one in catalogue.workloads.items()
-            }
-            say(f"A page takes {_listed(unloaded_ms)} without load; latency is compared at {rate:g} arrivals/s.")
-            yield replace(request, catalogue=replace(catalogue, workloads=measured))
+            say(f"A page takes {listed(unloaded_ms)} without load; latency is compared at {rate:g} arrivals/s.")
+            yield replace(request, catalogue=measured(catalogue, unloaded_ms, rate))
     finally:
         remove(folder)
+
+
+def measured(catalogue: Catalogue, unloaded_ms: Mapping[str, float], rate: float) -> Catalogue:
+    """The catalogue with what a first look has found of its pages."""
+    workloads = {
+        name: replace(one.with_measured(unloaded_ms), compare_rate=rate) for name, one in catalogue.workloads.items()
+    }
+    return replace(catalogue, workloads=workloads)
 
 
 def limits(application: Application, catalogue: Catalogue, cells: Sequence[Cell]) -> list[str]:
@@ -112,26 +117,32 @@ def to_look_at(first: Cell, cells: Sequence[Cell]) -> tuple[Cell, ...]:
     return tuple(chosen.values())
 
 
-def _listed(ms_by_page: Mapping[str, float]) -> str:
+def listed(ms_by_page: Mapping[str, float]) -> str:
     low, high = min(ms_by_page.values()), max(ms_by_page.values())
     return f"{low:.0f} ms" if low == high else f"{low:.0f} to {high:.0f} ms"
 
 
-def _need_right(app: AppFile, application: Application) -> None:
+def need_right(app: AppFile, application: Application) -> None:
+    """Refuse pages that are not right before any server has served them.
+
+    Raises:
+        AppError: with what is wrong, and how to see more.
+
+    """
     if application.wrong:
         sentences = " ".join(application.wrong)
         raise AppError(f"{sentences} Mend that first: nox -s check-app -- --app {app.file} shows each page.")
 
 
-def _served(catalogue: Catalogue, application: Application) -> Catalogue:
+def served(catalogue: Catalogue, application: Application) -> Catalogue:
     """What can be measured of an application that is set up."""
     found = application.found
     stacks = {name: one for name, one in catalogue.stacks.items() if found.callable_of(one.serves_views_of) is not None}
     pages: Sequence[Page] = application.pages
-    return replace(catalogue, app=application.served, stacks=stacks, workloads=_by_name(workloads_of(pages)))
+    return replace(catalogue, app=application.served, stacks=stacks, workloads=by_name(workloads_of(pages)))
 
 
-def _install(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say) -> Catalogue:
+def install(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say) -> Catalogue:
     """The environments of the cells that do not have one yet; what is excluded needs none."""
     catalogue = request.catalogue
     served = [cell for cell in request.cells if installations.why_excluded(cell, catalogue) is None]

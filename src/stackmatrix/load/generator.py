@@ -86,7 +86,8 @@ class DrivenLevel:
 class LoadGenerator:
     """Locust processes under orders. Enter it to start them, leave it to end them.
 
-    ``count`` processes drive equal shares of one plan, whose arrivals go to the targets at ``ports`` in turn.
+    ``count`` processes drive equal shares of one plan, whose arrivals go to the targets at ``ports`` in turn, and ask
+    each for the pages of its own of the ``workloads``.
     ``read_api`` gives the external API's figures, or ``None`` where there are none.
     """
 
@@ -95,7 +96,7 @@ class LoadGenerator:
         *,
         folder: Path,
         ports: Sequence[int],
-        workload: Workload,
+        workloads: Sequence[Workload],
         cores: tuple[int, ...],
         count: int = 1,
         read_api: Callable[[], ApiFigures | None] = lambda: None,
@@ -108,18 +109,20 @@ class LoadGenerator:
         self._processes = [
             LoadProcess(
                 folder,
-                self._plan(folder, workload, first_number, number, count),
+                self._plan(folder, workloads, first_number, number, count),
                 cores[number : number + 1] if own else cores,
             )
             for number in range(count)
         ]
 
-    def _plan(self, folder: Path, workload: Workload, first_number: int, number: int, count: int) -> LoadPlan:
+    def _plan(
+        self, folder: Path, workloads: Sequence[Workload], first_number: int, number: int, count: int
+    ) -> LoadPlan:
         return LoadPlan(
             ports=list(self._ports),
-            pages=workload.pages,
+            pages=tuple(one.pages for one in workloads),
             first_number=first_number + number,
-            unloaded_ms=workload.unloaded_ms,
+            unloaded_ms=workloads[0].unloaded_ms,
             timeout_s=REQUEST_TIMEOUT_S,
             process=number,
             processes=count,

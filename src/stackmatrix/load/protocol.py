@@ -23,13 +23,14 @@ WARMUP_USERS = 5
 class LoadPlan:
     """What stays the same for all levels; a load process reads it from a file at its start.
 
-    ``ports`` are those of all targets: arrivals go to them in turn. This is process number ``process`` of
+    ``ports`` are those of all targets, and ``pages`` what each is asked for: the same ones, with the sessions and the
+    right answers of each. Arrivals go to them in turn. This is process number ``process`` of
     ``processes``, which drive equal shares of one plan of arrivals. Its requests are numbered from ``first_number`` on,
     in steps of ``processes``. ``unloaded_ms`` is what a response takes about when nothing else is asked for.
     """
 
     ports: list[int]
-    pages: tuple[Page, ...]
+    pages: tuple[tuple[Page, ...], ...]
     first_number: int
     unloaded_ms: float
     timeout_s: float
@@ -41,7 +42,7 @@ class LoadPlan:
     def from_json(cls, text: str) -> Self:
         """The plan from the JSON of what ``dataclasses.asdict`` makes of it."""
         content = json.loads(text)
-        return cls(**{**content, "pages": tuple(page_of(page) for page in content["pages"])})
+        return cls(**{**content, "pages": tuple(tuple(map(page_of, one)) for one in content["pages"])})
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,12 @@ from stackmatrix.matrix.app_parts import (
     Login,
     Process,
     Upstream,
+    Waiver,
     read_by_interface,
     read_process,
     read_stack,
     read_upstream,
+    read_waiver,
     texts_of,
     words_of,
 )
@@ -74,6 +76,10 @@ class AppFile:
     stacks: tuple[Stack, ...] = ()
     rate: float | None = None
     unloaded_ms: float | None = None
+    waivers: tuple[Waiver, ...] = ()
+    budgets: Mapping[str, float] | None = None
+    side: str = ""
+    """That of a comparison for which it is installed and served: each has environments of its own."""
 
     @property
     def interfaces(self) -> tuple[str, ...]:
@@ -190,6 +196,8 @@ def _app(file: Path, content: Mapping[str, Any]) -> AppFile:
             for user, one in content.get("login", {}).items()
         },
         stacks=tuple(read_stack(name, one) for name, one in content.get("stack", {}).items()),
+        waivers=tuple(map(read_waiver, content.get("waive", ()))),
+        budgets=content.get("budget"),
         **{
             key: content[key]
             for key in ("settings", "wsgi", "asgi", "manage", "host", "https", "rate", "unloaded_ms")

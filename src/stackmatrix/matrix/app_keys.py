@@ -9,12 +9,14 @@ from typing import Any
 from stackmatrix.matrix.pages import LIKE_CHARACTERS, LIKE_SHARE
 from stackmatrix.matrix.ramp import HIGHEST_RATE
 from stackmatrix.matrix.shapes import (
+    DAY,
     FILE,
     FLAG,
     FREE_TEXT,
     HEADER,
     JSON,
     NAME,
+    PERCENT,
     PORT,
     SETTING,
     STATUS,
@@ -149,6 +151,29 @@ STACK = Table(
     required=("command", "requirements", "interface", "waits_with"),
 )
 
+GATED = {
+    "cpu": "CPU time per request, in ms, at most",
+    "instructions": "instructions per request, in millions, at most",
+    "memory": "memory (PSS) at the reference rate, in MB, at most",
+    "p95": "p95 at the reference rate, in ms, at most",
+    "holds": "arrivals per second that it holds, at least",
+}
+"""The figures that a gate can judge, with what their budgets say."""
+
+WAIVER = Table(
+    {
+        "stack": Key(TEXT, "of which stack; default: any"),
+        "workload": Key(TEXT, "of which workload; default: any"),
+        "figure": Key(Names(tuple(GATED), "a figure"), f"which figure ({', '.join(GATED)}); default: any"),
+        "at_most": Key(PERCENT, 'by how much it may be worse, such as "8%"'),
+        "until": Key(DAY, "the last day on which that holds, such as 2026-12-31"),
+        "reason": Key(TEXT, "why, as reports show it"),
+    },
+    required=("at_most", "until", "reason"),
+    title="reason",
+)
+BUDGET = Table({name: Key(Number(0, 1_000_000), says) for name, says in GATED.items()})
+
 MODULE = Plain("a module such as mysite.settings", (str,), {"type": "string"}, r"\w{1,200}(\.\w{1,200}){0,20}")
 HOST = Plain("a name, perhaps with a port", (str,), {"type": "string"}, r"[\w.:\[\]-]+")
 DATABASES = ListOf(FILLING, least=1)
@@ -215,6 +240,8 @@ APP = Table(
             "requests per second at which stacks are compared; default: found by measuring",
         ),
         "unloaded_ms": Key(Number(1, 60_000), "how long a request takes when nothing else is asked; default: measured"),
+        "waive": Key(ListOf(WAIVER), "what a gate lets pass although it is worse, until a day"),
+        "budget": Key(BUDGET, "how much of each figure a gate allows, whatever it was before"),
     }
 )
 """All keys of the file."""

@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from string import Formatter
 from typing import Any
 
@@ -78,6 +79,30 @@ class Login:
 
     path: str
     form: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """What a gate lets pass: a figure that is worse by less than ``at_most``, a share, until a day, which counts.
+
+    Without a stack, workload or figure it is of any.
+    """
+
+    at_most: float
+    until: date
+    reason: str
+    stack: str | None = None
+    workload: str | None = None
+    figure: str | None = None
+
+
+def read_waiver(given: Mapping[str, Any]) -> Waiver:
+    return Waiver(**{**given, "at_most": share_of(given["at_most"])})
+
+
+def share_of(percentage: str) -> float:
+    """``8.5%`` as a share of one."""
+    return float(percentage.removesuffix("%")) / 100
 
 
 def texts_of(values: Mapping[str, Any]) -> dict[str, str]:

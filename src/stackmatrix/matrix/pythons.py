@@ -1,13 +1,14 @@
 """The axis of Pythons: interpreters, and what packages are overridden on them.
 
 A place on the axis is a text, as in tables and result files: ``3.13``; ``3.14t`` for a free-threaded build;
-``pypy3.11``; ``3.13@debug`` for an interpreter that was given by its path; and ``3.13 with django==5.2.*`` where
-packages are overridden. Only the standard library is imported, so that the noxfile reads it with nothing installed.
+``pypy3.11``; ``3.13@debug`` for an interpreter that was given by its path; ``3.13 with django==5.2.*`` where packages
+are overridden; and ``3.13 of base`` or ``3.13 of head`` where the two sides of a comparison stand side by side. Only
+the standard library is imported, so that the noxfile reads it with nothing installed.
 """
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stackmatrix.errors import UsageError
 
@@ -17,7 +18,9 @@ PYTHONS = ("3.12", "3.13", "3.14", "3.15")
 FREE_THREADED = ("3.13t", "3.14t", "3.15t")
 """Builds without the GIL: only measured where they are named."""
 
-WITH = " with "
+BASE, HEAD = SIDES = ("base", "head")
+"""The two sides of a comparison: what was, and what may take its place."""
+WITH, OF = " with ", " of "
 _INTERPRETER = re.compile(r"(pypy)?(\d+)\.(\d+)(t?)(?:@([\w.-]+))?")
 _VERSIONS = r"(?:===|==|~=|!=|>=|<=|>|<)[\w.*+!-]+"
 _OVERRIDE = re.compile(rf"([A-Za-z0-9][\w.-]*)(\[[\w,.-]+\])?({_VERSIONS}(?:,{_VERSIONS})*)")
@@ -27,19 +30,30 @@ _FILE_WORDS |= {">": "-above-", "<": "-below-", "*": "x", "[": "-", "]": ""}
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """One place on the axis: the interpreter as it is called in tables, and the requirements that replace others."""
+    """One place on the axis: the interpreter as it is called in tables, and the requirements that replace others.
+
+    ``side`` is that of a comparison, where it belongs to one.
+    """
 
     interpreter: str
     overrides: tuple[str, ...] = ()
+    side: str = ""
 
     def __str__(self) -> str:
-        return self.interpreter + (WITH + " ".join(self.overrides) if self.overrides else "")
+        overridden = WITH + " ".join(self.overrides) if self.overrides else ""
+        return self.interpreter + overridden + (OF + self.side if self.side else "")
 
     @classmethod
     def of(cls, place: str) -> "Runtime":
         """The runtime that a place on the axis names."""
-        interpreter, _, overrides = place.partition(WITH)
-        return cls(interpreter, tuple(overrides.split()) if overrides else ())
+        installed, _, side = place.partition(OF)
+        interpreter, _, overrides = installed.partition(WITH)
+        return cls(interpreter, tuple(overrides.split()) if overrides else (), side)
+
+    @property
+    def without_side(self) -> "Runtime":
+        """What is installed: that does not depend on the side on which it stands."""
+        return replace(self, side="")
 
     @property
     def version(self) -> str:
@@ -52,19 +66,23 @@ class Runtime:
         return self.interpreter in (*PYTHONS, *FREE_THREADED) and not self.overrides
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it is the usual build of a CPython, with the packages as they are locked."""
+        return self.interpreter.replace(".", "").isdecimal() and not self.overrides
+
+    @property
     def is_free_threaded(self) -> bool:
         return self.version.endswith("t")
 
     @property
     def variant(self) -> str:
-        """What it is beside its version, such as ``t``, ``pypy`` or ``@debug``, with its overrides; empty if plain."""
-        return str(Runtime(re.sub(r"\d+\.\d+", "", self.interpreter, count=1), self.overrides))
+        """What it is beside its version: ``t``, ``pypy``, ``@debug``, its overrides, its side; empty if plain."""
+        return str(replace(self, interpreter=re.sub(r"\d+\.\d+", "", self.interpreter, count=1)))
 
     @property
     def file_name(self) -> str:
         """A name that a file can have on every system."""
-        overrides = "+".join(_in_a_file(one) for one in self.overrides)
-        return f"{self.interpreter}+{overrides}" if overrides else self.interpreter
+        return "+".join([self.interpreter, *map(_in_a_file, self.overrides), *([self.side] if self.side else [])])
 
 
 def _in_a_file(override: str) -> str:
@@ -78,19 +96,19 @@ def python_key(place: str) -> tuple[int | str, ...]:
     runtime = Runtime.of(place)
     found = _INTERPRETER.fullmatch(runtime.interpreter)
     if found is None:
-        return (0, 0, "", "", place, "")
+        return (0, 0, "", "", place, "", "")
     pypy, major, minor, threads, name = (part or "" for part in found.groups())
-    return (int(major), int(minor), pypy, threads, name, " ".join(runtime.overrides))
+    return (int(major), int(minor), pypy, threads, name, " ".join(runtime.overrides), runtime.side)
 
 
 def newest_key(place: str) -> tuple[bool | int | str, ...]:
     """Orders places for what is said of the newest one alone: a plain build stands before all others.
 
-    Where there is none, one with the packages as they are locked stands before those with others.
+    Where there is none, one with the packages as they are locked stands before those with others. Of a comparison's two
+    sides it is the base.
     """
     runtime = Runtime.of(place)
-    is_plain = runtime.interpreter.replace(".", "").isdecimal() and not runtime.overrides
-    return (is_plain, not runtime.overrides, *python_key(place))
+    return (runtime.side != HEAD, runtime.is_plain, not runtime.overrides, *python_key(place))
 
 
 def plain_before(place: str, places: Iterable[str]) -> str | None:
@@ -98,7 +116,7 @@ def plain_before(place: str, places: Iterable[str]) -> str | None:
     runtime, known = Runtime.of(place), set(places) - {place}
     if runtime.overrides:
         return runtime.interpreter if runtime.interpreter in known else None
-    older = [one for one in known if newest_key(one)[0] and python_key(one)[:2] <= python_key(place)[:2]]
+    older = [one for one in known if Runtime.of(one).is_plain and python_key(one)[:2] <= python_key(place)[:2]]
     return max(older, key=python_key, default=None)
 
 

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from difflib import get_close_matches
 from typing import Any, Protocol
 
@@ -32,7 +33,7 @@ class Shape(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """One text or flag. A text matches the ``pattern`` as a whole."""
+    """One text, flag or date. A text matches the ``pattern`` as a whole."""
 
     name: str
     types: tuple[type, ...]
@@ -40,8 +41,7 @@ class Plain:
     pattern: str | None = None
 
     def check(self, value: Any, where: str) -> None:
-        is_one = isinstance(value, self.types) and (not isinstance(value, bool) or bool in self.types)
-        if not is_one:
+        if type(value) not in self.types:  # a flag is a whole number, too, and a time a date
             raise AppFileError(f"{where} = {shown(value)} is not {self.name}.")
         if isinstance(value, str):
             _need_whole(value, where)
@@ -127,6 +127,8 @@ FILE = Plain("the name of a file or a folder", (str,), {"type": "string"}, r"(?s
 HEADER = Plain("one line of the letters that a header can have", (str,), {"type": "string"}, r"[ -~\t\u00a0-\u00ff]*")
 TOKEN = Plain("a word that HTTP knows as one", (str,), {"type": "string"}, r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 FLAG = Plain("true or false", (bool,), {"type": "boolean"})
+PERCENT = Plain('a percentage such as "8%"', (str,), {"type": "string"}, r"\d{1,3}(\.\d{1,6})?\s?%")
+DAY = Plain("a date such as 2026-12-31, without quotation marks", (date,), {"type": "string", "format": "date"})
 PORT = Number(1, 65535, is_whole=True)
 STATUS = Number(100, 599, is_whole=True)
 VALUE = Plain("a text or a number", (str, int, float), {"type": ["string", "number"]})

@@ -57,7 +57,8 @@ class Workload:
 
     name: str
     summary: str
-    pages: tuple[Page, ...] = field(hash=False)  # what JSON is expected to hold may be a list
+    # The sides of a comparison are asked for the same pages, with the sessions and the right answers of each.
+    pages: tuple[Page, ...] = field(compare=False)
     delays_ms: tuple[int, ...]
     compare_rate: float = 20.0
     """Arrivals per second at which latency and memory are measured: about half of what a core of today sustains."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from uuid import uuid4
 
+from stackmatrix.analysis.comparison.contrasts import Contrast
 from stackmatrix.analysis.comparison.verdicts import Family
 from stackmatrix.matrix.catalogue import BUILT_IN_CATALOGUE, Catalogue
 from stackmatrix.matrix.cells import Cell, Subject
@@ -33,7 +34,9 @@ def now() -> str:
 class Request:
     """Everything that was asked for, whatever is measured.
 
-    The run ends after ``minutes`` of measuring, if there is such a limit.
+    The run ends after ``minutes`` of measuring, if there is such a limit. Where ``pairs`` are given, these are
+    compared, and nothing else is decided; with a ``threshold``, until it is known of each whether it is worse by that
+    share.
     """
 
     cells: tuple[Cell, ...]
@@ -45,6 +48,8 @@ class Request:
     fail_on_missing: bool = False
     minutes: float | None = None
     catalogue: Catalogue = BUILT_IN_CATALOGUE
+    pairs: tuple[Contrast, ...] | None = None
+    threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,12 @@ class Runner:
             evidence.fail(cell, Status(state="failed", reason=reason))
 
     def _judge(self) -> None:
-        self.families = judge(tuple(self.evidence.results.values()), ended=False)
+        self.families = judge(
+            tuple(self.evidence.results.values()),
+            ended=False,
+            pairs=self.request.pairs,
+            threshold=self.request.threshold,
+        )
 
     @property
     def _standing(self) -> Standing:
@@ -178,6 +183,11 @@ class Runner:
     def written(self) -> tuple[Path, ...]:
         """The files that this run wrote."""
         return tuple(self._evidence.written.values()) if self._evidence is not None else ()
+
+    @property
+    def unmeasured(self) -> Mapping[Cell, str]:
+        """Why cells could not be measured in every block."""
+        return dict(self._unmeasured)
 
     def need_all(self) -> None:
         """Say which cells failed.

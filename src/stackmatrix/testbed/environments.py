@@ -52,23 +52,30 @@ def resolve(cells: Iterable[Cell], catalogue: Catalogue = BUILT_IN_CATALOGUE) ->
         EnvironmentMissingError: when one is not installed.
 
     """
-    here = _here(catalogue)
-    subjects = []
+    by_nox, subjects = installed(), []
     for cell in cells:
-        environment = here.get((environment_name(cell, catalogue), cell.python))
+        own = catalogue.of(cell)
+        environment = _installation(cell, own, by_nox)
         if environment is None:
             raise EnvironmentMissingError(
                 f"{cell.stack} is not installed for Python {cell.python}: run nox -s {session_name(cell)}"
             )
-        stack, workload = catalogue.stacks[cell.stack], catalogue.workloads[cell.workload]
-        subjects.append(Subject(cell, stack, workload, catalogue.app, environment))
+        subjects.append(Subject(cell, own.stacks[cell.stack], own.workloads[cell.workload], own.app, environment))
     return subjects
 
 
-def _here(catalogue: Catalogue) -> dict[tuple[str, str], Installation]:
-    """What is installed for an application: of the built-in one also what nox has installed."""
-    by_nox = installed() if catalogue.app == BUILT_IN else {}
-    return {**by_nox, **catalogue.installed}
+def _installation(
+    cell: Cell, catalogue: Catalogue, by_nox: Mapping[tuple[str, str], Installation]
+) -> Installation | None:
+    """The environment of a cell: of the built-in site also one that nox has installed."""
+    here = {**(by_nox if catalogue.app == BUILT_IN else {}), **catalogue.installed}
+    keys = ((environment_name(cell, catalogue), place) for place in (cell.python, _place(cell)))
+    return next((here[key] for key in keys if key in here), None)
+
+
+def _place(cell: Cell) -> str:
+    """A cell's place on the axis of Pythons, whichever side of a comparison it stands on."""
+    return str(Runtime.of(cell.python).without_side)
 
 
 def environment_name(cell: Cell, catalogue: Catalogue = BUILT_IN_CATALOGUE) -> str:
@@ -79,7 +86,7 @@ def environment_name(cell: Cell, catalogue: Catalogue = BUILT_IN_CATALOGUE) -> s
 
 def session_name(cell: Cell) -> str:
     """The nox session that installs the environment of a cell."""
-    return f"env-{environment_name(cell)}-{cell.python}"
+    return f"env-{environment_name(cell)}-{_place(cell)}"
 
 
 SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"
@@ -91,7 +98,7 @@ def why_excluded(cell: Cell, catalogue: Catalogue = BUILT_IN_CATALOGUE) -> str |
 
     ``None`` where it can, as far as that is known before anything is installed.
     """
-    stack = catalogue.stacks.get(cell.stack)
+    stack = catalogue.of(cell).stacks.get(cell.stack)
     if stack is None:
         return None
     if reason := why_not_served(cell) or stack.not_on.get(Runtime.of(cell.python).version):
@@ -111,14 +118,15 @@ def find_missing(
     Nox calls a session ``skipped`` when its Python cannot be had, and ``failed`` when installing failed.
     """
     outcomes = _read_report(report) if report is not None else {}
-    here = _here(catalogue)
-    missing = {}
+    by_nox, missing = installed(), {}
     for cell in cells:
-        key = (environment_name(cell, catalogue), cell.python)
-        if excluded := why_excluded(cell, catalogue):
+        own = catalogue.of(cell)
+        if excluded := why_excluded(cell, own):
             missing[cell] = Missing("excluded", excluded)
-        elif key not in here:
-            missing[cell] = catalogue.missing.get(key) or _missing(outcomes.get(session_name(cell)))
+        elif _installation(cell, own, by_nox) is None:
+            name = environment_name(cell, own)
+            known = own.missing.get((name, cell.python)) or own.missing.get((name, _place(cell)))
+            missing[cell] = known or _missing(outcomes.get(session_name(cell)))
     return missing
 
 

@@ -31,8 +31,11 @@ def install(
 
     """
     served = [cell for cell in cells if environments.why_excluded(cell, catalogue) is None]
-    keys = {(environments.environment_name(cell, catalogue), cell.python) for cell in served}
-    wanted = sorted(key for key in keys if not Runtime.of(key[1]).is_locked)
+    # The two sides of a comparison may have the same environment.
+    places = ((cell, Runtime.of(cell.python).without_side) for cell in served)
+    wanted = sorted(
+        {(environments.environment_name(cell, catalogue), str(one)) for cell, one in places if not one.is_locked}
+    )
     if not wanted:
         return catalogue
     uv, by_nox = find_uv(), environments.installed()

@@ -287,10 +287,12 @@ def start(
 
 
 def _make_generator(load: Load, every: Sequence[Place], api_port: int, layout: Layout, folder: Path) -> LoadGenerator:
+    # The sides of a comparison may have sessions and answers of their own for the same pages.
+    at = {api_port: load.workload} if load.of_api else {one.port: one.subject.workload for one in every}
     return LoadGenerator(
         folder=folder,
-        ports=[api_port] if load.of_api else [place.port for place in every],
-        workload=load.workload,
+        ports=list(at),
+        workloads=list(at.values()),
         cores=layout.generator,
         count=load.processes,
         read_api=partial(external_api.read_figures, api_port),

@@ -230,3 +230,15 @@ def test_a_value_of_zero_has_no_ratio_and_is_left_out() -> None:
         is_uvicorn = one.cell == cell("uvicorn")
         some.append(msgspec.structs.replace(one, cost=(first, *one.cost[1:])) if is_uvicorn else one)
     assert against_reference(cpu(some), "uvicorn").blocks == 3
+
+
+def test_only_the_pairs_that_are_given_are_compared_and_the_controls_with_them() -> None:
+    some = make_results(("gunicorn_100_threads", "uvicorn"), ("3.13 of base", "3.13 of head"), (WORKLOAD,))
+    pairs = [
+        (cell(stack, "3.13 of head"), cell(stack, "3.13 of base")) for stack in ("gunicorn_100_threads", "uvicorn")
+    ]
+    (family,) = (one for one in judge(some, pairs=pairs, threshold=0.05) if one.metric.name == "cpu")
+    assert [(one.cell, one.other) for one in family.compared] == pairs
+    assert family.controls.twin is not None
+    assert family.threshold == 0.05
+    assert not any(one.is_decided for one in family.compared if one.word in {"better", "worse"})

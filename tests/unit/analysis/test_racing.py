@@ -7,7 +7,7 @@ import pytest
 
 from stackmatrix.analysis.comparison.contrasts import declared
 from stackmatrix.analysis.comparison.racing import forecast, open_cells
-from stackmatrix.analysis.comparison.verdicts import Comparison, Controls, Estimate, Family, Word
+from stackmatrix.analysis.comparison.verdicts import Comparison, Controls, Estimate, Family, Word, worse_by
 from stackmatrix.analysis.metrics import COST, MEMORY
 from stackmatrix.matrix.cells import Cell, make_cells
 
@@ -94,3 +94,21 @@ def test_the_forecast_waits_for_controls() -> None:
 
 def test_before_the_first_look_the_forecast_is_that_look_at_least() -> None:
     assert forecast(family(blocks=1)) == 2
+
+
+def test_a_gate_is_open_until_it_is_known_on_which_side_of_its_threshold_each_cell_lies() -> None:
+    def left(low: float, high: float, threshold: float) -> set[Cell]:
+        one = Comparison(UVICORN, REFERENCE, Estimate((low + high) / 2, low, high), "worse", 5, 5, None, None, ())
+        return open_cells([replace(family(), compared=(one,), threshold=threshold)])
+
+    assert left(1.02, 1.08, 0.05) == {UVICORN, REFERENCE, TWIN, PLANTED}
+    assert left(1.02, 1.04, 0.05) == set()
+    assert left(1.06, 1.08, 0.05) == set()
+
+
+def test_less_held_is_worse_by_as_much_as_is_lost() -> None:
+    worse = worse_by(Estimate(0.9, 0.8, 0.95), higher_is_better=True)
+    assert (worse.low, worse.mid, worse.high) == pytest.approx((0.05, 0.1, 0.2))
+    unsure = worse_by(Estimate(1.1, None, None), higher_is_better=False)
+    assert unsure.mid == pytest.approx(0.1)
+    assert (unsure.low, unsure.high) == (None, None)

@@ -38,6 +38,8 @@ WHOLE: dict[str, Any] = {
     "env": {"wsgi": {}, "asgi": {}},
     "override": {"wsgi": {}, "asgi": {}},
     "files": {"a": {"copy": "stackmatrix.toml"}},
+    "waive": [{"at_most": "8%", "until": dt.date(2026, 12, 31), "reason": "known"}],
+    "budget": {},
 }
 """A file that has every table."""
 

@@ -126,7 +126,7 @@ def test_a_plan_with_all_that_a_page_can_say_survives_json() -> None:
         Page("/", "/"),
         Page("add", "/{slug}/", 2.5, "POST", (("Cookie", "a=1"),), '{"n": "{n}"}', (("slug", ("a", "b")),), expect),
     )
-    plan = LoadPlan([8001, 8002], pages, 1_000_000_001, 5.0, 60.0, 1, 2, "rows")
+    plan = LoadPlan([8001, 8002], (pages, pages[:1]), 1_000_000_001, 5.0, 60.0, 1, 2, "rows")
     assert LoadPlan.from_json(json.dumps(asdict(plan))) == plan
 
 

@@ -1,16 +1,21 @@
 """The file of an application under test: what it says, and each mistake in it that can be seen from it alone."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from stackmatrix.analysis.metrics import METRICS
 from stackmatrix.errors import AppFileError
 from stackmatrix.matrix import app_file, app_keys
 from stackmatrix.matrix.app_file import AppFile
+from stackmatrix.matrix.app_parts import Waiver
 from stackmatrix.matrix.stacks import REFERENCE_STACK
 
 OWN = 'paths = ["/"]\n[stack.x]\nrequirements = ["x"]\ninterface = "WSGI"\nwaits_with = "threads"\n'
 """A stack of one's own, but for its command."""
+WAIVER = 'paths = ["/"]\n[[waive]]\nreason = "known"\n'
+"""A waiver, but for its ceiling and its end."""
 
 
 def read(folder: Path, text: str) -> AppFile:
@@ -58,6 +63,15 @@ def read(folder: Path, text: str) -> AppFile:
         ('paths = ["/"]\nmanage = "python \'"', "\"python '\" cannot be split into words: no closing quotation."),
         ('paths = ["/"]\n[[request]]\npath = "/a"\njson = nan', "request /a: json = nan is not a value that JSON has."),
         (f'paths = ["/"]\nrate = {"9" * 5000}', "stackmatrix.toml cannot be read: "),
+        (f"{WAIVER}at_most = 8\nuntil = 2026-12-31", 'waive known: at_most = 8 is not a percentage such as "8%".'),
+        (f'{WAIVER}at_most = "8"\nuntil = 2026-12-31', "waive known: at_most = '8' is not a percentage such"),
+        (f'{WAIVER}at_most = "8%"\nuntil = "2026-12-31"', "is not a date such as 2026-12-31, without quotation marks."),
+        (f'{WAIVER}at_most = "8%"\nuntil = 2026-12-31T00:00:00', "is not a date such as 2026-12-31, without quotation"),
+        (f'{WAIVER}at_most = "8%"', "waive known: until is missing."),
+        (f'{WAIVER}at_most = "8%"\nuntil = 2026-12-31\nfigure = "cpus"', "has 'cpus'; do you mean 'cpu'?"),
+        ('paths = ["/"]\n[[waive]]\nat_most = "8%"\nuntil = 2026-12-31', "waive: reason is missing."),
+        ('paths = ["/"]\n[budget]\nmemory = "80 MB"', "budget.memory = '80 MB' is not a number from 0 to 1000000."),
+        ('paths = ["/"]\n[budget]\nram = 80', "budget: there is no key 'ram'"),
         (
             'paths = ["/"]\n[upstream.a]\ndelay_ms = 1\n[[process]]\nname = "a"\ncommand = "x"',
             "two of services, process and upstream are called a; call one another name.",
@@ -209,6 +223,26 @@ def test_a_stack_of_ones_own_has_the_processes_and_slots_that_it_says(tmp_path: 
     assert (one.workers, one.slots) == (1, None)
     (bare,) = read(tmp_path, OWN.replace('["x"]', "[]") + 'command = "x {port}"\nserver = "y"').stacks
     assert (bare.server, bare.requirements) == ("y", ())
+
+
+def test_waivers_and_budgets_are_read_a_ceiling_as_a_share(tmp_path: Path) -> None:
+    app = read(
+        tmp_path,
+        f'{WAIVER}at_most = "8.5 %"\nuntil = 2026-12-31\nstack = "uvicorn"\n'
+        '[[waive]]\nreason = "slow disk"\nat_most = "20%"\nuntil = 2027-01-01\nfigure = "p95"\nworkload = "pages"\n'
+        "[budget]\ninstructions = 9\nmemory = 80.5",
+    )
+    assert app.waivers == (
+        Waiver(at_most=0.085, until=date(2026, 12, 31), reason="known", stack="uvicorn"),
+        Waiver(at_most=0.2, until=date(2027, 1, 1), reason="slow disk", figure="p95", workload="pages"),
+    )
+    assert app.budgets == {"instructions": 9, "memory": 80.5}
+
+
+def test_what_a_gate_can_judge_are_figures_that_are_compared() -> None:
+    units = {metric.name: metric.unit.removeprefix("/") for metric in METRICS}
+    assert set(app_keys.GATED) < units.keys()
+    assert all(units[name] in says or name == "holds" for name, says in app_keys.GATED.items())
 
 
 def test_the_schema_describes_every_key() -> None:

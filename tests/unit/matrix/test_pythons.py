@@ -5,10 +5,11 @@ import pytest
 from stackmatrix.errors import UsageError
 from stackmatrix.matrix.pythons import Runtime, newest_key, parse_overrides, plain_before, python_key
 
+SIDES = ["3.13 of base", "3.13 of head", "3.13 with django==5.2.* of head"]
 PLACES = ["3.9", "3.10", "3.13", "3.13 with django==5.2.*", "3.13@debug", "3.14", "3.14t", "pypy3.11"]
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", [*PLACES, *SIDES])
 def test_a_place_is_read_as_it_was_written(place: str) -> None:
     assert str(Runtime.of(place)) == place
 
@@ -67,3 +68,19 @@ def test_what_is_no_package_with_a_version_is_refused(text: str) -> None:
 def test_only_what_a_lock_file_has_as_it_is_on_a_python_of_the_table_is_locked() -> None:
     places = ["3.13", "3.14t", "3.13 with django==5.2.*", "3.13@debug", "pypy3.11", "3.11", "3.14t with a==1"]
     assert [place for place in places if Runtime.of(place).is_locked] == ["3.13", "3.14t"]
+
+
+def test_the_sides_of_a_comparison_have_names_of_their_own_and_what_is_installed_has_none() -> None:
+    base, head, other = (Runtime.of(place) for place in SIDES)
+    assert [one.side for one in (base, head, other)] == ["base", "head", "head"]
+    assert len({one.file_name for one in (base, head, other)}) == 3
+    assert base.without_side == head.without_side == Runtime("3.13")
+    assert str(other.without_side) == "3.13 with django==5.2.*"
+    assert len({one.variant for one in (base, head, other)}) == 3
+    assert base.is_locked
+    assert not other.is_locked
+
+
+def test_controls_stand_beside_the_base() -> None:
+    assert max(reversed(SIDES[:2]), key=newest_key) == "3.13 of base"
+    assert max(["3.14 of head", "3.13 of base"], key=newest_key) == "3.13 of base"

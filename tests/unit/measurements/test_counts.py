@@ -1,6 +1,6 @@
 """Counts that are made up: what is counted when, with which hash seed, and what becomes of a count that fails."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from stackmatrix.matrix.stacks import STACKS, Stack
 from stackmatrix.measurements.counts import counters
 from stackmatrix.measurements.counts import kind as counts_kind
 from stackmatrix.measurements.counts.counters import Callgrind
-from stackmatrix.measurements.counts.counting import Counted, as_measured
+from stackmatrix.measurements.counts.counting import Counted, CountedLoad, as_measured
 from stackmatrix.measurements.counts.kind import ESTIMATE_S, Counts, need_counter
 from stackmatrix.measurements.counts.sameness import HASH_SEEDS
 from stackmatrix.measurements.request import Outcome, Setup, Standing, Step
@@ -37,9 +37,19 @@ class Countings:
     failing: int = 0
     error: type[Exception] = TrialError
     seeds: list[tuple[Cell, int]] = field(default_factory=list)
+    in_flight: list[int] = field(default_factory=list)
+    """Of the last one that was asked for."""
 
-    def __call__(self, subject: Subject, layout: Layout, hash_seed: int, show: Callable[[str], None]) -> "Countings":
+    def __call__(
+        self,
+        subject: Subject,
+        layout: Layout,
+        hash_seed: int,
+        show: Callable[[str], None],
+        loads: Sequence[CountedLoad],
+    ) -> "Countings":
         assert layout == PINNED
+        self.in_flight = [one.in_flight for one in loads]
         show("made up")
         self.next = subject.cell, hash_seed
         return self
@@ -97,6 +107,17 @@ def test_controls_are_not_counted_nor_what_has_failed_twice(begin: Begin, make_s
     kind = begin(*CELLS, *controls_of(CELLS))
     steps = kind.steps(1, make_standing(failed=[CELLS[0], CELLS[0], CELLS[1]]))
     assert [step.cells for step in steps] == [CELLS[1:]]
+
+
+def test_a_quick_count_is_of_one_request_in_flight_only(
+    begin: Begin, made: Countings, make_standing: MakeStanding
+) -> None:
+    kind = begin()
+    perform(kind, kind.steps(1, make_standing())[0])
+    assert len(made.in_flight) > 1
+    kind.quick = True
+    perform(kind, kind.steps(1, make_standing())[0])
+    assert made.in_flight == [1]
 
 
 def test_all_cells_of_a_round_share_a_hash_seed_and_rounds_do_not(

@@ -130,7 +130,7 @@ def report_of(tmp_path: Path, result: str) -> Path:
 def test_nox_report_tells_a_python_that_is_not_there_from_packages_that_did_not_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, result: str, state: str, word: str
 ) -> None:
-    monkeypatch.setattr(environments, "installed", lambda: {("here", "3.13"): None})
+    monkeypatch.setattr(environments, "installed", lambda: {("here", "3.13"): Installation(Path("/here"), "0")})
     missing = environments.find_missing([HERE, GONE], report_of(tmp_path, result))
     assert list(missing) == [GONE]
     assert missing[GONE].state == state
@@ -201,7 +201,7 @@ def test_a_stack_that_shares_an_environment_is_installed_by_the_session_of_its_n
 ) -> None:
     cell = table(shares_with="here")
     assert environments.session_name(cell) == "env-here-3.13"
-    monkeypatch.setattr(environments, "installed", lambda: {("here", "3.13"): None})
+    monkeypatch.setattr(environments, "installed", lambda: {("here", "3.13"): Installation(Path("/here"), "0")})
     assert environments.find_missing([cell], None) == {}
 
 
@@ -253,3 +253,33 @@ def test_overridden_cells_of_the_built_in_site_stand_beside_what_nox_has_install
     found = environments.resolve([plain, overridden], made)
     assert [one.environment.prefix for one in found] == [Path("/nox"), Path("/made")]
     assert list(environments.find_missing([plain, overridden], None)) == [overridden]
+
+
+def test_both_sides_of_a_comparison_stand_on_what_is_installed_once(
+    stamp: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = stamp(content())
+    known = environments.installed(folder)
+    monkeypatch.setattr(environments, "installed", lambda: known)
+    catalogue = Catalogue(BUILT_IN, {"here": next(iter(STACKS.values()))}, {"w": next(iter(WORKLOADS.values()))})
+    catalogue = replace(catalogue, stacks={"here": replace(catalogue.stacks["here"], name="here", shares_with=None)})
+    sides = [msgspec.structs.replace(HERE, python=f"3.13 of {side}") for side in ("base", "head")]
+    assert environments.find_missing(sides, None, catalogue) == {}
+    prefixes = {one.environment.prefix for one in environments.resolve(sides, catalogue)}
+    assert prefixes == {folder / "env-here-3-13"}
+    assert {environments.session_name(cell) for cell in sides} == {"env-here-3.13"}
+
+
+def test_each_side_has_what_its_own_catalogue_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environments, "installed", dict)
+    stack = replace(next(iter(STACKS.values())), name="here", shares_with=None)
+    workload = next(iter(WORKLOADS.values()))
+
+    def of_side(side: str) -> Catalogue:
+        place = (("here", f"3.13 of {side}"), Installation(Path("/", side), "0"))
+        return Catalogue(replace(BUILT_IN, name=side), {"here": stack}, {"w": workload}, dict([place]))
+
+    whole = replace(of_side("base"), sides={side: of_side(side) for side in ("base", "head")})
+    cells = [msgspec.structs.replace(HERE, python=f"3.13 of {side}") for side in ("base", "head")]
+    found = environments.resolve(cells, whole)
+    assert [(one.app.name, str(one.environment.prefix)) for one in found] == [("base", "/base"), ("head", "/head")]

@@ -56,8 +56,10 @@ def _have_other_locks(one: Result, other: Result) -> bool:
     if one.conditions is None or other.conditions is None or one.cell.stack != other.cell.stack:
         return False
     locks = {each.conditions.environment.lock_sha256 for each in (one, other) if each.conditions}
-    overrides = {Runtime.of(each.cell.python).overrides for each in (one, other)}
-    return len(locks) > 1 and len(overrides) == 1
+    runtimes = [Runtime.of(each.cell.python) for each in (one, other)]
+    # Of the two sides of a comparison the packages may be what is compared.
+    are_meant = len({(each.overrides, each.side) for each in runtimes}) > 1
+    return len(locks) > 1 and not are_meant
 
 
 def _unlike_versions(one: Result, other: Result) -> str | None:
@@ -78,6 +80,9 @@ def _first(told: Sequence[str]) -> str:
 
 def _names(cell: Cell, other: Cell) -> tuple[str, str]:
     """What tells the two apart: their Pythons, or their stacks."""
+    sides = Runtime.of(cell.python).side, Runtime.of(other.python).side
+    if all(sides):
+        return sides
     return (cell.python, other.python) if cell.stack == other.stack else (cell.stack, other.stack)
 
 

@@ -27,27 +27,38 @@ NOT_TOGETHER = "They were not yet measured in the same blocks, nor beside the sa
 CONTRADICTS = "Earlier looks were surer than all blocks bear out, so that only the last one is shown."
 
 
-def judge(results: Sequence[Result], *, ended: bool = True) -> tuple[Family, ...]:
+def judge(
+    results: Sequence[Result],
+    *,
+    ended: bool = True,
+    pairs: Sequence[Contrast] | None = None,
+    threshold: float | None = None,
+) -> tuple[Family, ...]:
     """Every workload by every metric that two cells or more have, each family judged on its own.
 
-    Until the run has ``ended``, or where it ended early, controls may still be not yet known.
+    Until the run has ``ended``, or where it ended early, controls may still be not yet known. Only ``pairs`` are
+    compared where they are given, else all that are declared of stacks and Pythons. Where a ``threshold`` is given,
+    they are open until it is known on which side of it they lie.
     """
     places = {name: place for place, name in enumerate(WORKLOADS)}
     by_workload: dict[str, dict[Cell, Result]] = {}
     for result in results:
         by_workload.setdefault(result.cell.workload, {})[result.cell] = result
     names = sorted(by_workload, key=lambda name: (places.get(name, len(places)), name))
-    return tuple(chain.from_iterable(_judge_workload(name, by_workload[name], ended=ended) for name in names))
+    families = chain.from_iterable(_judge_workload(name, by_workload[name], pairs, ended=ended) for name in names)
+    return tuple(replace(family, threshold=threshold) for family in families)
 
 
-def _judge_workload(workload: str, results: Mapping[Cell, Result], *, ended: bool) -> Iterable[Family]:
+def _judge_workload(
+    workload: str, results: Mapping[Cell, Result], chosen: Sequence[Contrast] | None, *, ended: bool
+) -> Iterable[Family]:
     ratios = {cell: ratio for cell, result in results.items() if (ratio := planted_ratio(result)) is not None}
     families, controls = [], NOT_MEASURED
     for metric in METRICS:
         samples = _Samples.of(metric, results)
         if len(samples.cells) < 2:
             continue
-        family, of_controls = _judge_family(workload, samples, results)
+        family, of_controls = _judge_family(workload, samples, results, chosen)
         if of_controls:
             controls = judge_controls(of_controls, ratios, family.blocks, ended=ended)
         families.append(family)
@@ -70,8 +81,7 @@ class _Samples:
         started = {run.id: run.started for result in results.values() for run in result.runs}
         values: dict[Cell, Values] = {}
         for cell in in_order(results):
-            # Zero has no logarithm, and is no measurement of anything that is compared as a ratio.
-            of_cell = {key: one for key, one in metric.of(results[cell]).items() if metric.is_difference or one > 0}
+            of_cell = metric.usable(results[cell])
             if of_cell and (cell.control is None or metric.kind == "cost"):
                 values[cell] = of_cell
         counts: dict[BlockKey, int] = {}
@@ -97,29 +107,31 @@ class _Samples:
         return table if self.metric.is_difference else np.log(table)
 
     def estimate(self, cell: Cell) -> Estimate:
-        """The mean of a cell over all its blocks, geometric for ratios, with the 95 % interval of Student's t."""
-        values = list(self.values[cell].values())
-        scaled = values if self.metric.is_difference else [math.log(value) for value in values]
-        mean, half = fmean(scaled), None
-        if len(scaled) >= LOOKS[0]:
-            error = stdev(scaled) / math.sqrt(len(scaled))
-            half = float(special.stdtrit(len(scaled) - 1, (1 + CONFIDENCE) / 2)) * error
-        return _estimate(
-            self.metric, mean, None if half is None else mean - half, None if half is None else mean + half
-        )
+        return mean_of(self.metric, self.values[cell])
 
     def both(self, one: Cell, other: Cell) -> int:
         """The number of blocks that both cells have."""
         return len(self.values[one].keys() & self.values[other].keys())
 
 
+def mean_of(metric: Metric, values: Values) -> Estimate:
+    """The mean of a cell over all its blocks, geometric for ratios, with the 95 % interval of Student's t."""
+    scaled = [value if metric.is_difference else math.log(value) for value in values.values()]
+    mean, half = fmean(scaled), None
+    if len(scaled) >= LOOKS[0]:
+        error = stdev(scaled) / math.sqrt(len(scaled))
+        half = float(special.stdtrit(len(scaled) - 1, (1 + CONFIDENCE) / 2)) * error
+    return estimate_of(metric, mean, None if half is None else mean - half, None if half is None else mean + half)
+
+
 def _judge_family(
-    workload: str, samples: _Samples, results: Mapping[Cell, Result]
+    workload: str, samples: _Samples, results: Mapping[Cell, Result], chosen: Sequence[Contrast] | None
 ) -> tuple[Family, tuple[Comparison, ...]]:
     """A family, and the comparisons of its controls, which are judged with it."""
     metric, cells = samples.metric, samples.cells
     refused, pairs = [], []
-    for cell, other in (*declared(cells), *control_contrasts(cells)):
+    declares = declared(cells) if chosen is None else [pair for pair in chosen if {*pair} <= {*cells}]
+    for cell, other in (*declares, *control_contrasts(cells)):
         reason = refuse(results[cell], results[other])
         if reason is None:
             pairs.append((cell, other))
@@ -154,7 +166,7 @@ def _judge_family(
 def _comparison(metric: Metric, pair: Contrast, one: Inference, blocks: int, warning: str | None) -> Comparison:
     assert one.estimate is not None
     looks = (
-        Look(seen.blocks, _estimate(metric, seen.estimate, seen.low, seen.high), _word(metric, seen.finding))
+        Look(seen.blocks, estimate_of(metric, seen.estimate, seen.low, seen.high), word_of(metric, seen.finding))
         for seen in one.looks
     )
     sentences = [sentence for sentence in (warning, CONTRADICTS if one.contradicts else None) if sentence]
@@ -162,8 +174,8 @@ def _comparison(metric: Metric, pair: Contrast, one: Inference, blocks: int, war
     return Comparison(
         cell=pair[0],
         other=pair[1],
-        effect=_estimate(metric, one.estimate, one.low, one.high),
-        word=_word(metric, one.finding),
+        effect=estimate_of(metric, one.estimate, one.low, one.high),
+        word=word_of(metric, one.finding),
         blocks=blocks,
         decided_after=one.decided_after,
         smallest_decidable=decidable,
@@ -173,14 +185,14 @@ def _comparison(metric: Metric, pair: Contrast, one: Inference, blocks: int, war
     )
 
 
-def _estimate(metric: Metric, mid: float, low: float | None, high: float | None) -> Estimate:
+def estimate_of(metric: Metric, mid: float, low: float | None, high: float | None) -> Estimate:
     """From the scale of the model, logarithms or the unit, to ratios or the unit."""
     if metric.is_difference:
         return Estimate(mid, low, high)
     return Estimate(math.exp(mid), None if low is None else math.exp(low), None if high is None else math.exp(high))
 
 
-def _word(metric: Metric, finding: Finding) -> Word:
+def word_of(metric: Metric, finding: Finding) -> Word:
     if finding in ("more", "less"):
         return "better" if (finding == "more") == metric.higher_is_better else "worse"
     return "same" if finding == "same" else "undecided"

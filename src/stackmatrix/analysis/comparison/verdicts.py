@@ -58,6 +58,18 @@ class Comparison:
         return self.word != "undecided"
 
 
+def worse_by(ratio: Estimate, *, higher_is_better: bool) -> Estimate:
+    """By what share of the other a cell is worse, from their ratio; negative where it is better."""
+    if not higher_is_better:
+        return Estimate(
+            ratio.mid - 1,
+            None if ratio.low is None else ratio.low - 1,
+            None if ratio.high is None else ratio.high - 1,
+        )
+    low, high = ratio.high, ratio.low
+    return Estimate(1 - ratio.mid, None if low is None else 1 - low, None if high is None else 1 - high)
+
+
 type ControlState = Literal["passed", "failed", "not yet known", "not measured"]
 
 
@@ -84,7 +96,8 @@ class Family:
     alone. ``rest`` is the standard deviation of what the block model leaves over: of logarithms, or in the unit.
     ``ranks`` are among the stacks on one Python: one more than the number of stacks that are better for sure.
     ``void`` says why the workload's runs prove nothing, where a control failed: then no comparison is decided and
-    nothing is ranked. ``refused`` are the declared comparisons that are not made, with the reason.
+    nothing is ranked. ``refused`` are the declared comparisons that are not made, with the reason. With a ``threshold``
+    it is asked whether a cell is worse by as much, as a share of the other, and not only which is better.
     """
 
     workload: str
@@ -97,11 +110,18 @@ class Family:
     controls: Controls
     void: str | None = None
     refused: tuple[tuple[Cell, Cell, str], ...] = ()
+    threshold: float | None = None
 
     @property
     def open(self) -> tuple[Comparison, ...]:
         """The comparisons that are not decided."""
-        return tuple(one for one in self.compared if not one.is_decided)
+        return tuple(one for one in self.compared if not self._is_decided(one))
+
+    def _is_decided(self, one: Comparison) -> bool:
+        if self.threshold is None or self.metric.is_difference:
+            return one.is_decided
+        worse = worse_by(one.effect, higher_is_better=self.metric.higher_is_better)
+        return worse.low is not None and worse.high is not None and not worse.low <= self.threshold <= worse.high
 
     def of(self, cell: Cell, other: Cell) -> Comparison | None:
         return next((one for one in self.compared if (one.cell, one.other) == (cell, other)), None)

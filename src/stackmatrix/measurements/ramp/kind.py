@@ -41,14 +41,15 @@ TOLERANCE = 1e-6
 
 @dataclass
 class Ramps(Kind):
-    """One ramp of one cell a step."""
+    """One ramp of one cell a step. The first ones are in the turn that ``begins`` names, where it is given."""
 
     name: ClassVar[str] = "ramp"
+    begins: int | None = None
 
     def begin(self, setup: Setup) -> None:
         host.need_open_files(VISITORS)
         self._setup, self._turn = setup, 0
-        self._first = first_turn(setup)
+        self._first = first_turn(setup) if self.begins is None else self.begins
 
     def steps(self, turn: int, standing: Standing) -> Sequence[Step]:
         self._turn, ramps = turn, self._setup.profile.ramps
