@@ -102,5 +102,23 @@ class AppFileError(StackmatrixError):
     exit_code = 16
 
 
+class RegressionError(StackmatrixError):
+    """A gate: something is worse by at least what it allows, for sure."""
+
+    exit_code = 17
+
+
+class UndecidedError(StackmatrixError):
+    """A gate: whether something is worse by at least what it allows is not known, and --fail-on names undecided."""
+
+    exit_code = 18
+
+
+class VoidError(StackmatrixError):
+    """A gate: nothing is proved, since a control failed, or something was not measured."""
+
+    exit_code = 19
+
+
 INTERRUPTED_EXIT_CODE = 130
 """Ctrl-C, as shells count it."""

@@ -36,6 +36,10 @@ class Metric:
     less: str = "less"
     headline: bool = False
 
+    def usable(self, result: Result) -> Values:
+        """The values that can be compared: zero has no logarithm, and is no measurement of what is a ratio."""
+        return {key: one for key, one in self.of(result).items() if self.is_difference or one > 0}
+
 
 def _cost(result: Result) -> Values:
     return {

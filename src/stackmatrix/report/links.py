@@ -8,7 +8,7 @@ from stackmatrix.matrix.cells import Cell
 from stackmatrix.results.store import path_of
 
 PAGE = "README.md"
-CAUSES, VARIATIONS, UNSAID, CONDITIONS = "causes", "variations", "not-said", "conditions"
+CAUSES, VARIATIONS, UNSAID, CONDITIONS, HISTORY = "causes", "variations", "not-said", "conditions", "history"
 """Anchors of what is of a whole machine."""
 
 

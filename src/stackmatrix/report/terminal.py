@@ -27,13 +27,16 @@ def nearest(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(HANDLER, nearest)
 
 
-def make_console() -> Console:
-    """The terminal as it is, or wide enough for every table where there is none; it never fails on a character."""
-    reconfigure = getattr(sys.stdout, "reconfigure", None)
+def make_console(*, on_errors: bool = False) -> Console:
+    """The terminal as it is, or wide enough for every table where there is none; it never fails on a character.
+
+    It is standard output, or where that is for a program standard error.
+    """
+    reconfigure = getattr(sys.stderr if on_errors else sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors=HANDLER)
-    console = Console()
-    return console if console.is_terminal else Console(width=WIDTH_OF_FILES)
+    console = Console(stderr=on_errors)
+    return console if console.is_terminal else Console(width=WIDTH_OF_FILES, stderr=on_errors)
 
 
 def print_answer(console: Console, machine: MachineSummary) -> None:

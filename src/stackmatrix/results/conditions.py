@@ -6,6 +6,8 @@ from stackmatrix.results.types import Count, NonNegative, PythonBuild, Struct
 
 PROTOCOL = 1
 """Raised whenever the same kind of measurement is made in another way, so that its figures are others."""
+MOST_TOLD = 5
+"""Packages that are named: the rest is counted."""
 
 
 class Machine(Struct, frozen=True):
@@ -86,6 +88,23 @@ def environment_differences(one: Environment, other: Environment) -> tuple[str, 
         "the application": ((one.app_sha256,), (other.app_sha256,)),
     }
     return tuple(_named(pairs))
+
+
+def environment_details(one: Environment, other: Environment) -> tuple[str, ...]:
+    """The same, with the versions of the packages and of the Python where these differ."""
+    names = sorted({*one.packages, *other.packages})
+    packages = [
+        f"{name} {one.packages.get(name, 'none')} → {other.packages.get(name, 'none')}"
+        for name in names
+        if one.packages.get(name) != other.packages.get(name)
+    ]
+    more = [f"{len(packages) - MOST_TOLD} more"] if len(packages) > MOST_TOLD else []
+    versions = [one.python.version, other.python.version]
+    told = {
+        "the packages": ", ".join([*packages[:MOST_TOLD], *more]),
+        "the Python": " → ".join(versions) if len({*versions}) > 1 else "another build of the same version",
+    }
+    return tuple(f"{name} ({told[name]})" if told.get(name) else name for name in environment_differences(one, other))
 
 
 def _processor(machine: Machine) -> tuple[str, str | None]:

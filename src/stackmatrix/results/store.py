@@ -3,7 +3,7 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from stackmatrix.errors import ResultFileError, ResultsFolderError
@@ -12,6 +12,9 @@ from stackmatrix.matrix.pythons import Runtime
 from stackmatrix.results.calibration import Calibration
 from stackmatrix.results.codec import decode, decode_calibration, encode
 from stackmatrix.results.model import Result
+
+PARTS = 4
+"""Of a file's path from the results folder."""
 
 
 def file_name(cell: Cell) -> str:
@@ -82,8 +85,18 @@ def read_result(path: Path, name: str) -> Result:
         data = path.read_bytes()
     except OSError as error:
         raise ResultFileError(f"{name} cannot be read: {error.strerror}.") from error
+    return _decode(data, Path(*path.parts[-PARTS:]), name)
+
+
+def _decode(data: bytes, path: Path, name: str) -> Result:
+    """What a file holds; ``path`` is from the results folder.
+
+    Raises:
+        ResultFileError: as ``read_result`` has it.
+
+    """
     result = decode(data, name)
-    if path.relative_to(path.parents[2]) != path_of(Path(), "", result.cell):
+    if path != path_of(Path(), path.parts[0], result.cell):
         raise ResultFileError(f"{name} holds the results of another cell: {result.cell}.")
     return result
 
@@ -130,3 +143,14 @@ def read_results(folder: Path) -> Iterator[tuple[str, Result | ResultFileError]]
             yield path.parts[len(folder.parts)], read_result(path, name)
         except ResultFileError as error:
             yield path.parts[len(folder.parts)], error
+
+
+def decode_results(files: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, Result | ResultFileError]]:
+    """The same from the files' paths below the folder and their contents; files at other places are no results."""
+    for name, data in files:
+        path = Path(name)
+        if len(path.parts) == PARTS and path.suffix == ".json":
+            try:
+                yield path.parts[0], _decode(data, path, name)
+            except ResultFileError as error:
+                yield path.parts[0], error
