@@ -1,7 +1,9 @@
 """The report in a real browser: the address is its state, it shows what is chosen, and it judges nothing by itself."""
 
 import json
+import re
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from stackmatrix import cli
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.results.findings import Finding
 from stackmatrix.results.model import Result
-from tests import made_up
+from tests import made_up, states
 
 DRIVER, BROWSER = shutil.which("chromedriver"), shutil.which("chromium")
 PATIENCE_S = 30
@@ -445,3 +447,32 @@ def test_of_many_stacks_charts_show_some_tables_all_and_a_link_chooses_all(
     wait_for(browser, f"document.querySelectorAll('#ramps .card').length === {few}")
     look_at(page, stack="uvicorn")
     assert len(texts(browser, "#ranking tbody tr")) == 1
+
+
+def test_what_cells_were_earlier_is_drawn_with_the_words_of_the_latest_change(
+    browser: webdriver.Chrome, look_at: Callable[..., None], tmp_path: Path
+) -> None:
+    git = ("git", "-c", "user.name=Nobody", "-c", "user.email=nobody@example.com", "-c", "commit.gpgsign=false")
+    later = states.after(costs={"uvicorn": 1.15}, ramps=1)
+    for results in (states.before(ramps=1), later):
+        made_up.write(tmp_path / "results", "a-machine", results)
+        for command in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message=results")):
+            subprocess.run([*git, *command], cwd=tmp_path, check=True)
+    assert cli.main(["summarize", "--results", str(tmp_path / "results")]) == 0
+    for size in (PHONE_PX, DESK_PX):
+        look_at(tmp_path / "results" / "report.html", size)
+        show(browser, "history")
+        assert run(browser, "document.documentElement.scrollWidth") <= size[0]
+    assert len(texts(browser, "#courses .card")) == len(states.STACKS)
+    (said,) = texts(browser, "[data-key='history-cpu-uvicorn-3.13'] .worse")
+    assert re.fullmatch(r"Latest: \d+ % more CPU \(.*\), by its ratio to gunicorn_100_threads\.", said)
+    click(browser, "#stacks input[value=uvicorn]")
+    assert len(texts(browser, "#courses .card")) == len(states.STACKS) - 1
+
+
+def test_of_results_outside_of_a_clone_it_says_that_there_is_no_history(
+    browser: webdriver.Chrome, look_at: Callable[..., None], report: Path
+) -> None:
+    look_at(report)
+    assert text(browser, "#history-note").startswith("There is no history")
+    assert texts(browser, "#courses .card") == []

@@ -1,6 +1,7 @@
 """What is committed under results/ is what summarize makes of the JSON there."""
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -23,12 +24,28 @@ def pages(folder: Path) -> list[Path]:
 MADE = [(folder, name) for folder in (RESULTS, *APPS) for name in pages(folder)]
 
 
+def asked(*command: str) -> str:
+    done = subprocess.run(["git", *command], cwd=PROJECT, check=False, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+# A page shows what its cells were earlier, which a shallow clone does not have.
+pytestmark = pytest.mark.skipif(
+    asked("rev-parse", "--is-shallow-repository") != "false", reason="this is no clone with its whole history"
+)
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Path]:
-    """For each folder of results one with the committed result files alone, summarised."""
+    """For each folder of results one with the committed result files alone, summarised.
+
+    Each stands in a working tree of its own, with the history of this one.
+    """
     anew = {}
     for folder in (RESULTS, *APPS):
-        anew[folder] = tmp_path_factory.mktemp("results")
+        top = tmp_path_factory.mktemp("tree")
+        (top / ".git").write_text(f"gitdir: {asked('rev-parse', '--absolute-git-dir')}\n")
+        anew[folder] = top / folder.relative_to(PROJECT)
         for path in (*folder.glob("*/*/*/*.json"), *folder.glob("published.txt")):
             copy = anew[folder] / path.relative_to(folder)
             copy.parent.mkdir(parents=True, exist_ok=True)

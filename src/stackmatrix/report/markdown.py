@@ -12,9 +12,10 @@ from markupsafe import Markup
 
 from stackmatrix.analysis.comparison.verdicts import Comparison, Family
 from stackmatrix.analysis.evidence import published, strongest_first
+from stackmatrix.analysis.history import NO_HISTORY, History
 from stackmatrix.analysis.stall import StallWindow
 from stackmatrix.analysis.summary import MachineSummary
-from stackmatrix.report import costs, details, environment, links, many, origins, stops, tables, unsaid, words
+from stackmatrix.report import costs, details, environment, history, links, many, origins, stops, tables, unsaid, words
 from stackmatrix.report.html.keys import verdict_link
 from stackmatrix.report.statements import further, numbered, statements
 from stackmatrix.report.table import escape, safe
@@ -65,7 +66,7 @@ def render_results(
     return _page(template, evidence=evidence, first=first, about=about, left_out=left_out, no_results=NO_RESULTS)
 
 
-def render_machine(template: str, machine: MachineSummary, charts: Iterable[str]) -> str:
+def render_machine(template: str, machine: MachineSummary, charts: Iterable[str], past: History = NO_HISTORY) -> str:
     """The page of one machine. ``charts`` are the paths of its charts, from the results folder."""
 
     def link(family: Family) -> object:
@@ -82,6 +83,8 @@ def render_machine(template: str, machine: MachineSummary, charts: Iterable[str]
         flags=environment.flags(machine.results),
         unsaid=unsaid,
         link=link,
+        history=history,
+        past=past,
     )
 
 

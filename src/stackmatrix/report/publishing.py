@@ -1,11 +1,12 @@
 """Writes what is made of a results folder: pages, charts, the report, the verdicts as data, and open formats."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
 from stackmatrix.analysis.evidence import published
+from stackmatrix.analysis.history import NO_HISTORY, History, history_of
 from stackmatrix.analysis.summary import MachineSummary, summarize
 from stackmatrix.errors import ResultFileError
 from stackmatrix.report import charts, markdown, svg, verdicts
@@ -13,6 +14,7 @@ from stackmatrix.report.html import charts as report_charts
 from stackmatrix.report.html import data
 from stackmatrix.results import store
 from stackmatrix.results.model import Result
+from stackmatrix.system import git_files
 from stackmatrix.system.processes import PROJECT
 
 HERE = Path(__file__).parent
@@ -63,11 +65,29 @@ def publish(folder: Path, draw: Callable[[Sequence[svg.Spec]], Future[list[str]]
     specs = charts.static_charts(machines)
     drawn = draw(list(specs.values()))
     named = _named(folder)
-    _write_pages(folder, machines, list(specs), left_out, named)
-    _write_report(folder, machines, left_out)
+    past = _read_past(folder, results)
+    _write_pages(folder, machines, list(specs), left_out, named, past)
+    _write_report(folder, machines, left_out, past)
     for name, chart in zip(specs, drawn.result(), strict=True):
         store.write_atomically(folder / name, chart.encode())
     return Published(results, machines, tuple(left_out), published(machines, named))
+
+
+def _read_past(folder: Path, results: Mapping[str, Sequence[Result]]) -> dict[str, History]:
+    """The history of each machine's cells, from what git keeps of their files."""
+    every = [(machine, result) for machine, found in results.items() for result in found]
+    wanted = {store.path_of(Path(), machine, result.cell).as_posix() for machine, result in every}
+    found = git_files.versions(folder, wanted)
+    if found is None:
+        return dict.fromkeys(results, NO_HISTORY)
+    earlier: dict[str, list[Result]] = {machine: [] for machine in results}
+    left_out = dict.fromkeys(results, 0)
+    for machine, version in store.decode_results(found):
+        if isinstance(version, ResultFileError):
+            left_out[machine] += 1
+        else:
+            earlier[machine].append(version)
+    return {machine: history_of(some, earlier[machine], left_out[machine]) for machine, some in results.items()}
 
 
 def _named(folder: Path) -> str | None:
@@ -80,14 +100,19 @@ def _read_template(name: str) -> str:
 
 
 def _write_pages(
-    folder: Path, machines: Sequence[MachineSummary], names: Sequence[str], left_out: Sequence[str], named: str | None
+    folder: Path,
+    machines: Sequence[MachineSummary],
+    names: Sequence[str],
+    left_out: Sequence[str],
+    named: str | None,
+    past: Mapping[str, History],
 ) -> None:
     """Write the first page, each machine's page and verdicts, and for the project's own results the README's block."""
     first = markdown.render_results(_read_template("templates/results.md"), machines, left_out, named)
     store.write_atomically(folder / "README.md", first.encode())
     template = _read_template("templates/machine.md")
     for machine in machines:
-        page = markdown.render_machine(template, machine, names)
+        page = markdown.render_machine(template, machine, names, past[machine.name])
         store.write_atomically(folder / machine.name / "README.md", page.encode())
         store.write_atomically(folder / machine.name / "verdicts.json", verdicts.encode(machine))
     readme = PROJECT / "README.md"
@@ -98,14 +123,16 @@ def _write_pages(
             store.write_atomically(readme, updated.encode())
 
 
-def _write_report(folder: Path, machines: Sequence[MachineSummary], left_out: Sequence[str]) -> None:
+def _write_report(
+    folder: Path, machines: Sequence[MachineSummary], left_out: Sequence[str], past: Mapping[str, History]
+) -> None:
     html, css, script = (_read_template(f"html/report.{kind}") for kind in ("html", "css", "js"))
     whole = markdown.render_report(
         html,
         css=css,
         script=script,
         vega=svg.bundle(),
-        data=data.report_data(machines, left_out),
+        data=data.report_data(machines, left_out, past),
         charts=report_charts.report_charts(),
     )
     store.write_atomically(folder / "report.html", whole.encode())

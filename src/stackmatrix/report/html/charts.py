@@ -28,6 +28,7 @@ def report_charts() -> dict[str, dict[str, Any]]:
         "values": _styled(bars(alt.Axis(), ""), padding={"left": 0, "top": 5, "right": LABEL_PX, "bottom": 5}),
         "differences": _styled(_differences()),
         "forming": _styled(_forming(), height=FORMING_PX),
+        "history": _styled(_history(), height=FORMING_PX),
         "ramp": styled(_ramp(), {}, {}),
         "distribution": _styled(_distribution(), height=CURVE_PX),
     }
@@ -70,6 +71,19 @@ def _forming() -> Chart:
     band = _of("band").mark_rect(color=INK, opacity=BAND_OPACITY).encode(y=alt.Y("low:Q"), y2="high:Q")
     zero = _of("band").mark_rule(color=INK).encode(y=alt.datum(0))
     return alt.layer(band, zero, course, interval, middle)
+
+
+def _history() -> Chart:
+    """A figure of one cell over its states, each with its own interval. From zero, as the machine's pace is in it."""
+    days = alt.Axis(labelAngle=0, labelExpr="split(datum.label, ' ')", labelOverlap=True)
+    base = _of("points").encode(x=alt.X("when:O", title=None, sort=None, axis=days), tooltip=SAYS)
+    y = alt.Y("mid:Q", title=None, scale=alt.Scale(zero=True, nice=False, padding=6), axis=_axis(5))
+    interval = base.mark_rule(strokeWidth=2.5).encode(y=alt.Y("low:Q"), y2="high:Q", color=COLOUR)
+    course = base.mark_line(strokeWidth=1, strokeDash=[2, 2]).encode(y=y, color=COLOUR)
+    middle = base.mark_point(size=60, strokeWidth=2, opacity=1).encode(
+        y=y, stroke=alt.Stroke("colour:N", scale=None), fill=alt.Fill("colour:N", scale=None), fillOpacity=DECIDED
+    )
+    return alt.layer(course, interval, middle)
 
 
 def _axis(ticks: int, **more: Any) -> alt.Axis:

@@ -4,23 +4,32 @@ Every word, rounding and verdict is made here, in the words of the other pages; 
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from urllib.parse import quote
 
 from stackmatrix.analysis.evidence import strongest_first
+from stackmatrix.analysis.history import NO_HISTORY, History
 from stackmatrix.analysis.metrics import COST
 from stackmatrix.analysis.summary import CellSummary, MachineSummary, WorkloadSummary, order_of
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.pythons import newest_key
 from stackmatrix.matrix.stacks import STACKS
-from stackmatrix.report import charts, environment, many, stops, tables, unsaid, words
+from stackmatrix.report import charts, environment, history, many, stops, tables, unsaid, words
 from stackmatrix.report.html import figures, load
 from stackmatrix.report.html.keys import Json, key_of
 from stackmatrix.report.statements import further, numbered, statements
 from stackmatrix.report.table import Table
 
+NONE: Mapping[str, History] = MappingProxyType({})
 
-def report_data(machines: Sequence[MachineSummary], left_out: Sequence[str] = ()) -> Json:
-    """All machines, the one with the strongest evidence first. ``left_out`` has the reason for each file left out."""
+
+def report_data(
+    machines: Sequence[MachineSummary], left_out: Sequence[str] = (), past: Mapping[str, History] = NONE
+) -> Json:
+    """All machines, the one with the strongest evidence first. ``left_out`` has the reason for each file left out.
+
+    ``past`` is their history, by name.
+    """
     cells = [row.cell for machine in machines for workload in machine.workloads for row in workload.rows]
     stacks = sorted({cell.stack for cell in cells}, key=order_of(STACKS))
     signs = charts.looks(stacks)
@@ -31,11 +40,15 @@ def report_data(machines: Sequence[MachineSummary], left_out: Sequence[str] = ()
             for stack, (colour, shape) in signs.items()
         },
         "dashes": charts.dashes(cell.python for cell in cells),
-        "machines": [_machine(one.machine) for one in strongest_first(machines) if one.machine.workloads],
+        "machines": [
+            _machine(one.machine, past.get(one.machine.name, NO_HISTORY))
+            for one in strongest_first(machines)
+            if one.machine.workloads
+        ],
     }
 
 
-def _machine(machine: MachineSummary) -> Json:
+def _machine(machine: MachineSummary, past: History) -> Json:
     found = statements(machine)
     return {
         "name": machine.name,
@@ -53,11 +66,12 @@ def _machine(machine: MachineSummary) -> Json:
         ],
         "further": further(sum(one.is_folded for one in found)),
         "conditions": list(environment.conditions(machine)),
-        "workloads": [_workload(machine, one) for one in machine.workloads],
+        "history": history.told(past),
+        "workloads": [_workload(machine, one, past) for one in machine.workloads],
     }
 
 
-def _workload(machine: MachineSummary, workload: WorkloadSummary) -> Json:
+def _workload(machine: MachineSummary, workload: WorkloadSummary, past: History) -> Json:
     """Everything about one workload. ``first`` are the stacks that charts show until others are chosen."""
     ramps = list(load.ramps(workload))
     return {
@@ -67,7 +81,7 @@ def _workload(machine: MachineSummary, workload: WorkloadSummary) -> Json:
         "ranking": _ranking(machine, workload),
         "cells": [_cell(row) for row in workload.rows],
         "first": list(many.on_the_first_page(workload)),
-        "figures": [figures.figure(workload, family) for family in workload.families],
+        "figures": [figures.figure(workload, family, past) for family in workload.families],
         "ramps": ramps,
         "limits": load.limits(ramps),
         "stops": _stops(machine, workload),

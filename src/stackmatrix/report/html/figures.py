@@ -6,10 +6,11 @@ Ratios are drawn as the percentage by which the cell differs, differences in the
 from collections.abc import Iterator
 
 from stackmatrix.analysis.comparison.verdicts import Comparison, Estimate, Family, Look
+from stackmatrix.analysis.history import NO_HISTORY, History
 from stackmatrix.analysis.metrics import Metric
 from stackmatrix.analysis.summary import WorkloadSummary, cell_key
 from stackmatrix.matrix.cells import Cell
-from stackmatrix.report import many, words
+from stackmatrix.report import history, many, words
 from stackmatrix.report.charts import value_rows
 from stackmatrix.report.html.keys import Json, short, verdict_key
 
@@ -17,8 +18,8 @@ REFERENCE, PYTHON, PAIRS = "reference", "python", "pairs"
 """Comparisons are shown in sets: with the reference stack, of a Python with the one before, and of other stacks."""
 
 
-def figure(workload: WorkloadSummary, family: Family) -> Json:
-    """Everything about one metric of one workload."""
+def figure(workload: WorkloadSummary, family: Family, past: History = NO_HISTORY) -> Json:
+    """Everything about one metric of one workload, with what it was earlier."""
     metric, reference = family.metric, workload.reference
     rows = sorted(family.compared, key=lambda one: (*cell_key(one.cell), *cell_key(one.other)))
     titles = {
@@ -43,6 +44,8 @@ def figure(workload: WorkloadSummary, family: Family) -> Json:
         "band": dict(zip(("low", "high"), _band(metric), strict=True)),
         "sets": [{"name": name, "title": title} for name, title in titles.items() if _has(compared, name)],
         "comparisons": compared,
+        "history-title": f"{metric.title}, {metric.unit}: a full mark is decided against the point before",
+        "history": history.courses(past.of(workload.name, metric)),
     }
 
 

@@ -209,6 +209,18 @@ function figures(now) {
   );
 }
 
+function earlier(now) {
+  const shown = now.figure?.history.filter(now.isChosen) ?? [];
+  byId("history-note").textContent = now.machine.history;
+  byId("history-title").textContent = shown.length ? now.figure["history-title"] : "";
+  byId("courses").replaceChildren(
+    ...shown.map((one) => {
+      const points = one.points.map((each) => ({ ...each, title: one.title, ...look(one) }));
+      return card(one, chart("history", { points }, `${one.title}, ${now.figure.title}, over time`));
+    }),
+  );
+}
+
 function card(one, ...children) {
   const words = one.says.map((text, place) => make("p", text, { class: place ? "note" : one.word ?? "" }));
   return make("figure", "", { "data-key": one.key, class: "card" }, make("figcaption", "", {}, make("h3", `${one.title} `, {}, link(one.key, one.title)), ...words), ...children);
@@ -315,7 +327,7 @@ function forget(isGone) {
 function draw() {
   const now = read();
   used = new Set();
-  for (const part of [controls, answer, ranking, figures, ramps, distribution, stops, rest]) part(now);
+  for (const part of [controls, answer, ranking, figures, earlier, ramps, distribution, stops, rest]) part(now);
   forget((key) => !used.has(key));
 }
 
