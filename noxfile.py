@@ -41,8 +41,7 @@ if versions.is_dir():
     os.environ["PYENV_VERSION"] = ":".join([*sorted((one.name for one in versions.iterdir()), reverse=True), "system"])
 
 # One Python for the harness, whatever is measured: the first of these that is here, else the first can be downloaded.
-TOOL_PYTHONS = ("3.13", "3.12", "3.14")
-TOOL_PYTHON = next((python for python in TOOL_PYTHONS if shutil.which(f"python{python}")), TOOL_PYTHONS[0])
+TOOL_PYTHON = next((python for python in ("3.13", "3.12", "3.14") if shutil.which(f"python{python}")), "3.13")
 
 
 def lock_sha256(name: str) -> str:
@@ -74,9 +73,8 @@ def harness(session: nox.Session, *arguments: str, silent: bool = False) -> str:
     command = [str(session.cache_dir.parent / "tool" / "bin" / "python"), "-m", "stackmatrix", *arguments]
     # What is read is standard output alone: a loader may have its own words on the other.
     errors = sys.stderr if silent else None
-    return str(
-        session.run(*command, env=HARNESS, external=True, silent=silent, stderr=errors, interrupt_timeout=STOP_S)
-    )
+    done = session.run(*command, env=HARNESS, external=True, silent=silent, stderr=errors, interrupt_timeout=STOP_S)
+    return str(done)
 
 
 @nox.session(python=TOOL_PYTHON, default=False)
@@ -129,6 +127,8 @@ for row in STACKS.values():
     but = "".join(f" but {python} ({why})" for python, why in row.not_on.items() if python in PYTHONS)
     add_verb(f"bench-{row.name}", f"Measure {row.summary}, on every Python{but}.", "run", "--stacks", row.name)
 add_verb("matrix", "Measure every chosen cell until everything is decided, and say the answer.", "run")
+add_verb("compare", "Say what a change did: measure two of anything side by side, now.")
+add_verb("gate", "The same, which fails when the change made something worse by more than is allowed.")
 add_verb("serve", "Bring up the demo's stacks, or those named, to try by hand.", "serve", "--python", TOOL_PYTHON)
 add_verb("check-app", "Bring your own application up, ask each page once, and say what to mend.", installs=False)
 add_verb("calibrate", "Find out how good this machine is for benchmarking, and what limits it.", installs=False)
@@ -187,8 +187,8 @@ def lock(session: nox.Session) -> None:
     command += ["--emit-build-options", "--quiet", "--python-version", PYTHONS[0], *session.posargs]
     for stack in (row for row in STACKS.values() if row.shares_with is None):
         source = Path(session.create_tmp()) / f"{stack.name}.in"
-        options = [f"--no-binary {name}" for name in BUILT_IN.from_source]
-        source.write_text("\n".join([*options, *BUILT_IN.requirements, *stack.requirements]))
+        built = (f"--no-binary {name}" for name in BUILT_IN.from_source)
+        source.write_text("\n".join((*built, *BUILT_IN.requirements, *stack.requirements)))
         target = REQUIREMENTS / f"{stack.name}.txt"
         if not target.exists():  # a new stack gets the versions that the others have
             shutil.copy(next(REQUIREMENTS.glob(f"{next(iter(STACKS))}.txt")), target)

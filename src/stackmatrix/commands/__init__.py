@@ -9,6 +9,8 @@ from typing import Protocol, cast
 
 COMMANDS = {
     "run": "Measure the chosen cells until everything is decided or the time is over, and say the answer.",
+    "compare": "Say what a change did: measure two sides, side by side, now.",
+    "gate": "Fail when a change made something worse by more than is allowed, for sure.",
     "calibrate": "Find out how good this machine is for benchmarking, and what limits it.",
     "stall": "Show why open-loop load matters: write docs/stall.md from a stall under both kinds of load.",
     "summarize": "Make the pages, charts, verdicts and report from the results, and print the answer.",

@@ -12,6 +12,7 @@ from stackmatrix.system.processes import PROJECT
 RESULTS = PROJECT / "results"
 SMOKE_RESULTS = PROJECT / ".nox" / "smoke-results"
 """What only proves the wiring is no evidence, and stays apart from it."""
+FORMATS = ("text", "json", "markdown", "github", "bencher", "benchmark", "csv")
 LONGEST_S, LONGEST_MINUTES = 3600.0, 1440.0
 
 
@@ -55,7 +56,7 @@ def _count(what: str, most: int) -> Callable[[str], int]:
     return read
 
 
-block_count, process_count = _count("blocks", 16), _count("processes", 16)
+block_count, process_count, repeat_count = _count("blocks", 16), _count("processes", 16), _count("times", 100)
 
 
 def add_results(parser: argparse.ArgumentParser) -> None:
@@ -87,6 +88,14 @@ def add_blocks(parser: argparse.ArgumentParser, summary: str) -> None:
 
 def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts as data, too")
+
+
+def add_published(parser: argparse.ArgumentParser) -> None:
+    """In which form a comparison is given, and where its files go."""
+    what = "what standard output has; github also adds to the job's summary; default: text"
+    parser.add_argument("--format", choices=FORMATS, default=FORMATS[0], help=what)
+    where = "write every form into this folder; default: the comparison's own"
+    parser.add_argument("--output", type=Path, metavar="DIR", help=where)
 
 
 def add_seed(parser: argparse.ArgumentParser) -> None:
