@@ -327,10 +327,12 @@ def test_each_target_is_asked_for_its_own_pages_in_the_same_order(
     )
     with generator:
         generator.wait_ready(lambda: None)
-        generator.run(order("open", 60), lambda _: None, lambda: None)
+        rows = generator.run(order("open", 60), lambda _: None, lambda: None).rows
         generator.finish(lambda: None)
-    asked = both[0].asked
-    sessions = {(one.port, one.headers["Cookie"]) for one in asked}
+    sessions = {(one.port, one.headers["Cookie"]) for one in both[0].asked}
     assert sessions == {(both[0].port, "sessionid=base"), (both[1].port, "sessionid=head")}
-    kinds = [[one.path.partition("?")[0] for one in asked if one.port == shop.port] for shop in both]
-    assert kinds[0][: 3 * CYCLE] == kinds[1][: 3 * CYCLE]
+    # As they were to be asked for: on a busy machine they may arrive otherwise.
+    planned = (sorted(rows.of_target(place).all, key=lambda row: row["intended_s"]) for place in range(2))
+    base, head = ([int(row["page"]) for row in some][: 3 * CYCLE] for some in planned)
+    assert base == head
+    assert len(base) == 3 * CYCLE
