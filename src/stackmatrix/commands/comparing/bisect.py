@@ -190,10 +190,12 @@ def _cpu_of(measured: "list[ComparisonDocument]") -> "tuple[ComparedFigure | Non
     """The CPU time of what was measured, or why it is not known."""
     from stackmatrix.analysis.metrics import COST
 
-    for document in measured:
-        void = next((one.void for one in document.controls if one.void is not None), None)
-        figure = next((one for one in document.figures if one.figure == COST.name), None)
-        if figure is not None and void is None:
-            return figure, None
-        return None, void or next((one.reason for one in document.not_compared), "nothing was measured")
-    return None, "nothing was measured"
+    if not measured:
+        return None, "nothing was measured"
+    document = measured[-1]
+    void = next((one.void for one in document.controls if one.void is not None), None)
+    figure = next((one for one in document.figures if one.figure == COST.name), None)
+    if figure is not None and void is None:
+        return figure, None
+    reason = next((one.reason for one in document.not_compared), "too few of its blocks were valid")
+    return None, void or reason
