@@ -47,7 +47,7 @@ def climb(
     recovery_s: float | None,
     at_start: Callable[[testbed.Testbed, float], None] = nothing,
 ) -> RampFacts:
-    with testbed.start([subject], divide_cores(), Load(subject.workload), nothing) as bed:
+    with testbed.start([subject], divide_cores(), Load(), nothing) as bed:
         bed.verify()
         bed.warm_up(LevelOrder.warmup(0.5))
         facts = Climb(bed, plan, plan_seed(SEED, 0), recovery_s, lambda at_s: at_start(bed, at_s)).drive()

@@ -64,7 +64,7 @@ def drive(fault: str = "", entering: Path | None = None) -> dict[str, Finding]:
         return ("sh", "-c", 'echo $$ > "$0" && exec "$@"', str(entering / "cgroup.procs"), *command)
 
     layout, level = divide_cores(), LoadLevel("open", RATE)
-    with pinned(layout.harness), testbed.start([subject], layout, Load(subject.workload), wrap=enter) as bed:
+    with pinned(layout.harness), testbed.start([subject], layout, Load(), wrap=enter) as bed:
         bed.verify()
         bed.warm_up(LevelOrder.warmup(2.0))
         facts = bed.drive(LevelOrder.measure(0, level, 1.0, WINDOW_S, seed=1), level).facts

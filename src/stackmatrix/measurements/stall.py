@@ -54,7 +54,7 @@ class StallComparison(Kind):
     def perform(self, step: Step, show: Show) -> Outcome:
         name, level = list(LEVELS.items())[step.number]
         subject = null_subject(WAITS)
-        with testbed.start([subject], self._setup.layout, Load(WAITS), show) as bed:
+        with testbed.start([subject], self._setup.layout, Load(), show) as bed:
             bed.verify()
             bed.warm_up(None)
             pid = bed.circus.pid(subject.name)

@@ -59,15 +59,13 @@ class MeasuredLevel:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How targets are loaded: by so many processes, for this workload.
+    """How targets are loaded: by so many processes, each target with the pages of its own workload.
 
-    Of ``workload`` the page and its address count; where it is ``of_api``, the external API is loaded in place of the
-    targets.
+    With a workload ``of_api`` the external API is loaded in place of the targets.
     """
 
-    workload: Workload
     processes: int = 1
-    of_api: bool = False
+    of_api: Workload | None = None
 
 
 @dataclass
@@ -288,7 +286,7 @@ def start(
 
 def _make_generator(load: Load, every: Sequence[Place], api_port: int, layout: Layout, folder: Path) -> LoadGenerator:
     # The sides of a comparison may have sessions and answers of their own for the same pages.
-    at = {api_port: load.workload} if load.of_api else {one.port: one.subject.workload for one in every}
+    at = {one.port: one.subject.workload for one in every} if load.of_api is None else {api_port: load.of_api}
     return LoadGenerator(
         folder=folder,
         ports=list(at),

@@ -251,7 +251,7 @@ def test_what_was_asked_for_reaches_every_ladder(made: MadeUp, run: Run, tmp_pat
     kind = Ladders(all_levels=True, rows_folder=tmp_path / "rows")
     run(kind=kind, generators=3, layout=PINNED)
     assert made.layouts == [PINNED] * 2
-    assert {load and (load.processes, load.workload.name) for load in made.loads} == {(3, "fanout")}
+    assert {load and (load.processes, load.of_api) for load in made.loads} == {(3, None)}
     for cell in CELLS:
         rows = tmp_path / "rows" / "fanout" / cell.stack / f"{cell.python}-ladder-0.rows"
         assert rows.read_bytes() == b"every request"

@@ -68,7 +68,7 @@ class Bed:
         speed: PaceBook | None,
     ) -> Iterator["Bed"]:
         assert ([one.cell for one in subjects], layout, load.processes) == ([CELL], PINNED, 2)
-        assert load.workload == subjects[0].workload
+        assert load.of_api is None
         assert speed is None or speed.readings
         self.happened.append("start")
         self.name = subjects[0].name

@@ -92,7 +92,7 @@ class MachineCalibration(Kind):
 
     def _drive_rates(self, show: Show) -> str:
         steps: list[RateStep] = []
-        with testbed.start([null_subject(WAITS)], self._setup.layout, Load(WAITS), show) as bed:
+        with testbed.start([null_subject(WAITS)], self._setup.layout, Load(), show) as bed:
             bed.verify()
             bed.warm_up(None)
             for rate in RATES:
@@ -107,7 +107,7 @@ class MachineCalibration(Kind):
 
     def _load_api(self, show: Show) -> str:
         level = LoadLevel("open", API_RATE)
-        with testbed.start([null_subject(AT_ONCE)], self._setup.layout, Load(API_WAITS, of_api=True), show) as bed:
+        with testbed.start([null_subject(AT_ONCE)], self._setup.layout, Load(of_api=API_WAITS), show) as bed:
             bed.verify()
             bed.warm_up(None)
             with pinned(self._setup.layout.target):
@@ -125,7 +125,7 @@ class MachineCalibration(Kind):
 
     def _start_twin(self, show: Show) -> str:
         """The generator's ceiling, and what the same server costs when it is started anew."""
-        with testbed.start([null_subject(AT_ONCE)], self._setup.layout, Load(AT_ONCE), show) as bed:
+        with testbed.start([null_subject(AT_ONCE)], self._setup.layout, Load(), show) as bed:
             bed.verify()
             bed.warm_up(None)
             facts = self._drive(bed, 0, LoadLevel("closed", BUSY_USERS), 1.0, BUSY_WINDOW_S)

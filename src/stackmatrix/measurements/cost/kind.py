@@ -155,7 +155,7 @@ class CostBlocks(Kind):
     def _measure(self, step: Step, subjects: Sequence[Subject], seed: int, show: Show) -> Outcome:
         workload = subjects[0].workload
         started, started_s = now(), time.monotonic()
-        with testbed.start(subjects, self._setup.layout, Load(workload), show) as bed:
+        with testbed.start(subjects, self._setup.layout, Load(), show) as bed:
             bed.verify()
             bed.warm_up(None)
             show("warming up")

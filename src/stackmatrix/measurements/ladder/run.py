@@ -81,7 +81,7 @@ class LadderRun:
 
     def _run(self) -> None:
         lengths, setting = self.setting.profile.levels, self.setting
-        load = Load(self.subject.workload, setting.generators)
+        load = Load(setting.generators)
         with testbed.start([self.subject], setting.layout, load, self.show, speed=setting.speed) as bed:
             bed.verify()
             self.environment = bed.environments.get(self.subject.name)

@@ -47,7 +47,7 @@ def climb(
 
     """
     started, began_s = now(), time.monotonic()
-    with testbed.start([subject], setup.layout, Load(subject.workload, setup.request.generators), show) as bed:
+    with testbed.start([subject], setup.layout, Load(setup.request.generators), show) as bed:
         bed.verify()
         show("warming up")
         bed.warm_up(LevelOrder.warmup(setup.profile.levels.warmup_s))
