@@ -38,7 +38,7 @@ def ask(clone: Path, *sides: str, **changed: object) -> bool:
         "app": None,
         "recorded": False,
         "across_machines": False,
-        "self": None,
+        "repeats": None,
     }
     options = argparse.Namespace(results=clone / "results")
     vars(options).update({**known, **changed})

@@ -174,3 +174,9 @@ def test_a_side_of_which_nothing_can_be_measured_ends_the_comparison_before_the_
         side_by_side.need_both(made, request)
     other = {**installed, **dict.fromkeys(missing, Installation(tmp_path, "1"))}
     side_by_side.need_both(made, replace(request, catalogue=replace(catalogue, installed=other)))
+
+
+def test_the_options_of_a_comparison_can_be_passed_on_with_one_of_them_changed() -> None:
+    options = parse("httpx==0.27.*", "httpx==0.28.*", "--self", "3", "--bisect")
+    changed = argparse.Namespace(**{**vars(options), "measure": "cost"})
+    assert (changed.repeats, changed.measure, changed.bisect) == (3, "cost", True)

@@ -41,7 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_sides(parser)
     add_measuring(parser)
     itself = "compare the head with itself so often: how often is a difference called, and which threshold is fit?"
-    parser.add_argument("--self", type=shared.repeat_count, metavar="N", help=itself)
+    parser.add_argument("--self", type=shared.repeat_count, metavar="N", dest="repeats", help=itself)
     recorded.add_options_of_recorded(parser)
     add_bisect(parser)
     shared.add_published(parser)
@@ -86,7 +86,7 @@ def execute(options: argparse.Namespace) -> int:
     """
     if recorded.is_recorded(options):
         return recorded.execute(options)
-    plan = make_plan(options, *words_of(options), is_self=options.self is not None)
+    plan = make_plan(options, *words_of(options), is_self=options.repeats is not None)
     if options.list:
         print_needed(plan)
         return 0
@@ -97,7 +97,7 @@ def execute(options: argparse.Namespace) -> int:
         from stackmatrix.commands.comparing import bisect
 
         return bisect.execute(options, plan, console)
-    if options.self is not None:
+    if options.repeats is not None:
         from stackmatrix.commands.comparing import with_itself
 
         return with_itself.execute(options, plan, console)

@@ -118,8 +118,8 @@ def to_look_at(first: Cell, cells: Sequence[Cell]) -> tuple[Cell, ...]:
 
 
 def listed(ms_by_page: Mapping[str, float]) -> str:
-    low, high = min(ms_by_page.values()), max(ms_by_page.values())
-    return f"{low:.0f} ms" if low == high else f"{low:.0f} to {high:.0f} ms"
+    low, high = (f"{end:.0f}" for end in (min(ms_by_page.values()), max(ms_by_page.values())))
+    return f"{low} ms" if low == high else f"{low} to {high} ms"
 
 
 def need_right(app: AppFile, application: Application) -> None:

@@ -75,16 +75,21 @@ def test_both_witnesses_are_said_and_never_averaged(monkeypatch: pytest.MonkeyPa
     document = compared(results(monkeypatch, 1.1, counts=True))
     assert "; instructions " in document.sentences[0]
     own = {one.figure: one for one in document.figures if one.stack == STACKS[0]}
-    cpu, same = own["cpu"], msgspec.structs.replace(own["instructions"], word="same")
-    better = msgspec.structs.replace(own["instructions"], word="better")
-    assert disagreement(cpu, msgspec.structs.replace(better, word="worse")) is None
-    assert disagreement(cpu, msgspec.structs.replace(same, word="undecided")) is None
-    for other in (same, better):
-        said = disagreement(cpu, other)
-        assert said is not None
-        assert said.startswith(
-            f"The two witnesses disagree: by CPU time the head is worse, by instructions {other.word}"
-        )
+    cpu, instructions = own["cpu"], own["instructions"]
+
+    def against(low: float, high: float, word: str = "worse") -> str | None:
+        return disagreement(cpu, msgspec.structs.replace(instructions, low=low, high=high, word=word))
+
+    assert cpu.low is not None
+    assert cpu.high is not None
+    # Both may be true of one change, whatever their words are.
+    assert against(cpu.low - 0.02, cpu.low, "same") is None
+    assert against(cpu.high, cpu.high + 0.02) is None
+    assert against(0.5, 0.6, "undecided") is None
+    for low, high, word in ((0.9, 0.95, "better"), (cpu.high + 0.001, 1.3, "worse"), (0.995, cpu.low - 0.001, "same")):
+        told = against(low, high, word)
+        assert told is not None
+        assert told.startswith("The two witnesses disagree: by CPU time ")
 
 
 def test_what_could_not_be_measured_is_said_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,8 +30,8 @@ def execute(options: argparse.Namespace, plan: Plan, console: "Console") -> int:
         folder = request.folder.with_name(f"{request.folder.name}-self")
         shutil.rmtree(folder, ignore_errors=True)
         try:
-            for number in range(1, options.self + 1):
-                console.print(f"{number} of {options.self}", highlight=False)
+            for number in range(1, options.repeats + 1):
+                console.print(f"{number} of {options.repeats}", highlight=False)
                 own = replace(request, folder=folder / str(number), seed=request.seed + number)
                 compare.run(options, plan, own, console, documents.append)
         finally:
