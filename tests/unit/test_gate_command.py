@@ -262,7 +262,8 @@ def test_without_an_output_the_forms_are_beside_the_blocks_of_the_comparison(
         arguments[1](both())
 
     monkeypatch.setattr(compare, "measure", measure)
-    assert cli.main(["gate", *SIDES, "--results", str(tmp_path)]) == 0
-    assert (folders[0] / FILES["json"]).exists()
+    told = tmp_path / "told.json"
+    assert cli.main(["gate", *SIDES, "--results", str(tmp_path), "--json", str(told)]) == 0
+    assert (folders[0] / FILES["json"]).read_bytes() == told.read_bytes()
     assert folders[0].parent == tmp_path
     assert str(folders[0]) in capsys.readouterr().out

@@ -96,6 +96,7 @@ def add_published(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, default=FORMATS[0], help=what)
     where = "write every form into this folder; default: the comparison's own"
     parser.add_argument("--output", type=Path, metavar="DIR", help=where)
+    add_json(parser)
 
 
 def add_seed(parser: argparse.ArgumentParser) -> None:

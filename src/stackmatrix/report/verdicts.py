@@ -1,6 +1,7 @@
 """What is said of a machine, as the document that other programs read. Pure."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from stackmatrix.analysis.comparison.verdicts import Comparison, Family
 from stackmatrix.analysis.metrics import COST, Metric
@@ -64,6 +65,23 @@ def _void(machine: MachineSummary, run: str) -> dict[str, str]:
     return {workload: reason for workload, reason in machine.void.items() if workload in measured}
 
 
+def judgement(metric: Metric, one: Comparison) -> dict[str, Any]:
+    """What every document says of a comparison, by the names of its fields."""
+    return {
+        "compares": "difference" if metric.is_difference else "ratio",
+        "effect": one.effect.mid,
+        "low": one.effect.low,
+        "high": one.effect.high,
+        "word": one.word,
+        "blocks": one.blocks,
+        "decided_after": one.decided_after,
+        "matters": metric.matters,
+        "smallest_decidable": one.smallest_decidable,
+        "needed": one.needed,
+        "caution": one.caution,
+    }
+
+
 def _verdict(machine: str, metric: Metric, one: Comparison) -> Verdict:
     return Verdict(
         workload=one.cell.workload,
@@ -71,17 +89,7 @@ def _verdict(machine: str, metric: Metric, one: Comparison) -> Verdict:
         unit=metric.unit,
         cell=one.cell,
         other=one.other,
-        compares="difference" if metric.is_difference else "ratio",
-        effect=one.effect.mid,
-        low=one.effect.low,
-        high=one.effect.high,
-        word=one.word,
-        blocks=one.blocks,
-        decided_after=one.decided_after,
-        matters=metric.matters,
-        smallest_decidable=one.smallest_decidable,
-        needed=one.needed,
-        caution=one.caution,
+        **judgement(metric, one),
         evidence=links.file(machine, one.cell),
     )
 

@@ -59,6 +59,8 @@ def publish(
     }
     for name, data in forms.items():
         store.write_atomically(place / FILES[name], data)
+    if options.json is not None:
+        store.write_atomically(options.json.resolve(), forms["json"])
     if options.format in FOR_PEOPLE:
         print_comparison(console, document, place)
     else:

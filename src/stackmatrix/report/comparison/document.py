@@ -10,6 +10,7 @@ from stackmatrix.analysis.comparison.verdicts import Comparison, Family
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.pythons import Runtime
 from stackmatrix.report.comparison.sentences import sentences
+from stackmatrix.report.verdicts import judgement
 from stackmatrix.report.words import plural
 from stackmatrix.results.comparison import (
     COMPARISON_FORMAT,
@@ -86,17 +87,7 @@ def figure_of(family: Family, one: Comparison) -> ComparedFigure:
         head=head.mid if head is not None else None,
         head_low=head.low if head is not None else None,
         head_high=head.high if head is not None else None,
-        compares="difference" if metric.is_difference else "ratio",
-        effect=one.effect.mid,
-        low=one.effect.low,
-        high=one.effect.high,
-        word=one.word,
-        blocks=one.blocks,
-        decided_after=one.decided_after,
-        matters=metric.matters,
-        smallest_decidable=one.smallest_decidable,
-        needed=one.needed,
-        caution=one.caution,
+        **judgement(metric, one),
     )
 
 
