@@ -212,7 +212,9 @@ def _prospect(one: ComparedFigure, metric: Metric, limit: float, minutes: float 
         return f"Nothing is judged before {LOOKS[0]} blocks, and there {'is' if one.blocks == 1 else 'are'} {blocks}."
     smallest = one.smallest_decidable / ((one.base or 1) if one.compares == "difference" else 1)
     if smallest <= limit:
-        return f"It lies too near for {blocks} to tell."
+        return (
+            f"It is too near to {percent(limit)} for {blocks} to tell: give it more --minutes, or another --threshold."
+        )
     told = f"{percent(limit)} is less than {blocks} decide here, which is {percent(smallest)}"
     if metric.kind != COST.kind:
         return f"{told}."
@@ -290,7 +292,8 @@ def _passed(judged: Iterable[GatedFigure], threshold: float) -> Iterator[str]:
     if changes:
         waived = [one.sentence.rstrip(".") for one in changes if one.waiver is not None]
         but = f", but for {len(waived)} waived" if waived else ""
-        yield f"For sure none of {len(changes)} figures is worse by {percent(threshold)} or more{but}."
+        what = "The one figure is not" if len(changes) == 1 else f"None of {len(changes)} figures is"
+        yield f"{what} worse by {percent(threshold)} or more, for sure{but}."
         yield from (f"{one}." for one in waived)
     if budgets:
         yield f"{len(budgets)} budget{' is' if len(budgets) == 1 else 's are'} kept."

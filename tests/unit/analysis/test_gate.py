@@ -232,7 +232,7 @@ def test_a_budget_is_kept_or_not_whatever_the_base_was() -> None:
         "Regression. CPU time per request, uvicorn on 3.13, fanout: 10.00 ms, above its budget"
     )
     kept = verdict(figure("cpu"), budgets={"cpu": 12})
-    assert kept.sentence == "Passed. For sure none of 1 figures is worse by 5 % or more. 1 budget is kept."
+    assert kept.sentence == "Passed. The one figure is not worse by 5 % or more, for sure. 1 budget is kept."
 
 
 def test_a_budget_of_what_was_not_measured_is_void_and_says_so() -> None:
@@ -260,7 +260,10 @@ def test_a_threshold_that_no_comparison_decides_says_what_the_longest_one_decide
 
 
 def test_what_is_undecided_says_why() -> None:
-    assert "It lies too near for 5 blocks to tell." in verdict(figure("cpu", 1.05, 0.02)).sentence
+    assert (
+        "It is too near to 5 % for 5 blocks to tell: give it more --minutes"
+        in verdict(figure("cpu", 1.05, 0.02)).sentence
+    )
     early = verdict(figure("cpu", 1.2, None, blocks=1))
     assert "Nothing is judged before 3 blocks, and there is 1 block." in early.sentence
     # Counts are not made more often in a longer run.
