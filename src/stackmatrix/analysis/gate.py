@@ -4,35 +4,27 @@ A change is a regression when the near end of its interval reaches the limit, ha
 is undecided otherwise. What is not proved is void, and so is what was not measured: nothing passes unseen.
 """
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 
 from stackmatrix.analysis.comparison.contrasts import Contrast
 from stackmatrix.analysis.comparison.verdicts import Estimate, worse_by
-from stackmatrix.analysis.metrics import COST, INSTRUCTIONS, METRICS, Metric
+from stackmatrix.analysis.gate_sentences import HOW, HOW_SURE, ORDER, percent, prospect, sized, whole
+from stackmatrix.analysis.metrics import COST, HOLDS, INSTRUCTIONS, METRICS, Metric
 from stackmatrix.matrix.app_parts import Waiver
 from stackmatrix.matrix.cells import Cell
-from stackmatrix.matrix.profiles import LOOKS, MOST_BLOCKS
 from stackmatrix.matrix.pythons import Runtime
 from stackmatrix.results.comparison import ComparedFigure, ComparisonDocument, GatedFigure, GateVerdict, Outcome
 
-ORDER: tuple[Outcome, ...] = ("regression", "void", "undecided", "passed")
-"""The first of these that any figure has is the outcome of the whole."""
 CAN_FAIL = ORDER[:-1]
 FAILS_ON = ("regression", "void")
 FIGURES = (COST.name, INSTRUCTIONS.name)
 THRESHOLD = 0.05
 BY_NAME = {metric.name: metric for metric in METRICS}
+BEYOND = "It held the highest rate that a ramp has, and that is a bound and no value."
 NOT_MEASURED = "It was not measured: no block of it was valid, it was left out, or the time was over."
-HAVE: Mapping[Outcome, tuple[str, str]] = {
-    "regression": ("is a regression", "are regressions"),
-    "void": ("is void", "are void"),
-    "undecided": ("is undecided", "are undecided"),
-    "passed": ("passed", "passed"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +62,13 @@ class _Pair:
     def told(self, metric: Metric) -> str:
         return f"{metric.title}, {self.head.stack} on {_python(self.head)}, {self.head.workload}"
 
-    def why_void(self, one: ComparedFigure | None) -> str | None:
+    def why_void(self, metric: Metric, one: ComparedFigure | None) -> str | None:
         """Why nothing is proved of a figure; ``None`` where it is."""
-        return self.void if one is not None else self.missing or NOT_MEASURED
+        if one is not None:
+            return self.void
+        # What a ramp has beside it was measured: the ramps were made, and none found an end.
+        is_beyond = metric == HOLDS and any(BY_NAME[name].kind == HOLDS.kind for name in self.figures)
+        return self.missing or (BEYOND if is_beyond else NOT_MEASURED)
 
     def judged(
         self,
@@ -119,7 +115,7 @@ def judge(document: ComparisonDocument, pairs: Sequence[Contrast], rules: Rules)
     outcome: Outcome = next((each for each in ORDER if each in found), "void")
     return GateVerdict(
         outcome=outcome,
-        sentence=_whole(judged, outcome, rules.threshold),
+        sentence=whole(judged, outcome, rules.threshold),
         threshold=rules.threshold,
         fails_on=rules.fails_on,
         figures=tuple(judged),
@@ -150,7 +146,7 @@ def _change(pair: _Pair, metric: Metric, rules: Rules) -> GatedFigure:
     """How one figure's change stands against the threshold, or a waiver."""
     one = pair.figures.get(metric.name)
     worse = None if one is None else _worse_by(one)
-    why = pair.why_void(one)
+    why = pair.why_void(metric, one)
     if one is None or worse is None or why is not None:
         return pair.judged(metric, rules.threshold, "void", f"nothing is proved. {why or 'The base has no value.'}")
     at_threshold = _against(worse, rules.threshold)
@@ -159,18 +155,14 @@ def _change(pair: _Pair, metric: Metric, rules: Rules) -> GatedFigure:
     waiver = max(valid, key=lambda each: each.at_most, default=None) if at_threshold != "passed" else None
     limit = max(rules.threshold, waiver.at_most) if waiver is not None else rules.threshold
     outcome = _against(worse, limit)
-    told = [f"{_sized(worse)}, {_HOW[outcome]} {percent(limit)}{_HOW_SURE[outcome]}."]
+    told = [f"{sized(worse)}, {HOW[outcome]} {percent(limit)}{HOW_SURE[outcome]}."]
     if outcome == "undecided":
-        told.append(_prospect(one, metric, limit, pair.minutes))
+        told.append(prospect(one, worse, metric, limit, pair.minutes))
     if waiver is not None:
         told.append(f"Waived up to {percent(waiver.at_most)} until {waiver.until}: {waiver.reason}")
     told += [f"A waiver ended on {each.until} and no longer counts: {each.reason}" for each in ended]
     told += [f"With a caution: {one.caution}"] if one.caution else []
     return pair.judged(metric, limit, outcome, " ".join(told), worse, None if waiver is None else waiver.reason)
-
-
-_HOW = {"regression": "at least", "passed": "less than", "undecided": "and whether by"}
-_HOW_SURE = {"regression": " worse for sure", "passed": " worse for sure", "undecided": " or more is undecided"}
 
 
 def _worse_by(one: ComparedFigure) -> Estimate | None:
@@ -205,33 +197,12 @@ def _waivers(pair: _Pair, figure: str, rules: Rules) -> tuple[list[Waiver], list
     return [one for one in own if one.until >= rules.today], [one for one in own if one.until < rules.today]
 
 
-def _prospect(one: ComparedFigure, metric: Metric, limit: float, minutes: float | None) -> str:
-    """What would decide a figure: intervals narrow with the root of the number of blocks."""
-    blocks = f"{one.blocks} block{'' if one.blocks == 1 else 's'}"
-    if one.smallest_decidable is None or not one.blocks:
-        return f"Nothing is judged before {LOOKS[0]} blocks, and there {'is' if one.blocks == 1 else 'are'} {blocks}."
-    smallest = one.smallest_decidable / ((one.base or 1) if one.compares == "difference" else 1)
-    if smallest <= limit:
-        return (
-            f"It is too near to {percent(limit)} for {blocks} to tell: give it more --minutes, or another --threshold."
-        )
-    told = f"{percent(limit)} is less than {blocks} decide here, which is {percent(smallest)}"
-    if metric.kind != COST.kind:
-        return f"{told}."
-    needed = math.ceil(one.blocks * (smallest / limit) ** 2)
-    if needed > MOST_BLOCKS:
-        least = percent(smallest * math.sqrt(one.blocks / MOST_BLOCKS))
-        return f"{told}; the {MOST_BLOCKS} of the longest comparison decide about {least}."
-    takes = "" if minutes is None else f", {math.ceil(needed * minutes / one.blocks)} minutes in all"
-    return f"{told}; about {needed} blocks decide it{takes}."
-
-
 def _budget(pair: _Pair, metric: Metric, most: float) -> GatedFigure:
     """How the head's value stands against a budget, for sure where its interval is known."""
     one = pair.figures.get(metric.name)
     judged = partial(pair.judged, metric, most, is_budget=True)
     what = f"budget of {most:g} {metric.unit}"
-    why = pair.why_void(one)
+    why = pair.why_void(metric, one)
     if one is None or one.head is None or why is not None:
         return judged("void", f"nothing is proved of its {what}. {why or NOT_MEASURED}")
     ends = [one.head if end is None else end for end in (one.head_low, one.head_high)]
@@ -245,55 +216,3 @@ def _budget(pair: _Pair, metric: Metric, most: float) -> GatedFigure:
     if high <= bound:
         return judged("passed", f"{value}, within its {what}.")
     return judged("undecided", f"{value}, and whether that is within its {what} is undecided.")
-
-
-def percent(share: float) -> str:
-    """``8.5 %``, and ``12 %``: a digit after the point where there is little before it."""
-    text = f"{100 * share:.{int(abs(share) < 0.0995)}f}".removesuffix(".0")
-    return f"{'0' if text == '-0' else text} %"
-
-
-def span(low: float, high: float) -> str:
-    """``7 to 9 %``."""
-    return f"{percent(low).removesuffix(' %')} to {percent(high)}"
-
-
-def _sized(worse: Estimate) -> str:
-    """``8 % worse (7 to 9 %)``, or ``better``."""
-    sign = -1 if worse.mid < 0 else 1
-    told = f"{percent(sign * worse.mid)} {'better' if sign < 0 else 'worse'}"
-    if worse.low is None or worse.high is None:
-        return told
-    return f"{told} ({span(*sorted((sign * worse.low, sign * worse.high)))})"
-
-
-def _whole(judged: Sequence[GatedFigure], outcome: Outcome, threshold: float) -> str:
-    """The whole in a sentence: what decided it, and how many figures came out how."""
-    if not judged:
-        return "Void. Nothing was to be measured."
-    if outcome == "passed":
-        return f"Passed. {' '.join(_passed(judged, threshold))}"
-    first = next(one for one in judged if one.outcome == outcome)
-    told = f"{outcome.capitalize()}. {first.sentence.rstrip('.')}."
-    return told if len(judged) == 1 else f"{told} {_counted(judged)}"
-
-
-def _counted(judged: Sequence[GatedFigure]) -> str:
-    counts = {each: sum(one.outcome == each for one in judged) for each in ORDER}
-    *parts, last = [f"{count} {HAVE[each][count != 1]}" for each, count in counts.items() if count]
-    if not parts:
-        return f"All {last.replace(' ', ' figures ', 1)}."
-    return f"Of {len(judged)} figures {', '.join(parts)} and {last}."
-
-
-def _passed(judged: Iterable[GatedFigure], threshold: float) -> Iterator[str]:
-    changes = [one for one in judged if not one.is_budget]
-    budgets = [one for one in judged if one.is_budget]
-    if changes:
-        waived = [one.sentence.rstrip(".") for one in changes if one.waiver is not None]
-        but = f", but for {len(waived)} waived" if waived else ""
-        what = "The one figure is not" if len(changes) == 1 else f"None of {len(changes)} figures is"
-        yield f"{what} worse by {percent(threshold)} or more, for sure{but}."
-        yield from (f"{one}." for one in waived)
-    if budgets:
-        yield f"{len(budgets)} budget{' is' if len(budgets) == 1 else 's are'} kept."

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from stackmatrix.analysis import gate
-from stackmatrix.analysis.gate import Rules, judge, percent
+from stackmatrix.analysis.gate import Rules, judge
+from stackmatrix.analysis.gate_sentences import percent
 from stackmatrix.matrix.app_keys import GATED
 from stackmatrix.matrix.app_parts import Waiver
 from stackmatrix.results.comparison import ComparedFigure, GateVerdict, NotCompared
@@ -235,6 +236,12 @@ def test_a_budget_is_kept_or_not_whatever_the_base_was() -> None:
     assert kept.sentence == "Passed. The one figure is not worse by 5 % or more, for sure. 1 budget is kept."
 
 
+def test_what_holds_the_highest_rate_is_a_bound_and_not_a_value_that_was_not_measured() -> None:
+    measured = figure("memory", 0.9, 0.02)
+    assert "a bound and no value" in verdict(measured, figures=("holds",)).sentence
+    assert "It was not measured" in verdict(figure("cpu"), figures=("holds",)).sentence
+
+
 def test_a_budget_of_what_was_not_measured_is_void_and_says_so() -> None:
     found = verdict(figure("cpu"), budgets={"memory": 80})
     assert found.outcome == "void"
@@ -256,19 +263,25 @@ def test_a_threshold_below_what_is_decidable_says_so_and_how_long_it_would_take(
 
 def test_a_threshold_that_no_comparison_decides_says_what_the_longest_one_decides() -> None:
     found = verdict(figure("cpu", 1.03, 0.2, smallest_decidable=0.32, blocks=4))
-    assert "the 16 of the longest comparison decide about 16 %." in found.sentence
+    assert "; that takes more than the 16 blocks of the longest comparison, which decide about 16 %." in found.sentence
+
+
+def test_a_change_that_lies_near_the_threshold_says_how_many_blocks_would_set_them_apart() -> None:
+    # Its interval reaches 2 % to either side, and it is 1.4 % away: (2 / 1.4)² as many blocks, of two minutes each.
+    for effect in (1.036, 1.064):
+        near = verdict(figure("cpu", effect, 0.02)).sentence
+        assert "It is too near to 5 % for 5 blocks to tell; about 11 blocks decide it, 22 minutes in all." in near
+    for effect in (1.05, 1.045):
+        nearer = verdict(figure("cpu", effect, 0.02)).sentence
+        assert "5 blocks to tell; that takes more than the 16 blocks of the longest comparison, so choose" in nearer
 
 
 def test_what_is_undecided_says_why() -> None:
-    assert (
-        "It is too near to 5 % for 5 blocks to tell: give it more --minutes"
-        in verdict(figure("cpu", 1.05, 0.02)).sentence
-    )
     early = verdict(figure("cpu", 1.2, None, blocks=1))
     assert "Nothing is judged before 3 blocks, and there is 1 block." in early.sentence
     # Counts are not made more often in a longer run.
     counted = verdict(figure("instructions", 1.03, 0.06, smallest_decidable=0.08))
-    assert "which is 8 %. " in f"{counted.sentence} "
+    assert "which is 8 %, so choose another --threshold." in counted.sentence
     assert "minutes" not in counted.sentence
 
 

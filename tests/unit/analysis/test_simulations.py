@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from stackmatrix.analysis.comparison.looks import ERROR
+from stackmatrix.analysis.comparison.looks import AT_THREE, ERROR
 from stackmatrix.analysis.comparison.simulate import (
     FEWER,
     NOISES,
@@ -48,6 +48,13 @@ def test_unlike_noise_and_missing_blocks_keep_the_size(name: str) -> None:
 def test_few_cells_keep_the_size_however_noisy_the_reference_is(design: Design, times: float) -> None:
     noise = Noise(noisier=((design.reference, times),))
     assert simulate(design, np.zeros(design.cells), noise, 250).wrong_share <= ERROR
+
+
+@pytest.mark.parametrize("design", [WIDE, Design(1, 1)], ids=lambda one: f"{one.cells} cells")
+@pytest.mark.parametrize("noise", [CALM, Noise(uneven=0.4)], ids=["calm", "uneven"])
+def test_the_size_is_kept_where_most_of_the_error_is_spent_at_three_blocks(design: Design, noise: Noise) -> None:
+    tally = simulate(design, np.zeros(design.cells), noise, 400, spending=AT_THREE)
+    assert tally.wrong_share <= ERROR
 
 
 def test_cells_that_differ_by_just_what_matters_are_seldom_called_the_same() -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from stackmatrix.analysis.comparison.block_model import Contrasts, Fit
-from stackmatrix.analysis.comparison.looks import looks_at, two_sided_levels
+from stackmatrix.analysis.comparison.looks import GOING_ON, Spending, looks_at, two_sided_levels
 from stackmatrix.analysis.comparison.moderation import Array
 from stackmatrix.matrix.profiles import LOOKS
 
@@ -133,16 +133,21 @@ class _Course:
 
 
 def infer(
-    table: Array, pairs: Sequence[tuple[int, int]], margin: float, rounds: Sequence[int] | None = None
+    table: Array,
+    pairs: Sequence[tuple[int, int]],
+    margin: float,
+    rounds: Sequence[int] | None = None,
+    spending: Spending = GOING_ON,
 ) -> TableInference:
     """Judge each pair of cells of a table of cells by blocks, in the order in which the blocks were made.
 
     A value that is missing is NaN. ``margin`` is the difference that matters. ``rounds`` has how many columns there are
     after each round, where a round of all cells is made in several batches, each a column: looks are at rounds. A pair
-    has an interval from the look on at which both cells have as many blocks as the first look needs.
+    has an interval from the look on at which both cells have as many blocks as the first look needs. ``spending`` says
+    how much of the error each look may make.
     """
     ends = [*range(1, table.shape[1] + 1)] if rounds is None else rounds
-    blocks, levels = len(ends), two_sided_levels(len(table), tuple(pairs)) if pairs else ()
+    blocks, levels = len(ends), two_sided_levels(len(table), tuple(pairs), spending) if pairs else ()
     course, standings = _Course.of(len(pairs)), list[_Standing]()
     last: tuple[Contrasts, Array, int] | None = None
     fit = None

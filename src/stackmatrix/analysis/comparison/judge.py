@@ -13,6 +13,7 @@ from stackmatrix.analysis.comparison.comparability import caution, refuse
 from stackmatrix.analysis.comparison.contrasts import Contrast, control_contrasts, declared, in_order
 from stackmatrix.analysis.comparison.controls import NOT_MEASURED, judge_controls, planted_ratio
 from stackmatrix.analysis.comparison.inference import Finding, Inference, infer
+from stackmatrix.analysis.comparison.looks import spending_of
 from stackmatrix.analysis.comparison.moderation import Array
 from stackmatrix.analysis.comparison.verdicts import Comparison, Controls, Estimate, Family, Look, Word
 from stackmatrix.analysis.metrics import METRICS, Metric, Values
@@ -140,7 +141,7 @@ def _judge_family(
     places = {cell: place for place, cell in enumerate(cells)}
     margin = metric.matters if metric.is_difference else math.log1p(metric.matters)
     placed = [(places[cell], places[other]) for cell, other in pairs]
-    inferred = infer(samples.table(), placed, margin, samples.rounds)
+    inferred = infer(samples.table(), placed, margin, samples.rounds, spending_of(metric.kind))
     compared = []
     for pair, one in zip(pairs, inferred.pairs, strict=True):
         if one.estimate is None:

@@ -15,18 +15,28 @@ import numpy as np
 from scipy import special
 
 from stackmatrix.analysis.comparison.moderation import Array
+from stackmatrix.analysis.metrics import COST
 from stackmatrix.matrix.profiles import LOOKS
 
 ERROR = 0.05
 """The chance that any interval of a family, at any look, misses what is true."""
-SPENT = (0.001, 0.004, 0.0275, 0.005, 0.004, 0.004, 0.0045)
-"""What each look spends of it. Most goes to five blocks, about what half an hour of two workloads holds; little to
-three and four, where large differences need none, and where a cell that is noisier than the others is not yet seen to
-be so; the rest buys the small differences of a longer run."""
-MAIN_LOOK = LOOKS[SPENT.index(max(SPENT))]
+type Spending = tuple[float, ...]
+"""What each look spends of it."""
+GOING_ON: Spending = (0.001, 0.004, 0.0275, 0.005, 0.004, 0.004, 0.0045)
+"""Of a kind that goes on until all is decided. Most goes to five blocks, about what half an hour of two workloads
+holds; little to three and four, where large differences need none, and where a cell that is noisier than the others is
+not yet seen to be so; the rest buys the small differences of a longer run."""
+AT_THREE: Spending = (0.04, 0.002, 0.004, 0.001, 0.001, 0.001, 0.001)
+"""Of a kind that is made three times and then ends: ramps, holds and counts. A later run may add to them."""
+MAIN_LOOK = LOOKS[GOING_ON.index(max(GOING_ON))]
 """The look on which most of the error is spent: what a run is planned to find is found by then."""
 DRAWS = 40_000
 """Runs that are drawn: the look that spends least has forty of them beyond its bound."""
+
+
+def spending_of(kind: str) -> Spending:
+    """How the error is spent on a kind of measurement: on cost blocks as on what goes on until all is decided."""
+    return GOING_ON if kind == COST.kind else AT_THREE
 
 
 def looks_at(blocks: int) -> tuple[int, ...]:
@@ -35,7 +45,9 @@ def looks_at(blocks: int) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=256)
-def two_sided_levels(cells: int, pairs: tuple[tuple[int, int], ...]) -> tuple[float, ...]:
+def two_sided_levels(
+    cells: int, pairs: tuple[tuple[int, int], ...], spending: Spending = GOING_ON
+) -> tuple[float, ...]:
     """The two-sided error of Student's t that each comparison of a family may have at each look.
 
     They are such that all intervals of all looks hold what is true in 95 % of runs, where every cell is in every block
@@ -45,7 +57,7 @@ def two_sided_levels(cells: int, pairs: tuple[tuple[int, int], ...]) -> tuple[fl
     means, squares = np.zeros((cells, DRAWS)), np.zeros(DRAWS)
     survives = np.ones(DRAWS, dtype=bool)
     levels = []
-    for (before, look), spent in zip(pairwise((0, *LOOKS)), SPENT, strict=True):
+    for (before, look), spent in zip(pairwise((0, *LOOKS)), spending, strict=True):
         added = look - before
         fresh = generator.normal(0, added**-0.5, (cells, DRAWS))
         fresh -= fresh.mean(0)

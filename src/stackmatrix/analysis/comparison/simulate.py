@@ -11,6 +11,7 @@ from itertools import combinations
 import numpy as np
 
 from stackmatrix.analysis.comparison.inference import Inference, infer
+from stackmatrix.analysis.comparison.looks import AT_THREE, GOING_ON, Spending
 from stackmatrix.analysis.comparison.moderation import Array
 from stackmatrix.matrix.profiles import LOOKS, MOST_BLOCKS
 
@@ -116,7 +117,16 @@ def truth_of(design: Design) -> Array:
     return np.log([*costs, reference, reference * PLANTED])
 
 
-def simulate(design: Design, truth: Array, noise: Noise, runs: int, *, races: bool = False, seed: int = 1) -> Tally:
+def simulate(
+    design: Design,
+    truth: Array,
+    noise: Noise,
+    runs: int,
+    *,
+    races: bool = False,
+    spending: Spending = GOING_ON,
+    seed: int = 1,
+) -> Tally:
     """Judge so many made-up runs of as many blocks as the last look has, from a seed.
 
     One that ``races`` lets cells leave once all of their comparisons are decided.
@@ -125,7 +135,7 @@ def simulate(design: Design, truth: Array, noise: Noise, runs: int, *, races: bo
     tally, margin = Tally(runs, decided={pair: [] for pair in design.pairs}), math.log1p(MATTERS)
     for _ in range(runs):
         table = truth[:, None] + _draw(design.cells, noise, generator)
-        told = _race(table, design) if races else infer(table, design.pairs, margin).pairs
+        told = _race(table, design) if races else infer(table, design.pairs, margin, spending=spending).pairs
         _count(tally, design, truth, told, margin)
     return tally
 
@@ -191,6 +201,11 @@ def main(runs: int = 2_000) -> None:
     for few in (Design(1, 1), Design(1, 2), Design(2, 2)):
         _print_size(few, "all cells alike", Noise(), runs)
         _print_size(few, "the reference three times as noisy", Noise(noisier=((few.reference, 3.0),)), runs)
+    print("The same, where most of the error is spent at three blocks, as of ramps and counts:")
+    for design in (WIDE, Design(1, 1)):
+        for noise in NOISES.values() if design == WIDE else (Noise(), Noise(noisier=((0, 3.0),))):
+            share = simulate(design, np.zeros(design.cells), noise, runs // 4, spending=AT_THREE).wrong_share
+            print(f"  {design.cells} cells: {share:.1%}")
     tally = simulate(WIDE, at_the_edge(WIDE), Noise(), runs)
     print(f'\nAny "same" where cells differ by just what matters: {tally.wrong_same_share:.1%}')
     for design in (WIDE, FEWER):

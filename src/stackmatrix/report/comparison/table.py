@@ -7,7 +7,7 @@ it is endless.
 from collections.abc import Sequence
 
 from stackmatrix.analysis.comparison.verdicts import Estimate
-from stackmatrix.analysis.gate import percent, span
+from stackmatrix.analysis.gate_sentences import percent, span
 from stackmatrix.report import words
 from stackmatrix.report.comparison.sentences import BY_NAME, DECIDED, WITNESSES, metric_of, named
 from stackmatrix.report.table import Column, Table, name, quantity
