@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stackmatrix.analysis import gate
+from stackmatrix.analysis import gate, gate_sentences
 from stackmatrix.analysis.gate import Rules, judge
 from stackmatrix.analysis.gate_sentences import percent
 from stackmatrix.matrix.app_keys import GATED
@@ -147,7 +147,7 @@ def test_only_the_outcomes_that_are_named_fail(fails_on: tuple[str, ...], failin
             verdict(figure("cpu"), fails_on=fails_on),
         )
     }
-    assert found == {name: name in failing for name in gate.ORDER}
+    assert found == {name: name in failing for name in gate_sentences.ORDER}
 
 
 def test_a_waiver_raises_the_limit_up_to_its_ceiling_and_stands_in_the_sentence() -> None:
