@@ -28,10 +28,10 @@ nox.virtualenv.uv_install_python = cache(nox.virtualenv.uv_install_python)
 
 REQUIREMENTS = ROOT / "requirements"
 # What is built from source is told so: urllib3-future leaves urllib3 alone, and each client is the one it is named.
-BUILD = {"URLLIB3_NO_OVERRIDE": "1"}
+STAMP, BUILD = "stackmatrix.json", {"URLLIB3_NO_OVERRIDE": "1"}
 # The harness itself installs what no lock file has: overridden packages, and people's own applications.
 UV = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}") or "uv"
-STAMP, HARNESS = "stackmatrix.json", {"PYTHONPATH": str(ROOT / "src"), "STACKMATRIX_UV": UV}
+HARNESS = {"PYTHONPATH": str(ROOT / "src"), "STACKMATRIX_UV": UV, "STACKMATRIX_NOX_PYTHON": sys.executable}
 # A run that is interrupted stops its servers and writes what it has, which nox's own 0.3 s would cut short.
 STOP_S = 60.0
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # many processes are started: each would compile what it imports
@@ -39,7 +39,6 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # many processes are started: e
 versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
 if versions.is_dir():
     os.environ["PYENV_VERSION"] = ":".join([*sorted((one.name for one in versions.iterdir()), reverse=True), "system"])
-
 # One Python for the harness, whatever is measured: the first of these that is here, else the first can be downloaded.
 TOOL_PYTHON = next((python for python in ("3.13", "3.12", "3.14") if shutil.which(f"python{python}")), "3.13")
 
@@ -72,9 +71,8 @@ def harness(session: nox.Session, *arguments: str, silent: bool = False) -> str:
     """Run the harness in the tool environment; returns what it printed, if it is silent."""
     command = [str(session.cache_dir.parent / "tool" / "bin" / "python"), "-m", "stackmatrix", *arguments]
     # What is read is standard output alone: a loader may have its own words on the other.
-    errors = sys.stderr if silent else None
-    done = session.run(*command, env=HARNESS, external=True, silent=silent, stderr=errors, interrupt_timeout=STOP_S)
-    return str(done)
+    other = sys.stderr if silent else None
+    return str(session.run(*command, env=HARNESS, external=True, silent=silent, stderr=other, interrupt_timeout=STOP_S))
 
 
 @nox.session(python=TOOL_PYTHON, default=False)
@@ -110,9 +108,10 @@ def add_verb(name: str, summary: str, *command: str, installs: bool = True) -> N
         arguments = [*(command or (name,)), *session.posargs]
         if "--stacks" in command and any(one.partition("=")[0] == "--stacks" for one in session.posargs):
             session.error("--stacks is for matrix: this session measures one stack.")
-        is_asking = not installs or "--help" in arguments
-        if not is_asking and (wanted := harness(session, *arguments, "--list", silent=True).split()):
-            arguments += ["--nox-report", str(install_environments(session, wanted))]
+        if installs and "--help" not in arguments:  # what would stop a run is said when it lists what it needs
+            wanted = harness(session, *arguments, "--list", silent=True).split()
+            report = install_environments(session, wanted) if wanted else os.devnull
+            arguments += ["--nox-report", str(report)]
         harness(session, *arguments)
 
     verb.__doc__ = summary
@@ -126,6 +125,7 @@ for row in STACKS.values():
         add_environment(row)
     but = "".join(f" but {python} ({why})" for python, why in row.not_on.items() if python in PYTHONS)
     add_verb(f"bench-{row.name}", f"Measure {row.summary}, on every Python{but}.", "run", "--stacks", row.name)
+add_verb("doctor", "Say in seconds whether a run could begin here, and what it can decide.", installs=False)
 add_verb("matrix", "Measure every chosen cell until everything is decided, and say the answer.", "run")
 add_verb("compare", "Say what a change did: measure two of anything side by side, now.")
 add_verb("gate", "The same, which fails when the change made something worse by more than is allowed.")

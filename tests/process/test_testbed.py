@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from stackmatrix.analysis.level import checks, machine_checks
-from stackmatrix.analysis.level.usage import SERVICES, Role
+from stackmatrix.analysis.level import checks
+from stackmatrix.analysis.level.usage import FOREIGN_SHARE, SERVICES, Role
 from stackmatrix.errors import TrialError
 from stackmatrix.load.protocol import LevelOrder
 from stackmatrix.matrix.app import BUILT_IN, App, Database
@@ -116,7 +116,7 @@ def test_what_an_application_needs_beside_it_is_metered_and_is_nobody_elses_load
     subject = replace(standin(), app=replace(SHOP, arranger=place))
     with verified(subject) as bed:
         facts = bed.drive(LevelOrder.measure(0, level, 0.3, 2.0, seed=SEED), level).facts
-    assert facts.uses[SERVICES].cpu_share > machine_checks.FOREIGN_SHARE
+    assert facts.uses[SERVICES].cpu_share > FOREIGN_SHARE
     assert f"(process {busy.pid})" not in (facts.around.foreign_name or "")
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stackmatrix.analysis.level.checks import LAG_P99_MS, OVERSHOOT_P99_MS
-from stackmatrix.analysis.level.machine_checks import PACE_SHARE, STEAL_SHARE
+from stackmatrix.analysis.level.machine_checks import PACE_SHARE
+from stackmatrix.analysis.level.usage import STEAL_SHARE
 from stackmatrix.results.calibration import ApiCapacity, Jitter, Loop, RateStep, Twins
 from stackmatrix.results.conditions import Machine
 

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 COMMANDS = {
+    "doctor": "Say in seconds whether a run could begin here, what it would leave out, and what it can decide.",
     "run": "Measure the chosen cells until everything is decided or the time is over, and say the answer.",
     "compare": "Say what a change did: measure two sides, side by side, now.",
     "gate": "Fail when a change made something worse by more than is allowed, for sure.",

@@ -16,6 +16,7 @@ from stackmatrix.commands import options as shared
 from stackmatrix.commands.choice import print_sessions
 from stackmatrix.commands.comparing import recorded
 from stackmatrix.commands.comparing.bisect import add_bisect
+from stackmatrix.commands.comparing.looking import look
 from stackmatrix.commands.comparing.side_by_side import Plan, make_plan, ready
 from stackmatrix.errors import CounterMissingError, UsageError
 from stackmatrix.matrix.cells import choose
@@ -87,6 +88,7 @@ def execute(options: argparse.Namespace) -> int:
     if recorded.is_recorded(options):
         return recorded.execute(options)
     plan = make_plan(options, *words_of(options), is_self=options.repeats is not None)
+    look(options, plan, request_of(options, plan), kinds_of(options), must_count=options.measure is not None)
     if options.list:
         print_needed(plan)
         return 0
@@ -158,7 +160,7 @@ def prepared(
         StackmatrixError: for what the user has to mend.
 
     """
-    request = _make_request(options, plan, folder_of(options.results, plan), threshold)
+    request = request_of(options, plan, threshold)
     with ready(plan, request, _say(console)) as made:
         yield made
 
@@ -218,7 +220,7 @@ def _choose_profile(options: argparse.Namespace, say: Callable[[str], None]) -> 
     """
     from stackmatrix.measurements.counts.kind import need_counter
 
-    kinds = COMPARED_KINDS if options.measure is None else choose("kind", options.measure, KINDS)
+    kinds = kinds_of(options)
     if "counts" in kinds:
         try:
             need_counter()
@@ -229,6 +231,10 @@ def _choose_profile(options: argparse.Namespace, say: Callable[[str], None]) -> 
             kinds = tuple(one for one in kinds if one != "counts")
     blocks = min(MOST_BLOCKS, options.blocks or MOST_BLOCKS)
     return replace(PROFILES[DEFAULT_PROFILE], kinds=kinds, minutes=options.minutes, blocks=blocks, ramps=1)
+
+
+def kinds_of(options: argparse.Namespace) -> tuple[str, ...]:
+    return COMPARED_KINDS if options.measure is None else choose("kind", options.measure, KINDS)
 
 
 def _make_kinds(profile: Profile) -> "list[Kind]":
@@ -250,13 +256,13 @@ def _make_kinds(profile: Profile) -> "list[Kind]":
     return [every[name] for name in profile.kinds]
 
 
-def _make_request(options: argparse.Namespace, plan: Plan, folder: Path, threshold: float | None) -> "Request":
+def request_of(options: argparse.Namespace, plan: Plan, threshold: float | None = None) -> "Request":
     from stackmatrix.measurements.request import Request
 
     return Request(
         cells=plan.cells,
         seed=random.SystemRandom().getrandbits(32) if options.seed is None else options.seed,
-        folder=folder,
+        folder=folder_of(options.results, plan),
         machine_name=shared.machine_name(options),
         nox_report=options.nox_report,
         generators=options.processes,

@@ -1,8 +1,10 @@
 """A gate: compare two sides, and end with an error when the head is worse by more than is allowed."""
 
 import argparse
+import contextlib
 import re
 import shlex
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ import msgspec
 from stackmatrix.analysis import gate
 from stackmatrix.commands import compare
 from stackmatrix.commands import options as shared
+from stackmatrix.commands.comparing.looking import look
 from stackmatrix.commands.comparing.side_by_side import make_plan
 from stackmatrix.errors import (
     CellsFailedError,
@@ -66,12 +69,16 @@ def execute(options: argparse.Namespace) -> int:
     """
     rules_of(options, None)  # a mistake is said before packages are looked up
     plan = make_plan(options, *compare.words_of(options))
+    rules = rules_of(options, plan.app)
+    asked = argparse.Namespace(**{**vars(options), "measure": options.measure or ",".join(rules.kinds)})
+    with _counting():
+        look(options, plan, compare.request_of(options, plan), compare.kinds_of(asked), must_count=True)
     if options.list:
         compare.print_needed(plan)
         return 0
     from stackmatrix.commands.comparing.publish import console_for, publish
 
-    rules, console = rules_of(options, plan.app), console_for(options)
+    console = console_for(options)
     folder = compare.folder_of(options.results, plan)
     verdicts: list[GateVerdict] = []
 
@@ -81,18 +88,23 @@ def execute(options: argparse.Namespace) -> int:
         publish(msgspec.structs.replace(document, gate=verdict, command=command), options, console, folder)
         verdicts.append(verdict)
 
-    asked = argparse.Namespace(**{**vars(options), "measure": options.measure or ",".join(rules.kinds)})
-    try:
+    # What is not there is judged: a gate is void without it.
+    with _counting(), contextlib.suppress(CellsFailedError):
         compare.measure(asked, plan, console, done, threshold=rules.threshold)
-    except CellsFailedError:
-        pass  # what is not there is judged: a gate is void without it
-    except CounterMissingError as error:
-        raise CounterMissingError(f"{error} Or judge by CPU time alone: --figures cpu.") from error
     if not verdicts:
         raise VoidError("Void. Nothing was measured, and so nothing is proved.")
     if verdicts[-1].fails:
         raise ERRORS[verdicts[-1].outcome](verdicts[-1].sentence)
     return 0
+
+
+@contextlib.contextmanager
+def _counting() -> Iterator[None]:
+    """Says how to do without a program that counts, where there is none."""
+    try:
+        yield
+    except CounterMissingError as error:
+        raise CounterMissingError(f"{error} Or judge by CPU time alone: --figures cpu.") from error
 
 
 def rules_of(options: argparse.Namespace, app: "AppFile | None") -> gate.Rules:

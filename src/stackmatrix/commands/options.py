@@ -86,8 +86,8 @@ def add_blocks(parser: argparse.ArgumentParser, summary: str) -> None:
     parser.add_argument("--blocks", type=block_count, metavar="N", help=summary)
 
 
-def add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts as data, too")
+def add_json(parser: argparse.ArgumentParser, data: str = "the verdicts") -> None:
+    parser.add_argument("--json", type=Path, metavar="FILE", help=f"write {data} as data, too")
 
 
 def add_published(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stackmatrix.commands.choice import Choice, choose_cells, make_request
+from stackmatrix.commands.examining.case import Case
+from stackmatrix.commands.examining.first import look_first
 from stackmatrix.commands.options import (
     add_blocks,
     add_cell_options,
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from stackmatrix.measurements.runner import Runner
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser, data: str = "the verdicts") -> None:
     add_cell_options(parser)
     profiles = "; ".join(f"{profile.name}: {profile.summary}" for profile in PROFILES.values())
     parser.add_argument("--profile", default=DEFAULT_PROFILE, help=f"how much evidence ({profiles})")
@@ -44,7 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_processes(parser)
     parser.add_argument("--rows", type=Path, metavar="DIR", help="keep every single request of ladders in this folder")
     parser.add_argument("--fail-on-missing", action="store_true", help="fail when a Python cannot be had")
-    add_json(parser)
+    add_json(parser, data)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -56,6 +58,8 @@ def execute(options: argparse.Namespace) -> int:
     """
     choice = choose_cells(options)
     profile = choose_profile(options, choice)
+    request = make_request(options, profile, choice)
+    look_first(case_of(options, request, profile, choice), options)
     if options.list:
         choice.print_sessions()
         return 0
@@ -68,7 +72,7 @@ def execute(options: argparse.Namespace) -> int:
     def say(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    with _ready(choice, make_request(options, profile, choice), say) as request:
+    with _ready(choice, request, say) as request:
         runner = Runner(request, profile, make_kinds(options, profile), make_view(console))
         try:
             runner.run()
@@ -81,6 +85,11 @@ def execute(options: argparse.Namespace) -> int:
         git.commit(runner.written, f"Measure {len(runner.written)} cells on {runner.machine_name}\n\n{names}\n")
     runner.need_all()
     return 0
+
+
+def case_of(options: argparse.Namespace, request: "Request", profile: Profile, choice: Choice) -> Case:
+    """What is looked at before all this."""
+    return Case(request, profile, choice.app, choice.interpreters, committed=options.commit)
 
 
 @contextmanager

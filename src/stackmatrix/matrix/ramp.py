@@ -16,6 +16,8 @@ COARSE_GROWTH = 1.2
 """The same of a cell whose few slots serve few visitors: so few come in a step that finer ones would say no more."""
 STEPS_BELOW = 2
 """Below the reference rate: a target that was only just warmed up shows first what it does with little."""
+VISITORS = 1_500
+"""More than an overload leaves under way, and fewer than the listen queue of a target holds."""
 HIGHEST_RATE = 400.0
 """Arrivals per second: the generator is punctual up to 500."""
 STEP_REQUESTS = 20

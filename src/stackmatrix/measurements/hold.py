@@ -17,7 +17,7 @@ from stackmatrix.analysis import exceptions
 from stackmatrix.analysis.ramp.assess import assess_hold
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.profiles import TURNS_A_RAMP
-from stackmatrix.matrix.ramp import plan_hold
+from stackmatrix.matrix.ramp import VISITORS, plan_hold
 from stackmatrix.measurements.attempts import until_valid
 from stackmatrix.measurements.ramp.climbed import Climbed, climb, outcome_of
 from stackmatrix.measurements.request import Kind, Outcome, Setup, Show, Standing, Step
@@ -25,7 +25,6 @@ from stackmatrix.measurements.stall import stop_later
 from stackmatrix.results.holds import Hold
 from stackmatrix.results.model import Result
 from stackmatrix.system import host
-from stackmatrix.testbed.climbing import VISITORS
 from stackmatrix.testbed.testbed import Testbed
 
 SHARE = 0.8

@@ -21,14 +21,11 @@ from stackmatrix.load.generator import DROP_DELAY_S, DrivenLevel
 from stackmatrix.load.protocol import Drop, RampOrder, Stop
 from stackmatrix.matrix.arrivals import arrivals, climbing, drop_seed
 from stackmatrix.matrix.ladder import LoadLevel
-from stackmatrix.matrix.ramp import RampPlan
+from stackmatrix.matrix.ramp import VISITORS, RampPlan
 from stackmatrix.system import processes
 from stackmatrix.system.process_meter import Meters
 from stackmatrix.testbed.metering import OnWindow
 from stackmatrix.testbed.testbed import Testbed
-
-VISITORS = 1_500
-"""More than an overload leaves under way, and fewer than the listen queue of a target holds."""
 
 
 @dataclass

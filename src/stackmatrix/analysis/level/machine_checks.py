@@ -1,12 +1,11 @@
 """Validity: the checks of the machine around a level. They are listed, as all checks are, in :mod:`.checks`. Pure."""
 
 from stackmatrix.analysis.level.facts import LevelFacts, unrest
+from stackmatrix.analysis.level.usage import FOREIGN_SHARE, STEAL_SHARE
 from stackmatrix.results.findings import Code, Finding, invalid, note
 
 FILES_SHARE = 0.8
 PORTS_SHARE = 0.8
-STEAL_SHARE = 0.02
-FOREIGN_SHARE = 0.05
 UNEXPLAINED_SHARE = 0.05
 """Of a core. It stands above what the kernel's own accounting of a core is off by (see ``system.machine_meter``)."""
 RETRANSMITTED_SHARE = 0.005

@@ -19,6 +19,11 @@ SERVICES = "services"
 """What an application needs beside it: its databases, stand-ins for the services that it calls, and more. They are on
 the harness's cores."""
 
+FOREIGN_SHARE = 0.05
+"""Of a core: more than that used by processes that are not ours, and a level does not count."""
+STEAL_SHARE = 0.02
+"""Of a core: the same of what the hypervisor gives to others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:

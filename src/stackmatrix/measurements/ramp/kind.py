@@ -17,13 +17,12 @@ from stackmatrix.analysis.metrics import HOLDS
 from stackmatrix.analysis.ramp.assess import assess_ramp
 from stackmatrix.matrix.cells import Cell, Subject, of_newest_python
 from stackmatrix.matrix.profiles import TURNS_A_RAMP
-from stackmatrix.matrix.ramp import RampPlan, plan_ramp
+from stackmatrix.matrix.ramp import VISITORS, RampPlan, plan_ramp
 from stackmatrix.measurements.attempts import until_valid
 from stackmatrix.measurements.ramp.climbed import Climbed, climb, outcome_of
 from stackmatrix.measurements.request import Kind, Outcome, Setup, Show, Standing, Step
 from stackmatrix.results.ramps import Ramp
 from stackmatrix.system import host
-from stackmatrix.testbed.climbing import VISITORS
 
 ENOUGH = 3
 """Valid ramps of a cell: their median is known, and their range is an interval."""

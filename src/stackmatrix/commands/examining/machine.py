@@ -1,0 +1,141 @@
+"""The machine: its cores, what else uses them, what a control group leaves of them, and its clocks."""
+
+import os
+
+from stackmatrix.analysis.level.usage import FOREIGN_SHARE, STEAL_SHARE
+from stackmatrix.commands.examining.case import Case
+from stackmatrix.errors import MachineLimitError
+from stackmatrix.results.conditions import Machine
+from stackmatrix.results.diagnosis import Diagnosis, fine, note, stops, unknown
+from stackmatrix.system import cgroup, clock, ports
+from stackmatrix.system.clock import Clock
+from stackmatrix.system.cores import Layout, why_not_pinned
+from stackmatrix.system.watch import Watched
+
+JUMP_S = 0.01
+"""More than keeping a clock right moves it within a second."""
+
+
+def cores(case: Case) -> Diagnosis:
+    """Which cores the roles get."""
+    return of_layout(case.layout)
+
+
+def of_layout(layout: Layout) -> Diagnosis:
+    if why := why_not_pinned(layout):
+        return note(why, "Trust differences between stacks of one block, and no latency or rate that is held.")
+    roles = layout.roles() or {}
+    parts = [f"{role.replace('_', ' ')} {', '.join(map(str, own))}" for role, own in roles.items()]
+    said = f"By number: {'; '.join(parts)}."
+    if {*layout.generator} & {*layout.api}:
+        return note(
+            f"{said} Generator and external API share a core.",
+            "Fine up to 100 requests/s; use four cores or more beyond.",
+        )
+    return fine(said)
+
+
+def processor(case: Case) -> Diagnosis:
+    """What the processor is, and whether its clock is left to move."""
+    return of_machine(case.machine)
+
+
+def of_machine(machine: Machine) -> Diagnosis:
+    virtual = {
+        True: "in a virtual machine",
+        False: "not in a virtual machine",
+        None: "in a virtual machine or not, which this system does not tell",
+    }[machine.virtualised]
+    said = f"{machine.cpu_model}, {machine.cores} cores, {virtual}; "
+    if machine.governor is None:
+        return fine(f"{said}its frequency is not for this system to choose, or it does not tell.")
+    if machine.governor != "performance":
+        return note(
+            f"{said}the frequency governor is {machine.governor!r}, so that its speed moves with the load.",
+            "Set it to performance (cpupower frequency-set -g performance).",
+        )
+    return fine(f"{said}the frequency governor is 'performance'.")
+
+
+def quota(case: Case) -> Diagnosis:
+    """Whether a control group takes the cores away in the middle of requests."""
+    layout = case.layout
+    if why := cgroup.why_limited():
+        return stops(MachineLimitError.exit_code, why)
+    groups = cgroup.groups_of([os.getpid()])
+    if not groups:
+        return unknown("This system shows no control groups.")
+    granted = cgroup.quota_cores(groups)
+    if granted is None:
+        return fine("No control group limits CPU time.")
+    return fine(f"{granted:g} cores may be used, and a measurement uses {len({*layout.used, *layout.harness})}.")
+
+
+def load(case: Case) -> Diagnosis:
+    """Whether anything else works now."""
+    if case.watched is None:
+        return fine("Not looked at: a run that proves the wiring is no evidence, whatever else runs.")
+    return of_watched(case.watched)
+
+
+def of_watched(watched: Watched) -> Diagnosis:
+    if watched.steal_share is not None and watched.steal_share > STEAL_SHARE:
+        return note(
+            f"The hypervisor gave {watched.steal_share:.0%} of a core to others within {watched.span_s:.1f} s: blocks "
+            f"with more than {STEAL_SHARE:.0%} do not count.",
+            "Run when the host is quiet, or on dedicated cores.",
+        )
+    if watched.foreign_share is None:
+        if watched.busy_share is None:
+            return unknown("This system does not tell what else uses its cores.")
+        said = f"All together use {watched.busy_share:.0%} of a core; this system does not tell which are others."
+        return unknown(said) if watched.busy_share <= FOREIGN_SHARE else note(said, "Stop what need not run.")
+    if watched.foreign_share > FOREIGN_SHARE:
+        return note(
+            f"Other processes use {watched.foreign_share:.0%} of a core, most of all {watched.foreign_name}: blocks "
+            f"with more than {FOREIGN_SHARE:.0%} do not count.",
+            "Stop it, or wait until it has ended.",
+        )
+    hidden = (watched.busy_share or 0.0) - watched.foreign_share
+    if hidden > 2 * FOREIGN_SHARE:
+        return note(
+            f"The cores are busy with {hidden:.0%} of a core that no process here accounts for: another container?",
+            "Run when the host is quiet.",
+        )
+    return fine(f"Other processes use {watched.foreign_share:.0%} of a core.")
+
+
+def clocks(case: Case) -> Diagnosis:
+    """Which clock is read, and whether it is left alone."""
+    return of_clock(clock.describe(), 0.0 if case.watched is None else case.watched.jump_s)
+
+
+def of_clock(found: Clock, jump_s: float) -> Diagnosis:
+    kept = {
+        True: "It is synchronised.",
+        False: "It is not synchronised: dates of results may be wrong, but nothing that is measured.",
+        None: "This system does not tell whether it is synchronised.",
+    }[found.is_synchronised]
+    if abs(jump_s) > JUMP_S:
+        return note(
+            f"The wall clock was set by {1000 * jump_s:.0f} ms while it was looked at. What is measured goes by "
+            "another clock, but the order of runs goes by this one.",
+            "Look for what sets it: two services that keep it, or the host.",
+        )
+    if found.is_slow:
+        return note(
+            f"The kernel reads {found.source}: each look at the clock is a call of the kernel, which makes requests "
+            "dearer than elsewhere. All stacks pay for it alike where they look as often.",
+            "See /sys/devices/system/clocksource/clocksource0 for others.",
+        )
+    if found.source is None and found.is_synchronised is None:
+        return unknown("It was not set while it was looked at; this system tells no more.")
+    return fine(f"The kernel reads {found.source or 'what it does not tell'}. {kept}")
+
+
+def listen_queue(case: Case) -> Diagnosis:
+    """How many connections may wait for a target."""
+    del case
+    if why := ports.why_short_backlog():
+        return note(why)
+    return fine(f"{ports.allowed_backlog()} connections may wait for a target.")
