@@ -12,6 +12,7 @@ import pytest
 
 from stackmatrix.errors import OpenFilesError, ResultsFolderError
 from stackmatrix.matrix.stacks import REFERENCE_STACK
+from stackmatrix.system import cgroup
 from stackmatrix.system.processes import PROJECT, SOURCE
 
 ASKED = ("--stacks", REFERENCE_STACK, "--workload", "no_calls", "--machine", "m")
@@ -38,6 +39,50 @@ def test_it_says_how_everything_stands_and_writes_only_what_was_asked_for(tmp_pa
         assert one["said"]
         assert (one["exit_code"] is not None) == (one["state"] == "stops")
     assert [path.name for path in tmp_path.iterdir()] == ["told.json"]
+
+
+# A child that enters a control group, and says what that leaves it.
+ENTER = """
+import os, sys
+with open(sys.argv[1] + "/cgroup.procs", "w") as file:
+    file.write(str(os.getpid()))
+from stackmatrix.system import headroom
+print(headroom.memory(), headroom.tasks())
+"""
+
+
+@pytest.mark.parametrize(
+    ("controller", "files", "limit", "told"),
+    [
+        ("memory", ("memory.max", "memory.limit_in_bytes"), "268435456", "Memory(total=268435456, "),
+        ("pids", ("pids.max",), "50", "limit=50, set_by='this control group (pids.max)'"),
+    ],
+)
+def test_what_a_real_control_group_allows_is_what_is_reckoned_with(
+    controller: str, files: tuple[str, ...], limit: str, told: str
+) -> None:
+    mounts = cgroup._mounts()
+    mount = mounts.get(controller) or mounts.get("")
+    if mount is None:
+        pytest.skip("this system has no control groups")
+    folder = mount[1] / f"stackmatrix-doctor-{os.getpid()}"
+    try:
+        folder.mkdir()
+    except OSError as error:
+        pytest.skip(f"this system lets no control group be made: {error}")
+    try:
+        file = next((path for name in files if (path := folder / name).exists()), None)
+        if file is None:
+            pytest.skip(f"this system lets no control group for {controller} be made")
+        file.write_text(limit)
+        environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+        done = subprocess.run(
+            [sys.executable, "-c", ENTER, str(folder)], env=environment, capture_output=True, text=True, check=False
+        )
+    finally:
+        folder.rmdir()
+    assert told in done.stdout, done.stderr
+    assert controller != "memory" or "by_group=True" in done.stdout
 
 
 def few_files() -> None:

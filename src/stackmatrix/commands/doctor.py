@@ -4,7 +4,7 @@ import argparse
 
 from stackmatrix.commands import run
 from stackmatrix.commands.choice import choose_cells, make_request
-from stackmatrix.commands.examining.rows import ROWS, Row, examine
+from stackmatrix.commands.examining.rows import ROWS, Row, examine, name_of
 from stackmatrix.results import diagnosis, store
 from stackmatrix.results.diagnosis import Examination
 
@@ -28,7 +28,7 @@ def execute(options: argparse.Namespace) -> int:
         Row("decides", prospect.decides),
         Row("takes", lambda one: prospect.takes(one, kinds)),
     )
-    found = Examination.of(case.machine_name, examine(case, (*ROWS, *ahead)))
+    found = Examination.of(name_of(case), examine(case, (*ROWS, *ahead)))
     console = make_console()
     console.print(table(found))
     for line in conclusion(found):

@@ -60,9 +60,9 @@ def test_cells_with_one_reason_are_left_out_in_one_line(make_case: MakeCase) -> 
 
 
 def test_each_python_is_told_with_its_place_and_its_build() -> None:
-    found = cells.of_pythons({"3.13": interpreter()}, (), can_download=True)
+    found = cells.of_pythons({"3.13": interpreter()}, (), is_downloaded=True)
     assert found.state == "fine"
-    assert found.said == "3.13: 3.13.1 at /opt/3.13.1/python (built by pyenv, not optimised (no PGO))."
+    assert found.said == "3.13: 3.13.1 at /opt/3.13.1/python (built by pyenv, not optimised)."
     free = interpreter("3.14.0", free_threaded=True, origin="uv", pgo=True)
     assert "uv's build, optimised, no GIL" in cells.described(free)
     assert "optimised or not: unknown" in cells.described(interpreter(pgo=None))
@@ -70,18 +70,18 @@ def test_each_python_is_told_with_its_place_and_its_build() -> None:
 
 def test_two_pythons_that_were_built_differently_are_noted() -> None:
     found = {"3.12": interpreter("3.12.9", origin="distribution", pgo=None), "3.13": interpreter()}
-    assert cells.of_pythons(found, (), can_download=True).state == "note"
+    assert cells.of_pythons(found, (), is_downloaded=True).state == "note"
     alike = {"3.12": interpreter("3.12.9"), "3.13": interpreter()}
-    assert cells.of_pythons(alike, (), can_download=True).state == "fine"
+    assert cells.of_pythons(alike, (), is_downloaded=True).state == "fine"
 
 
 def test_a_python_that_is_not_here_is_named_with_its_cells_and_the_remedy() -> None:
     chosen = make_cells((REFERENCE_STACK, ASGI), ("3.13", "3.14"), ("fanout",))
-    found = cells.of_pythons({"3.13": interpreter(), "3.14": None}, chosen, can_download=True)
+    found = cells.of_pythons({"3.13": interpreter(), "3.14": None}, chosen, is_downloaded=True)
     assert found.state == "note"
     assert "Not here: 3.14. 2 cells are left out, unless nox can download them." in found.said
     assert found.remedy == "To have them: uv python install 3.14."
-    assert "unless" not in cells.of_pythons({"3.14": None}, chosen, can_download=False).said
+    assert "unless" not in cells.of_pythons({"3.14": None}, chosen, is_downloaded=False).said
 
 
 def test_the_interpreter_of_an_environment_that_is_there_is_the_one_that_is_told(

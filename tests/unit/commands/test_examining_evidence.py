@@ -1,5 +1,6 @@
 """What is said of the results: whether they can be written and committed, and what they let a machine decide."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -141,6 +142,11 @@ def test_how_long_it_takes_is_reckoned_by_the_kinds_themselves(case: Case) -> No
     assert "until the first answer; it ends when all is decided, after 30 minutes at the latest." in found.said
     known = prospect.takes(written(case, made_here(case, blocks=6)), [CostBlocks()])
     assert known.said.endswith("by what earlier runs left open; then nothing is left to decide.")
+
+
+def test_a_run_that_proves_the_wiring_has_one_turn(make_case: MakeCase) -> None:
+    said = prospect.takes(make_case(profile="smoke", kinds=("cost",)), [CostBlocks()]).said
+    assert re.fullmatch(r"About \d+ s\.", said)
 
 
 @pytest.mark.parametrize(

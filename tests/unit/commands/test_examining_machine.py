@@ -47,11 +47,11 @@ def test_a_clock_that_moves_with_the_load_is_noted_and_what_is_unknown_is_called
     assert machine.of_machine(HERE).state == "fine"
     moving = machine.of_machine(msgspec.structs.replace(HERE, governor="powersave"))
     assert moving.state == "note"
-    assert "'powersave'" in moving.said
+    assert "frequency governor: powersave. Its speed moves with the load." in moving.said
     assert "cpupower" in (moving.remedy or "")
     silent = machine.of_machine(msgspec.structs.replace(HERE, governor=None, virtualised=None))
     assert silent.state == "fine"
-    assert "which this system does not tell" in silent.said
+    assert "virtual or not: unknown; frequency governor: unknown." in silent.said
 
 
 def test_a_quota_below_the_cores_stops_a_run_with_the_sentence_of_the_run(
@@ -99,11 +99,11 @@ def test_a_run_that_is_no_evidence_does_not_wait_for_a_quiet_machine(make_case: 
 @pytest.mark.parametrize(
     ("found", "jump_s", "state", "said"),
     [
-        (Clock("tsc", is_synchronised=True), 0.0, "fine", "The kernel reads tsc. It is synchronised."),
-        (Clock("tsc", is_synchronised=False), 0.0, "fine", "dates of results may be wrong"),
-        (Clock("tsc", is_synchronised=None), 0.0, "fine", "does not tell"),
+        (Clock("tsc", is_synchronised=True), 0.0, "fine", "Its source is tsc. It is synchronised."),
+        (Clock("tsc", is_synchronised=False), 0.0, "fine", "dates may be wrong"),
+        (Clock("tsc", is_synchronised=None), 0.0, "fine", "Synchronised or not: unknown."),
         (Clock("tsc", is_synchronised=True), -3600.0, "note", "was set by -3600000 ms"),
-        (Clock("hpet", is_synchronised=True), 0.0, "note", "reads hpet"),
+        (Clock("hpet", is_synchronised=True), 0.0, "note", "is hpet"),
         (Clock(None, is_synchronised=None), 0.0, "unknown", "tells no more"),
     ],
 )

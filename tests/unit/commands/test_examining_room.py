@@ -28,8 +28,7 @@ def test_two_dozen_cells_do_not_fit_into_a_gibibyte() -> None:
     small = Memory(total=GIB, available=GIB)
     found = room.of_memory(small, [90e6] * 24, is_measured=True)
     assert (found.state, found.exit_code) == ("stops", MachineLimitError.exit_code)
-    assert "24 cells side by side" in found.said
-    assert "2.5 GB, by what earlier runs measured" in found.said
+    assert "a run with 24 cells side by side takes about 2.5 GB, as earlier runs measured." in found.said
     assert "--stacks" in (found.remedy or "")
     assert room.of_memory(small, [90e6] * 24, is_measured=False).state == "note"
     assert room.of_memory(small, [90e6] * 4, is_measured=True).state == "fine"
@@ -52,7 +51,7 @@ def test_what_cells_took_before_is_what_they_are_taken_to_need(
     assert any(ramp.reference and ramp.reference.pss_bytes for one in results for ramp in one.ramps)
     for one in results:
         store.write_result(case.folder, "m", one)
-    assert "by what earlier runs measured" in room.memory(make_case(case.cells)).said
+    assert "as earlier runs measured" in room.memory(make_case(case.cells)).said
 
 
 def test_a_hard_limit_on_open_files_stops_a_run_with_its_own_sentence(
@@ -127,10 +126,13 @@ def test_a_disk_that_serves_two_purposes_has_to_hold_both() -> None:
     assert [found(700 * MB), found(650 * MB), found(650 * MB, other=2)] == ["fine", "note", "fine"]
     full = room.of_disks({"results": (Disk(Path("/b"), MB, 1), 60 * MB)})
     assert full.exit_code == ResultsFolderError.exit_code
-    assert "1 MB are free for results, which need about 60 MB" in full.said
+    assert "1 MB are free; results need about 60 MB" in full.said
     assert room.of_disks({}).state == "unknown"
 
 
 def test_only_environments_that_are_not_there_need_room(make_case: MakeCase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(headroom, "disk", lambda path: Disk(path, 10**12, 1))
-    assert "need about 251 MB" in room.disks(make_case(make_cells(SEED[:1], PYTHONS[:2], ("fanout",)))).said
+    assert (
+        "environments and results need about 251 MB"
+        in room.disks(make_case(make_cells(SEED[:1], PYTHONS[:2], ("fanout",)))).said
+    )

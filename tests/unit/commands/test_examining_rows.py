@@ -65,6 +65,21 @@ def test_no_line_fails_on_files_of_the_kernel_that_are_not_there_or_odd(
     assert all(one.said for one in found.values())
 
 
+def test_a_system_that_hides_nearly_all_of_itself_gets_its_screen_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hidden(*_: object, **__: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory", "/proc/meminfo")
+
+    for name in ("virtual_memory", "cpu_times", "pids", "process_iter", "net_connections"):
+        monkeypatch.setattr(psutil, name, hidden)
+    assert cli.main(["doctor", *ONE, "--results", str(tmp_path)]) == 0
+    told = capsys.readouterr()
+    assert "unknown" in told.out
+    assert "/proc/meminfo" in told.out
+    assert "The run can begin." in told.out
+
+
 def test_the_first_thing_that_stops_gives_the_exit_code_and_all_of_it_is_data() -> None:
     found = Examination.of("m", {"a": fine("A."), "b": stops(6, "B."), "c": stops(14, "C."), "d": unknown("D.")})
     assert found.exit_code == 6

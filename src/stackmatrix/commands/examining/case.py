@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from stackmatrix.errors import ResultFileError
+from stackmatrix.application.uv import find_interpreter, find_uv
+from stackmatrix.errors import AppError, ResultFileError
 from stackmatrix.matrix.app_file import AppFile
 from stackmatrix.matrix.cells import Cell, controls_of
 from stackmatrix.matrix.profiles import Profile
@@ -30,6 +31,13 @@ WATCH_S = 1.0
 def interpreter(cell: Cell) -> str:
     """The interpreter of a cell, as the axis of Pythons calls it."""
     return Runtime.of(cell.python).interpreter
+
+
+def _of_uv(python: str) -> Interpreter | None:
+    try:
+        return installed_pythons.ask(find_interpreter(python, find_uv()))
+    except AppError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -81,15 +89,18 @@ class Case:
     def interpreters_here(self) -> Mapping[str, Interpreter | None]:
         """What each place on the axis of Pythons means; ``None`` where there is none.
 
-        It is the interpreter that was named, else that of environments which are there, else the one nox would take.
+        It is the interpreter that was named, else of an application the one that uv finds, else that of environments
+        which are there, else the one that nox would take.
         """
         return {python: self._interpreter(python) for python in self.pythons}
 
     def _interpreter(self, python: str) -> Interpreter | None:
         if python in self.interpreters:
             return installed_pythons.ask(self.interpreters[python])
+        if self.app is not None:
+            return _of_uv(python)
         there = (cell for cell in self.served if interpreter(cell) == python and cell not in self.missing)
-        cell = next(there, None) if self.app is None else None
+        cell = next(there, None)
         # As nox names the folder of a session.
         prefix = None if cell is None else NOX_FOLDER / session_name(cell).replace(".", "-")
         used = None if prefix is None else installed_pythons.ask(prefix / "bin" / "python")

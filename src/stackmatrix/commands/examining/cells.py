@@ -66,10 +66,11 @@ def application(case: Case) -> Diagnosis:
 
 def pythons(case: Case) -> Diagnosis:
     """Which interpreter each version means."""
-    return of_pythons(case.interpreters_here, case.served, can_download=_uv() is not None)
+    # What an application runs on is looked for by uv, which is told to download none.
+    return of_pythons(case.interpreters_here, case.served, is_downloaded=case.app is None and has_uv())
 
 
-def of_pythons(found: Mapping[str, Interpreter | None], cells: Iterable[Cell], *, can_download: bool) -> Diagnosis:
+def of_pythons(found: Mapping[str, Interpreter | None], cells: Iterable[Cell], *, is_downloaded: bool) -> Diagnosis:
     there = {python: one for python, one in found.items() if one is not None}
     lines = [f"{python}: {described(one)}." for python, one in there.items()]
     absent = [python for python in found if python not in there]
@@ -80,18 +81,23 @@ def of_pythons(found: Mapping[str, Interpreter | None], cells: Iterable[Cell], *
             return note("\n".join(lines))
         return fine("\n".join(lines))
     cells_absent = sum(interpreter(cell) in absent for cell in cells)
-    unless = ", unless nox can download them" if can_download else ""
+    unless = ", unless nox can download them" if is_downloaded else ""
     lines.append(f"Not here: {listed(absent)}. {count(cells_absent, 'cell')} are left out{unless}.")
-    install = f"uv python install {' '.join(absent)}" if can_download else "pip install uv, or install them yourself"
-    return note("\n".join(lines), f"To have them: {install}.")
+    return note("\n".join(lines), f"To have them: uv python install {' '.join(absent)}.")
 
 
 def described(one: Interpreter) -> str:
     """An interpreter in a line: its release, where it is, and how it was built as far as it tells."""
     build = one.build
-    optimised = {True: "optimised", False: "not optimised (no PGO)", None: "optimised or not: unknown"}[build.pgo]
+    optimised = {True: "optimised", False: "not optimised", None: "optimised or not: unknown"}[build.pgo]
     parts = [ORIGINS.get(build.origin, "of unknown origin"), optimised, *(["no GIL"] if build.free_threaded else [])]
-    return f"{build.version} at {one.path} ({', '.join(parts)})"
+    return f"{build.version} at {_shortened(one.path)} ({', '.join(parts)})"
+
+
+def _shortened(path: Path) -> str:
+    """A path as people write it."""
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
 def environments(case: Case) -> Diagnosis:
@@ -173,8 +179,9 @@ def _version(compiler_path: str) -> str:
         return compiler_path
 
 
-def _uv() -> Path | None:
+def has_uv() -> bool:
     try:
-        return find_uv()
+        find_uv()
     except AppError:
-        return None
+        return False
+    return True

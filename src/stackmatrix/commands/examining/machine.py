@@ -44,17 +44,16 @@ def of_machine(machine: Machine) -> Diagnosis:
     virtual = {
         True: "in a virtual machine",
         False: "not in a virtual machine",
-        None: "in a virtual machine or not, which this system does not tell",
+        None: "virtual or not: unknown",
     }[machine.virtualised]
-    said = f"{machine.cpu_model}, {machine.cores} cores, {virtual}; "
-    if machine.governor is None:
-        return fine(f"{said}its frequency is not for this system to choose, or it does not tell.")
-    if machine.governor != "performance":
-        return note(
-            f"{said}the frequency governor is {machine.governor!r}, so that its speed moves with the load.",
-            "Set it to performance (cpupower frequency-set -g performance).",
-        )
-    return fine(f"{said}the frequency governor is 'performance'.")
+    said = (
+        f"{machine.cpu_model}, {machine.cores} cores, {virtual}; frequency governor: {machine.governor or 'unknown'}."
+    )
+    if machine.governor in (None, "performance"):
+        return fine(said)
+    return note(
+        f"{said} Its speed moves with the load.", "Set it to performance (cpupower frequency-set -g performance)."
+    )
 
 
 def quota(case: Case) -> Diagnosis:
@@ -113,8 +112,8 @@ def clocks(case: Case) -> Diagnosis:
 def of_clock(found: Clock, jump_s: float) -> Diagnosis:
     kept = {
         True: "It is synchronised.",
-        False: "It is not synchronised: dates of results may be wrong, but nothing that is measured.",
-        None: "This system does not tell whether it is synchronised.",
+        False: "It is not synchronised: dates may be wrong, but nothing that is measured.",
+        None: "Synchronised or not: unknown.",
     }[found.is_synchronised]
     if abs(jump_s) > JUMP_S:
         return note(
@@ -124,13 +123,13 @@ def of_clock(found: Clock, jump_s: float) -> Diagnosis:
         )
     if found.is_slow:
         return note(
-            f"The kernel reads {found.source}: each look at the clock is a call of the kernel, which makes requests "
-            "dearer than elsewhere. All stacks pay for it alike where they look as often.",
+            f"Its source is {found.source}: each look at the clock is a call of the kernel, so that requests cost more "
+            "than elsewhere, and most where a server looks often.",
             "See /sys/devices/system/clocksource/clocksource0 for others.",
         )
     if found.source is None and found.is_synchronised is None:
         return unknown("It was not set while it was looked at; this system tells no more.")
-    return fine(f"The kernel reads {found.source or 'what it does not tell'}. {kept}")
+    return fine(f"Its source is {found.source or 'unknown'}. {kept}")
 
 
 def listen_queue(case: Case) -> Diagnosis:
@@ -138,4 +137,4 @@ def listen_queue(case: Case) -> Diagnosis:
     del case
     if why := ports.why_short_backlog():
         return note(why)
-    return fine(f"{ports.allowed_backlog()} connections may wait for a target.")
+    return fine(f"{ports.allowed_backlog()} connections may wait.")

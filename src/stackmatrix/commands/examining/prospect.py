@@ -109,6 +109,8 @@ def takes(case: Case, kinds: "Sequence[Kind]") -> Diagnosis:
         first_s, later_s = seconds(case, kinds, chosen, known.families)
     except StackmatrixError:
         return unknown("Not known: see what stops it.")
+    if not case.profile.compares:  # it has one turn, whatever comes of it
+        return fine(f"About {duration(first_s)}.")
     return of_time(first_s, later_s, case.request.minutes, case.profile.blocks, is_known=bool(known.families))
 
 

@@ -58,11 +58,11 @@ def _pss_bytes(result: Result | ResultFileError) -> float | None:
 
 def of_memory(memory: Memory, needs: Sequence[float], *, is_measured: bool) -> Diagnosis:
     needed = sum(needs) + BESIDE_BYTES
-    whose = "this control group" if memory.by_group else "this machine"
-    basis = "by what earlier runs measured" if is_measured else "by estimate"
+    whose = " of this control group" if memory.by_group else ""
+    basis = "as earlier runs measured" if is_measured else "by estimate"
     said = (
-        f"{size(memory.available)} of {size(memory.total)} of {whose} are available; {count(len(needs), 'cell')} side "
-        f"by side with the load generator and the external API take about {size(needed)}, {basis}."
+        f"{size(memory.available)} of {size(memory.total)}{whose} are available; a run with "
+        f"{count(len(needs), 'cell')} side by side takes about {size(needed)}, {basis}."
     )
     remedy = "Choose fewer cells at once (--stacks, --pythons), or give it more memory."
     if memory.total < needed and is_measured:
@@ -79,7 +79,7 @@ def open_files(case: Case) -> Diagnosis:
         allowed = host.need_open_files(at_once)
     except OpenFilesError as error:
         return stops(error.exit_code, str(error))
-    return fine(f"{allowed} are allowed, and {at_once} requests at once need fewer.")
+    return fine(f"{allowed} are allowed; {at_once} requests at once fit.")
 
 
 def most_at_once(case: Case) -> int:
@@ -105,7 +105,7 @@ def threads_of(stack: Stack) -> int:
 
 def of_tasks(found: Tasks | None, each: Sequence[int]) -> Diagnosis:
     if found is None:
-        return fine("Nothing limits the number of processes and threads.")
+        return fine("Nothing limits their number.")
     most, least = TASKS_BESIDE + sum(each), TASKS_BESIDE + max(each, default=0)
     said = f"{found.left} more of {found.limit} may be started, by {found.set_by}"
     remedy = "Raise it (ulimit -u; docker: --pids-limit; systemd: TasksMax), or choose fewer cells at once."
@@ -126,7 +126,7 @@ def free_ports(case: Case) -> Diagnosis:
         targets = ports.find_free(ports.apart(ports.TARGET_PORT), wanted)
     except PortTakenError as error:
         return stops(error.exit_code, str(error))
-    return fine(f"Free on 127.0.0.1: {api} for the external API, {targets[0]} to {targets[-1]} for targets.")
+    return fine(f"Free: {api} for the external API, {targets[0]} to {targets[-1]} for targets.")
 
 
 def serving_ports(case: Case) -> Diagnosis:
@@ -141,7 +141,7 @@ def serving_ports(case: Case) -> Diagnosis:
         except PortTakenError as error:
             taken.append(str(error).partition(":")[0])
     if not taken:
-        return fine("All that nox -s serve would take for these stacks are free.")
+        return fine("All are free.")
     return note(
         f"{listed(taken, 2)}. A run takes others, and only nox -s serve would not start.", "Stop it before you serve."
     )
@@ -168,7 +168,7 @@ def of_disks(wanted: Mapping[str, tuple[Disk, int]]) -> Diagnosis:
     said, lacking = [], []
     for names in by_device.values():
         disk, needs = wanted[names[0]][0], sum(wanted[name][1] for name in names)
-        said.append(f"{size(disk.free)} are free for {' and '.join(names)}, which need about {size(needs)}")
+        said.append(f"{size(disk.free)} are free; {' and '.join(names)} need about {size(needs)}")
         lacking += [disk] if disk.free < needs else []
     text = f"{'; '.join(said)}."
     if not lacking:

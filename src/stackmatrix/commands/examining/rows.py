@@ -73,6 +73,14 @@ def _examine(row: Row, case: Case) -> Diagnosis:
         return unknown(f"It could not be found out here ({type(error).__name__}{f': {told}' if told else ''}).")
 
 
+def name_of(case: Case) -> str:
+    """The name of the machine, or that it is unknown."""
+    try:
+        return case.machine_name
+    except ODD:
+        return "unknown"
+
+
 def loud(but: Sequence[str] = ()) -> tuple[Row, ...]:
     """The lines of which a run says a note before it begins, without those of some titles."""
     return tuple(row for row in ROWS if not row.is_quiet and row.title not in but)
