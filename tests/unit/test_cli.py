@@ -13,7 +13,6 @@ import pytest
 from stackmatrix import cli, commands, errors
 from stackmatrix.commands import COMMANDS, choice, options, run
 from stackmatrix.commands import serve as serve_command
-from stackmatrix.commands.examining import evidence
 from stackmatrix.errors import AppFileError, StackmatrixError
 from stackmatrix.matrix.catalogue import BUILT_IN_CATALOGUE
 from stackmatrix.matrix.cells import make_cells
@@ -307,9 +306,8 @@ def test_a_cell_that_is_not_installed_is_a_failed_cell_with_a_file_and_fails_the
 
 @pytest.mark.usefixtures("nothing_installed")
 def test_an_earlier_measurement_stays_when_its_cell_cannot_be_measured_and_nothing_is_committed(
-    tmp_path: Path, result: Result, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, result: Result, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(evidence, "why_not_committable", lambda _: None)
     store.write_result(tmp_path, "m", result)
     cell = result.cell
     arguments = ["run", "--stacks", cell.stack, "--pythons", cell.python, "--workload", cell.workload]

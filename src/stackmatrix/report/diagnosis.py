@@ -31,8 +31,9 @@ def table(examination: Examination) -> Table:
 
 def conclusion(examination: Examination) -> Iterator[str]:
     """What follows: whether the run could begin, what to read again, and what to do next."""
-    stopping, noted = examination.of_state("stops"), examination.of_state("note")
-    notes = f" Notes: {', '.join(noted)}." if noted else ""
+    stopping = examination.of_state("stops")
+    noted, unknown = (", ".join(examination.of_state(state)) for state in ("note", "unknown"))
+    notes = (f" Notes: {noted}." if noted else "") + (f" Unknown: {unknown}." if unknown else "")
     if stopping:
         yield f"The run cannot begin: {', '.join(stopping)} (exit code {examination.exit_code}).{notes}"
         yield "Mend that, and look again: nox -s doctor, with the same options."

@@ -15,6 +15,12 @@ from stackmatrix.matrix.stacks import REFERENCE_STACK
 from stackmatrix.measurements.request import Request
 from stackmatrix.testbed import environments
 
+
+@pytest.fixture(autouse=True)
+def no_look_first() -> None:
+    """Here a command looks at this machine first, as it does for people."""
+
+
 type MakeCase = Callable[..., Case]
 
 

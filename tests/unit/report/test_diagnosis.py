@@ -43,7 +43,7 @@ def test_colours_only_repeat_what_words_say() -> None:
 
 def test_what_stops_is_named_with_the_code_and_what_to_do_next() -> None:
     assert [*conclusion(Examination.of("m", FOUND))] == [
-        "The run cannot begin: CPU quota (exit code 14). Notes: memory.",
+        "The run cannot begin: CPU quota (exit code 14). Notes: memory. Unknown: clock.",
         "Mend that, and look again: nox -s doctor, with the same options.",
     ]
 

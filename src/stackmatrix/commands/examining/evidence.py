@@ -70,4 +70,6 @@ def counter(case: Case) -> Diagnosis:
         if is_wanted:
             return stops(error.exit_code, str(error))
         return fine("None is here, and nothing that is measured needs one.")
-    return fine(f"{version}{'' if is_wanted else '; not needed for what is measured'}.")
+    return fine(
+        f"{version or 'One that does not tell its version'}{'' if is_wanted else '; not needed for what is measured'}."
+    )
