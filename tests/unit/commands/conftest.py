@@ -13,6 +13,9 @@ from stackmatrix.matrix.profiles import PROFILES
 from stackmatrix.matrix.pythons import PYTHONS
 from stackmatrix.matrix.stacks import REFERENCE_STACK
 from stackmatrix.measurements.request import Request
+from stackmatrix.results.types import PythonBuild
+from stackmatrix.system import installed_pythons
+from stackmatrix.system.installed_pythons import Interpreter
 from stackmatrix.testbed import environments
 
 
@@ -21,13 +24,23 @@ def no_look_first() -> None:
     """Here a command looks at this machine first, as it does for people."""
 
 
+BUILD = PythonBuild(
+    version="3.13.1", implementation="CPython", compiler="GCC", origin="pyenv", pgo=False, lto=False, shared=False,
+    gil=True, jit=None,
+)  # fmt: skip
+HERE = Interpreter(Path("/opt/python"), BUILD, Path("/opt/Python.h"), has_header=True)
+
 type MakeCase = Callable[..., Case]
 
 
 @pytest.fixture
 def make_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeCase:
-    """A case of these cells, by default two of the reference stack, of which no environment is installed."""
+    """A case of these cells, by default two of the reference stack, of which no environment is installed.
+
+    Every Python is here.
+    """
     monkeypatch.setattr(environments, "installed", dict)
+    monkeypatch.setattr(installed_pythons, "find", lambda _: HERE)
 
     def make(
         cells: tuple[Cell, ...] | None = None,

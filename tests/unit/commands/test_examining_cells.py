@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,10 +95,10 @@ def test_the_interpreter_of_an_environment_that_is_there_is_the_one_that_is_told
         return interpreter()
 
     monkeypatch.setattr(installed_pythons, "ask", ask)
-    monkeypatch.setattr(installed_pythons, "find", lambda _: None)
-    assert make_case().interpreters_here == dict.fromkeys(PYTHONS[:2])
     there = Installation(tmp_path, environments.lock_sha256(REFERENCE_STACK) or "")
     case = make_case()
+    monkeypatch.setattr(installed_pythons, "find", lambda _: None)
+    assert replace(case).interpreters_here == dict.fromkeys(PYTHONS[:2])
     monkeypatch.setattr(environments, "installed", lambda: {(REFERENCE_STACK, PYTHONS[0]): there})
     assert case.interpreters_here == {PYTHONS[0]: interpreter(), PYTHONS[1]: None}
     assert asked[0].parts[-3:-1] == (f"env-{REFERENCE_STACK}-{PYTHONS[0].replace('.', '-')}", "bin")
@@ -122,12 +123,13 @@ def test_what_must_be_installed_is_named_and_needs_an_index() -> None:
 def test_environments_of_cells_are_listed_once_and_those_of_pythons_that_are_not_here_are_counted(
     make_case: MakeCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chosen = make_cells((REFERENCE_STACK,), PYTHONS[:2], ("fanout", "no_calls"))
+    case = make_case(make_cells((REFERENCE_STACK,), PYTHONS[:2], ("fanout", "no_calls")))
     monkeypatch.setattr(installed_pythons, "find", lambda version: interpreter() if version == PYTHONS[0] else None)
-    assert cells.environments(make_case(chosen)).said == (
+    assert cells.environments(case).said == (
         f"1 of 1 must be installed (env-{REFERENCE_STACK}-{PYTHONS[0]}): a package index is needed. 1 more are of "
         "Pythons that are not here."
     )
+    assert {cell.python for cell in case.together} == {PYTHONS[0]}
 
 
 def test_without_uv_other_packages_stop_a_run_and_locked_ones_do_not(

@@ -134,12 +134,14 @@ class Case:
     def together(self) -> tuple[Cell, ...]:
         """The cells of the workload that has the most of them, its controls among them: those of a block of costs.
 
-        Where no costs are measured, cells are measured one at a time, and it is the first.
+        Those of Pythons that are not here are none of them, as it is not certain that they can be had. Where no costs
+        are measured, cells are measured one at a time, and it is the first.
         """
+        here = [cell for cell in self.served if self.interpreters_here[interpreter(cell)] is not None]
         if "cost" not in self.profile.kinds:
-            return self.served[:1]
+            return tuple(here[:1])
         by_workload: dict[str, list[Cell]] = {}
-        for cell in (*self.served, *controls_of(self.served)):
+        for cell in (*here, *controls_of(here)):
             by_workload.setdefault(cell.workload, []).append(cell)
         most = max((len(some) for some in by_workload.values()), default=0)
         return next((tuple(some) for some in by_workload.values() if len(some) == most), ())
