@@ -17,9 +17,6 @@ import psutil
 from stackmatrix.system import cgroup
 from stackmatrix.system.linux import read
 
-NO_LIMIT_BYTES = 2**60
-"""What version 1 has as a limit on memory where there is none: a number that no machine has."""
-
 
 @dataclass(frozen=True, slots=True)
 class Memory:
@@ -63,7 +60,7 @@ def _memory_of_groups(folders: Iterable[Path]) -> Iterator[Memory]:
     for folder in folders:
         limit = _number(folder, "memory.max", "memory.limit_in_bytes")
         used = _number(folder, "memory.current", "memory.usage_in_bytes")
-        if limit is None or used is None or limit >= NO_LIMIT_BYTES:
+        if limit is None or used is None:  # version 1 has a number that no machine has where there is no limit
             continue
         # What was read from files and is not in use is given back when it is needed.
         kept = re.search(r"^(?:total_)?inactive_file (\d+)", read(str(folder / "memory.stat")) or "", re.MULTILINE)

@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -28,6 +29,13 @@ def test_a_system_without_the_call_does_not_tell_whether_it_is_kept_right(monkey
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: object())
     assert clock.describe().is_synchronised is None
+
+
+def test_what_the_kernel_answers_is_whether_it_is_kept_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    answers = iter([0, 5, -1])
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: SimpleNamespace(adjtimex=lambda _: next(answers)))
+    assert [clock.describe().is_synchronised for _ in range(3)] == [True, False, None]
 
 
 def test_a_clock_that_is_set_while_it_is_looked_at_shows_as_a_jump(monkeypatch: pytest.MonkeyPatch) -> None:
