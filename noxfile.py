@@ -13,6 +13,7 @@ import nox.virtualenv
 ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT / "src"))
 
+from stackmatrix.matrix import python_search  # noqa: E402
 from stackmatrix.matrix.app import BUILT_IN  # noqa: E402
 from stackmatrix.matrix.pythons import FREE_THREADED, PYTHONS  # noqa: E402
 from stackmatrix.matrix.stacks import STACKS, Stack  # noqa: E402
@@ -35,10 +36,8 @@ HARNESS = {"PYTHONPATH": str(ROOT / "src"), "STACKMATRIX_UV": UV, "STACKMATRIX_N
 # A run that is interrupted stops its servers and writes what it has, which nox's own 0.3 s would cut short.
 STOP_S = 60.0
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # many processes are started: each would compile what it imports
-# pyenv's shims answer only for versions that are named.
-versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-if versions.is_dir():
-    os.environ["PYENV_VERSION"] = ":".join([*sorted((one.name for one in versions.iterdir()), reverse=True), "system"])
+os.environ.update(python_search.plain_first(os.environ))
+
 # One Python for the harness, whatever is measured: the first of these that is here, else the first can be downloaded.
 TOOL_PYTHON = next((python for python in ("3.13", "3.12", "3.14") if shutil.which(f"python{python}")), "3.13")
 

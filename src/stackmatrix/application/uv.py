@@ -1,6 +1,7 @@
 """uv, as the harness calls it: where it is, which Python it takes, and what it says when it fails."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from types import MappingProxyType
 
 from stackmatrix.application import uv_messages
 from stackmatrix.errors import AppError
+from stackmatrix.matrix import python_search
+from stackmatrix.system import interpreters
 
 VARIABLE = "STACKMATRIX_UV"
 """Names uv's program where it is neither on the path nor beside this Python, as in nox's own environment."""
@@ -59,7 +62,25 @@ def find_interpreter(python: str, uv: Path) -> Path:
         if not os.access(python, os.X_OK):
             raise AppError(f"There is no Python at {python}: correct the path.")
         return Path(python).absolute()
-    command = [str(uv), "python", "find", "--no-project", "--no-python-downloads", python]
+    found = [path for request in _requests(python) if (path := _find(request, uv)) is not None]
+    minor = re.sub(r"(\d+\.\d+)\.\d+", r"\1", python)
+    # One that does not say what it is, as it may need variables that uv has, is taken at uv's word.
+    path = next((one for one in found if interpreters.version_of(one) in (None, minor)), None)
+    if path is not None:
+        return path
+    beside = f" {found[0]}, which is first in the path, is another." if found else ""
+    raise AppError(
+        f"There is no Python {python} here: install it (uv python install {python}), or leave it out.{beside}"
+    )
+
+
+def _requests(python: str) -> tuple[str, ...]:
+    """How uv is asked for a version: it takes one without the GIL for one with it, unless it is told not to."""
+    return (python,) if re.fullmatch(r"[\d.]+", python) is None else (python, f"{python}+gil")
+
+
+def _find(request: str, uv: Path) -> Path | None:
+    command = [str(uv), "python", "find", "--no-project", "--no-python-downloads", request]
     done = subprocess.run(
         command,
         check=False,
@@ -69,9 +90,7 @@ def find_interpreter(python: str, uv: Path) -> Path:
         env=_environment(),
         stdin=subprocess.DEVNULL,
     )
-    if done.returncode:
-        raise AppError(f"There is no Python {python} here: install it (uv python install {python}), or leave it out.")
-    return Path(done.stdout.strip())
+    return Path(done.stdout.strip()) if done.returncode == 0 and done.stdout.strip() else None
 
 
 def run(
@@ -110,9 +129,5 @@ def run(
 
 def _environment() -> Mapping[str, str]:
     passed = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
-    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    if "PYENV_VERSION" not in passed and versions.is_dir():
-        # pyenv's shims answer only for versions that are named.
-        names = sorted((path.name for path in versions.iterdir()), reverse=True)
-        passed["PYENV_VERSION"] = ":".join([*names, "system"])
-    return {**passed, "NO_COLOR": "1", "UV_NO_PROGRESS": "1", "GIT_TERMINAL_PROMPT": "0"}
+    told = {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "GIT_TERMINAL_PROMPT": "0"}
+    return {**passed, **python_search.plain_first(passed), **told}

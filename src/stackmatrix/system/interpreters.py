@@ -23,15 +23,23 @@ def call(path: Path) -> str:
         UsageError: when there is none at the path.
 
     """
+    version = version_of(path)
+    if version is None:
+        raise UsageError(f"{path} is no Python: name an interpreter, such as /opt/python/bin/python3.")
+    return f"{version}@{_home(path)}"
+
+
+def version_of(path: Path) -> str | None:
+    """What an interpreter says it is: ``3.13``, ``3.14t``, ``pypy3.11``; ``None`` where it is none, or cannot run."""
     try:
         told = subprocess.run(
             [path, "-I", "-c", TELL], capture_output=True, text=True, check=True, timeout=TIMEOUT_S, env={}
         ).stdout
         implementation, major, minor, is_free_threaded = json.loads(told)
-    except (OSError, ValueError, TypeError, subprocess.SubprocessError) as error:
-        raise UsageError(f"{path} is no Python: name an interpreter, such as /opt/python/bin/python3.") from error
+    except (OSError, ValueError, TypeError, subprocess.SubprocessError):
+        return None
     kind = "" if implementation == "CPython" else implementation.lower()
-    return f"{kind}{major}.{minor}{'t' if is_free_threaded else ''}@{_home(path)}"
+    return f"{kind}{major}.{minor}{'t' if is_free_threaded else ''}"
 
 
 def _home(path: Path) -> str:
