@@ -61,23 +61,42 @@ BROKEN = "broken"
 
 
 def installed_packages() -> dict[str, str]:
-    """Every distribution of this environment, by its normalised name; one without a name by that of its folder."""
-    return dict(_read(distribution) for distribution in metadata.distributions())
+    """Every distribution of this environment, by its normalised name; one without a name by that of its folder.
+
+    Of several with the same name it is the one that imports find, as the first in the path is. One that says what it is
+    stands before a broken one, which an interrupted upgrade leaves beside it.
+    """
+    packages: dict[str, str] = {}
+    folders: dict[PurePath, int] = {}
+
+    def place(distribution: metadata.Distribution) -> tuple[int, str]:
+        """By folder as the path has them, and in one folder by name: a listing has no order of its own."""
+        path = PurePath(str(getattr(distribution, "_path", "")))
+        return folders.setdefault(path.parent, len(folders)), path.name
+
+    for name, version in map(_read, sorted(metadata.distributions(), key=place)):
+        if packages.get(name, BROKEN) == BROKEN:
+            packages[name] = version
+    return packages
 
 
 def _read(distribution: metadata.Distribution) -> tuple[str, str]:
     told: dict[str, str | None] = {"Name": None, "Version": None}
-    # A folder without the file that says it all is an error from Python 3.15 on, and an empty answer before.
+    # A folder without the file that says it all is an error from Python 3.15 on, and an empty answer before. So is what
+    # is no text.
     with contextlib.suppress(Exception):
         found = distribution.metadata
         told = {key: found.get(key) for key in told}
     name = told["Name"] or _folder(distribution)
-    return name.lower().replace("_", "-"), (told["Version"] if told["Name"] else None) or BROKEN
+    version = (told["Version"] if told["Name"] else None) or BROKEN
+    # As headers of mail are read, both may be objects that only look like texts.
+    return str(name).strip().lower().replace("_", "-"), str(version).strip()
 
 
 def _folder(distribution: metadata.Distribution) -> str:
     """The name of the folder that describes a distribution, without what follows the package's name."""
-    return PurePath(str(getattr(distribution, "_path", "unknown"))).name.partition("-")[0].removesuffix(".dist")
+    name = PurePath(str(getattr(distribution, "_path", "unknown"))).name.partition("-")[0]
+    return name.removesuffix(".dist").removesuffix(".egg")
 
 
 def running_loop_name() -> str | None:

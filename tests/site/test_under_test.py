@@ -169,14 +169,38 @@ def test_a_package_whose_folder_does_not_say_what_it_is_is_listed_as_broken(
     nameless = tmp_path / "nameless-2.0.dist-info"
     nameless.mkdir()
     (nameless / "METADATA").write_text("Metadata-Version: 2.1\nVersion: 2.0\n", encoding="utf-8")
+    unreadable = tmp_path / "not_text-4.0.dist-info"
+    unreadable.mkdir()
+    (unreadable / "METADATA").write_bytes(b"Metadata-Version: 2.1\nName: \xff\xfe\nVersion: 4.0\n")
+    (tmp_path / "a_file-5.0.dist-info").write_text("no folder", encoding="utf-8")
+    (tmp_path / "a_folder-6.0.dist-info" / "METADATA").mkdir(parents=True)
+    (tmp_path / "gone-7.0.dist-info").symlink_to(tmp_path / "gone")
+    (tmp_path / "linked.egg-link").write_text("/somewhere", encoding="utf-8")
     versionless = tmp_path / "versionless-3.0.dist-info"
     versionless.mkdir()
     (versionless / "METADATA").write_text("Metadata-Version: 2.1\nName: Version_Less\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     packages = served_by(ask_wsgi)["packages"]
     broken = {name for name, version in packages.items() if version == "broken"}
-    assert broken == {"nothing-in-it", "nameless", "version-less"}
+    assert broken == {"nothing-in-it", "nameless", "version-less", "not-text", "a-file", "a-folder", "gone"}
     assert packages["django"] == metadata.version("django")
+
+
+def test_of_a_package_that_is_there_twice_it_is_the_one_that_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interrupted upgrade leaves a broken folder beside the whole one, and a path may have a second copy."""
+    for folder, name, content in [
+        ("first", "twice-2.0.dist-info", "Name: Twice\nVersion: 2.0\n"),
+        ("first", "twice-1.0.dist-info", ""),
+        ("second", "twice-9.0.dist-info", "Name: twice\nVersion: 9.0\n"),
+    ]:
+        place = tmp_path / folder / name
+        place.mkdir(parents=True)
+        (place / "METADATA").write_text(content, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path / "second")
+    monkeypatch.syspath_prepend(tmp_path / "first")
+    assert served_by(ask_wsgi)["packages"]["twice"] == "2.0"
 
 
 @BOTH

@@ -16,13 +16,27 @@ from stackmatrix.matrix.app_file import AppFile
 
 
 def packages_of(prefix: Path) -> dict[str, Installed]:
-    """The packages that are installed in an environment, by their normal names, as their own metadata has them."""
+    """The packages that are installed in an environment, by their normal names, as their own metadata has them.
+
+    What does not say its name and version is left out: an interrupted installation leaves such folders.
+    """
     holds = _marker(prefix)
-    return {
-        str(canonicalize_name(found.metadata["Name"])): Installed(found.version, tuple(_requires(found, holds)))
-        for folder in prefix.glob("lib/*/site-packages")
-        for found in distributions(path=[str(folder)])
-    }
+    packages: dict[str, Installed] = {}
+    for folder in sorted(prefix.glob("lib/*/site-packages")):
+        for found in distributions(path=[str(folder)]):
+            told = _identity(found)
+            if told is not None:
+                packages.setdefault(told[0], Installed(told[1], tuple(_requires(found, holds))))
+    return packages
+
+
+def _identity(found: Distribution) -> tuple[str, str] | None:
+    """A package's normal name and its version; ``None`` where its metadata is missing, or is no text."""
+    try:
+        name, version = found.metadata.get("Name"), found.metadata.get("Version")
+    except Exception:  # noqa: BLE001 - each Python has its own for a file that is missing, a folder, or not UTF-8
+        return None
+    return (str(canonicalize_name(str(name))), str(version)) if name and version else None
 
 
 def _requires(found: Distribution, holds: Callable[[Requirement, str], bool]) -> Iterator[Requirement]:

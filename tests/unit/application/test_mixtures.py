@@ -52,3 +52,31 @@ def test_lines_are_found_by_the_normal_names_of_their_packages() -> None:
 )
 def test_a_mixture_keeps_these_of_the_base_and_has_all_else_of_the_head(kept: set[str], expected: list[str]) -> None:
     assert mixed(BASE, HEAD, kept).splitlines() == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("broken-1.0.dist-info", None),
+        ("broken-1.0.dist-info", b"Metadata-Version: 2.1\nVersion: 1.0\n"),
+        ("broken-1.0.dist-info", b"Metadata-Version: 2.1\nName: broken\n"),
+        ("broken-1.0.dist-info", b"Name: \xff\xfe\xe9\nVersion: 1.0\n"),
+        ("broken-1.0.dist-info", b""),
+    ],
+    ids=["empty", "no name", "no version", "no text", "nothing in the file"],
+)
+def test_what_does_not_say_what_it_is_is_left_out(prefix: Path, name: str, content: bytes | None) -> None:
+    folder = prefix / "lib" / "python3.99" / "site-packages" / name
+    folder.mkdir()
+    if content is not None:
+        (folder / "METADATA").write_bytes(content)
+    assert list(packages_of(prefix)) == ["some-thing"]
+
+
+def test_what_is_no_folder_of_a_package_is_left_out(prefix: Path) -> None:
+    packages = prefix / "lib" / "python3.99" / "site-packages"
+    (packages / "file-1.0.dist-info").write_text("no folder")
+    (packages / "gone-1.0.dist-info").symlink_to(prefix / "gone")
+    (packages / "linked.egg-link").write_text("/somewhere\n")
+    (packages / "folder-1.0.dist-info" / "METADATA").mkdir(parents=True)
+    assert list(packages_of(prefix)) == ["some-thing"]
