@@ -19,10 +19,16 @@ def describe(machine: Machine) -> str:
     """A machine in one line."""
     gib = machine.memory_bytes / 2**30
     virtual = {True: "virtual machine", False: "no virtual machine", None: "virtual or not: unknown"}
+    kinds = ", ".join(f"{len(kind)} {word}" for kind, word in zip(machine.core_kinds, SPEEDS, strict=False))
+    named = f"{machine.computer}, " if machine.computer else ""
     return (
-        f"{machine.cpu_model}, {machine.cores} cores, {gib:.0f} GiB, {virtual[machine.virtualised]}, "
-        f"{machine.os}, {machine.kernel}"
+        f"{named}{machine.cpu_model}, {machine.cores} cores{f' ({kinds})' if kinds else ''}, {gib:.0f} GiB, "
+        f"{virtual[machine.virtualised]}, {machine.os}, {machine.kernel}"
     )
+
+
+SPEEDS = ("of the fastest kind", "of a slower kind", "of the next slower", "of the slowest")
+"""How the kinds of cores are called, in their order."""
 
 
 def pinning(machine: Machine) -> str:
@@ -40,7 +46,8 @@ def built(python: PythonBuild) -> str:
         for name, told in (("PGO", python.pgo), ("LTO", python.lto))
     ]
     linked = {True: "shared libpython", False: "static", None: "linkage unknown"}[python.shared]
-    more = [*([] if python.gil else ["no GIL"]), *(["JIT"] if python.jit else [])]
+    slowed = [f"slowed by {', '.join(python.slowed_by)}"] if python.slowed_by else []
+    more = [*([] if python.gil else ["no GIL"]), *(["JIT"] if python.jit else []), *slowed]
     origin = ORIGINS.get(python.origin, "of unknown origin")
     return (
         f"{python.implementation} {python.version}: {', '.join([origin, *optimised, linked, *more, python.compiler])}"

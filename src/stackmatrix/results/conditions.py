@@ -13,7 +13,10 @@ MOST_TOLD = 5
 class Machine(Struct, frozen=True):
     """The machine that was measured on. ``pinning`` maps a role to its cores; it is ``None`` where nothing is pinned.
 
-    ``cpu_id`` is the processor's family, model and stepping, as in ``25-1-1``: hypervisors shorten the model's name.
+    ``cpu_id`` is the processor's family, model and stepping, as in ``25-1-1``, or other numbers in their place:
+    hypervisors shorten the model's name. ``computer`` is what the firmware calls what is around the processor.
+    ``core_kinds`` are the cores by how fast they are, the fastest kind first; empty where all are alike, or nothing
+    tells.
     """
 
     cpu_model: str
@@ -25,6 +28,8 @@ class Machine(Struct, frozen=True):
     virtualised: bool | None
     pinning: dict[str, tuple[int, ...]] | None
     cpu_id: str | None = None
+    computer: str | None = None
+    core_kinds: tuple[tuple[int, ...], ...] = ()
 
 
 class Environment(Struct, frozen=True):
@@ -64,8 +69,7 @@ def differences(one: Conditions, other: Conditions) -> tuple[str, ...]:
 def machine_differences(one: Conditions, other: Conditions) -> tuple[str, ...]:
     """What differs beside the environments that served."""
     pairs: dict[str, tuple[object, object]] = {
-        "the processor": (_processor(one.machine), _processor(other.machine)),
-        "the cores": (one.machine.cores, other.machine.cores),
+        **_identities(one.machine, other.machine),
         "the kernel": (one.machine.kernel, other.machine.kernel),
         "the system": (one.machine.os, other.machine.os),
         "the governor": (one.machine.governor, other.machine.governor),
@@ -76,6 +80,32 @@ def machine_differences(one: Conditions, other: Conditions) -> tuple[str, ...]:
     if one.cost_rate is not None and other.cost_rate is not None:
         pairs["the arrivals per second at each cell"] = (one.cost_rate, other.cost_rate)
     return tuple(_named(pairs))
+
+
+def identity_differences(one: Machine, other: Machine) -> tuple[str, ...]:
+    """What makes two machines different ones, in words; empty where they may be the same one at two times."""
+    return tuple(_named(_identities(one, other)))
+
+
+def _identities(one: Machine, other: Machine) -> dict[str, tuple[object, object]]:
+    pairs: dict[str, tuple[object, object]] = {
+        "the processor": (_processor(one), _processor(other)),
+        "the cores": (one.cores, other.cores),
+    }
+    if one.computer is not None and other.computer is not None:
+        pairs["the computer"] = (one.computer, other.computer)
+    # A kernel keeps some for itself, not always the same.
+    if not 1 - MEMORY_SHARE < one.memory_bytes / max(1, other.memory_bytes) < 1 + MEMORY_SHARE:
+        pairs["the memory"] = (_gib(one), _gib(other))
+    return pairs
+
+
+MEMORY_SHARE = 0.1
+"""Memory that differs by less is of the same machine."""
+
+
+def _gib(machine: Machine) -> str:
+    return f"{machine.memory_bytes / 2**30:.3g} GiB"
 
 
 def environment_differences(one: Environment, other: Environment) -> tuple[str, ...]:
@@ -107,8 +137,8 @@ def environment_details(one: Environment, other: Environment) -> tuple[str, ...]
     return tuple(f"{name} ({told[name]})" if told.get(name) else name for name in environment_differences(one, other))
 
 
-def _processor(machine: Machine) -> tuple[str, str | None]:
-    return machine.cpu_model, machine.cpu_id
+def _processor(machine: Machine) -> str:
+    return f"{machine.cpu_model} {machine.cpu_id}" if machine.cpu_id else machine.cpu_model
 
 
 def _named(pairs: dict[str, tuple[object, object]]) -> Iterator[str]:

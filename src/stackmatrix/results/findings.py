@@ -54,6 +54,9 @@ class Code(StrEnum):
     PIDS = "pids"
     NETWORK = "network"
     NOT_PINNED = "not-pinned"
+    SLOWER_CORES = "slower-cores"
+    UNKNOWN_CORES = "unknown-cores"
+    STRAYED = "strayed"
     UNEVEN_CORE = "uneven-core"
 
     BEYOND_SATURATION = "beyond-saturation"

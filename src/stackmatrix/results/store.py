@@ -6,11 +6,14 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import msgspec
+
 from stackmatrix.errors import ResultFileError, ResultsFolderError
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.pythons import Runtime
 from stackmatrix.results.calibration import Calibration
 from stackmatrix.results.codec import decode, decode_calibration, encode
+from stackmatrix.results.conditions import Machine, identity_differences
 from stackmatrix.results.model import Result
 
 PARTS = 4
@@ -99,6 +102,39 @@ def _decode(data: bytes, path: Path, name: str) -> Result:
     if path != path_of(Path(), path.parts[0], result.cell):
         raise ResultFileError(f"{name} holds the results of another cell: {result.cell}.")
     return result
+
+
+def need_same_machine(folder: Path, name: str, machine: Machine) -> None:
+    """Make sure that what is below a machine's name is of this machine, and of no other with the same name.
+
+    Files that cannot be read are left to whoever needs them.
+
+    Raises:
+        ResultFileError: when it is of another, which this one would replace.
+
+    """
+    for path in sorted((folder / name).glob("**/*.json")):
+        try:
+            made = msgspec.json.decode(path.read_bytes(), type=_Made)
+        except (OSError, msgspec.MsgspecError):
+            continue
+        earlier = made.machine or (made.conditions and made.conditions.machine)
+        if earlier and (differs := identity_differences(earlier, machine)):
+            raise ResultFileError(
+                f"{folder / name} holds results of another machine ({', '.join(differs)}), which those of this one "
+                f"would replace: give this one a name of its own (--machine {name}-2)."
+            )
+
+
+class _Conditions(msgspec.Struct):
+    machine: Machine | None = None
+
+
+class _Made(msgspec.Struct):
+    """What of a result, or of a calibration, says on which machine it was made."""
+
+    machine: Machine | None = None
+    conditions: _Conditions | None = None
 
 
 def calibration_path(folder: Path, machine: str) -> Path:

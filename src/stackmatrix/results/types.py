@@ -24,7 +24,8 @@ class PythonBuild(Struct, frozen=True):
     ``origin`` is who built it: ``uv``, ``pyenv``, ``distribution`` or ``other``. ``pgo`` and ``lto`` are ``None`` where
     the build does not tell. ``shared`` says whether the process runs a shared libpython, as it is mapped, ``None``
     where the system does not show it. ``jit`` is ``None`` where the version has none. ``gil`` is how it serves:
-    an extension may have turned it on in a build that is ``free_threaded``.
+    an extension may have turned it on in a build that is ``free_threaded``. ``slowed_by`` is what makes it slower than
+    a build that is for use: that it is a debug build, assertions, a tracer in the process, and the like.
     """
 
     version: str
@@ -37,3 +38,4 @@ class PythonBuild(Struct, frozen=True):
     gil: bool
     jit: bool | None
     free_threaded: bool = False
+    slowed_by: tuple[str, ...] = ()

@@ -9,9 +9,12 @@ import psutil
 
 from stackmatrix.errors import OpenFilesError
 from stackmatrix.results.conditions import Machine
+from stackmatrix.system.core_kinds import grouped
 from stackmatrix.system.cores import Layout
 from stackmatrix.system.launch import raise_open_files
 from stackmatrix.system.linux import read
+from stackmatrix.system.processor import computer, cpu_id, cpu_model
+from stackmatrix.system.virtual import is_virtualised
 
 WANTED_OPEN_FILES = 32_768
 FILES_PER_REQUEST = 8
@@ -34,28 +37,14 @@ def describe(layout: Layout) -> Machine:
         virtualised=is_virtualised(),
         pinning=layout.roles(),
         cpu_id=cpu_id(),
+        computer=computer(),
+        core_kinds=grouped(),
     )
 
 
 def _governor() -> str | None:
     said = read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
     return said and said.strip()
-
-
-def cpu_model() -> str:
-    """The processor's name, or its architecture where the system does not tell."""
-    info = read("/proc/cpuinfo") or ""
-    match = re.search(r"^model name\s*:\s*(.+)$", info, re.MULTILINE)
-    if match:
-        return " ".join(match[1].split())
-    return platform.processor() or platform.machine()
-
-
-def cpu_id() -> str | None:
-    """The processor's family, model and stepping, or ``None`` where the system does not tell."""
-    info = read("/proc/cpuinfo") or ""
-    parts = [re.search(rf"^{key}\s*:\s*(\d+)$", info, re.MULTILINE) for key in ("cpu family", "model", "stepping")]
-    return "-".join(part[1] for part in parts if part) or None
 
 
 def system_name() -> str:
@@ -65,22 +54,32 @@ def system_name() -> str:
         return platform.platform(terse=True)
 
 
-def is_virtualised() -> bool | None:
-    """Whether a hypervisor is below, or ``None`` where the system does not tell."""
-    info = read("/proc/cpuinfo")
-    return None if info is None else bool(re.search(r"^flags\s*:.*\bhypervisor\b", info, re.MULTILINE))
-
-
 def slug(machine: Machine) -> str:
     """A folder name for the machine: processor and cores, without anything that identifies its owner.
 
     A name without a number, as hypervisors give, is that of many processors: family, model and stepping then tell more.
+    A name that a hypervisor has made up says nothing of the processor, and one of a design, as ARM's are, is that of
+    many machines: the memory tells more then, and of the latter what the computer is called.
     """
-    name = re.sub(r"\((r|tm)\)|\bcpu\b|\bprocessor\b|@.*", " ", machine.cpu_model.lower())
-    words = re.sub(r"[^a-z0-9]+", "-", name).strip("-") or "machine"
-    if machine.cpu_id and not re.search(r"\d", words):
-        words = f"{words}-{machine.cpu_id}"
-    return f"{words}-{machine.cores}-cores"
+    words = _words(re.sub(r"\((r|tm)\)|\bcpu\b|\bprocessor\b|@.*", " ", machine.cpu_model.lower())) or "machine"
+    is_made_up = MADE_UP.search(machine.cpu_model) is not None
+    is_design = machine.cpu_id is not None and not X86_ID.fullmatch(machine.cpu_id)
+    named = machine.cpu_id if machine.cpu_id and (is_made_up or not re.search(r"\d", words)) else ""
+    around = machine.computer if is_design and machine.computer else ""
+    parts = [words, *filter(None, map(_words, (named, around))), f"{machine.cores}-cores"]
+    if is_made_up or is_design:
+        parts.append(f"{max(1, round(machine.memory_bytes / 2**30))}-gib")
+    return "-".join(parts)
+
+
+MADE_UP = re.compile(r"\b(qemu|kvm|virtual|class)\b|\dxx", re.IGNORECASE)
+"""In a name that stands for any processor: as ``QEMU Virtual CPU version 2.5+``, or ``Intel Xeon E312xx``."""
+X86_ID = re.compile(r"\d+-\d+-\d+")
+"""Family, model and stepping: a name beside them is that of one product."""
+
+
+def _words(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 def tool_versions() -> dict[str, str]:
@@ -97,9 +96,17 @@ def need_open_files(at_once: int) -> int:
     needed = FILES_PER_REQUEST * at_once + FILES_BESIDE
     allowed = raise_open_files(WANTED_OPEN_FILES)
     if allowed < needed:
-        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         raise OpenFilesError(
-            f"{at_once} requests at once need up to {needed} open files, and this shell allows {hard}: "
-            f"raise the hard limit (ulimit -Hn {needed}) or lower the ladder (--users, --rates)."
+            f"{at_once} requests at once need up to {needed} open files, and {_what_allows(allowed, needed)} "
+            "or lower the ladder (--users, --rates)."
         )
     return allowed
+
+
+def _what_allows(allowed: int, needed: int) -> str:
+    """What allows so few open files, and how it is made to allow more."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard != resource.RLIM_INFINITY and hard <= allowed:
+        return f"this shell allows {hard}: raise the hard limit (ulimit -Hn {needed})"
+    # The kernel itself allows fewer than the hard limit says: macOS does, whose hard limit is none.
+    return f"this system allows {allowed}: raise that (macOS: sudo sysctl kern.maxfilesperproc={needed})"

@@ -7,6 +7,7 @@ those of a command line are seen by everybody.
 """
 
 import argparse
+import contextlib
 import ctypes
 import json
 import os
@@ -43,20 +44,55 @@ class Setting:
         """Give it to this process, and so to what it becomes."""
         os.environ.update(self.variables)
         if self.cores:
-            os.sched_setaffinity(0, self.cores)
+            pin(self.cores)
         if self.folder is not None:
             os.chdir(self.folder)
 
 
+def pin(cores: Sequence[int]) -> None:
+    """Run on these cores from now on, or end with a sentence where none of them may be used."""
+    try:
+        os.sched_setaffinity(0, cores)
+    except OSError as error:
+        sys.exit(f"Nothing can run on core {', '.join(map(str, cores))}: {error.strerror}")
+
+
 def raise_open_files(wanted: int) -> int:
-    """Raise the soft limit on open files to ``wanted`` or as far as the hard limit allows; returns what holds now."""
+    """Raise the soft limit on open files to ``wanted``, or as far as that goes; returns what holds now.
+
+    The hard limit is not all: macOS has none, and yet refuses more than ``kern.maxfilesperproc``, as Linux does with
+    ``fs.nr_open`` and some containers with less. How far it goes is then found by trying.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY:
         wanted = min(wanted, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        return wanted
-    return soft if soft != resource.RLIM_INFINITY else wanted
+    # Without a limit there is one all the same, which nothing tells: so a number is set in its place.
+    has_limit = soft != resource.RLIM_INFINITY
+    if has_limit and soft >= wanted:
+        return soft
+    allowed, refused = soft if has_limit else 0, wanted + 1
+    tried = wanted
+    while refused - allowed > 1:
+        if _allow_open_files(tried, hard):
+            allowed = tried
+        else:
+            refused = tried
+        tried = (allowed + refused) // 2
+    return allowed
+
+
+def _allow_open_files(count: int, hard: int) -> bool:
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+    except (ValueError, OSError):  # the former for what is not allowed, the latter for all else
+        return False
+    return True
+
+
+def leave_no_dumps() -> None:
+    """Have what is started write no dump of its memory where it crashes: it would lie in the folder it runs in."""
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def end_with_parent(sent: signal.Signals) -> None:
@@ -94,9 +130,10 @@ def main() -> None:
     if options.log:
         write_to(options.log)
     if options.cores:
-        os.sched_setaffinity(0, {int(core) for core in options.cores.split(",")})
+        pin([int(core) for core in options.cores.split(",")])
     if options.open_files:
         raise_open_files(options.open_files)
+    leave_no_dumps()
     if options.setting:
         Setting(**json.loads(options.setting.read_text(encoding="utf-8"))).take()
     if options.user:

@@ -10,6 +10,7 @@ import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -26,15 +27,50 @@ class CoreTimes:
 
 
 def core_times() -> dict[int, CoreTimes] | None:
-    """Times of each core that is online, to hundredths of a second; ``None`` elsewhere than on Linux.
+    """Times of each core that is online, to hundredths of a second; ``None`` where the system does not tell.
 
-    From ``/proc/stat``, see proc_stat(5): user (guests included), nice, system, irq and softirq are busy.
+    From ``/proc/stat``, see proc_stat(5): user (guests included), nice, system, irq and softirq are busy. ``None`` also
+    where its numbers are not those by which processes are pinned: those of another core would be taken for a core's.
     """
     cores = {}
-    for core, columns in re.findall(r"^cpu(\d+) (.+)$", read("/proc/stat") or "", re.MULTILINE):
-        user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, columns.split()[:8])
-        cores[int(core)] = CoreTimes((user + nice + system + irq + softirq) / TICKS_PER_S, steal / TICKS_PER_S)
-    return cores or None
+    for core, columns in re.findall(r"^cpu(\d+) ([\d ]+)$", read(STAT) or "", re.MULTILINE):
+        times = [int(column) for column in columns.split()]
+        if len(times) >= LEAST_COLUMNS:
+            user, nice, system, _idle, _iowait, irq, softirq, steal = [*times, 0][:8]
+            cores[int(core)] = CoreTimes((user + nice + system + irq + softirq) / TICKS_PER_S, steal / TICKS_PER_S)
+    online = core_numbers(read(ONLINE))
+    return None if _is_stat_replaced() or online not in (frozenset(), cores.keys()) else cores or None
+
+
+STAT, ONLINE = "/proc/stat", "/sys/devices/system/cpu/online"
+LEAST_COLUMNS = 7
+"""Of a core's line; the eighth, of stolen time, came with Linux 2.6.11."""
+
+
+@cache
+def _is_stat_replaced() -> bool:
+    """Whether ``/proc/stat`` is another file than the kernel's: lxcfs puts one there, which numbers cores from 0."""
+    mounted = (line.split(" ") for line in (read("/proc/self/mountinfo") or "").splitlines())
+    return any(len(fields) > PLACE and fields[PLACE] == STAT for fields in mounted)
+
+
+PLACE = 4
+"""The field of ``/proc/self/mountinfo`` with where something is mounted, from 0."""
+
+
+def core_numbers(text: str | None) -> frozenset[int]:
+    """The cores of one of the kernel's lists, such as ``0-3,8``; empty where it is missing or not understood."""
+    found: set[int] = set()
+    for part in (text or "").strip().split(","):
+        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())
+        if match is None or int(match[2] or 0) > MOST_CORES:
+            return frozenset()
+        found |= {*range(int(match[1]), int(match[2] or match[1]) + 1)}
+    return frozenset(found)
+
+
+MOST_CORES = 65_536
+"""More than Linux is ever built for: what is above was not meant as a core's number."""
 
 
 # Socket diagnosis: netlink(7), sock_diag(7), and rtnetlink(7) for the attributes; numbers from linux/inet_diag.h.

@@ -15,6 +15,7 @@ import psutil
 from stackmatrix.analysis.level.usage import (
     CoreReading,
     Surroundings,
+    known_cores,
     longest_busy_share,
     most_unexplained,
     stolen_share,
@@ -99,13 +100,17 @@ class MachineMeter:
             throttled=_grown(self._events.throttled, events.throttled),
             oom_kills=_grown(self._events.oom_kills, events.oom_kills),
             forks_refused=_grown(self._events.forks_refused, events.forks_refused),
+            unknown_cores=self._unknown_cores(),
         )
 
+    def _unknown_cores(self) -> tuple[int, ...]:
+        known = known_cores(self._cores, self.used_cores)
+        return tuple(core for core in self.used_cores if core not in known)
+
     def _read(self) -> None:
-        at_s, cores = time.monotonic(), linux.core_times()
+        cores = read_cores()
         if cores is not None:
-            busy_s = {core: times.busy_s for core, times in cores.items()}
-            self._cores.append(CoreReading(at_s, busy_s, {core: times.steal_s for core, times in cores.items()}))
+            self._cores.append(cores)
         ports = linux.used_ports()
         if ports is not None:
             self._ports_peak = max(self._ports_peak or 0.0, ports[0] / ports[1])
@@ -113,6 +118,15 @@ class MachineMeter:
     def _read_drops(self) -> dict[str, int | None]:
         by_role = {role: _sum(map(linux.listen_drops, ports)) for role, ports in self.ports.items()}
         return {**by_role, ALL: linux.listen_overflows()}
+
+
+def read_cores() -> CoreReading | None:
+    """What each core has done until now; ``None`` where that is not known."""
+    at_s, cores = time.monotonic(), linux.core_times()
+    if cores is None:
+        return None
+    busy_s = {core: times.busy_s for core, times in cores.items()}
+    return CoreReading(at_s, busy_s, {core: times.steal_s for core, times in cores.items()})
 
 
 def _sum(counts: Iterable[int | None]) -> int | None:

@@ -11,7 +11,7 @@ import psutil
 
 from stackmatrix.analysis.level.usage import SERVICES, Role, Surroundings, Use
 from stackmatrix.load.generator import DrivenLevel, Moment
-from stackmatrix.system.cores import Layout, why_not_pinned
+from stackmatrix.system.cores import Layout, find_strayed, why_not_pinned, why_slower
 from stackmatrix.system.machine_meter import MachineMeter
 from stackmatrix.system.process_meter import Meters, cpu_seconds
 from stackmatrix.testbed.places import Place
@@ -82,7 +82,18 @@ class Metering:
         driven = drive(on_window)
         self._meters.look()
         around = self._machine.close(self._ours, self._explained(uses, own))
-        return driven, uses, replace(around, not_pinned=why_not_pinned(self._layout))
+        layout = self._layout
+        around = replace(around, not_pinned=why_not_pinned(layout), slower_cores=why_slower(layout))
+        return driven, uses, replace(around, strayed=self._strayed())
+
+    def _strayed(self) -> str | None:
+        """The first process of the targets that may run on other cores than theirs."""
+        pid = find_strayed(self.target_pids, self._layout.of_target(self._workers))
+        if pid is None:
+            return None
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return f"{psutil.Process(pid).name()} (process {pid})"
+        return f"Process {pid}"
 
     def _own_cpu(self) -> tuple[float, float]:
         """A moment, and the CPU seconds of this process and of circusd until then."""

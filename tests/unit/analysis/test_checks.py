@@ -310,6 +310,33 @@ CASES = (
         changed={"around": Surroundings(not_pinned="There is one core.")},
         severity="note",
     ),
+    Case(
+        machine_checks.check_strayed,
+        "strayed",
+        "uvicorn (process 7) of the target was moved off",
+        changed={"around": Surroundings(strayed="uvicorn (process 7)")},
+    ),
+    Case(
+        machine_checks.check_core_kinds,
+        "slower-cores",
+        "Too few.",
+        changed={"around": Surroundings(slower_cores="Too few.")},
+        severity="note",
+    ),
+    Case(
+        machine_checks.check_cores_known,
+        "unknown-cores",
+        "How busy cores 8, 9 were is not known",
+        changed={"around": Surroundings(unknown_cores=(8, 9))},
+        severity="note",
+    ),
+    Case(
+        machine_checks.check_cores_known,
+        "unknown-cores",
+        "How busy core 8 was is not known",
+        changed={"around": Surroundings(unknown_cores=(8,))},
+        severity="note",
+    ),
     Case(checks.check_services, "services-busy", "91%", changed={"uses": uses(services=BUSY)}),
     Case(
         checks.check_overshoot,

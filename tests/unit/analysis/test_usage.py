@@ -11,6 +11,7 @@ from stackmatrix.analysis.level.usage import (
     Use,
     between,
     busiest_share,
+    known_cores,
     longest_busy_share,
     most_unexplained,
     stolen_share,
@@ -178,3 +179,30 @@ def test_without_two_readings_or_a_pinned_role_nothing_is_unexplained() -> None:
 
 def approx_share(group: tuple[int, ...], share: float) -> Unexplained:
     return Unexplained(group, pytest.approx(share))  # type: ignore[arg-type]
+
+
+def without(core: int, reading: CoreReading) -> CoreReading:
+    return CoreReading(
+        reading.at_s,
+        {each: value for each, value in reading.busy_s.items() if each != core},
+        {each: value for each, value in reading.steal_s.items() if each != core},
+    )
+
+
+@pytest.mark.parametrize("missing", [0, 6, 12], ids=["from the beginning", "in the middle", "at the end"])
+def test_a_core_that_some_reading_does_not_have_is_unknown_and_the_others_are_told(missing: int) -> None:
+    every = cores(12, [0.9] * 12, IDLE)
+    readings = [without(0, one) if place == missing else one for place, one in enumerate(every)]
+    assert known_cores(readings, [0, 1, 7]) == (1,)
+    assert longest_busy_share(readings, [0]) is None
+    assert longest_busy_share(readings, [0, 1]) == pytest.approx(0.1)
+    assert stolen_share(readings, [0]) is None
+    assert stolen_share(readings, [0, 1]) == pytest.approx(0.01)
+    assert most_unexplained(readings, {(0,): 0.0, (1,): 0.02}) == approx_share((1,), 0.08)
+    assert most_unexplained(readings, {(0, 1): 0.0}) is None
+
+
+def test_cores_of_which_nothing_is_known_explain_nothing() -> None:
+    assert longest_busy_share(cores(12, IDLE), [8, 9]) is None
+    assert stolen_share(cores(12, IDLE), [8, 9]) is None
+    assert most_unexplained(cores(12, IDLE), {(8,): 0.1, (9, 24): 0.2}) is None

@@ -65,7 +65,7 @@ def test_a_later_run_under_the_same_conditions_adds_its_blocks(
 CHANGED: dict[str, tuple[dict[str, Any], str]] = {
     "kernel": ({"machine": {"kernel": "Linux 7"}}, "the kernel (Linux 6 → Linux 7)"),
     "pinning": ({"machine": {"pinning": None}}, "the pinning"),
-    "processor": ({"machine": {"cpu_id": "25-1-1"}}, "the processor"),
+    "processor": ({"machine": {"cpu_id": "25-1-1"}}, "the processor (A processor → A processor 25-1-1)"),
     "tool environment": ({"tool_lock_sha256": "cd"}, "the tool environment"),
 }
 

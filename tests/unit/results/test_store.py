@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -234,3 +235,62 @@ def test_a_hook_that_refuses_is_told(clone: Path, result: Result) -> None:
     hook.chmod(0o755)
     with pytest.raises(CommitError, match="not on a Friday"):
         commit([store.write_result(clone / "results", "laptop", result)], "Measure")
+
+
+def on(result: Result, **changed: Any) -> Result:
+    """The same from a machine that differs in this."""
+    assert result.conditions is not None
+    machine = msgspec.structs.replace(result.conditions.machine, **changed)
+    return msgspec.structs.replace(result, conditions=msgspec.structs.replace(result.conditions, machine=machine))
+
+
+OTHERS: dict[str, tuple[dict[str, Any], str]] = {
+    "processor": ({"cpu_model": "Another"}, "the processor ("),
+    "numbers": ({"cpu_id": "1-2-3"}, "the processor ("),
+    "cores": ({"cores": 96}, "the cores ("),
+    "memory": ({"memory_bytes": 2**40}, "→ 1.02e+03 GiB"),
+    "computer": ({"computer": "Another"}, "the computer (This → Another)"),
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_results_of_another_machine_with_the_same_name_are_not_replaced(
+    tmp_path: Path, result: Result, what: str
+) -> None:
+    changed, words = OTHERS[what]
+    store.write_result(tmp_path, "m", on(result, computer="This"))
+    other = on(result, **changed).conditions
+    assert other is not None
+    with pytest.raises(ResultFileError) as refused:
+        store.need_same_machine(tmp_path, "m", other.machine)
+    assert words in str(refused.value)
+    assert str(refused.value).endswith("give this one a name of its own (--machine m-2).")
+    store.need_same_machine(tmp_path, "m-2", other.machine)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{}, {"kernel": "Linux 99"}, {"governor": "powersave"}, {"pinning": None}, {"computer": "Known now"}],
+    ids=str,
+)
+def test_the_same_machine_at_another_time_has_its_results_still(
+    tmp_path: Path, result: Result, changed: dict[str, Any]
+) -> None:
+    store.write_result(tmp_path, "m", result)
+    now = on(result, **changed).conditions
+    assert now is not None
+    store.need_same_machine(tmp_path, "m", now.machine)
+    little = round(now.machine.memory_bytes * 0.95)  # what a kernel keeps for itself is not always the same
+    store.need_same_machine(tmp_path, "m", msgspec.structs.replace(now.machine, memory_bytes=little))
+
+
+def test_a_calibration_of_another_machine_is_not_replaced(
+    tmp_path: Path, result: Result, calibration: Calibration
+) -> None:
+    store.write_calibration(tmp_path, "m", calibration)
+    store.need_same_machine(tmp_path, "m", calibration.machine)
+    with pytest.raises(ResultFileError, match="holds results of another machine"):
+        store.need_same_machine(tmp_path, "m", msgspec.structs.replace(calibration.machine, cores=96))
+    (tmp_path / "m" / "calibration.json").write_text('{"machine": 3')
+    assert result.conditions is not None
+    store.need_same_machine(tmp_path, "m", result.conditions.machine)

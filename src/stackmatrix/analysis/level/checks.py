@@ -15,6 +15,8 @@ from stackmatrix.analysis.level import external_api, latency
 from stackmatrix.analysis.level.facts import LevelFacts
 from stackmatrix.analysis.level.machine_checks import (
     above,
+    check_core_kinds,
+    check_cores_known,
     check_foreign,
     check_memory,
     check_network,
@@ -24,6 +26,7 @@ from stackmatrix.analysis.level.machine_checks import (
     check_pinned,
     check_ports,
     check_steal,
+    check_strayed,
     check_throttled,
     check_unexplained_load,
 )
@@ -267,6 +270,9 @@ CHECKS: tuple[Callable[[LevelFacts], Finding | None], ...] = (
     check_foreign,
     check_unexplained_load,
     check_pinned,
+    check_strayed,
+    check_core_kinds,
+    check_cores_known,
     check_throttled,
     check_memory,
     check_pids,

@@ -71,6 +71,32 @@ def check_pinned(facts: LevelFacts) -> Finding | None:
     return None if why is None else note(Code.NOT_PINNED, why)
 
 
+def check_strayed(facts: LevelFacts) -> Finding | None:
+    """The target stayed on its cores: a control group's cpuset that changes, or a core that goes offline, moves it."""
+    name = facts.around.strayed
+    if name is None:
+        return None
+    return invalid(Code.STRAYED, f"{name} of the target was moved off the target's cores, and may have shared one.")
+
+
+def check_core_kinds(facts: LevelFacts) -> Finding | None:
+    """Where cores are of several kinds, the target, the generator and the external API were on the fastest. A note."""
+    why = facts.around.slower_cores
+    return None if why is None else note(Code.SLOWER_CORES, why)
+
+
+def check_cores_known(facts: LevelFacts) -> Finding | None:
+    """How busy each core was is known. A note: checks that need it could not look."""
+    cores = facts.around.unknown_cores
+    if not cores:
+        return None
+    named = f"core{'s' if len(cores) > 1 else ''} {', '.join(map(str, cores))}"
+    return note(
+        Code.UNKNOWN_CORES,
+        f"How busy {named} {'were' if len(cores) > 1 else 'was'} is not known: the system does not tell.",
+    )
+
+
 def check_throttled(facts: LevelFacts) -> Finding | None:
     """No control group of our processes had used up its CPU quota."""
     if not facts.around.throttled:

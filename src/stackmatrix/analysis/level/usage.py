@@ -136,7 +136,10 @@ def busiest_share(totals: Sequence[tuple[float, float]]) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class CoreReading:
-    """Busy and stolen seconds of each core since the machine was started, at one moment."""
+    """Busy and stolen seconds of each core since the machine was started, at one moment.
+
+    A core that is not there is not known: it may have been taken offline, or the system numbers cores in another way.
+    """
 
     at_s: float
     busy_s: Mapping[int, float]
@@ -147,9 +150,20 @@ LONG_S = 5.0
 """The generator may be busy for a moment, but not for this long."""
 
 
+def known_cores(readings: Sequence[CoreReading], cores: Sequence[int]) -> tuple[int, ...]:
+    """Those of the cores that every reading has; none where there are not two readings."""
+    if len(readings) < 2:
+        return ()
+    return tuple(core for core in cores if all(core in one.busy_s and core in one.steal_s for one in readings))
+
+
 def longest_busy_share(readings: Sequence[CoreReading], cores: Sequence[int], span_s: float = LONG_S) -> float | None:
-    """The highest busy share that any one of these cores had over ``span_s``, or over all where that is less."""
-    if len(readings) < 2 or not cores:
+    """The highest busy share that any one of these cores had over ``span_s``, or over all where that is less.
+
+    ``None`` where none of them is known.
+    """
+    cores = known_cores(readings, cores)
+    if not cores:
         return None
     span_s = min(span_s, readings[-1].at_s - readings[0].at_s)
     shares = [
@@ -162,8 +176,12 @@ def longest_busy_share(readings: Sequence[CoreReading], cores: Sequence[int], sp
 
 
 def stolen_share(readings: Sequence[CoreReading], cores: Sequence[int]) -> float | None:
-    """The share of time that the hypervisor gave to others, on the core of these that lost most."""
-    if len(readings) < 2 or not cores:
+    """The share of time that the hypervisor gave to others, on the core of these that lost most.
+
+    ``None`` where none of them is known.
+    """
+    cores = known_cores(readings, cores)
+    if not cores:
         return None
     first, last = readings[0], readings[-1]
     return max(last.steal_s[core] - first.steal_s[core] for core in cores) / (last.at_s - first.at_s)
@@ -181,15 +199,17 @@ def most_unexplained(readings: Sequence[CoreReading], explained: Mapping[tuple[i
     """The group of cores whose busy time is most above what was used on it, whoever used the rest.
 
     ``explained`` has the CPU share of all our processes on each group of cores, from their own clocks. What the kernel
-    does for them in between is charged to whom it interrupts, and so is theirs. ``None`` without two readings.
+    does for them in between is charged to whom it interrupts, and so is theirs. Groups of which a core is not known are
+    left out; ``None`` without any other.
     """
-    if len(readings) < 2 or not explained:
+    groups = {cores: share for cores, share in explained.items() if known_cores(readings, cores) == (*cores,)}
+    if len(readings) < 2 or not groups:
         return None
     first, last = readings[0], readings[-1]
     wall_s = last.at_s - first.at_s
     over = [
         Unexplained(cores, sum(last.busy_s[core] - first.busy_s[core] for core in cores) / wall_s - share)
-        for cores, share in explained.items()
+        for cores, share in groups.items()
     ]
     return max(over, key=lambda one: one.share)
 
@@ -202,7 +222,9 @@ class Surroundings:
     ``foreign_name`` the one of them that used most. ``drops`` are connections that a full listen queue has lost.
     ``retransmitted`` are TCP segments that this machine sent again. The last three count events of the control groups
     of our processes: periods in which one was throttled, processes that were killed for their memory, and processes
-    or threads that could not be started. ``not_pinned`` is why the target has no core to itself, where it has none.
+    or threads that could not be started. ``not_pinned`` is why the target has no core to itself, where it has none, and
+    ``slower_cores`` what is on cores of a slower kind. ``unknown_cores`` are those that are used and of which it is not
+    known how busy they were, and ``strayed`` the first process of the target that was moved off the target's cores.
     """
 
     steal_share: float | None = None
@@ -218,3 +240,6 @@ class Surroundings:
     oom_kills: int | None = None
     forks_refused: int | None = None
     not_pinned: str | None = None
+    slower_cores: str | None = None
+    unknown_cores: tuple[int, ...] = ()
+    strayed: str | None = None

@@ -14,7 +14,7 @@ import numpy as np
 from stackmatrix.analysis.level import external_api, latency
 from stackmatrix.analysis.level.facts import LevelFacts, largest_deviation
 from stackmatrix.analysis.level.throughput import throughput_rps
-from stackmatrix.analysis.level.usage import Role
+from stackmatrix.analysis.level.usage import Role, stolen_share
 from stackmatrix.analysis.machine_grade import Measures, judge
 from stackmatrix.load.protocol import LevelOrder
 from stackmatrix.load.saturate import saturate
@@ -23,9 +23,10 @@ from stackmatrix.matrix.workloads import Workload, one_page
 from stackmatrix.measurements.request import Kind, Outcome, Setup, Show, Standing, Step
 from stackmatrix.results.calibration import ApiCapacity, Calibration, Jitter, Loop, RateStep, Twins
 from stackmatrix.results.model import FORMAT_VERSION
-from stackmatrix.system import host, linux
+from stackmatrix.system import host
 from stackmatrix.system.core_speed import PaceBook
 from stackmatrix.system.cores import pinned
+from stackmatrix.system.machine_meter import read_cores
 from stackmatrix.testbed import testbed
 from stackmatrix.testbed.null_target import AT_ONCE, WAITS, null_subject
 from stackmatrix.testbed.testbed import Load, Testbed
@@ -55,7 +56,7 @@ class MachineCalibration(Kind):
     def begin(self, setup: Setup) -> None:
         host.need_open_files(int(RATES[-1]))
         self._setup, self._started_s = setup, time.monotonic()
-        self._cores_before = linux.core_times()
+        self._cores_before = read_cores()
         self._speed = PaceBook(setup.layout.target)
         self._ceilings: list[float] = []
         self._costs_us: list[float] = []
@@ -171,11 +172,8 @@ class MachineCalibration(Kind):
         )
 
     def _steal_share(self) -> float | None:
-        before, after, used = self._cores_before, linux.core_times(), self._setup.layout.used
-        if before is None or after is None or not used:
-            return None
-        wall_s = time.monotonic() - self._started_s
-        return max((after[core].steal_s - before[core].steal_s) / wall_s for core in used)
+        readings = [one for one in (self._cores_before, read_cores()) if one is not None]
+        return stolen_share(readings, self._setup.layout.used)
 
 
 def rate_step(rate: float, facts: LevelFacts) -> RateStep:
