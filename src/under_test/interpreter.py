@@ -8,7 +8,9 @@ import platform
 import re
 import sys
 import sysconfig
+import threading
 import time
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -38,7 +40,53 @@ def describe() -> dict[str, Any]:
         "gil": bool(getattr(sys, "_is_gil_enabled", lambda: True)()),
         "jit": None if jit is None else bool(jit.is_enabled()),
         "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+        "slowed_by": [*built_in(flags or ()), *switched_on()],
     }
+
+
+SLOW_FLAGS = {
+    "--with-assertions": "assertions",
+    "--with-trace-refs": "a list of all objects",
+    "--enable-pystats": "statistics",
+    "--with-address-sanitizer": "a sanitizer",
+    "--with-memory-sanitizer": "a sanitizer",
+    "--with-thread-sanitizer": "a sanitizer",
+    "--with-undefined-behavior-sanitizer": "a sanitizer",
+}
+"""Of ``configure``: what a build has in it that only those who work on Python want."""
+COUNTING = {"--coverage", "-fprofile-arcs", "-ftest-coverage", "-pg"}
+"""Of the compiler: code that counts how often each part of the interpreter runs."""
+UNOPTIMISED = {"-O0", "-Og"}
+
+
+def built_in(flags: Sequence[str]) -> Sequence[str]:
+    """What in the build makes it slower than one that is for use, by the flags that it was configured with."""
+    options = str(sysconfig.get_config_var("CFLAGS") or "").split()
+    is_debug = bool(sysconfig.get_config_var("Py_DEBUG")) or hasattr(sys, "gettotalrefcount")
+    told = ["a debug build"] if is_debug else []
+    told += [words for flag, words in SLOW_FLAGS.items() if is_configured(flags, flag, "")]
+    told += ["counters of coverage"] if COUNTING & {*options} else []
+    # The last one counts; a debug build has none or one of these, and was named.
+    levels = [option for option in options if re.fullmatch(r"-O\w?", option)]
+    told += ["no optimisation"] if levels and levels[-1] in UNOPTIMISED and not is_debug else []
+    return list(dict.fromkeys(told))
+
+
+def switched_on() -> Sequence[str]:
+    """What is switched on in this process and thread, and makes every call slower: tracers, profilers, checks."""
+    monitoring = getattr(sys, "monitoring", None)
+    tools = [monitoring.get_tool(number) for number in range(MONITORS)] if monitoring is not None else []
+    told = {
+        "a tracer": sys.gettrace() is not None or threading.gettrace() is not None,
+        "a profiler": sys.getprofile() is not None or threading.getprofile() is not None,
+        "tracemalloc": tracemalloc.is_tracing(),
+        "Python's development mode": sys.flags.dev_mode,
+    }
+    return [*(words for words, is_on in told.items() if is_on), *(f"the monitor {tool}" for tool in tools if tool)]
+
+
+MONITORS = 6
+"""Tools that may watch an interpreter at once, from Python 3.12 on."""
 
 
 def _built_for(prefix: str) -> bool:

@@ -1,7 +1,9 @@
 """What interpreter runs a process, told from what each build is known to say of itself."""
 
 import json
+import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,63 @@ def test_a_jit_is_on_or_off_where_there_is_one(monkeypatch: pytest.MonkeyPatch) 
     assert interpreter.describe()["jit"] is True
     monkeypatch.delattr(sys, "_jit")
     assert interpreter.describe()["jit"] is None
+
+
+def configured(monkeypatch: pytest.MonkeyPatch, **variables: object) -> None:
+    real = sysconfig.get_config_var
+    monkeypatch.setattr(sysconfig, "get_config_var", lambda name: variables.get(name, real(name)))
+
+
+RELEASE = {"CFLAGS": "-fno-strict-overflow -Wsign-compare -DNDEBUG -g -O3 -Wall", "Py_DEBUG": 0}
+
+
+@pytest.mark.parametrize(
+    ("flags", "variables", "told"),
+    [
+        ([], {}, []),
+        (["--enable-optimizations", "--with-lto", "--with-assertions=no"], {}, []),
+        (["--with-pydebug"], {"Py_DEBUG": 1, "CFLAGS": "-g -Og -Wall"}, ["a debug build"]),
+        (["--with-assertions"], {}, ["assertions"]),
+        (["--with-trace-refs", "--enable-pystats"], {}, ["a list of all objects", "statistics"]),
+        (["--with-address-sanitizer", "--with-undefined-behavior-sanitizer"], {}, ["a sanitizer"]),
+        ([], {"CFLAGS": "-O0 -pg --coverage"}, ["counters of coverage", "no optimisation"]),
+        ([], {"CFLAGS": "-O0 -g -O2"}, []),
+        ([], {"CFLAGS": ""}, []),
+        ([], {"CFLAGS": None}, []),
+    ],
+)
+def test_what_makes_a_build_slower_is_told(
+    flags: list[str], variables: dict[str, object], told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(sys, "gettotalrefcount", raising=False)
+    configured(monkeypatch, **{**RELEASE, **variables})
+    assert interpreter.built_in(flags) == told
+
+
+TELL = "import {module}\nfrom under_test import interpreter\n{before}\nprint(*interpreter.switched_on(), sep=', ')"
+
+
+@pytest.mark.parametrize(
+    ("options", "before", "told"),
+    [
+        ((), "", ""),
+        ((), "sys.settrace(lambda *_: None)", "a tracer"),
+        ((), "import threading; threading.settrace(lambda *_: None)", "a tracer"),
+        ((), "sys.setprofile(lambda *_: None)", "a profiler"),
+        ((), "import tracemalloc; tracemalloc.start()", "tracemalloc"),
+        (("-X", "dev"), "", "Python's development mode"),
+        ((), "sys.monitoring.use_tool_id(1, 'coverage')", "the monitor coverage"),
+    ],
+)
+def test_what_is_switched_on_and_makes_every_call_slower_is_told(
+    options: tuple[str, ...], before: str, told: str
+) -> None:
+    command = [sys.executable, *options, "-c", TELL.format(module="sys", before=before)]
+    environment = {"PYTHONPATH": str(Path(interpreter.__file__).parents[1])}
+    assert subprocess.check_output(command, text=True, env=environment).strip() == told
+
+
+def test_this_build_is_one_for_use() -> None:
+    if hasattr(sys, "gettotalrefcount"):
+        pytest.skip("this is a debug build")
+    assert "a debug build" not in interpreter.describe()["slowed_by"]

@@ -145,3 +145,38 @@ def test_two_stacks_on_unlike_builds_are_named_by_stack() -> None:
         "uvicorn runs a shared libpython and gunicorn_100_threads is linked statically; "
         "uvicorn ran on 3.13.9 and gunicorn_100_threads on 3.13.2."
     )
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"slowed_by": ("a debug build", "assertions")},
+         "3.13 is slowed by a debug build, assertions and 3.12 is not slowed by anything in it."),
+        ({"slowed_by": ("a tracer",)}, "3.13 is slowed by a tracer and 3.12 is not slowed by anything in it."),
+        ({"jit": True}, "3.13 runs with its JIT and 3.12 runs without a JIT."),
+        ({"compiler": "GCC 14.2.0"}, "3.13 is compiled by GCC and 3.12 by Clang."),
+    ],
+)  # fmt: skip
+def test_what_only_one_build_has_in_it_or_switched_on_carries_a_caution(values: dict[str, Any], said: str) -> None:
+    old, new, _ = results()
+    old, new = (changed(one, "python", compiler="Clang 18.1.8 ") for one in (old, new))
+    assert caution(changed(new, "python", **values), old) == said
+
+
+@pytest.mark.parametrize("values", [{"slowed_by": ("a debug build",)}, {"jit": True}, {"compiler": "GCC 14"}], ids=str)
+def test_what_both_builds_have_is_no_difference(values: dict[str, Any]) -> None:
+    old, new, _ = results()
+    assert caution(changed(new, "python", **values), changed(old, "python", **values)) is None
+
+
+def test_a_release_without_a_jit_is_like_one_whose_jit_is_off() -> None:
+    old, new, _ = results()
+    assert caution(changed(new, "python", jit=False), changed(old, "python", jit=None)) is None
+
+
+def test_a_compiler_is_not_told_beside_who_has_built_it() -> None:
+    old, new, _ = results()
+    told = caution(
+        changed(new, "python", origin="pyenv", compiler="GCC 12"), changed(old, "python", compiler="Clang 18")
+    )
+    assert told == "3.13 is built by pyenv and 3.12 is built for uv."

@@ -1,6 +1,7 @@
 """Statements stand on verdicts: what is void, undecided, cautioned or missing is said as that, and nothing else is."""
 
 import re
+from typing import Any
 
 import msgspec
 import pytest
@@ -168,7 +169,7 @@ def test_nothing_measured_says_nothing_but_that() -> None:
 
 def test_pythons_of_unlike_origin_are_compared_in_a_sentence_of_their_own_and_unlike_machines_not_at_all() -> None:
     results = make_results(TWO, workloads=SHARED)
-    unlike = [built(one, "pyenv") if one.cell.python == "3.12" else one for one in results]
+    unlike = [built(one, origin="pyenv") if one.cell.python == "3.12" else one for one in results]
     said = told(summarize("m", unlike))
     assert "fanout_shared_client-pythons" not in said
     every = " ".join(said.values())
@@ -177,10 +178,11 @@ def test_pythons_of_unlike_origin_are_compared_in_a_sentence_of_their_own_and_un
     assert re.search(r"gunicorn_gevent on 3\.13 with 3\.12\. .*the kernel", told(summarize("m", moved))["refused"])
 
 
-def built(result: Result, origin: str) -> Result:
+def built(result: Result, **changed: Any) -> Result:
+    """The same on another build of its Python."""
     assert result.conditions is not None
     environment = result.conditions.environment
-    python = msgspec.structs.replace(environment.python, origin=origin)
+    python = msgspec.structs.replace(environment.python, **changed)
     environment = msgspec.structs.replace(environment, python=python)
     return msgspec.structs.replace(
         result, conditions=msgspec.structs.replace(result.conditions, environment=environment)
@@ -240,3 +242,19 @@ def test_a_stack_that_does_not_serve_a_workload_is_not_measured_for_its_reason()
         "fanout_urllib3 with uvicorn (urllib3 has no async client)"
         in told(summarize("m", [*results, *pool]))["missing"]
     )
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"pgo": False, "lto": False}, {"slowed_by": ("a debug build",)}, {"jit": True}, {"shared": True}],
+    ids=str,
+)
+def test_no_headline_says_what_a_python_costs_where_two_were_built_in_unlike_ways(changed: dict[str, Any]) -> None:
+    results = make_results(TWO, workloads=SHARED)
+    plain = told(summarize("m", results))
+    assert "fanout_shared_client-pythons" in plain
+    said = told(summarize("m", [built(one, **changed) if one.cell.python == "3.13" else one for one in results]))
+    assert "fanout_shared_client-pythons" not in said
+    assert re.search(r"3\.13 against 3\.12: .* They stand in no headline, since 3\.13 ", " ".join(said.values()))
+    # Stacks are compared on the same build, and go on being told.
+    assert said["fanout_shared_client-stacks"] == plain["fanout_shared_client-stacks"]

@@ -41,6 +41,10 @@ def caution(one: Result, other: Result) -> str | None:
         for mine, theirs in zip(*(_traits(build) for build in builds), strict=True)
         if mine != theirs and "" not in (mine, theirs)
     ]
+    # Who has built them tells with which compiler; where that is the same for both, the compiler need not be.
+    compilers = [build.compiler.partition(" ")[0] for build in builds]
+    if builds[0].origin == builds[1].origin and len({*compilers}) > 1 and all(compilers):
+        told.append(f"{names[0]} is compiled by {compilers[0]} and {names[1]} by {compilers[1]}")
     if one.cell.python == other.cell.python and builds[0].version != builds[1].version:
         told.append(f"{names[0]} ran on {builds[0].version} and {names[1]} on {builds[1].version}")
     if _have_other_locks(one, other):
@@ -99,4 +103,6 @@ def _traits(build: PythonBuild) -> tuple[str, ...]:
         {True: "is built with link-time optimisation", False: "is built without link-time optimisation", None: ""}[
             build.lto
         ],
+        "runs with its JIT" if build.jit else "runs without a JIT",
+        f"is slowed by {', '.join(build.slowed_by)}" if build.slowed_by else "is not slowed by anything in it",
     )
