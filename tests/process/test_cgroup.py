@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stackmatrix.system import cgroup, linux, processes
+from stackmatrix.system import cgroup, cores, linux, processes
 from stackmatrix.system.cgroup import Events, Group
 from stackmatrix.system.machine_meter import MachineMeter
 
@@ -145,6 +145,92 @@ def test_a_quota_below_the_cores_that_are_used_is_told_before_the_run(make_group
     said = done.stdout.splitlines()
     assert said[1].startswith("This control group may use 1.5 of the 2 cores that a measurement uses: ")
     assert said[2] == "None"
+
+
+FITS = ENTER + "import os\nfrom stackmatrix.system import limits\nfrom stackmatrix.system.limits import Needs\n"
+FITS += "print(*limits.stopping(Needs(tasks=130, memory_bytes=400_000_000)), sep='\\n')\n"
+FITS += "print(*limits.stopping(Needs(tasks=20, memory_bytes=100_000_000)), sep='\\n')\nprint(limits.usable_memory())"
+
+
+@pytest.mark.parametrize(
+    ("controller", "one", "two", "said"),
+    [
+        ("pids", {"pids__max": "60"}, {"pids__max": "60"},
+         "more processes and threads, and what is measured needs 130: raise its limit (docker: --pids-limit, "),
+        ("memory", {"memory__limit_in_bytes": "300000000"}, {"memory__max": "300000000"},
+         "This control group may have 300 MB of memory, and what is measured needs 400 MB: raise its limit (docker: "),
+    ],
+)  # fmt: skip
+def test_a_limit_below_what_is_measured_is_told_before_the_run(
+    make_group: MakeGroup, controller: str, one: Mapping[str, str], two: Mapping[str, str], said: str
+) -> None:
+    folder = make_group(controller, **limits_of(controller, one, two))
+    command, environment = [sys.executable, "-c", FITS, str(folder)], processes.child_environment()
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30, env=environment)
+    told = done.stdout.splitlines()
+    assert said in told[1]
+    # Another line is what is in the way of less, which is nothing.
+    assert (told[2], len(told)) == ("", 4)
+    assert (int(told[3]) < 300_000_001) == (controller == "memory")
+
+
+STAY = ENTER + "os.sched_setaffinity(0, [int(sys.argv[2])])\nprint('pinned', flush=True)\ntime.sleep(600)"
+LEAVE = (
+    ENTER
+    + """
+from stackmatrix.errors import MachineLimitError
+from stackmatrix.system.cores import pinned
+cores = [int(sys.argv[2])]
+with pinned(cores):
+    print(os.sched_getaffinity(0) == set(cores), flush=True)
+    with open(sys.argv[1] + "/cpuset.cpus", "w") as file:
+        file.write(sys.argv[3])
+print(os.sched_getaffinity(0) == {int(sys.argv[3])})
+try:
+    with pinned(cores):
+        print("went on")
+except MachineLimitError as error:
+    print(error)
+"""
+)
+
+
+@pytest.fixture
+def make_cpuset(make_group: MakeGroup, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, int, int]:
+    """A control group that may use two cores, and their numbers."""
+    monkeypatch.setattr(cgroup, "CONTROLLERS", (*cgroup.CONTROLLERS, "cpuset"))
+    allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if len(allowed) < 2:
+        pytest.skip("this needs two cores")
+    folder = make_group("cpuset")
+    try:
+        (folder / "cpuset.cpus").write_text(f"{allowed[0]},{allowed[1]}")
+        (folder / "cpuset.mems").write_text("0")
+    except OSError as error:
+        pytest.skip(f"this system lets no cpuset be made: {error}")
+    return folder, allowed[0], allowed[1]
+
+
+def test_a_target_that_a_changed_cpuset_moves_off_its_core_is_found(
+    make_cpuset: tuple[Path, int, int], tmp_path: Path, start_child: StartChild, wait_for: Wait
+) -> None:
+    folder, other, own = make_cpuset
+    child = start_child([sys.executable, "-c", STAY, str(folder), str(own)])
+    wait_for(lambda: "pinned\n" in (tmp_path / "child.log").read_text())
+    assert cores.find_strayed([child.pid], (own,)) is None
+    assert cores.find_strayed([child.pid], ()) is None
+    (folder / "cpuset.cpus").write_text(str(other))
+    wait_for(lambda: cores.find_strayed([child.pid], (own,)) == child.pid)
+
+
+def test_a_core_that_a_changed_cpuset_has_taken_away_is_one_sentence(make_cpuset: tuple[Path, int, int]) -> None:
+    folder, other, own = make_cpuset
+    command = [sys.executable, "-c", LEAVE, str(folder), str(own), str(other)]
+    environment = processes.child_environment()
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30, env=environment)
+    _, was_pinned, moved, said = done.stdout.splitlines()
+    assert (was_pinned, moved) == ("True", "True")
+    assert said.startswith(f"Core {own}, on which this run began, may not be used any more (Invalid argument): ")
 
 
 # Both versions' files, where they are mounted in ways that this system may not have

@@ -28,6 +28,7 @@ from stackmatrix.measurements.cost.batches import most_together
 from stackmatrix.measurements.first_look import kept_rate, look
 from stackmatrix.measurements.request import Request
 from stackmatrix.system.cores import pinned
+from stackmatrix.system.limits import usable_memory
 from stackmatrix.testbed import environments as installations
 from stackmatrix.testbed.supervisor import private_folder, remove
 
@@ -71,7 +72,7 @@ def ready(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say)
     first = reference_of(cells) or cells[0]
     python = installations.resolve([first], catalogue)[0].environment.prefix / "bin" / "python"
     layout, machine, machine_name = requests.prepare(request)
-    together = min(len(cells) + 2, most_together(machine.memory_bytes))
+    together = min(len(cells) + 2, most_together(min(machine.memory_bytes, usable_memory())))
     folder = private_folder()
     try:
         with ExitStack() as up:

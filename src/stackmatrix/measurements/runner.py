@@ -13,17 +13,18 @@ from pathlib import Path
 from stackmatrix.analysis.comparison.judge import judge
 from stackmatrix.analysis.comparison.racing import open_cells
 from stackmatrix.analysis.comparison.verdicts import Family
-from stackmatrix.errors import CellsFailedError, MachineLimitError, PythonMissingError, SupervisorError, TrialError
+from stackmatrix.errors import CellsFailedError, PythonMissingError, SupervisorError, TrialError
 from stackmatrix.matrix.cells import Cell, Missing, controls_of
 from stackmatrix.matrix.profiles import TURNS_A_RAMP, Profile
 from stackmatrix.matrix.pythons import Runtime, python_key
+from stackmatrix.measurements.cost.batches import most_together
 from stackmatrix.measurements.evidence import Evidence
 from stackmatrix.measurements.progress import View
 from stackmatrix.measurements.request import Kind, Outcome, Provenance, Request, Setup, Standing, Step, prepare
 from stackmatrix.results import store
 from stackmatrix.results.model import Result, Status
-from stackmatrix.system import cgroup, ports
-from stackmatrix.system.cores import why_not_pinned
+from stackmatrix.system import limits
+from stackmatrix.system.limits import Needs, usable_memory
 from stackmatrix.testbed import environments
 
 LATE_TURNS = 3
@@ -59,10 +60,10 @@ class Runner:
         """
         request = self.request
         store.need_writable(request.folder)
-        if why := cgroup.why_limited():
-            raise MachineLimitError(why)
+        limits.need_room()
         provenance = Provenance.ask()
         layout, machine, self.machine_name = prepare(request)
+        store.need_same_machine(request.folder, self.machine_name, machine)
         missing = environments.find_missing(request.cells, request.nox_report, request.catalogue)
         self._mind_missing(missing)
         cells = [cell for cell in request.cells if cell not in missing]
@@ -71,6 +72,9 @@ class Runner:
         # Controls stand beside cells in cost blocks only; what earlier ones proved counts whatever is measured.
         has_cost = any(kind.name == "cost" for kind in self.kinds)
         subjects = {cell: subject for cell, subject in there.items() if has_cost or cell.control is None}
+        if subjects:
+            together = most_together(min(machine.memory_bytes, usable_memory())) if has_cost else 1
+            limits.need_room(Needs.of(subjects.values(), together))
         setup = Setup(request, self.profile, provenance, subjects, layout, machine, self.machine_name)
         calibration = store.calibration_id(request.folder, self.machine_name)
         run = setup.run([kind.name for kind in self.kinds], calibration)
@@ -81,9 +85,8 @@ class Runner:
             kind.begin(setup)
         replaced += self._evidence.open({one.cell: one for kind in self.kinds for one in kind.beside()})
         with self.view:
-            for limit in (why_not_pinned(layout), ports.why_short_backlog()):
-                if limit is not None:
-                    self.view.say(limit)
+            for limit in limits.noted(layout):
+                self.view.say(limit)
             self._note_missing(missing)
             for one in replaced:
                 self.view.say(f"{one}. They are replaced by the first block of this run.")

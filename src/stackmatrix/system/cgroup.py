@@ -65,6 +65,29 @@ def quota_cores(groups: Collection[Group]) -> float | None:
     return min(quotas, default=None)
 
 
+def memory_limit(groups: Collection[Group]) -> int | None:
+    """How many bytes of memory the smallest limit of these groups grants; ``None`` where there is none."""
+    files = ("memory.max", "memory.limit_in_bytes")
+    limits = [limit for group in groups for file in files if (limit := _number(group.folder / file)) is not None]
+    return min((limit for limit in limits if limit < NO_LIMIT), default=None)
+
+
+NO_LIMIT = 1 << 60
+"""Bytes: what version 1 has where nothing is limited is a little less than the largest number."""
+
+
+def tasks_left(groups: Collection[Group]) -> int | None:
+    """How many more processes and threads fit into the fullest of these groups; ``None`` where there is no limit."""
+    pairs = [[_number(group.folder / f"pids.{file}") for file in ("max", "current")] for group in groups]
+    return min((most - now for most, now in pairs if most is not None and now is not None), default=None)
+
+
+def _number(file: Path) -> int | None:
+    """The number in a group's file; ``None`` where there is none, as "max" for no limit is."""
+    text = (read(str(file)) or "").strip()
+    return int(text) if text.isdecimal() else None
+
+
 def why_limited(cores: int | None = None) -> str | None:
     """One sentence where this process's CPU quota is below the cores that a measurement uses; else ``None``.
 

@@ -129,3 +129,20 @@ def why_short_backlog() -> str | None:
         f"This system allows a listen queue of {allowed} connections, and not {BACKLOG}: every target gets that "
         "(raise net.core.somaxconn, on macOS kern.ipc.somaxconn)."
     )
+
+
+def why_no_loopback() -> str | None:
+    """Everything here talks over 127.0.0.1, which a network namespace of its own has, but not up."""
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            socket.create_connection(server.getsockname(), timeout=LOOPBACK_S).close()
+    except OSError as error:
+        return (
+            f"127.0.0.1, over which everything here talks, cannot be reached ({error.strerror or error}): "
+            "bring the loopback interface up (ip link set lo up)."
+        )
+    return None
+
+
+LOOPBACK_S = 5.0
+"""For a connection within this machine, which takes no time at all."""

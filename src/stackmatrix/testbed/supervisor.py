@@ -22,7 +22,7 @@ import psutil
 from circus.client import CircusClient
 from circus.exc import CallError
 
-from stackmatrix.errors import SupervisorError, TrialError
+from stackmatrix.errors import MachineLimitError, SupervisorError, TrialError
 from stackmatrix.system import processes
 from stackmatrix.system.cores import Layout
 from stackmatrix.system.crash_loop import CrashLoop
@@ -88,10 +88,18 @@ def private_folder() -> Path:
     """A new folder that only this user can enter, with a path that leaves room for a socket's name.
 
     nox points ``TMPDIR`` into the project, however deep that lies.
+
+    Raises:
+        MachineLimitError: when none can be made.
+
     """
-    usual = tempfile.gettempdir()
-    fits = len(os.fsencode(usual)) <= LONGEST_TEMPORARY_BYTES
-    return Path(tempfile.mkdtemp(prefix="stackmatrix-", dir=usual if fits else "/tmp"))  # noqa: S108 - mkdtemp is safe
+    try:
+        usual = tempfile.gettempdir()
+        fits = len(os.fsencode(usual)) <= LONGEST_TEMPORARY_BYTES
+        return Path(tempfile.mkdtemp(prefix="stackmatrix-", dir=usual if fits else "/tmp"))  # noqa: S108 - it is safe
+    except OSError as error:
+        why = f"No temporary folder can be made ({error.strerror}): set TMPDIR to one that can be written."
+        raise MachineLimitError(why) from error
 
 
 def ini_for(template: str, names: Iterable[str]) -> str:

@@ -484,6 +484,32 @@ def test_a_quota_below_the_cores_that_are_used_is_refused_before_anything_is_beg
     assert kind.setup is None
 
 
+def test_a_limit_that_the_chosen_cells_do_not_fit_into_is_refused_before_anything_is_begun(
+    make_runner: MakeRunner, make_kind: MakeKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cgroup, "tasks_left", lambda _: 20)
+    kind = make_kind()
+    with pytest.raises(MachineLimitError, match="may start 20 more processes and threads, and what is measured needs"):
+        make_runner(kind).run()
+    assert kind.setup is None
+
+
+def test_results_of_another_machine_with_the_same_name_are_refused_and_stay(
+    tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind
+) -> None:
+    make_runner(make_kind()).run()
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.json")}
+    for path, content in before.items():
+        path.write_bytes(content.replace(b'"cores": ', b'"cores": 9'))
+    kept = {path: path.read_bytes() for path in before}
+    assert kept != before
+    kind = make_kind()
+    with pytest.raises(ResultFileError, match=r"holds results of another machine .* \(--machine m-2\)\.$"):
+        make_runner(kind).run()
+    assert kind.setup is None
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.json")} == kept
+
+
 def test_a_short_listen_queue_is_said(
     make_runner: MakeRunner, make_kind: MakeKind, view: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

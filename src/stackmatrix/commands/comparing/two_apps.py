@@ -27,6 +27,7 @@ from stackmatrix.measurements.first_look import FirstLook, kept_rate, look
 from stackmatrix.measurements.request import Request
 from stackmatrix.system import git
 from stackmatrix.system.cores import Layout, pinned
+from stackmatrix.system.limits import usable_memory
 from stackmatrix.testbed import environments as installations
 from stackmatrix.testbed.supervisor import private_folder, remove
 
@@ -46,7 +47,7 @@ def ready(
     _need_movable(app)
     find_uv()  # of no side
     layout, machine, machine_name = requests.prepare(request)
-    together = min(len(request.cells) + 2, most_together(machine.memory_bytes))
+    together = min(len(request.cells) + 2, most_together(min(machine.memory_bytes, usable_memory())))
     folder = private_folder()
     with ExitStack() as up:
         up.callback(remove, folder)

@@ -1,0 +1,222 @@
+"""Limits of the machine, the shell and a container that would stop a measurement in the middle, each as a sentence.
+
+Every function that begins with ``why`` looks at one of them, and returns what is in the way with the remedy, or
+``None``. Those of :func:`stopping` are looked at before anything is measured, since what they cause looks like a fault
+of a server; with those of :func:`noted` a run goes on, and its blocks say so.
+"""
+
+import contextlib
+import os
+import resource
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import psutil
+
+from stackmatrix.errors import MachineLimitError
+from stackmatrix.matrix.cells import Subject
+from stackmatrix.system import cgroup, linux, ports
+from stackmatrix.system.cores import Layout, why_not_pinned, why_slower
+
+TASKS_BESIDE, TASKS_A_TARGET = 30, 2
+"""Processes and threads of the harness, the supervisor, the external API and the generator, and of any target."""
+BYTES_BESIDE, BYTES_A_TARGET = 300_000_000, 40_000_000
+"""The same of memory: the least that was seen, so that nothing is refused that would do."""
+LEAST_CPU_S = 3600
+"""Of one process in a run: the load generator's, where a run takes its time."""
+LEAST_FILE_BYTES = 64_000_000
+"""Logs, databases of applications, and rows of requests while they are counted."""
+LEAST_TEMPORARY_BYTES = 64_000_000
+LEAST_STACK_BYTES = 1 << 20
+"""Python needs some 0.5 kB of it for each call that is within another, and Django makes hundreds of them."""
+LEAST_ADDRESS_BYTES = 4 << 30
+"""A hundred threads with a stack of 8 MB each, and what their allocators set aside: reserved, and mostly not used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The least that a measurement takes at one moment: processes and threads, and bytes of memory."""
+
+    tasks: int
+    memory_bytes: int
+
+    @classmethod
+    def of(cls, subjects: Collection[Subject], together: int) -> "Needs":
+        """Of these subjects, so many of one workload side by side, and one after the other under full load."""
+        each = [one.stack.slots or 0 if one.stack.waits_with == "threads" else 0 for one in subjects]
+        count = min(together, max(Counter(one.cell.workload for one in subjects).values(), default=1))
+        workers = sum(sorted((one.stack.workers for one in subjects), reverse=True)[:count])
+        return cls(
+            tasks=TASKS_BESIDE + TASKS_A_TARGET * count + max(each, default=0),
+            memory_bytes=BYTES_BESIDE + BYTES_A_TARGET * max(count, workers),
+        )
+
+
+def stopping(needs: Needs | None = None) -> Iterator[str]:
+    """Every limit that would stop a measurement in the middle; those of tasks and memory where ``needs`` are known."""
+    told = [cgroup.why_limited(), ports.why_no_loopback(), why_no_temporary_folder(), why_little_cpu_time()]
+    told += [why_small_files(), why_small_stack(), why_little_address_space()]
+    if needs is not None:
+        told += [why_few_tasks(needs.tasks), why_little_memory(needs.memory_bytes)]
+    yield from filter(None, told)
+
+
+def need_room(needs: Needs | None = None) -> None:
+    """Make sure that no limit would stop what is measured in the middle.
+
+    Raises:
+        MachineLimitError: with the first that would.
+
+    """
+    if why := next(stopping(needs), None):
+        raise MachineLimitError(why)
+
+
+def noted(layout: Layout) -> Iterator[str]:
+    """What limits how good a measurement can be, with which a run goes on."""
+    told = (why_not_pinned(layout), why_slower(layout), why_cores_unknown(layout), ports.why_short_backlog())
+    yield from filter(None, told)
+
+
+def why_no_temporary_folder() -> str | None:
+    """Logs, control sockets and databases of a run are in a temporary folder."""
+    try:
+        folder = tempfile.gettempdir()
+        with tempfile.TemporaryFile(dir=folder):
+            free = shutil.disk_usage(folder).free
+    except OSError as error:
+        return f"There is no temporary folder to write to ({error.strerror}): set TMPDIR to one that can be written."
+    if free < LEAST_TEMPORARY_BYTES:
+        return f"The temporary folder {folder} has {_megabytes(free)} left: make room, or set TMPDIR to another."
+    return None
+
+
+def why_little_cpu_time() -> str | None:
+    """A shell or a batch system may end a process that has used its time."""
+    allowed = _raised(resource.RLIMIT_CPU)
+    if allowed is None or allowed >= LEAST_CPU_S:
+        return None
+    return (
+        f"A process may use {allowed} s of CPU time here and is then ended, and a run may need {LEAST_CPU_S} s: "
+        "raise the limit (ulimit -t unlimited)."
+    )
+
+
+def why_small_files() -> str | None:
+    """What writes to a larger file than is allowed is ended."""
+    allowed = _raised(resource.RLIMIT_FSIZE)
+    if allowed is None or allowed >= LEAST_FILE_BYTES:
+        return None
+    return f"A file may have {_megabytes(allowed)} here, and logs grow: raise the limit (ulimit -f unlimited)."
+
+
+def why_small_stack() -> str | None:
+    """What has used up its stack is ended, as a server that crashes is; threads have the same as processes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
+    if soft == resource.RLIM_INFINITY or soft >= LEAST_STACK_BYTES:
+        return None
+    return (
+        f"A thread has a stack of {soft // 1024} kB here, which Django's calls use up: raise the limit (ulimit -s "
+        f"{8192 if hard == resource.RLIM_INFINITY else min(8192, hard // 1024)})."
+    )
+
+
+def why_little_address_space() -> str | None:
+    """Threads reserve far more than they use, and are refused where that is limited."""
+    for limit, option in ((resource.RLIMIT_AS, "-v"), (resource.RLIMIT_DATA, "-d")):
+        allowed = _raised(limit)
+        if allowed is not None and allowed < LEAST_ADDRESS_BYTES:
+            return (
+                f"A process may reserve {_megabytes(allowed)} of memory here, and a hundred threads reserve up to "
+                f"{_megabytes(LEAST_ADDRESS_BYTES)}: raise the limit (ulimit {option} unlimited)."
+            )
+    return None
+
+
+def why_few_tasks(needed: int) -> str | None:
+    """Processes and threads are counted together, by control group and by user."""
+    left = cgroup.tasks_left(cgroup.groups_of([os.getpid()]))
+    if left is not None and left < needed:
+        return (
+            f"This control group may start {left} more processes and threads, and what is measured needs {needed}: "
+            "raise its limit (docker: --pids-limit, systemd: TasksMax), or choose stacks with fewer threads."
+        )
+    allowed = _raised(resource.RLIMIT_NPROC) if hasattr(resource, "RLIMIT_NPROC") else None
+    if allowed is None or os.geteuid() == 0:  # the kernel lets root have as many as there are
+        return None
+    left = allowed - _own_tasks()
+    if left >= needed:
+        return None
+    return (
+        f"This user may start {max(0, left)} more processes and threads, and what is measured needs {needed}: "
+        "raise the limit (ulimit -u), or choose stacks with fewer threads."
+    )
+
+
+def why_little_memory(needed_bytes: int) -> str | None:
+    """What takes more memory than there is makes the kernel end a process, which need not be the one that took it."""
+    limit, free = cgroup.memory_limit(cgroup.groups_of([os.getpid()])), psutil.virtual_memory().available
+    if limit is not None and limit < needed_bytes:
+        return (
+            f"This control group may have {_megabytes(limit)} of memory, and what is measured needs "
+            f"{_megabytes(needed_bytes)}: raise its limit (docker: --memory), or choose fewer cells."
+        )
+    if free >= needed_bytes:
+        return None
+    return (
+        f"There are {_megabytes(free)} of memory free, and what is measured needs {_megabytes(needed_bytes)}: "
+        "end other programs, or choose fewer cells."
+    )
+
+
+def usable_memory() -> int:
+    """Bytes of memory that this process's control groups allow, of those that the machine has."""
+    every = psutil.virtual_memory().total
+    return min(every, cgroup.memory_limit(cgroup.groups_of([os.getpid()])) or every)
+
+
+def why_cores_unknown(layout: Layout) -> str | None:
+    """Inside a container, what tells how busy cores are may number them in another way than what pins processes."""
+    if sys.platform != "linux" or not layout.target or {*layout.used} <= {*(linux.core_times() or {})}:
+        return None
+    return (
+        "How busy each core is cannot be known here: /proc/stat does not have the cores by the numbers by which "
+        "processes are pinned, as in a container with lxcfs. What others did on them is not checked."
+    )
+
+
+def why_no_shared_memory() -> str | None:
+    """Servers of several processes, and PostgreSQL, may have semaphores and memory in ``/dev/shm``."""
+    if sys.platform != "linux" or os.access(SHARED, os.W_OK):
+        return None
+    return f"{SHARED} cannot be written, where servers of several processes and PostgreSQL keep what they share."
+
+
+SHARED = "/dev/shm"  # noqa: S108 - looked at, not written to
+
+
+def _raised(limit: int) -> int | None:
+    """What a limit allows once it was raised as far as it goes; ``None`` where there is none."""
+    _, hard = resource.getrlimit(limit)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(limit, (hard, hard))
+    soft, _ = resource.getrlimit(limit)
+    return None if soft == resource.RLIM_INFINITY else soft
+
+
+def _own_tasks() -> int:
+    """Processes and threads of this user."""
+    count, user = 0, os.getuid()
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.uids().real == user:
+                count += process.num_threads()
+    return count
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.0f} MB"
