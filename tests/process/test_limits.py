@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from stackmatrix.errors import MachineLimitError
-from stackmatrix.system import limits, processes
+from stackmatrix.system import limits, linux, processes
 from stackmatrix.system.limits import Needs
 from stackmatrix.testbed import supervisor
 
@@ -38,11 +38,11 @@ def under(limit: str, program: str) -> str:
     return answer(["sh", "-c", f'ulimit {limit} && exec "$@"', "sh", sys.executable, "-c", program])
 
 
-def in_own_namespaces(*options: str, shell: str = "true", program: str) -> str:
+def in_own_namespaces(*options: str, first: str = "true", program: str) -> str:
     """What a program prints in namespaces of its own, once a line of the shell has changed them."""
     if UNSHARE is None or os.geteuid() != 0:
         pytest.skip("only root makes these namespaces")
-    command = [UNSHARE, *options, "sh", "-c", f'{shell} && exec "$@"', "sh", sys.executable, "-c", program]
+    command = [UNSHARE, *options, "sh", "-c", f'{first} && exec "$@"', "sh", sys.executable, "-c", program]
     if subprocess.run([UNSHARE, *options, "true"], check=False, capture_output=True).returncode:
         pytest.skip("this system lets no namespace be made")
     return answer(command)
@@ -65,8 +65,8 @@ def test_this_machine_as_it_is_stops_nothing() -> None:
             "-Ss 512",
             "A thread has a stack of 512 kB here, which Django's calls use up: raise the limit (ulimit -s 8192).",
         ),
-        ("-v 2000000", "A process may reserve 2,048 MB of memory here, and a hundred threads reserve up to 4,295 MB: "),
-        ("-d 1000000", "A process may reserve 1,024 MB of memory here, and a hundred threads reserve up to 4,295 MB: "),
+        ("-v 2000000", "A process may reserve 2,048 MB of memory here, and a hundred threads reserve up to 2,147 MB: "),
+        ("-d 1000000", "A process may reserve 1,024 MB of memory here, and a hundred threads reserve up to 2,147 MB: "),
     ],
 )
 def test_a_limit_of_the_shell_is_said_with_its_remedy(limit: str, said: str) -> None:
@@ -114,14 +114,21 @@ def test_a_loopback_that_is_not_up_is_said() -> None:
 
 def test_a_temporary_folder_without_room_is_said(tmp_path: Path) -> None:
     mount = f"mount -t tmpfs -o size=1m none {tmp_path} && export TMPDIR={tmp_path}"
-    said = in_own_namespaces("--mount", shell=mount, program=ASK)
+    said = in_own_namespaces("--mount", first=mount, program=ASK)
     assert said == f"The temporary folder {tmp_path} has 1 MB left: make room, or set TMPDIR to another."
+
+
+def test_a_file_that_something_has_put_in_place_of_the_kernels_tells_of_no_core(tmp_path: Path) -> None:
+    """As lxcfs does in a container; here it is a copy, whose numbers are even right."""
+    (tmp_path / "stat").write_text(Path(linux.STAT).read_text())
+    ask = "from stackmatrix.system import linux\nprint(linux.core_times())"
+    assert in_own_namespaces("--mount", first=f"mount --bind {tmp_path}/stat {linux.STAT}", program=ask) == "None"
 
 
 def test_shared_memory_that_cannot_be_written_is_said() -> None:
     mount = f"mount -t tmpfs -o ro none {limits.SHARED}"
     ask = "from stackmatrix.system import limits\nprint(limits.why_no_shared_memory())"
-    assert in_own_namespaces("--mount", shell=mount, program=ask).startswith(f"{limits.SHARED} cannot be written")
+    assert in_own_namespaces("--mount", first=mount, program=ask).startswith(f"{limits.SHARED} cannot be written")
 
 
 def test_where_there_is_no_temporary_folder_at_all_it_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

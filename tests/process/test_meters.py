@@ -1,6 +1,7 @@
 """Meters of real process trees, and of the machine around them."""
 
 import contextlib
+import errno
 import os
 import socket
 import subprocess
@@ -76,6 +77,20 @@ def test_cpu_time_is_finer_than_the_hundredths_of_proc(start_child: StartChild) 
     child = psutil.Process(start_child([sys.executable, "-c", BURN]).pid)
     seen = {process_meter.cpu_seconds(child) for _ in range(200)}
     assert any(round(cpu_s * 100) / 100 != pytest.approx(cpu_s, abs=1e-6) for cpu_s in seen)
+
+
+def test_where_the_kernel_has_no_clock_of_a_process_its_cpu_time_is_still_known(
+    tmp_path: Path, start_child: StartChild, wait_for: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container whose kernel is not Linux's own: none is here, so the call is refused."""
+
+    def refuse(_: int) -> float:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    child = start_child([sys.executable, "-c", BURN])
+    own_s = float(said(tmp_path, wait_for))
+    monkeypatch.setattr(time, "clock_gettime", refuse)
+    assert own_s - 0.05 <= process_meter.cpu_seconds(psutil.Process(child.pid)) <= own_s + 0.05
 
 
 def test_the_cpu_time_of_a_process_that_is_gone_is_an_error(start_child: StartChild) -> None:
@@ -554,4 +569,4 @@ def test_where_the_system_tells_nothing_nothing_is_made_up(monkeypatch: pytest.M
         meter.begin()
         meter.tick()
         meter.end()
-        assert meter.close(()) == Surroundings()
+        assert meter.close(()) == Surroundings(unknown_cores=(0,))

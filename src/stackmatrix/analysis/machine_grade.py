@@ -21,6 +21,7 @@ LEAST_RATE_LAG_P99_MS = 5.0
 """... with no more lag than this."""
 LEAST_API_RPS = 15_000.0
 JITTER_P99_MS = 2.0
+MEASURED_ROLES = ("target", "generator", "external_api")
 TWINS_SD = 0.05
 """Above it, a handful of blocks cannot show a difference of ten per cent."""
 
@@ -56,6 +57,10 @@ def _limits_of_roles(measures: Measures) -> Iterator[Limit]:
     elif set(pinning["generator"]) & set(pinning["external_api"]):
         sentence = "The load generator and the external API share a core."
         yield Limit(sentence, "Use four cores or more; below, stay under 100 requests/s.")
+    fastest = {*measures.machine.core_kinds[0]} if measures.machine.core_kinds else None
+    if fastest and pinning and (slow := [role for role in MEASURED_ROLES if not fastest >= {*pinning[role]}]):
+        sentence = f"Cores are of several kinds, and not on the fastest are: {', '.join(slow).replace('_', ' ')}."
+        yield Limit(sentence, "Let this process use at least three cores of the fastest kind (taskset, cpuset).")
     late = [
         step
         for step in measures.rate_steps

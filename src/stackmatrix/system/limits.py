@@ -22,9 +22,9 @@ from stackmatrix.matrix.cells import Subject
 from stackmatrix.system import cgroup, linux, ports
 from stackmatrix.system.cores import Layout, why_not_pinned, why_slower
 
-TASKS_BESIDE, TASKS_A_TARGET = 30, 2
+TASKS_BESIDE, TASKS_A_TARGET = 25, 2
 """Processes and threads of the harness, the supervisor, the external API and the generator, and of any target."""
-BYTES_BESIDE, BYTES_A_TARGET = 300_000_000, 40_000_000
+BYTES_BESIDE, BYTES_A_TARGET = 250_000_000, 40_000_000
 """The same of memory: the least that was seen, so that nothing is refused that would do."""
 LEAST_CPU_S = 3600
 """Of one process in a run: the load generator's, where a run takes its time."""
@@ -33,8 +33,9 @@ LEAST_FILE_BYTES = 64_000_000
 LEAST_TEMPORARY_BYTES = 64_000_000
 LEAST_STACK_BYTES = 1 << 20
 """Python needs some 0.5 kB of it for each call that is within another, and Django makes hundreds of them."""
-LEAST_ADDRESS_BYTES = 4 << 30
-"""A hundred threads with a stack of 8 MB each, and what their allocators set aside: reserved, and mostly not used."""
+LEAST_ADDRESS_BYTES = 2 << 30
+"""What a hundred threads reserve on two cores: a stack of 8 MB each, and what their allocators set aside, mostly not
+used. Where there are more cores it is more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,13 @@ def cpu_seconds(process: psutil.Process) -> float:
     """User and system time of all threads of a process, in seconds.
 
     On Linux from the process's own CPU clock, which counts in nanoseconds, where ``/proc`` counts in hundredths of a
-    second; elsewhere from psutil. See clock_getcpuclockid(3): the clock's id is the complement of the process's.
+    second; elsewhere, and where there is no such clock, from psutil. See clock_getcpuclockid(3): the clock's id is the
+    complement of the process's.
     """
     if psutil.LINUX:
-        try:
+        with contextlib.suppress(OSError):
             return time.clock_gettime((~process.pid << 3) | 2)
-        except OSError as error:
-            raise psutil.NoSuchProcess(process.pid) from error
+    # On Linux the process has ended, which is said now, or some container's kernel has no such clocks.
     times = process.cpu_times()
     return float(times.user + times.system)
 

@@ -48,6 +48,7 @@ SHARED = {"target": (1,), "generator": (0,), "external_api": (0,), "harness": (0
 CASES = [
     (changed("machine", pinning=None), "poor", "Nothing can be pinned"),
     (changed("machine", pinning=SHARED), "fair", "share a core"),
+    (changed("machine", core_kinds=((3, 2), (0, 1))), "fair", "not on the fastest are: external api."),
     (with_lag(5.1), "fair", "At 1000 arrivals/s the generator is 5.1 ms late"),
     (with_lag(10.1), "poor", "10.1 ms late"),
     (with_lag(1.0, failures=1), "fair", "1000 arrivals/s"),
@@ -74,7 +75,7 @@ def test_what_limits_a_machine_is_named_with_what_to_do_and_decides_its_grade(
 
 def test_every_limit_has_a_case() -> None:
     kinds = {re.sub(r"[\d.,%]+", "", machine_grade.judge(measures)[1][0].sentence) for measures, *_ in CASES}
-    assert len(kinds) == inspect.getsource(machine_grade).count("yield Limit(") == 10
+    assert len(kinds) == inspect.getsource(machine_grade).count("yield Limit(") == 11
 
 
 def test_a_machine_that_nothing_limits_is_good() -> None:

@@ -24,7 +24,7 @@ PERF_EVENT = "instructions:u"
 NOT_COUNTED = "perf counted no instructions: see perf_event_paranoid below /proc/sys/kernel."
 MISSING = (
     "Instructions are counted with valgrind, which is not installed here (Debian, Ubuntu: apt install valgrind), "
-    "or with perf, which finds no counters in this processor."
+    "or with perf, which can read no counters here: the processor has none, or the kernel or a container forbids it."
 )
 
 
