@@ -67,6 +67,13 @@ def test_a_container_that_numbers_cores_from_0_has_unknown_cores_and_no_wrong_on
     assert str(limits.why_cores_unknown(Layout(target=(9,), generator=(8,)))).startswith("How busy each core is cannot")
 
 
+def test_what_stands_in_place_of_the_kernels_file_is_not_trusted_where_its_numbers_are_there(system: System) -> None:
+    system(stat(0, 1), online="0-1\n", mounts=MOUNTS + LXCFS)
+    assert core_times() is None
+    system(stat(0, 1), online="0-1\n")
+    assert {*(core_times() or {})} == {0, 1}
+
+
 @pytest.mark.parametrize("online", ["8-9,24-25\n", "0-31\n"])
 def test_so_does_a_file_that_has_other_cores_than_are_online(system: System, online: str) -> None:
     system(stat(0, 1, 2, 3), online=online)
