@@ -32,38 +32,32 @@ REQUIREMENTS = ROOT / "requirements"
 STAMP, BUILD = "stackmatrix.json", {"URLLIB3_NO_OVERRIDE": "1"}
 # The harness itself installs what no lock file has: overridden packages, and people's own applications.
 UV = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}") or "uv"
-HARNESS = {"PYTHONPATH": str(ROOT / "src"), "STACKMATRIX_UV": UV, "STACKMATRIX_NOX_PYTHON": sys.executable}
+# Both end with this nox, however it ends: the harness, and the nox that it installs with.
+HARNESS = {"PYTHONPATH": str(ROOT / "src"), "STACKMATRIX_UV": UV, "STACKMATRIX_NOX": str(os.getpid())}
+HARNESS["STACKMATRIX_NOX_PYTHON"] = sys.executable
+GUARD = str(ROOT / "src" / "stackmatrix" / "system" / "guard.py")
+GUARDED = (sys.executable, "-P", GUARD, "--parent", str(os.getpid()), "--")
 # A run that is interrupted stops its servers and writes what it has, which nox's own 0.3 s would cut short.
 STOP_S = 60.0
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # many processes are started: each would compile what it imports
 os.environ.update(python_search.plain_first(os.environ))
 
-# One Python for the harness, whatever is measured: the first of these that is here, else the first can be downloaded.
+# One Python for the harness: the first of these that is here, else the first can be downloaded.
 TOOL_PYTHON = next((python for python in ("3.13", "3.12", "3.14") if shutil.which(f"python{python}")), "3.13")
-
-
-def lock_sha256(name: str) -> str:
-    """The hash of a lock file."""
-    return hashlib.sha256((REQUIREMENTS / f"{name}.txt").read_bytes()).hexdigest()
-
-
-def is_installed(session: nox.Session, name: str) -> bool:
-    """Whether the session's environment was installed from the lock file as it is now."""
-    path = Path(session.virtualenv.location) / STAMP
-    return path.exists() and json.loads(path.read_text())["lock_sha256"] == lock_sha256(name)
 
 
 def install(session: nox.Session, name: str, **stamp: str) -> None:
     """Install a lock file, unless this very file was installed before; leave a stamp that tells so."""
-    if is_installed(session, name):
-        return
     path, lock = Path(session.virtualenv.location) / STAMP, REQUIREMENTS / f"{name}.txt"
+    told = {**stamp, "lock_sha256": hashlib.sha256(lock.read_bytes()).hexdigest()}
+    if path.exists() and json.loads(path.read_text())["lock_sha256"] == told["lock_sha256"]:
+        return
     path.unlink(missing_ok=True)
     if session.venv_backend == "uv":  # also takes away what an older lock file had installed
         session.run_install("uv", "pip", "sync", "--require-hashes", str(lock), external=True, env=BUILD)
     else:
         session.install("--require-hashes", "--requirement", str(lock), env=BUILD)
-    path.write_text(json.dumps({**stamp, "lock_sha256": lock_sha256(name)}))
+    path.write_text(json.dumps(told))
 
 
 def harness(session: nox.Session, *arguments: str, silent: bool = False) -> str:
@@ -95,8 +89,8 @@ def add_environment(stack: Stack) -> None:
 def install_environments(session: nox.Session, sessions: list[str]) -> Path:
     """Run the named sessions, which only install; returns nox's report on them."""
     report = Path(session.create_tmp()).resolve() / "report.json"
-    command = [sys.executable, "-m", "nox", "--noxfile", __file__, "--report", str(report)]
-    session.run(*command, "--sessions", *sessions, external=True, success_codes=[0, 1], interrupt_timeout=STOP_S)
+    command = [sys.executable, "-m", "nox", "--noxfile", __file__, "--report", str(report), "--sessions", *sessions]
+    session.run(*GUARDED, *command, external=True, success_codes=[0, 1], interrupt_timeout=STOP_S)
     return report
 
 
@@ -159,16 +153,19 @@ def tests(session: nox.Session) -> None:
     # Each file has one worker, those that take longest first; most wait, so that there are more workers than cores.
     folders = "tests/end_to_end tests/process tests/browser tests/api tests/unit".split()
     spread = ["--numprocesses", str((os.cpu_count() or 1) + 2), "--dist", "loadfile", "--no-loadscope-reorder"]
-    parts = [[*folders, "-m", "not alone", *spread], ["tests/process", "-m", "alone"]]
+    parts = [[*folders, "-m", "not alone", *spread], ["tests/process", "tests/faults", "-m", "alone"]]
     for arguments in [session.posargs] if session.posargs else parts:
         session.run("pytest", *arguments, env=HARNESS, interrupt_timeout=STOP_S)
 
 
-@nox.session(python=TOOL_PYTHON, default=False)
-def selftest(session: nox.Session) -> None:
-    """Prove that the checks catch real faults, on real servers; some minutes."""
+def long_tests(session: nox.Session) -> None:
+    """Run tests that take minutes: selftest shows that checks catch faults, faults that runs survive them."""
     install(session, "dev")
-    session.run("pytest", "tests/selftest", *session.posargs, env=HARNESS, interrupt_timeout=STOP_S)
+    session.run("pytest", f"tests/{session.name}", *session.posargs, env=HARNESS, interrupt_timeout=STOP_S)
+
+
+for name in ("selftest", "faults"):
+    nox.session(name=name, python=TOOL_PYTHON, default=False)(long_tests)
 
 
 @nox.session(python=PYTHONS)

@@ -1,8 +1,15 @@
 """``python -m stackmatrix``."""
 
+import os
 import sys
 
 try:
+    from stackmatrix.system import guard, output
+
+    # Before anything else: what comes after this is the process below.
+    guard.stand_above(guard.parent_of(os.environ))
+    output.tolerate_loss()
+
     from stackmatrix.cli import main
 
     sys.exit(main())

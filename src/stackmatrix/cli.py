@@ -1,13 +1,17 @@
 """The harness's command line: what follows ``--`` on nox's arrives here. Errors are one sentence and an exit code."""
 
 import argparse
-import signal
+import errno
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from stackmatrix.commands import COMMANDS, load
-from stackmatrix.errors import INTERRUPTED_EXIT_CODE, StackmatrixError, UsageError
+from stackmatrix.errors import MachineLimitError, StackmatrixError, UsageError
+from stackmatrix.system import interrupts
+
+CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Of a disk on which a run keeps what it needs while it lasts; results have a sentence of their own."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -32,15 +36,29 @@ def make_parser(chosen: str | None) -> Parser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    # SIGTERM ends us with the same care as Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupts.listen()
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         options = make_parser(next((one for one in given if one in COMMANDS), None)).parse_args(given)
         return load(options.command).execute(options)
     except StackmatrixError as error:
-        print(f"stackmatrix: {error}", file=sys.stderr)
-        return error.exit_code
+        return _fail(error)
     except KeyboardInterrupt:
-        print("stackmatrix: interrupted; what was measured is written, and nothing is left running.", file=sys.stderr)
-        return INTERRUPTED_EXIT_CODE
+        said = interrupts.WORDS[interrupts.received()]
+        print(f"stackmatrix: {said}; what was measured is written, and nothing is left running.", file=sys.stderr)
+        return interrupts.exit_code()
+    except OSError as error:
+        if error.errno not in CANNOT_WRITE:
+            raise
+        where = error.filename or "The disk of temporary files"
+        return _fail(
+            MachineLimitError(
+                f"{where} cannot be written ({error.strerror}), which a run needs while it lasts; what was measured "
+                "is in its files. Free space there, or name another folder by TMPDIR, and run again."
+            )
+        )
+
+
+def _fail(error: StackmatrixError) -> int:
+    print(f"stackmatrix: {error}", file=sys.stderr)
+    return error.exit_code

@@ -122,3 +122,5 @@ class VoidError(StackmatrixError):
 
 INTERRUPTED_EXIT_CODE = 130
 """Ctrl-C, as shells count it."""
+SIGNAL_EXIT_CODES = (129, INTERRUPTED_EXIT_CODE, 137, 143)
+"""What ended it, as shells count it: its terminal was closed, Ctrl-C, KILL, or TERM and the end of nox."""

@@ -143,7 +143,7 @@ def test_where_there_is_no_temporary_folder_at_all_it_is_one_sentence(monkeypatc
         "set TMPDIR to one that can be written."
     )
     with pytest.raises(MachineLimitError, match="No temporary folder can be made"):
-        supervisor.private_folder()
+        private_folders.make()
 
 
 CALLS = {"x86_64": 203, "aarch64": 122}

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from stackmatrix.errors import SupervisorError, TrialError
-from stackmatrix.system import http, processes
+from stackmatrix.system import http, private_folders, processes
 from stackmatrix.system.cores import Layout
 from stackmatrix.system.ports import is_bound
 from stackmatrix.testbed import external_api, supervisor, verification
@@ -35,7 +35,7 @@ def make(ports: tuple[int, int], standin_command: Callable[..., tuple[str, ...]]
     folders = []
 
     def make(*options: str, command: tuple[str, ...] | None = None, layout: Layout | None = None) -> Supervisor:
-        folder = supervisor.private_folder()
+        folder = private_folders.make()
         folders.append(folder)
         api_port, target_port = ports
         target = Target("target", command or standin_command(target_port, *options))
@@ -43,7 +43,7 @@ def make(ports: tuple[int, int], standin_command: Callable[..., tuple[str, ...]]
 
     yield make
     for folder in folders:
-        supervisor.remove(folder)
+        private_folders.remove(folder)
         assert not folder.exists()
 
 
@@ -203,7 +203,7 @@ def test_a_target_that_ignores_its_stop_signal_is_killed_and_told(ports: tuple[i
         wait_ready(circus, ports)
         circus.note_tree()
         pid = circus.pid("target")
-    assert str(told.value).startswith(f"Processes {pid} had to be killed")
+    assert str(told.value).startswith(f"Processes {pid} of target had to be killed")
     assert not psutil.pid_exists(pid)
     assert not is_bound(ports[1])
 
@@ -302,12 +302,12 @@ def test_two_supervisors_are_apart(
 
 
 def test_a_socket_of_the_supervisor_is_in_a_folder_that_only_this_user_enters() -> None:
-    folder = supervisor.private_folder()
+    folder = private_folders.make()
     try:
         assert folder.stat().st_mode & 0o777 == 0o700
         assert len(f"{folder}/circus") < 100
     finally:
-        supervisor.remove(folder)
+        private_folders.remove(folder)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")

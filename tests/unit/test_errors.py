@@ -7,7 +7,7 @@ from pathlib import Path
 
 import stackmatrix
 from stackmatrix import errors
-from stackmatrix.errors import INTERRUPTED_EXIT_CODE, StackmatrixError
+from stackmatrix.errors import INTERRUPTED_EXIT_CODE, SIGNAL_EXIT_CODES, StackmatrixError
 
 PAGE = Path(__file__).parents[2] / "docs" / "exit-codes.md"
 
@@ -48,4 +48,4 @@ def test_the_page_lists_each_code_with_its_meaning_and_no_other() -> None:
     table = dict(re.findall(r"^\| (\d+) \| (.+?) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
     listed = {int(code): meaning for code, meaning in table.items()}
     assert {code: listed.get(code) for code in meanings()} == meanings()
-    assert set(listed) == {0, 1, INTERRUPTED_EXIT_CODE} | set(meanings())
+    assert set(listed) == {0, 1, *SIGNAL_EXIT_CODES} | set(meanings())

@@ -7,7 +7,6 @@ package in between must not make two runs unlike.
 import fnmatch
 import hashlib
 import json
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from stackmatrix.errors import AppError, AppFileError
 from stackmatrix.matrix.app_file import AppFile
 from stackmatrix.matrix.pythons import PYTHONS, Runtime, python_key
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS, Stack
+from stackmatrix.system import private_folders
 from stackmatrix.system.processes import PROJECT
 
 FOLDER = PROJECT / ".nox"
@@ -128,9 +128,9 @@ def install(
 
     """
     uv, prefix = find_uv(), folder / name_of(app, stack, python, overrides)
-    with tempfile.TemporaryDirectory(prefix="stackmatrix-install-") as name:
+    with private_folders.folder("install") as private:
         # In a copy: building a package may write into its source.
-        copied = copy.make(app.project, Path(name) / app.project.name, file=app.file)
+        copied = copy.make(app.project, private / app.project.name, file=app.file)
         wanted = Wanted(
             install=app.install or sources.default_install(app.project),
             project=copied.folder,

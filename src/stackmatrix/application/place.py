@@ -16,7 +16,7 @@ from stackmatrix.application.discovery import Found
 from stackmatrix.application.variables import fill_all
 from stackmatrix.errors import AppError
 from stackmatrix.matrix.app_file import AppFile
-from stackmatrix.system import launch, processes
+from stackmatrix.system import interrupts, launch, processes
 
 INSIDE = Path(__file__).parent / "inside"
 STEP_S = 1800.0
@@ -126,8 +126,9 @@ class Runner:
 
 def end(child: "subprocess.Popen[bytes]") -> None:
     """End a command and all that it started."""
-    descendants = processes.tree(child.pid)
-    processes.stop(child, STOP_S)
-    processes.end_all(descendants[1:], STOP_S)
-    with suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)  # what a shell left in the background has lost its parent
+    with interrupts.held():
+        descendants = processes.tree(child.pid)
+        processes.stop(child, STOP_S)
+        processes.end_all(descendants[1:], STOP_S)
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)  # what a shell left in the background has lost its parent

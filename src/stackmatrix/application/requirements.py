@@ -8,7 +8,6 @@ stays as pinned. Only where a server cannot be had like that may it move what th
 import hashlib
 import json
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from packaging.utils import canonicalize_name
 from stackmatrix.application.sources import Sources, gather, pythons_allowed, read_items
 from stackmatrix.application.uv import NoSolutionError, find_interpreter, run
 from stackmatrix.errors import AppError
+from stackmatrix.system import private_folders
 
 STAMP = "stackmatrix.json"
 """In an environment's folder: what was installed there, written last."""
@@ -87,8 +87,7 @@ class _Resolver:
         """
         own = self.sources if only is None else Sources(tuple(only), indexes=self.sources.indexes)
         lines = [*own.indexes, *own.lines, *more]
-        with tempfile.TemporaryDirectory(prefix="stackmatrix-resolve-") as name:
-            folder = Path(name)
+        with private_folders.folder("resolve") as folder:
             output = folder / "lock.txt"
             command = ["pip", "compile", "-", *own.options, "--python", str(self.python), "--quiet", "--no-header"]
             command += ["--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--output-file", str(output)]
@@ -138,8 +137,8 @@ def newest(name: str, python: str, uv: Path) -> str:
 
     """
     interpreter = find_interpreter(python, uv)
-    with tempfile.TemporaryDirectory(prefix="stackmatrix-newest-") as folder:
-        text = _Resolver(uv, interpreter, Path(folder), Sources(())).compile(only=[name])
+    with private_folders.folder("newest") as folder:
+        text = _Resolver(uv, interpreter, folder, Sources(())).compile(only=[name])
     return f"{name}=={versions(text)[canonicalize_name(Requirement(name).name)]}"
 
 

@@ -7,7 +7,6 @@ what any process of the machine can connect to should not be root.
 
 import os
 import pwd
-import shutil
 import signal
 import stat
 import subprocess
@@ -21,7 +20,7 @@ from types import TracebackType
 from typing import ClassVar, Self
 
 from stackmatrix.errors import AppError, TrialError
-from stackmatrix.system import ports, processes
+from stackmatrix.system import interrupts, ports, private_folders, processes
 
 FIRST_PORT, SPREAD = 20_000, 8_000
 """Far from the ports of targets and from those that Linux gives to clients."""
@@ -70,7 +69,7 @@ def make_home(folder: Path, name: str, user: str) -> Home:
         return Home(Path(tempfile.mkdtemp(prefix=f"{name}-", dir=folder)), None)
     within = folder.resolve()
     can_pass = all(each.stat().st_mode & stat.S_IXOTH for each in (within, *within.parents))
-    made = Path(tempfile.mkdtemp(prefix=f"stackmatrix-{name}-", dir=within if can_pass else None))
+    made = private_folders.make(name, within if can_pass else Path(tempfile.gettempdir()))
     entry = pwd.getpwnam(user)
     os.chown(made, entry.pw_uid, entry.pw_gid)
     return Home(made, user)
@@ -110,7 +109,7 @@ class Service:
 
         """
         home = make_home(folder, cls.TITLE.lower(), user)
-        clean_up: Callable[[], None] = partial(shutil.rmtree, home.folder, ignore_errors=True)
+        clean_up: Callable[[], None] = partial(private_folders.remove, home.folder)
         try:
             port = find_port()
             path = folder.resolve() / log.format(port=port)
@@ -144,12 +143,13 @@ class Service:
 
     def stop(self) -> None:
         """Stop it with all its processes, and remove its data; stopping twice does nothing."""
-        family = processes.tree(self.child.pid)
-        try:
-            processes.stop(self.child, STOP_S, self.ASK_TO_END)
-            processes.end_all(family, STOP_S)  # PostgreSQL's processes have groups of their own
-        finally:
-            shutil.rmtree(self.home.folder, ignore_errors=True)
+        with interrupts.held():
+            family = processes.tree(self.child.pid)
+            try:
+                processes.stop(self.child, STOP_S, self.ASK_TO_END)
+                processes.end_all(family, STOP_S)  # PostgreSQL's processes have groups of their own
+            finally:
+                private_folders.remove(self.home.folder)
 
 
 def start(

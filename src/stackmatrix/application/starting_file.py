@@ -2,7 +2,6 @@
 
 import json
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from stackmatrix.matrix import app_file
 from stackmatrix.matrix.app_file import FILE_NAME
 from stackmatrix.matrix.app_requests import Request
 from stackmatrix.matrix.pages import Likeness, Page
+from stackmatrix.system import private_folders
 
 MOST_PAGES = 12
 """So many are written to be asked for; the others as comments."""
@@ -78,12 +78,12 @@ def _prepared(
     app = app_file.of(file, content)
     stack = environments.default_stack(app)
     environment = environments.install(app, stack, python or environments.newest_python(app), say=say)
-    with tempfile.TemporaryDirectory(prefix="stackmatrix-init-") as name:
+    with private_folders.folder("init") as folder:
         for number in count():
             override = content.get("override", {})
             try:
                 app = app_file.of(file, content)
-                with prepare(app, environment.python, Path(name) / str(number), say=say) as application:
+                with prepare(app, environment.python, folder / str(number), say=say) as application:
                     yield application
                     return
             except AppError as error:

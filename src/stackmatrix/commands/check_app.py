@@ -1,7 +1,6 @@
 """Bring an app up on one stack, ask each page once, and say what to put into its file where an answer is not right."""
 
 import argparse
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from stackmatrix.matrix.app_file import AppFile
 from stackmatrix.matrix.cells import choose_one
 from stackmatrix.matrix.stacks import REFERENCE_STACK, Stack
 from stackmatrix.report.terminal import make_console
+from stackmatrix.system import private_folders
 from stackmatrix.testbed import checking
 from stackmatrix.testbed.checking import Checked
 
@@ -48,8 +48,8 @@ def execute(options: argparse.Namespace) -> int:
     environment = environments.install(app, stack, python, options.overrides, say=say)
     say(f"Python {python}; {_versions(environment, stack)}")
     with (
-        tempfile.TemporaryDirectory(prefix="stackmatrix-app-") as name,
-        prepare(app, environment.python, Path(name) / "app", say=say) as application,
+        private_folders.folder("app") as private,
+        prepare(app, environment.python, private / "app", say=say) as application,
     ):
         for note in dict.fromkeys((*environment.notes, *application.notes, *application.warnings(stack))):
             say(f"note: {note}")

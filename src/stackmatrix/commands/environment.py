@@ -7,7 +7,7 @@ from stackmatrix.matrix.cells import Cell, choose_one
 from stackmatrix.matrix.pythons import PYTHONS
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import DEFAULT_WORKLOAD
-from stackmatrix.system import cores, ports
+from stackmatrix.system import cores, ports, private_folders
 from stackmatrix.testbed import environments, places, supervisor
 
 
@@ -22,7 +22,7 @@ def execute(options: argparse.Namespace) -> int:
     python = choose_one("Python", options.python, PYTHONS)
     (subject,) = environments.resolve([Cell(stack=stack.name, python=python, workload=DEFAULT_WORKLOAD)])
     # Sockets and logs go there; it stays, since nobody here knows when they are no longer wanted.
-    folder, layout = supervisor.private_folder(), cores.divide_cores()
+    folder, layout = private_folders.make_lasting(), cores.divide_cores()
     variables = supervisor.variables(ports.API_PORT, layout, folder, targets=1)
     (placed,) = places.place([subject], {subject.name: stack.port}, lambda one: one.stack.watch, folder, layout)
     placed.setting.write(folder / "target.json")

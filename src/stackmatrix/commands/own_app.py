@@ -27,10 +27,10 @@ from stackmatrix.measurements import request as requests
 from stackmatrix.measurements.cost.batches import most_together
 from stackmatrix.measurements.first_look import kept_rate, look
 from stackmatrix.measurements.request import Request
+from stackmatrix.system import private_folders
 from stackmatrix.system.cores import pinned
 from stackmatrix.system.limits import usable_memory
 from stackmatrix.testbed import environments as installations
-from stackmatrix.testbed.supervisor import private_folder, remove
 
 type Say = Callable[[str], None]
 
@@ -73,7 +73,7 @@ def ready(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say)
     python = installations.resolve([first], catalogue)[0].environment.prefix / "bin" / "python"
     layout, machine, machine_name = requests.prepare(request)
     together = min(len(cells) + 2, most_together(min(machine.memory_bytes, usable_memory())))
-    folder = private_folder()
+    folder = private_folders.make()
     try:
         with ExitStack() as up:
             # What the application waits for is kept off the target's core; how the cores are divided is asked again.
@@ -89,7 +89,7 @@ def ready(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say)
             say(f"A page takes {listed(unloaded_ms)} without load; latency is compared at {rate:g} arrivals/s.")
             yield replace(request, catalogue=measured(catalogue, unloaded_ms, rate))
     finally:
-        remove(folder)
+        private_folders.remove(folder)
 
 
 def measured(catalogue: Catalogue, unloaded_ms: Mapping[str, float], rate: float) -> Catalogue:

@@ -37,6 +37,7 @@ from stackmatrix.load.protocol import (
     Stop,
 )
 from stackmatrix.matrix.workloads import Workload
+from stackmatrix.system import interrupts
 
 START_TIMEOUT_S = 30.0
 """For locust to import itself and its user to begin, which takes a second or two."""
@@ -72,7 +73,8 @@ class Moment(Enum):
 class DrivenLevel:
     """What came of an order: its rows, when it began and had drained, and the API's figures before and after.
 
-    A ramp's window is its climb, to the drop or to its end, and ``drained_s`` is when it was stopped.
+    A ramp's window is its climb, to the drop or to its end, and ``drained_s`` is when it was stopped. ``late_s`` is how
+    long after the moments that the plan has for them its window began or ended here, whichever was more.
     """
 
     rows: LevelRows
@@ -81,6 +83,7 @@ class DrivenLevel:
     api_before: ApiFigures | None
     api_after: ApiFigures | None
     recorded: RecorderTally
+    late_s: float = 0.0
 
 
 class LoadGenerator:
@@ -134,21 +137,24 @@ class LoadGenerator:
         started = []
         try:
             for process in self._processes:
-                process.start()
-                started.append(process)
+                with interrupts.held():
+                    process.start()
+                    started.append(process)
         except BaseException:
-            for process in started:
-                process.stop(at_once=True)
+            with interrupts.held():
+                for process in started:
+                    process.stop(at_once=True)
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for process in self._processes:
-            process.close_orders()
-        for process in self._processes:
-            process.stop(at_once=error is not None)
+        with interrupts.held():
+            for process in self._processes:
+                process.close_orders()
+            for process in self._processes:
+                process.stop(at_once=error is not None)
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -176,15 +182,17 @@ class LoadGenerator:
         window_start_s = started_s + order.settle_s
         window_end_s = window_start_s + order.window_s
         wait_until(self._processes, window_start_s, tick)
+        late_s = time.monotonic() - window_start_s
         on_window(Moment.START)
         wait_until(self._processes, window_end_s, tick)
+        late_s = max(late_s, time.monotonic() - window_end_s)
         on_window(Moment.END)
         self._wait(Settled, SETTLE_TIMEOUT_S, tick)
         self._send(Stop())
         recorded = self._tally(tick)
         after = self._drain(tick)
         rows = LevelRows.select(self._rows(), order.level, window_start_s, window_end_s)
-        return DrivenLevel(rows, started_s, time.monotonic(), before, after, recorded)
+        return DrivenLevel(rows, started_s, time.monotonic(), before, after, recorded, late_s)
 
     def climb(
         self,

@@ -4,15 +4,18 @@ A file's blocks were all made under the same conditions. What can be known of th
 compared then, so that nobody is surprised by what is replaced; the rest when the target has said what it is.
 """
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
+from stackmatrix.errors import ResultsFolderError
 from stackmatrix.matrix.cells import Cell, Subject
 from stackmatrix.results import store
 from stackmatrix.results.blocks import Block
+from stackmatrix.results.codec import encode
 from stackmatrix.results.conditions import Conditions, Environment, Machine, differences, machine_differences
 from stackmatrix.results.model import FIELDS, FORMAT_VERSION, Result, Run, Status
 
@@ -31,7 +34,7 @@ class Replaced:
 
 @dataclass
 class Evidence:
-    """What is known of each cell, and its file, which is written after every change."""
+    """What is known of each cell, and its file, which :meth:`write` writes after every step."""
 
     folder: Path
     machine_name: str
@@ -41,6 +44,7 @@ class Evidence:
     results: dict[Cell, Result] = field(default_factory=dict)
     written: dict[Cell, Path] = field(default_factory=dict)
     """The files that this run wrote."""
+    _unwritten: dict[Cell, None] = field(default_factory=dict)
 
     def open(self, subjects: Mapping[Cell, Subject]) -> list[Replaced]:
         """Read what there is of these cells; returns what cannot be added to.
@@ -102,7 +106,7 @@ class Evidence:
         cost_rate: float | None = None,
         loop_ms: float | None = None,
     ) -> tuple[str, ...]:
-        """Add a block to a cell's file, and write it; returns what makes its earlier blocks other evidence, if any."""
+        """Add a block to a cell's file; returns what makes its earlier blocks other evidence, if any."""
         earlier = self.results.get(cell)
         conditions = Conditions(
             machine=self.machine,
@@ -145,7 +149,39 @@ class Evidence:
 
     def _write(self, cell: Cell, result: Result) -> None:
         self.results[cell] = result
-        self.written[cell] = store.write_result(self.folder, self.machine_name, result)
+        self._unwritten[cell] = None
+
+    def write(self) -> None:
+        """Write what has changed since, all of it or none; and files of this run that somebody has removed.
+
+        Raises:
+            ResultsFolderError: when it cannot be written, with where it is instead.
+
+        """
+        gone = [cell for cell, path in self.written.items() if not path.exists()]
+        cells = [*dict.fromkeys([*self._unwritten, *gone])]
+        paths = {cell: store.path_of(self.folder, self.machine_name, cell) for cell in cells}
+        try:
+            files = {path: encode(self.results[cell]) for cell, path in paths.items()}
+            store.write_together(self.folder, self.machine_name, files)
+        except ResultsFolderError as error:
+            raise ResultsFolderError(self._rescue(cells, error)) from error
+        self.written |= paths
+        self._unwritten.clear()
+
+    def _rescue(self, cells: Iterable[Cell], error: ResultsFolderError) -> str:
+        """Write elsewhere what cannot be written where it belongs; returns what to do, as a sentence."""
+        why = str(error).rpartition(": ")[0]
+        try:
+            elsewhere = Path(tempfile.mkdtemp(prefix="unwritten-results-"))
+            for cell in cells:
+                store.write_result(elsewhere, self.machine_name, self.results[cell])
+        except (OSError, ResultsFolderError):
+            return f"{why}, and the last block is lost: nowhere else can be written either. Mend that and run again."
+        return (
+            f"{why}. The last block is kept in {elsewhere}: mend that, copy it to where it belongs "
+            f"(cp -R {elsewhere}/. {self.folder}), and run again."
+        )
 
 
 def _with_a_block(status: Status) -> Status:

@@ -23,7 +23,7 @@ from stackmatrix.measurements.progress import View
 from stackmatrix.measurements.request import Kind, Outcome, Provenance, Request, Setup, Standing, Step, prepare
 from stackmatrix.results import store
 from stackmatrix.results.model import Result, Status
-from stackmatrix.system import limits
+from stackmatrix.system import interrupts, limits, private_folders, processes
 from stackmatrix.system.limits import Needs, usable_memory
 from stackmatrix.testbed import environments
 
@@ -59,11 +59,13 @@ class Runner:
 
         """
         request = self.request
+        private_folders.sweep()
         store.need_writable(request.folder)
         limits.need_room()
         provenance = Provenance.ask()
         layout, machine, self.machine_name = prepare(request)
         store.need_same_machine(request.folder, self.machine_name, machine)
+        store.settle(request.folder, self.machine_name, processes.is_running)
         missing = environments.find_missing(request.cells, request.nox_report, request.catalogue)
         self._mind_missing(missing)
         cells = [cell for cell in request.cells if cell not in missing]
@@ -128,7 +130,8 @@ class Runner:
             outcome = kind.perform(step, self.view.show)
         except (TrialError, SupervisorError) as error:  # the latter: a target that had to be killed, for one
             outcome = Outcome(f"failed: {error}", failures=dict.fromkeys(step.cells, str(error)))
-        self._record(outcome)
+        with interrupts.held():  # a block is written to the files of all its cells, or to none
+            self._record(outcome)
         self._judge()
         elapsed_s = self.clock_s() - self._began_s
         self.view.end(step.label, outcome.words, self.families, elapsed_s, self._left_s(after))
@@ -157,6 +160,7 @@ class Runner:
             self._failed[cell] += 1
             self._unmeasured[cell] = reason
             evidence.fail(cell, Status(state="failed", reason=reason))
+        evidence.write()
 
     def _judge(self) -> None:
         self.families = judge(
@@ -223,6 +227,7 @@ class Runner:
                 self.view.say(f"{cell}: {reason.reason}{'' if reason.reason.endswith('?') else '.'}")
                 self._unmeasured[cell] = reason.reason
                 self.evidence.fail(cell, Status(state="failed", reason=reason.reason))
+        self.evidence.write()
 
     def _mind_missing(self, missing: Mapping[Cell, Missing]) -> None:
         if not self.request.fail_on_missing:

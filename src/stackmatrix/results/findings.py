@@ -58,11 +58,13 @@ class Code(StrEnum):
     UNKNOWN_CORES = "unknown-cores"
     STRAYED = "strayed"
     UNEVEN_CORE = "uneven-core"
+    HELD_UP = "held-up"
 
     BEYOND_SATURATION = "beyond-saturation"
     NOT_REACHED = "not-reached"
     RECOVERY = "recovery"
     SECOND_ATTEMPT = "second-attempt"
+    KILLED = "killed"
 
 
 class Finding(Struct, frozen=True):

@@ -2,8 +2,9 @@
 
 import contextlib
 import os
+import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,13 @@ from stackmatrix.results.calibration import Calibration
 from stackmatrix.results.codec import decode, decode_calibration, encode
 from stackmatrix.results.conditions import Machine, identity_differences
 from stackmatrix.results.model import Result
+
+LEAST_BYTES = 1 << 20
+"""Of free space that a run begins with: its files are smaller, and grow with every block."""
+PARTIAL = re.compile(r"\.(.+)\.(\d+)\.part")
+"""The name of a file that is being written: the one that it will have, and the process that writes it."""
+WRITTEN = "written"
+"""Ends the name of a file that is there, with that of a process, once all that this writes together is written."""
 
 PARTS = 4
 """Of a file's path from the results folder."""
@@ -40,12 +48,12 @@ def need_writable(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(LEAST_BYTES))
     except OSError as error:
         raise ResultsFolderError(
             f"The results folder {folder} cannot be written ({error.strerror}): "
-            "mend its permissions or choose another with --results."
+            "mend that or choose another with --results."
         ) from error
 
 
@@ -56,18 +64,82 @@ def write_atomically(path: Path, data: bytes) -> None:
         ResultsFolderError: when it cannot be written; the old file is then untouched.
 
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+    partial = _partial(path)
+    with _cleaning([partial], path):
+        _write_whole(partial, data)
         partial.replace(path)
+
+
+def write_together(folder: Path, machine: str, files: Mapping[Path, bytes]) -> None:
+    """Put whole new files below a machine's folder in place of old ones: all of them or, whenever this is killed, none.
+
+    What is killed once all are written is made good by :func:`settle`.
+
+    Raises:
+        ResultsFolderError: when one cannot be written; the old files are then untouched.
+
+    """
+    if not files:
+        return
+    marker = folder / machine / f".{os.getpid()}.{WRITTEN}"
+    partials = {_partial(path): path for path in files}
+    with _cleaning([*partials, marker], next(iter(files), folder)):
+        for partial, path in partials.items():
+            _write_whole(partial, files[path])
+        _write_whole(marker, b"")
+    try:
+        for partial, path in partials.items():
+            partial.replace(path)
+        marker.unlink()
     except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise ResultsFolderError(f"{path} cannot be written ({error.strerror}): mend that and run again.") from error
+        raise ResultsFolderError(f"{folder} cannot be written ({error.strerror}): mend that and run again.") from error
+
+
+def settle(folder: Path, machine: str, is_running: Callable[[int], bool]) -> None:
+    """End what processes that were killed have begun to write: files that were written together, or none of them."""
+    place = folder / machine
+    named = [(path, found) for path in place.rglob(".*.part") if (found := PARTIAL.fullmatch(path.name))]
+    for path, found in named:
+        if not is_running(int(found[2])):
+            with contextlib.suppress(OSError):
+                if (place / f".{found[2]}.{WRITTEN}").exists():
+                    path.replace(path.with_name(found[1]))
+                else:
+                    path.unlink()
+    for marker in place.glob(f".*.{WRITTEN}"):
+        if (pid := marker.name.split(".")[1]).isdigit() and not is_running(int(pid)):
+            marker.unlink(missing_ok=True)
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _cleaning(made: Sequence[Path], wanted: Path) -> Iterator[None]:
+    """Leave nothing half-written behind when the body fails.
+
+    Raises:
+        ResultsFolderError: when it fails since something cannot be written.
+
+    """
+    try:
+        yield
+    except BaseException as error:
+        for path in made:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        if not isinstance(error, OSError):
+            raise
+        raise ResultsFolderError(f"{wanted} cannot be written ({error.strerror}): mend that and run again.") from error
 
 
 def write_result(folder: Path, machine: str, result: Result) -> Path:

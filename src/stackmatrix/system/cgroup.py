@@ -15,6 +15,8 @@ from stackmatrix.system.cores import divide_cores
 from stackmatrix.system.linux import read
 
 CONTROLLERS = ("cpu", "memory", "pids")
+NO_LIMIT = 1 << 60
+"""Bytes: what version 1 says where there is no limit is near to 2**63."""
 PIDS_LOCAL = "pids.events.local"
 
 
@@ -72,10 +74,6 @@ def memory_limit(groups: Collection[Group]) -> int | None:
     return min((limit for limit in limits if limit < NO_LIMIT), default=None)
 
 
-NO_LIMIT = 1 << 60
-"""Bytes: what version 1 has where nothing is limited is a little less than the largest number."""
-
-
 def tasks_left(groups: Collection[Group]) -> int | None:
     """How many more processes and threads fit into the fullest of these groups; ``None`` where there is no limit."""
     pairs = [[_number(group.folder / f"pids.{file}") for file in ("max", "current")] for group in groups]
@@ -86,6 +84,29 @@ def _number(file: Path) -> int | None:
     """The number in a group's file; ``None`` where there is none, as "max" for no limit is."""
     text = (read(str(file)) or "").strip()
     return int(text) if text.isdecimal() else None
+
+
+def memory_left(groups: Collection[Group]) -> tuple[int, int] | None:
+    """Bytes that are left of the group's limit that is nearest to it, and that limit; ``None`` where there is none.
+
+    What is kept of files that nobody reads any more is given up for others, and counts as left.
+    """
+    known = [found for folder in {one.folder for one in groups} if (found := _memory_left(folder)) is not None]
+    return min(known, key=lambda one: one[0] / one[1], default=None)
+
+
+def _memory_left(folder: Path) -> tuple[int, int] | None:
+    """Version 2 has "max" for no limit, version 1 a number that no machine has."""
+    for limit, usage, idle in (
+        ("memory.max", "memory.current", "inactive_file"),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        most, used = (read(str(folder / file)) or "" for file in (limit, usage))
+        if not most.strip().isdigit() or not used.strip().isdigit() or int(most) >= NO_LIMIT:
+            continue
+        unread = re.search(rf"^{idle} (\d+)", read(str(folder / "memory.stat")) or "", re.MULTILINE)
+        return int(most) - int(used) + (int(unread[1]) if unread else 0), int(most)
+    return None
 
 
 def why_limited(cores: int | None = None) -> str | None:

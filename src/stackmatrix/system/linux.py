@@ -73,6 +73,12 @@ MOST_CORES = 65_536
 """More than Linux is ever built for: what is above was not meant as a core's number."""
 
 
+def tasks() -> int | None:
+    """How many processes and threads this machine has; ``None`` elsewhere than on Linux. See proc_loadavg(5)."""
+    found = re.search(r"/(\d+) ", read("/proc/loadavg") or "")
+    return int(found[1]) if found else None
+
+
 # Socket diagnosis: netlink(7), sock_diag(7), and rtnetlink(7) for the attributes; numbers from linux/inet_diag.h.
 NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY = 4, 20
 NLM_F_REQUEST, NLM_F_DUMP, TCP_LISTEN = 0x1, 0x300, 10

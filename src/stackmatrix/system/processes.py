@@ -1,6 +1,7 @@
 """The one owner of child processes: argument lists, a group of their own, one shared deadline to stop, then KILL."""
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -11,10 +12,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 import psutil
 
 from stackmatrix.errors import TrialError
+from stackmatrix.system import guard
 
 POLL_S = 0.02
 """Between looks at a condition: short against every wait, long against the look."""
@@ -122,11 +125,44 @@ def end_all(processes: Iterable[psutil.Process], timeout_s: float) -> list[psuti
     return alive
 
 
+def orphans() -> list[psutil.Process]:
+    """What has lost its parent below the harness, and is now beside it; empty where nobody stands above."""
+    above = guard.above()
+    beside = psutil.Process(above).children() if above is not None and psutil.pid_exists(above) else []
+    return [one for one in beside if one.pid != os.getpid()]
+
+
+KILL_ROUNDS = 20
+"""Of looking for what a process that is being killed has started meanwhile."""
+
+
+def kill_tree(pid: int) -> None:
+    """Kill a process with its group and all that descend from it; each is stopped first, so that none forks on."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if os.getpgid(pid) == pid:
+            os.killpg(pid, signal.SIGSTOP)
+    found: dict[int, psutil.Process] = {}
+    for _ in range(KILL_ROUNDS):
+        new = [one for one in tree(pid) if one.pid not in found]
+        if not new:
+            break
+        found |= {one.pid: one for one in new}
+        for one in new:
+            with contextlib.suppress(psutil.Error):
+                one.suspend()
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if os.getpgid(pid) == pid:
+            os.killpg(pid, signal.SIGKILL)
+    end_all(found.values(), timeout_s=0.0)
+
+
 CRASH = re.compile(r"segmentation fault|fatal python error|bus error", re.IGNORECASE)
 TRACEBACK = re.compile(r"Traceback \(most recent call last\):\s*$")
 NOT_A_CAUSE = re.compile(r"^(\w+\.)*(HaltServer|SystemExit|KeyboardInterrupt|CancelledError)\b")
 """Exceptions with which a server reports that something else has ended it."""
 LAST_LINES = 3
+MOST_READ_BYTES = 20_000_000
+"""Of a log that are read, and kept: the end of one that has no end."""
 LONGEST_REASON = 500
 """Characters of a line that are shown: an exception may quote a whole page."""
 
@@ -140,7 +176,7 @@ def explain(log: Path) -> str:
     crash = ""
     last: deque[str] = deque(maxlen=LAST_LINES)
     try:
-        with log.open(encoding="utf-8", errors="replace") as lines:
+        with _end_of(log) as lines:
             for line in lines:
                 if not crash and CRASH.search(line):
                     crash = line.strip()
@@ -152,10 +188,31 @@ def explain(log: Path) -> str:
     return (crash or exception or " | ".join(last))[:LONGEST_REASON]
 
 
+def _end_of(log: Path) -> TextIO:
+    """The end of a log, where it is longer than anybody reads; opened for reading.
+
+    Raises:
+        OSError: when there is none.
+
+    """
+    opened = log.open("rb")
+    opened.seek(max(0, os.fstat(opened.fileno()).st_size - MOST_READ_BYTES))
+    return io.TextIOWrapper(opened, encoding="utf-8", errors="replace")
+
+
+def read_end(log: Path) -> str:
+    """The text of the end of a log; empty when there is none."""
+    try:
+        with _end_of(log) as lines:
+            return lines.read()
+    except OSError:
+        return ""
+
+
 def raised(log: Path) -> Iterator[str]:
     """The own line of each exception that a log has a traceback of, but for those that report another one."""
     is_traceback = False
-    with contextlib.suppress(OSError), log.open(encoding="utf-8", errors="replace") as lines:
+    with contextlib.suppress(OSError), _end_of(log) as lines:
         for line in lines:
             if TRACEBACK.search(line):
                 is_traceback = True
@@ -196,7 +253,7 @@ def keep(log: Path, secrets: Iterable[str] = ()) -> str:
             return ""
         KEPT_LOGS.mkdir(parents=True, exist_ok=True)
         kept = KEPT_LOGS / f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{log.name}"
-        kept.write_text(hide(log.read_text(errors="surrogateescape"), secrets), errors="surrogateescape")
+        kept.write_text(hide(read_end(log), secrets))
         for old in sorted(KEPT_LOGS.iterdir())[:-MOST_KEPT]:
             old.unlink(missing_ok=True)
     except OSError:

@@ -14,6 +14,7 @@ from stackmatrix.load.generator import DrivenLevel, Moment
 from stackmatrix.system.cores import Layout, find_strayed, why_not_pinned, why_slower
 from stackmatrix.system.machine_meter import MachineMeter
 from stackmatrix.system.process_meter import Meters, cpu_seconds
+from stackmatrix.system.stalls import Stalls
 from stackmatrix.testbed.places import Place
 from stackmatrix.testbed.supervisor import API, Supervisor
 
@@ -46,6 +47,7 @@ class Metering:
             Role.EXTERNAL_API: (circus.api_port,),
         }
         self._machine = MachineMeter(layout.used, layout.generator or layout.shared, ports)
+        self._stalls = Stalls()
         self._workers = max(one.subject.stack.workers for one in targets)
         self.verified_pids: tuple[int, ...] = ()
         """The targets' processes when they had been verified."""
@@ -73,7 +75,9 @@ class Metering:
                 self._machine.begin()
                 own.append(self._own_cpu())
                 at_start()
+                self._stalls.begin()
             else:
+                self._stalls.end()
                 self._machine.end()
                 own.append(self._own_cpu())
                 uses.update(self._meters.end())
@@ -84,7 +88,8 @@ class Metering:
         around = self._machine.close(self._ours, self._explained(uses, own))
         layout = self._layout
         around = replace(around, not_pinned=why_not_pinned(layout), slower_cores=why_slower(layout))
-        return driven, uses, replace(around, strayed=self._strayed())
+        held_up_s = max(driven.late_s, self._stalls.longest_s)
+        return driven, uses, replace(around, strayed=self._strayed(), held_up_s=held_up_s)
 
     def _strayed(self) -> str | None:
         """The first process of the targets that may run on other cores than theirs."""
@@ -128,6 +133,7 @@ class Metering:
         return self._meters.end()
 
     def tick(self) -> None:
+        self._stalls.tick()
         self._meters.tick()
         self._machine.tick()
 

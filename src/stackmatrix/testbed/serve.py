@@ -24,7 +24,8 @@ from stackmatrix.system import cores, host, http, processes
 from stackmatrix.system.ports import API_PORT
 from stackmatrix.testbed import testbed
 from stackmatrix.testbed.supervisor import API
-from stackmatrix.testbed.testbed import SubjectError, Testbed
+from stackmatrix.testbed.testbed import Testbed
+from stackmatrix.testbed.watch import SubjectError
 
 LOCUSTFILE = processes.PROJECT / "locust" / "webui.py"
 PAGE, PAGE_LOG = "locust", "locust.log"

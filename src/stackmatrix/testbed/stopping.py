@@ -38,6 +38,8 @@ WARM_TIMEOUT_S = 30.0
 SETTLE_S = 5.0
 """For visitors to notice that the other end is gone: at once, on this machine."""
 POLL_S = 0.02
+HELD_UP_S = 2.0
+"""Between two looks: this process was stopped, or the machine slept, and what it would time is not the target's."""
 TREE_PERIOD_S = 0.2
 """Between looks for new processes of the target: finding them takes longer than looking whether known ones live."""
 
@@ -160,9 +162,12 @@ class Stopping:
 
     def _watch(self, signalled_s: float, kept: KeptConnection) -> None:
         """Look until every process is gone or the deadline is over, and send visitors meanwhile."""
+        looked_s = signalled_s
         while True:
             now_s = time.monotonic()
-            after_s = now_s - signalled_s
+            if now_s - looked_s > HELD_UP_S:
+                raise TrialError(f"The harness was held up for {now_s - looked_s:.1f} s while it timed a stop.")
+            looked_s, after_s = now_s, now_s - signalled_s
             self._look_for_processes(now_s)
             if self._closed_s is None and not kept.is_open():
                 self._closed_s = after_s

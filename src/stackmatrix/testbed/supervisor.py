@@ -5,13 +5,10 @@ call. Whatever happens, leaving the ``with`` block ends every process that was s
 """
 
 import contextlib
-import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +19,8 @@ import psutil
 from circus.client import CircusClient
 from circus.exc import CallError
 
-from stackmatrix.errors import MachineLimitError, SupervisorError, TrialError
-from stackmatrix.system import processes
+from stackmatrix.errors import SupervisorError, TrialError
+from stackmatrix.system import interrupts, processes
 from stackmatrix.system.cores import Layout
 from stackmatrix.system.crash_loop import CrashLoop
 from stackmatrix.system.launch import Setting
@@ -40,8 +37,6 @@ SOONER_S = 1.0
 """So much before circus would kill without a word, what has not stopped is counted as killed."""
 QUIT_TIMEOUT_S = 15.0
 """For circusd to kill what has not stopped by then, and to stop itself."""
-LONGEST_TEMPORARY_BYTES = 60
-"""A socket's path may have 103 bytes on macOS and 107 on Linux, of which the names below take 43."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +46,16 @@ class Target:
     name: str
     command: tuple[str, ...]
     setting: Setting = field(default_factory=Setting)
+
+
+class StubbornError(SupervisorError):
+    """What had to be killed in the end; ``names`` are the watchers that it belonged to, where that is known."""
+
+    def __init__(self, pids: Sequence[int], names: Sequence[str]) -> None:
+        whose = f" of {', '.join(names)}" if names else ""
+        which = ", ".join(map(str, pids))
+        super().__init__(f"Processes {which}{whose} had to be killed: they did not stop when asked to.")
+        self.names = tuple(names)
 
 
 def graceful_s(targets: int) -> int:
@@ -82,24 +87,6 @@ COMMAND = "STACKMATRIX_TARGET_COMMAND"
 
 def _join(cores: tuple[int, ...]) -> str:
     return ",".join(map(str, cores))
-
-
-def private_folder() -> Path:
-    """A new folder that only this user can enter, with a path that leaves room for a socket's name.
-
-    nox points ``TMPDIR`` into the project, however deep that lies.
-
-    Raises:
-        MachineLimitError: when none can be made.
-
-    """
-    try:
-        usual = tempfile.gettempdir()
-        fits = len(os.fsencode(usual)) <= LONGEST_TEMPORARY_BYTES
-        return Path(tempfile.mkdtemp(prefix="stackmatrix-", dir=usual if fits else "/tmp"))  # noqa: S108 - it is safe
-    except OSError as error:
-        why = f"No temporary folder can be made ({error.strerror}): set TMPDIR to one that can be written."
-        raise MachineLimitError(why) from error
 
 
 def ini_for(template: str, names: Iterable[str]) -> str:
@@ -134,6 +121,8 @@ class Supervisor:
     _client: CircusClient | None = None
     _pids: dict[str, int] = field(default_factory=dict)
     _seen: dict[int, psutil.Process] = field(default_factory=dict)
+    _others: set[int] = field(default_factory=set)
+    _trees: dict[str, set[int]] = field(default_factory=dict)
     _ends: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -156,12 +145,15 @@ class Supervisor:
         command = [sys.executable, "-m", "stackmatrix.system.launch", f"--cores={_join(self.layout.harness)}", "--"]
         command += [sys.executable, "-m", "circus.circusd", str(ini)]
         log = self.folder / "circus.log"
-        self._child = processes.start(command, environment=processes.child_environment(**given), log=log)
+        self._others = {one.pid for one in processes.orphans()}
         try:
+            with interrupts.held():
+                self._child = processes.start(command, environment=processes.child_environment(**given), log=log)
             self._client = CircusClient(endpoint=given["STACKMATRIX_ENDPOINT"], timeout=CALL_TIMEOUT_S)
             self._pids = processes.wait_until(self._look_for_pids, timeout_s=START_TIMEOUT_S, alive=self._why_dead)
         except BaseException as error:
-            self._stop()
+            with interrupts.held():
+                self._stop()
             if isinstance(error, TrialError):
                 error.log = "".join(map(self.log_of, self.watchers[1:]))
             raise
@@ -176,11 +168,10 @@ class Supervisor:
             SupervisorError: naming what had to be killed, unless an error is on its way already.
 
         """
-        killed = self._stop()
+        with interrupts.held():
+            killed = self._stop()
         if killed and error is None:
-            raise SupervisorError(
-                f"Processes {', '.join(map(str, killed))} had to be killed: they did not stop when asked to."
-            )
+            raise StubbornError(killed, [name for name, tree in self._trees.items() if not tree.isdisjoint(killed)])
 
     @property
     def _secrets(self) -> list[str]:
@@ -199,6 +190,11 @@ class Supervisor:
     def why_gone(self, watcher: str) -> str | None:
         """One sentence if a watcher's process has ended, with the end of its log; ``None`` while it lives."""
         return None if processes.is_running(self._pids[watcher]) else self._end_of(watcher)
+
+    def has_ended_silently(self, watcher: str) -> bool:
+        """Whether a watcher's process has ended and no exception in its log says why, as when it was killed."""
+        ended = not processes.is_running(self._pids[watcher])
+        return ended and not any(processes.raised(self.folder / f"{watcher}.log"))
 
     def need_own(self, watcher: str, pid: int) -> None:
         """Make sure that a process which answers is a watcher's, and not another server that has taken its port.
@@ -237,13 +233,18 @@ class Supervisor:
 
     def log_of(self, watcher: str) -> str:
         """What a watcher's process has said so far, without secrets."""
-        path = self.folder / f"{watcher}.log"
-        return processes.hide(path.read_text(errors="replace") if path.exists() else "", self._secrets)
+        return processes.hide(processes.read_end(self.folder / f"{watcher}.log"), self._secrets)
 
     def note_tree(self) -> None:
         """Remember every process that is there now, so that leaving can see to all of them."""
-        for pid in self._pids.values():
-            self._seen.update({process.pid: process for process in processes.tree(pid)})
+        for watcher, pid in self._pids.items():
+            found = {process.pid: process for process in processes.tree(pid)}
+            self._seen |= found
+            self._trees.setdefault(watcher, set()).update(found)
+
+    def kill(self, watcher: str) -> None:
+        """Kill a watcher's process and all below it, whatever they do about it."""
+        processes.kill_tree(self._pids[watcher])
 
     def _look_for_pids(self) -> dict[str, int] | None:
         found = {}
@@ -276,9 +277,12 @@ class Supervisor:
 
     def _stop(self) -> list[int]:
         """Stop everything; returns what had to be killed."""
+        if self._child is None:
+            return []
         self.note_tree()
         for process in processes.tree(self._child.pid):
             self._seen.setdefault(process.pid, process)
+        self._seen |= {one.pid: one for one in processes.orphans() if one.pid not in self._others}
         if self._client is not None:
             # When circusd does not answer it is stopped below, like any child.
             with contextlib.suppress(CallError):
@@ -293,7 +297,3 @@ class Supervisor:
         processes.stop(self._child, timeout_s=patience_s + QUIT_TIMEOUT_S)
         killed += processes.end_all(self._seen.values(), timeout_s=1.0)
         return sorted({process.pid for process in killed})
-
-
-def remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)

@@ -25,26 +25,20 @@ from stackmatrix.matrix.ladder import LoadLevel
 from stackmatrix.matrix.workloads import Workload
 from stackmatrix.results.conditions import Environment
 from stackmatrix.results.findings import Finding
+from stackmatrix.system import private_folders
 from stackmatrix.system.core_speed import PaceBook
 from stackmatrix.system.cores import Layout, pinned
 from stackmatrix.testbed import external_api, places, readiness, verification
 from stackmatrix.testbed.metering import Metering
 from stackmatrix.testbed.places import Place
 from stackmatrix.testbed.raised import RaisedLogs
-from stackmatrix.testbed.supervisor import API, Supervisor, Target, private_folder, remove
+from stackmatrix.testbed.supervisor import API, Supervisor, Target
+from stackmatrix.testbed.watch import SubjectError, Watch
 
 VERIFIED_AT_ONCE = 4
 """Targets whose pages are asked for at once: each mostly waits, and must not wait for the core."""
 
 type Show = Callable[[str], None]
-
-
-class SubjectError(TrialError):
-    """One of several subjects does not come up or is not what it should be: the others can be started without it."""
-
-    def __init__(self, subject: Subject, reason: str, log: str = "") -> None:
-        super().__init__(reason)
-        self.subject, self.log = subject, log
 
 
 @dataclass(frozen=True)
@@ -90,6 +84,9 @@ class Testbed:
     """Whether the targets may be gone: nothing more is asked of them."""
     _metering: Metering | None = None
 
+    def __post_init__(self) -> None:
+        self.watch = Watch(self.circus, [place.subject for place in self.places])
+
     def verify(self, patience_s: float = verification.READY_TIMEOUT_S, *, pages: bool = True) -> None:
         """Wait until everything answers, and check each target: what it is and, with ``pages``, how it answers.
 
@@ -122,7 +119,9 @@ class Testbed:
             with self.circus.explaining(subject.name):
                 yield
         except TrialError as error:
-            raise SubjectError(subject, f"{error} {said(self.raised.take(subject))}".rstrip(), error.log) from error
+            told = f"{error} {said(self.raised.take(subject))}".rstrip()
+            silent = self.circus.has_ended_silently(subject.name)
+            raise SubjectError(subject, told, error.log, may_come_up=silent) from error
 
     def _verify_page(self, place: Place) -> None:
         if place.subject.app.wrapped:
@@ -131,7 +130,11 @@ class Testbed:
 
     def _identify(self, place: Place, patience_s: float) -> None:
         subject = place.subject
-        alive = self.circus.watch_start(subject.name, subject.stack.workers)
+        why_over = self.circus.watch_start(subject.name, subject.stack.workers)
+
+        def alive() -> str | None:
+            return why_over() or self.watch.why(subject)
+
         if not subject.app.wrapped:
             verification.wait_for_page(place.port, subject.workload, alive)
             return
@@ -226,12 +229,11 @@ class Testbed:
         """Look at everything that could have gone wrong, and read the meters.
 
         Raises:
-            TrialError: when a target or the external API has ended.
+            SubjectError: when a target has ended, or takes too much of the machine.
+            TrialError: when the external API has ended.
 
         """
-        for watcher in (API,) if self.discarded else self.circus.watchers:
-            if (reason := self.circus.why_gone(watcher)) is not None:
-                raise TrialError(f"Under load, {reason}.")
+        self.watch.look(discarded=self.discarded)
         self.meters.tick()
 
     def rows(self) -> bytes:
@@ -265,7 +267,7 @@ def start(
         SupervisorError: when something does not stop.
 
     """
-    folder = private_folder()
+    folder = private_folders.make()
     try:
         at = places.free_ports(subjects) if at is None else at
         with pinned(layout.harness):  # what an application needs beside it may be started anew for its place
@@ -281,7 +283,7 @@ def start(
             if generator is not None:
                 generator.finish(bed.tick)
     finally:
-        remove(folder)
+        private_folders.remove(folder)
 
 
 def _make_generator(load: Load, every: Sequence[Place], api_port: int, layout: Layout, folder: Path) -> LoadGenerator:

@@ -248,6 +248,12 @@ CASES = (
         changed={"around": Surroundings(foreign_share=0.06, foreign_name="make (process 9)")},
     ),
     Case(
+        machine_checks.check_held_up,
+        "held-up",
+        "held up for 60.0 s",
+        changed={"around": Surroundings(held_up_s=60.0)},
+    ),
+    Case(
         machine_checks.check_pace, "pace", "before the level was 9% slower", severity="note", changed=paced(1.09, 1.0)
     ),
     Case(
@@ -456,6 +462,7 @@ CASES = (
 PASSES = (
     Pass(checks.check_lag, "nothing was sent", spoil=lambda *_: []),
     Pass(checks.check_lag, "just in time", spoil=lambda packed, row: packed * 4 + [row(105, 105.7, sent_s=105.0999)]),
+    Pass(machine_checks.check_held_up, "just in time", changed={"around": Surroundings(held_up_s=1.0)}),
     Pass(checks.check_generator_core, "just idle enough", changed={"around": Surroundings(generator_core_share=0.8)}),
     Pass(
         checks.check_generator_core,

@@ -20,6 +20,7 @@ from stackmatrix.matrix.pythons import PYTHONS
 from stackmatrix.matrix.ramp import HIGHEST_RATE
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
+from stackmatrix.measurements.attempts import ATTEMPTS
 from stackmatrix.measurements.cost import rate
 from stackmatrix.measurements.cost.kind import FEW_CELLS, CostBlocks
 from stackmatrix.measurements.request import Outcome, Setup, Standing, Step
@@ -28,7 +29,9 @@ from stackmatrix.results.cost import CostBlock
 from stackmatrix.results.model import Result
 from stackmatrix.system.cores import Layout
 from stackmatrix.testbed import testbed
-from stackmatrix.testbed.testbed import Load, MeasuredLevel, SubjectError
+from stackmatrix.testbed.supervisor import StubbornError
+from stackmatrix.testbed.testbed import Load, MeasuredLevel
+from stackmatrix.testbed.watch import SubjectError
 
 OTHER = next(name for name, row in STACKS.items() if name != REFERENCE_STACK and row.slots != 2)
 FEW = next(name for name, row in STACKS.items() if row.slots == 2)
@@ -57,6 +60,7 @@ class MadeUp:
         self.planted_ms: list[float] = []
         self.broken: set[str | Cell] = set()
         self.ends: dict[int, Exception] = {}
+        self.stubborn: StubbornError | None = None
         self.late: set[int] = set()
         """Windows, counted from 0, in which the generator is late."""
         self.failing: set[Cell] = set()
@@ -73,6 +77,8 @@ class MadeUp:
         if len(self.together) - 1 in self.ends:
             raise self.ends[len(self.together) - 1]
         yield self
+        if self.stubborn is not None:
+            raise self.stubborn
 
     def verify(self) -> None:
         for subject in self.together[-1]:
@@ -471,9 +477,54 @@ def test_a_failed_request_makes_the_block_of_its_cell_invalid_and_no_other(
     assert "1 requests failed" in outcome.words
 
 
-def test_a_block_that_breaks_is_an_error_for_the_runner(
+def test_a_block_that_breaks_once_is_made_again_and_nothing_is_said_of_its_cells(
     made: MadeUp, kind: CostBlocks, make_standing: Callable[..., Standing]
 ) -> None:
     made.ends = {0: TrialError("The generator ended by itself.")}
+    outcome = perform(kind, make_standing())[0]
+    assert costs(outcome).keys() == {*ALL}
+    assert outcome.failures == {}
+
+
+def test_a_cell_that_was_up_stands_beside_the_others_once_more_and_it_is_said_that_it_ended(
+    made: MadeUp, kind: CostBlocks, make_standing: Callable[..., Standing], make_subject: Callable[[Cell], Subject]
+) -> None:
+    ended = SubjectError(make_subject(CELLS[0]), "It ended.", may_come_up=True)
+    made.ends = {0: ended}
+    outcome = perform(kind, make_standing())[0]
+    assert costs(outcome).keys() == {*ALL}
+    assert outcome.failures == {CELLS[0]: "It ended."}
+    assert outcome.words.endswith(f"{CELLS[0]} was started again: It ended.")
+
+
+def test_a_cell_that_had_to_be_killed_in_the_end_keeps_its_block(
+    made: MadeUp, kind: CostBlocks, make_standing: Callable[..., Standing], make_subject: Callable[[Cell], Subject]
+) -> None:
+    name = make_subject(CELLS[0]).name
+    made.stubborn = StubbornError([12], [name])
+    outcome = perform(kind, make_standing())[0]
+    assert costs(outcome).keys() == {*ALL}
+    assert outcome.failures == {}
+    assert f"Processes 12 of {name} had to be killed" in outcome.words
+    told = {cell for cell, block in costs(outcome).items() if "killed" in {one.code for one in block.findings}}
+    assert told == {CELLS[0]}
+
+
+def test_a_number_that_this_run_has_used_is_not_given_to_a_later_block(
+    kind: CostBlocks,
+    conditions: Conditions,
+    make_cost: Callable[..., CostBlock],
+    make_standing: Callable[..., Standing],
+) -> None:
+    run, numbers = kind._setup.provenance.run_id, [0, *range(2, OPENING + 1)]  # one has failed
+    made = tuple(make_cost(run=run, round_=number) for number in numbers)
+    results = [msgspec.structs.replace(one, cost=made) for one in known(conditions, make_cost, OPENING)]
+    assert [step.number for step in kind.steps(1, make_standing(results, ALL))] == [OPENING + 1]
+
+
+def test_a_block_that_breaks_is_an_error_for_the_runner(
+    made: MadeUp, kind: CostBlocks, make_standing: Callable[..., Standing]
+) -> None:
+    made.ends = {number: TrialError("The generator ended by itself.") for number in range(ATTEMPTS)}
     with pytest.raises(TrialError, match="The generator ended"):
         perform(kind, make_standing())

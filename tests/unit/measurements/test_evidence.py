@@ -1,5 +1,7 @@
 """What is added to a cell's file, what stands beside it, and what is replaced because it was made otherwise."""
 
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from stackmatrix.errors import ResultFileError
+from stackmatrix.errors import ResultFileError, ResultsFolderError
 from stackmatrix.matrix.cells import Cell, Subject
 from stackmatrix.measurements.evidence import Evidence
 from stackmatrix.results import store
@@ -44,6 +46,7 @@ def measured(open_evidence: Open, make_cost: Callable[..., CostBlock], environme
     assert said == []
     for round_ in range(2):
         evidence.add(CELL, make_cost(run="earlier", round_=round_), environment, cost_rate=3.5)
+        evidence.write()
 
 
 def read(folder: Path, cell: Cell = CELL) -> Result:
@@ -58,6 +61,7 @@ def test_a_later_run_under_the_same_conditions_adds_its_blocks(
     assert said == []
     assert evidence.cost_rate("fanout") == 3.5
     assert evidence.add(CELL, make_cost(run="later"), environment, cost_rate=3.5) == ()
+    evidence.write()
     assert [block.key for block in read(tmp_path).cost] == [("earlier", 0, 0), ("earlier", 1, 0), ("later", 0, 0)]
     assert [run.id for run in read(tmp_path).runs] == ["earlier", "later"]
 
@@ -81,6 +85,7 @@ def test_under_other_conditions_they_are_named_beforehand_and_the_file_stays_unt
     assert said == [f"{CELL}: 2 blocks were made under other conditions ({words})"]
     assert read(tmp_path) == before
     evidence.add(CELL, make_cost(run="later"), environment, cost_rate=4.5)
+    evidence.write()
     assert [block.run for block in read(tmp_path).cost] == ["later"]
     assert [run.id for run in read(tmp_path).runs] == ["later"]
 
@@ -104,6 +109,7 @@ def test_what_only_the_running_target_tells_replaces_when_it_is_told(
     assert said == []
     static = msgspec.structs.replace(environment, python=msgspec.structs.replace(environment.python, shared=True))
     assert evidence.add(CELL, make_cost(run="later"), static, cost_rate=3.5) == ("the Python",)
+    evidence.write()
     assert [block.run for block in read(tmp_path).cost] == ["later"]
 
 
@@ -115,6 +121,7 @@ def test_only_cells_that_were_asked_as_often_stay_together(
     first, _ = open_evidence("another", (OTHER, third))
     for cell in (OTHER, third):
         first.add(cell, make_cost(run="another"), environment, cost_rate=12.0)
+    first.write()
     evidence, said = open_evidence("later", (CELL, OTHER, third))
     assert said == [
         f"{CELL}: 2 blocks were made under other conditions (the arrivals per second at each cell (3.5 → 12))"
@@ -128,6 +135,7 @@ def test_a_failure_leaves_the_evidence_there_is(tmp_path: Path, open_evidence: O
     evidence, _ = open_evidence()
     before = read(tmp_path)
     evidence.fail(CELL, Status(state="failed", reason="it fell over"))
+    evidence.write()
     unstable = Status(state="unstable", reason="it fell over")
     assert read(tmp_path) == msgspec.structs.replace(before, status=unstable)
 
@@ -137,7 +145,9 @@ def test_a_cell_that_comes_up_after_it_did_not_is_unstable(
 ) -> None:
     evidence, _ = open_evidence()
     evidence.fail(CELL, Status(state="failed", reason="it fell over"))
+    evidence.write()
     evidence.add(CELL, make_cost(run="later"), environment, cost_rate=3.5)
+    evidence.write()
     assert read(tmp_path).status == Status(state="unstable", reason="it fell over")
     assert len(read(tmp_path).cost) == 1
 
@@ -147,12 +157,14 @@ def test_a_failure_leaves_alone_what_was_made_under_other_conditions(tmp_path: P
     before = read(tmp_path)
     evidence, _ = open_evidence(tool_lock_sha256="cd")
     evidence.fail(CELL, Status(state="failed", reason="it fell over"))
+    evidence.write()
     assert read(tmp_path) == before
 
 
 def test_a_cell_that_was_never_measured_says_why(tmp_path: Path, open_evidence: Open) -> None:
     evidence, _ = open_evidence()
     evidence.fail(CELL, Status(state="failed", reason="it fell over"))
+    evidence.write()
     assert read(tmp_path).status == Status(state="failed", reason="it fell over")
     assert (read(tmp_path).blocks, read(tmp_path).conditions) == ((), None)
 
@@ -176,3 +188,47 @@ def test_a_file_that_cannot_be_read_is_refused_before_anything_is_measured(tmp_p
     with pytest.raises(ResultFileError, match="is not a result file"):
         open_evidence()
     assert path.read_text(encoding="utf-8") == "{"
+
+
+@pytest.mark.usefixtures("measured")
+def test_what_cannot_be_written_where_it_belongs_is_kept_elsewhere_and_said(
+    tmp_path: Path,
+    open_evidence: Open,
+    make_cost: Callable[..., CostBlock],
+    environment: Environment,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    evidence, _ = open_evidence()
+    evidence.add(CELL, make_cost(run="later"), environment, cost_rate=3.5)
+    write_together = store.write_together
+
+    def full(*_: object) -> None:
+        raise ResultsFolderError("/results/a.json cannot be written (No space left on device): mend that.")
+
+    monkeypatch.setattr(store, "write_together", full)
+    with pytest.raises(ResultsFolderError) as failed:
+        evidence.write()
+    said = re.fullmatch(
+        r"/results/a.json cannot be written \(No space left on device\)\. The last block is kept in (\S+): mend that, "
+        rf"copy it to where it belongs \(cp -R \1/\. {re.escape(str(tmp_path))}\), and run again\.",
+        str(failed.value),
+    )
+    assert said
+    assert len(read(tmp_path).cost) == 2
+    shutil.copytree(said[1], tmp_path, dirs_exist_ok=True)
+    shutil.rmtree(said[1])
+    assert len(read(tmp_path).cost) == 3
+    monkeypatch.setattr(store, "write_together", write_together)
+    evidence.write()  # it was not forgotten
+    assert len(read(tmp_path).cost) == 3
+
+
+def test_a_file_that_somebody_has_removed_meanwhile_is_written_again(
+    tmp_path: Path, open_evidence: Open, make_cost: Callable[..., CostBlock], environment: Environment
+) -> None:
+    evidence, _ = open_evidence()
+    evidence.add(CELL, make_cost(run="later"), environment, cost_rate=3.5)
+    evidence.write()
+    shutil.rmtree(tmp_path / "m")
+    evidence.write()
+    assert len(read(tmp_path).cost) == 1

@@ -1,5 +1,6 @@
 """The results folder: files whole or not at all, in their place, and committed alone."""
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Callable
@@ -294,3 +295,61 @@ def test_a_calibration_of_another_machine_is_not_replaced(
     (tmp_path / "m" / "calibration.json").write_text('{"machine": 3')
     assert result.conditions is not None
     store.need_same_machine(tmp_path, "m", result.conditions.machine)
+
+
+def test_files_that_are_written_together_are_all_there_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "m"
+    paths = [place / "a" / "1.json", place / "b" / "2.json"]
+    store.write_together(tmp_path, "m", dict.fromkeys(paths, b"old"))
+    sync, calls = os.fsync, []
+
+    def full(number: int) -> None:
+        calls.append(number)
+        if len(calls) > 1:
+            raise OSError(28, "No space left on device")
+        sync(number)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ResultsFolderError, match="No space left"):
+        store.write_together(tmp_path, "m", dict.fromkeys(paths, b"new"))
+    assert [path.read_bytes() for path in paths] == [b"old", b"old"]
+    assert sorted(path for path in place.rglob("*") if path.is_file()) == paths
+
+
+@pytest.mark.parametrize("renamed", [None, 0, 1, 2], ids=["before it was all there", "none", "one", "both"])
+def test_what_was_killed_while_it_wrote_together_is_ended_by_the_next_run_or_undone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renamed: int | None
+) -> None:
+    place = tmp_path / "m"
+    paths = [place / "a" / "1.json", place / "b" / "2.json"]
+    store.write_together(tmp_path, "m", dict.fromkeys(paths, b"old"))
+
+    class KilledError(BaseException):
+        """Nothing is cleaned up after it, here."""
+
+    steps: list[Path] = []
+    replace = Path.replace
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+
+    def kill(*_: object) -> None:
+        raise KilledError
+
+    def some(path: Path, target: Path) -> None:
+        if len(steps) == renamed:
+            raise KilledError
+        steps.append(path)
+        replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", some)
+    if renamed is None:
+        monkeypatch.setattr(os, "fsync", lambda _: kill() if steps else steps.append(place))
+    with contextlib.suppress(KilledError):
+        store.write_together(tmp_path, "m", dict.fromkeys(paths, b"new"))
+    monkeypatch.undo()
+
+    store.settle(tmp_path, "m", lambda pid: pid == os.getpid())  # it still writes
+    assert len([path for path in place.rglob(".*") if path.is_file()]) == (2 if renamed is None else 3 - renamed)
+    store.settle(tmp_path, "m", lambda _: False)
+    wanted = b"old" if renamed is None else b"new"
+    assert [path.read_bytes() for path in paths] == [wanted, wanted]
+    assert sorted(path for path in place.rglob("*") if path.is_file()) == paths

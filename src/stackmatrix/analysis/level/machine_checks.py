@@ -12,6 +12,8 @@ RETRANSMITTED_SHARE = 0.005
 """Of the window's requests. Every one is late by 0.2 s or more, and so few of them hardly move a p95 or a mean; the
 machine's counters are of all of its connections, so that a single one need not be ours."""
 PACE_SHARE = 0.08
+HELD_UP_S = 1.0
+"""A window that is read so much too late has the load's end in it, or what came after."""
 
 
 def above(share: float | None, most: float, code: Code, sentence: str) -> Finding | None:
@@ -29,6 +31,16 @@ def check_open_files(facts: LevelFacts) -> Finding | None:
     if share is not None and share > FILES_SHARE:
         return note(Code.TARGET_OPEN_FILES, f"The target used {share:.0%} of the open files that it may have.")
     return None
+
+
+def check_held_up(facts: LevelFacts) -> Finding | None:
+    """The harness ran all the time, and read its meters when the window began and ended."""
+    held_up_s = facts.around.held_up_s
+    if held_up_s <= HELD_UP_S:
+        return None
+    return invalid(
+        Code.HELD_UP, f"The harness was held up for {held_up_s:.1f} s: it was stopped, or the machine slept."
+    )
 
 
 def check_ports(facts: LevelFacts) -> Finding | None:

@@ -243,3 +243,5 @@ class Surroundings:
     slower_cores: str | None = None
     unknown_cores: tuple[int, ...] = ()
     strayed: str | None = None
+    held_up_s: float = 0.0
+    """How long the harness did not run when it should have: it was stopped, or the machine slept."""

@@ -31,9 +31,9 @@ from stackmatrix.matrix.pythons import BASE, HEAD, Runtime
 from stackmatrix.measurements.attempts import until_done
 from stackmatrix.measurements.counts.counting import Counting, quick_loads_of
 from stackmatrix.measurements.counts.sameness import HASH_SEEDS
+from stackmatrix.system import private_folders
 from stackmatrix.system.cores import Layout, pinned
 from stackmatrix.testbed import environments as installations
-from stackmatrix.testbed.supervisor import private_folder, remove
 
 type Say = Callable[[str], None]
 
@@ -152,9 +152,9 @@ def mixtures_of(plan: Plan, layout: Layout, say: Say) -> Iterator[Mixtures]:
     stack = plan.catalogue.stacks[cell.stack]
     if why := installations.why_excluded(cell, plan.catalogue):
         raise AppError(f"{why}.")
-    folder = private_folder()
+    folder = private_folders.make()
     with ExitStack() as up:
-        up.callback(remove, folder)
+        up.callback(private_folders.remove, folder)
         apps: list[AppFile] = []
         made: list[AppEnvironment] = []
         indexes: list[str] = []

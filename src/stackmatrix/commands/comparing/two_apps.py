@@ -25,11 +25,10 @@ from stackmatrix.measurements import request as requests
 from stackmatrix.measurements.cost.batches import most_together
 from stackmatrix.measurements.first_look import FirstLook, kept_rate, look
 from stackmatrix.measurements.request import Request
-from stackmatrix.system import git
+from stackmatrix.system import git, private_folders
 from stackmatrix.system.cores import Layout, pinned
 from stackmatrix.system.limits import usable_memory
 from stackmatrix.testbed import environments as installations
-from stackmatrix.testbed.supervisor import private_folder, remove
 
 type Say = Callable[[str], None]
 
@@ -48,9 +47,9 @@ def ready(
     find_uv()  # of no side
     layout, machine, machine_name = requests.prepare(request)
     together = min(len(request.cells) + 2, most_together(min(machine.memory_bytes, usable_memory())))
-    folder = private_folder()
+    folder = private_folders.make()
     with ExitStack() as up:
-        up.callback(remove, folder)
+        up.callback(private_folders.remove, folder)
         apps: dict[str, AppFile] = {}
         for side in sides:
             with naming(side):

@@ -15,24 +15,28 @@ import msgspec
 from stackmatrix.analysis.comparison.looks import MAIN_LOOK
 from stackmatrix.analysis.comparison.racing import forecast
 from stackmatrix.analysis.level.checks import find_all
+from stackmatrix.analysis.level.machine_checks import check_held_up
+from stackmatrix.errors import TrialError
 from stackmatrix.load.protocol import LevelOrder
 from stackmatrix.matrix.arrivals import plan_seed
 from stackmatrix.matrix.cells import Cell, Subject
 from stackmatrix.matrix.ladder import LoadLevel, requests_at_once
 from stackmatrix.matrix.profiles import LOOKS, CostLengths
 from stackmatrix.matrix.workloads import Workload
-from stackmatrix.measurements.attempts import until_valid
+from stackmatrix.measurements.attempts import ATTEMPTS, until_valid
 from stackmatrix.measurements.cost import rate
 from stackmatrix.measurements.cost.batches import batches, most_together
 from stackmatrix.measurements.cost.blocks import block_of, describe
 from stackmatrix.measurements.request import Kind, Outcome, Setup, Show, Standing, Step, now
 from stackmatrix.results.cost import CostBlock
-from stackmatrix.results.findings import Finding
+from stackmatrix.results.findings import Code, Finding, note
 from stackmatrix.results.model import Result
 from stackmatrix.system import host
 from stackmatrix.system.limits import usable_memory
 from stackmatrix.testbed import testbed
-from stackmatrix.testbed.testbed import Load, MeasuredLevel, SubjectError, Testbed
+from stackmatrix.testbed.supervisor import StubbornError
+from stackmatrix.testbed.testbed import Load, MeasuredLevel, Testbed
+from stackmatrix.testbed.watch import SubjectError
 
 FEW_CELLS = 6
 """Side by side, controls among them: three blocks of fewer tell so little of the noise that they decide nothing."""
@@ -41,6 +45,7 @@ SPARE = 2
 MOST_FAILURES = 2
 BLOCK_OVERHEAD_S, CELL_OVERHEAD_S = 10.0, 2.5
 """What a block and each cell in it take beside the load, until one was timed."""
+KILLED = note(Code.KILLED, "It did not stop when asked to, and was killed.")
 WARM_LEVEL, FIRST_LEVEL = 0, 1
 """Marks of the rows of the warm-up, and of the first attempt at a window; further attempts count up."""
 
@@ -84,7 +89,14 @@ class CostBlocks(Kind):
             return
         still_open = [cell for cell in every if cell in standing.open or not _is_known(standing.results.get(cell))]
         if len(still_open) > 1 and most < self._setup.profile.blocks:
-            yield from self._round(workload, most, still_open)
+            # A number that this run has not used, also where a block has failed.
+            used = (
+                block.round + 1 for cell in every for block in _blocks(standing.results.get(cell)) if self._own(block)
+            )
+            yield from self._round(workload, max(most, *used, 0), still_open)
+
+    def _own(self, block: CostBlock) -> bool:
+        return block.run == self._setup.provenance.run_id
 
     def _rate_of(self, workload: Workload, standing: Standing) -> float | None:
         conditions = (
@@ -132,18 +144,30 @@ class CostBlocks(Kind):
         seed = self._generator.getrandbits(32)
         random.Random(seed).shuffle(subjects)
         failures: dict[Cell, str] = {}
-        started_s = time.monotonic()
+        ended: set[Cell] = set()
+        attempts, started_s = 1, time.monotonic()
         while len(subjects) > 1:
             try:
                 outcome = self._measure(step, subjects, seed, show)
             except SubjectError as error:
-                failures[error.subject.cell] = str(error)
-                subjects.remove(error.subject)
+                cell = error.subject.cell
+                failures[cell] = str(error)
+                # One that was up stands beside the others once more: what has ended it may not be its own.
+                if not error.may_come_up or cell in ended:
+                    subjects.remove(error.subject)
+                ended.add(cell)
+                continue
+            except TrialError as error:  # what ended is no target, so it is nobody's fault
+                if attempts == ATTEMPTS:
+                    raise
+                show(f"attempt {attempts} failed: {error}")
+                attempts += 1
                 continue
             workload = subjects[0].workload
             self._took_s[workload] = time.monotonic() - started_s
+            said = [f"{cell} {_fate(cell, outcome)}: {reason}" for cell, reason in failures.items()]
             return Outcome(
-                "; ".join([outcome.words, *(f"{cell} is left out: {reason}" for cell, reason in failures.items())]),
+                "; ".join([outcome.words, *said]),
                 outcome.blocks,
                 outcome.environments,
                 failures,
@@ -156,15 +180,21 @@ class CostBlocks(Kind):
     def _measure(self, step: Step, subjects: Sequence[Subject], seed: int, show: Show) -> Outcome:
         workload = subjects[0].workload
         started, started_s = now(), time.monotonic()
-        with testbed.start(subjects, self._setup.layout, Load(), show) as bed:
-            bed.verify()
-            bed.warm_up(None)
-            show("warming up")
-            self._warm(bed, workload, subjects, seed)
-            periods = self._periods(workload, subjects)
-            show("idle")
-            idle_shares = bed.idle_shares(self.lengths.idle_s)
-            measured, findings = self._drive(bed, workload, periods, seed, show)
+        measured, killed = None, None
+        try:
+            with testbed.start(subjects, self._setup.layout, Load(), show) as bed:
+                bed.verify()
+                bed.warm_up(None)
+                show("warming up")
+                self._warm(bed, workload, subjects, seed)
+                periods = self._periods(workload, subjects)
+                show("idle")
+                idle_shares = bed.idle_shares(self.lengths.idle_s)
+                measured, findings = self._drive(bed, workload, periods, seed, show)
+        except StubbornError as error:  # how it ends is no part of what it costs
+            if measured is None:
+                raise
+            killed = error
         stamp = self._setup.stamp(step.number, started, time.monotonic() - started_s)
         blocks: dict[Cell, CostBlock] = {
             subject.cell: block_of(
@@ -173,7 +203,7 @@ class CostBlocks(Kind):
                 stamp=stamp,
                 rate=self._rates[workload] / periods[place],
                 idle_share=idle_share,
-                findings=findings,
+                findings=(*findings, *([KILLED] if killed and subject.name in killed.names else ())),
                 planted_ms=self._planted_ms[workload] if subject.cell.control == "planted" else None,
                 batch=step.batch,
             )
@@ -181,7 +211,8 @@ class CostBlocks(Kind):
         }
         environments = {subject.cell: bed.environments[subject.name] for subject in subjects}
         loops_ms = {subject.cell: bed.loops_ms[subject.name] for subject in subjects if subject.name in bed.loops_ms}
-        return Outcome(describe(blocks), blocks, environments, loops_ms=loops_ms)
+        words = describe(blocks) + (f"; {killed}" if killed else "")
+        return Outcome(words, blocks, environments, loops_ms=loops_ms)
 
     def _warm(self, bed: Testbed, workload: Workload, subjects: Sequence[Subject], seed: int) -> None:
         """Warm up; find the rate of arrivals where none is known or the one that is would be too much; plant."""
@@ -192,6 +223,8 @@ class CostBlocks(Kind):
         # The first requests of a process import and compile: what is found for all later blocks is found without them.
         for number in (1, 2) if workload not in self._rates else (1,):
             measured = bed.drive(_order(WARM_LEVEL, level, turns, 0.0, warm_s, plan_seed(seed, number)), level)
+        if check_held_up(measured.facts):  # all later blocks have the rate that is found here
+            measured = bed.drive(_order(WARM_LEVEL, level, turns, 0.0, warm_s, plan_seed(seed, 3)), level)
         found = rate.find(measured.uses, measured.rows)
         if workload not in self._rates or found.busy_share > rate.MOST_BUSY_SHARE:
             self._rates[workload] = found.per_cell
@@ -231,6 +264,10 @@ class CostBlocks(Kind):
         return measured, (*found, *notes)
 
 
+def _fate(cell: Cell, outcome: Outcome) -> str:
+    return "was started again" if cell in outcome.blocks else "is left out"
+
+
 def _opening(together: int) -> int:
     """How many blocks of a workload have to count before anything else is measured of it."""
     return LOOKS[0] if together >= FEW_CELLS else MAIN_LOOK
@@ -243,8 +280,11 @@ def _order(mark: int, level: LoadLevel, turns: rate.Turns, settle_s: float, wind
 
 def _rounds(result: Result | None, *, valid: bool = False) -> int:
     """Of how many rounds a cell has blocks, or valid ones; one that is in every batch has several of each."""
-    blocks = () if result is None else result.cost
-    return len({(block.run, block.round) for block in blocks if block.is_valid or not valid})
+    return len({(block.run, block.round) for block in _blocks(result) if block.is_valid or not valid})
+
+
+def _blocks(result: Result | None) -> tuple[CostBlock, ...]:
+    return () if result is None else result.cost
 
 
 def _fewest_valid(cells: Sequence[Cell], standing: Standing) -> int:

@@ -12,7 +12,7 @@ from stackmatrix.measurements.counts.counting import Counting, loads_of, quick_l
 from stackmatrix.measurements.counts.sameness import HASH_SEEDS
 from stackmatrix.measurements.request import Kind, Outcome, Setup, Show, Standing, Step, now
 from stackmatrix.results.counts import CountBlock
-from stackmatrix.testbed.supervisor import private_folder, remove
+from stackmatrix.system import private_folders
 
 ESTIMATE_S, QUICK_S = 240.0, 60.0
 """One count, until one was timed: most of it is twenty slow requests at once. One that is quick does without these."""
@@ -27,11 +27,11 @@ def need_counter() -> str:
         CounterMissingError: when there is none.
 
     """
-    folder = private_folder()
+    folder = private_folders.make()
     try:
         return counters.choose(folder).version
     finally:
-        remove(folder)
+        private_folders.remove(folder)
 
 
 @dataclass

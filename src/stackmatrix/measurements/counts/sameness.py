@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stackmatrix.matrix.cells import Subject
-from stackmatrix.system import fixed_start, processes
-from stackmatrix.testbed.supervisor import private_folder, remove
+from stackmatrix.system import fixed_start, private_folders, processes
 
 HASH_SEEDS = (11, 42, 77, 108, 137)
 """Of Python's hashes, one for each round, and the same for all cells of it: one seed alone would be a cell's luck."""
@@ -81,7 +80,7 @@ class FixedPlaces:
 @contextlib.contextmanager
 def fixed_places(subject: Subject) -> Iterator[FixedPlaces]:
     """Make them, and remove them at the end."""
-    private = private_folder()
+    private = private_folders.make()
     try:
         prefix, source, folder = (_path(private, name) for name in ("environment", "source", "folder"))
         places = FixedPlaces(prefix, source, folder, keeps=subject.app.arranger is not None)
@@ -90,7 +89,7 @@ def fixed_places(subject: Subject) -> Iterator[FixedPlaces]:
         places.folder.mkdir()
         yield places
     finally:
-        remove(private)
+        private_folders.remove(private)
 
 
 def _path(folder: Path, name: str) -> Path:
