@@ -1,4 +1,4 @@
-"""The project's noxfile, of which a run waits at a stage: ``staged.py`` stands in place of ``python -m stackmatrix``."""
+"""The project's noxfile, whose runs wait at a stage: ``staged.py`` stands in place of ``python -m stackmatrix``."""
 
 import os
 import sys

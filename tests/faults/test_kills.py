@@ -134,9 +134,7 @@ def test_nox_that_is_killed_while_it_installs_leaves_nothing_running(tmp_path: P
     programs = tmp_path / "bin"
     programs.mkdir()
     uv = programs / "uv"
-    uv.write_text(
-        f"#!{sys.executable}\nimport time\nopen({str(tmp_path / 'at')!r}, 'w').close()\ntime.sleep(600)\n"
-    )
+    uv.write_text(f"#!{sys.executable}\nimport time\nopen({str(tmp_path / 'at')!r}, 'w').close()\ntime.sleep(600)\n")
     uv.chmod(0o755)
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
     guarded = [sys.executable, "-P", str(running.ROOT / "src/stackmatrix/system/guard.py")]
@@ -144,7 +142,7 @@ def test_nox_that_is_killed_while_it_installs_leaves_nothing_running(tmp_path: P
     above = subprocess.Popen([sys.executable, "-c", script], env=environment, start_new_session=True)
     run = running.Run(tmp_path, above)
     try:
-        running.wait_for(lambda: (tmp_path / "at").exists(), running.REACHED_S, "uv")
+        running.wait_for((tmp_path / "at").exists, running.REACHED_S, "uv")
         run.look()
         above.kill()
         above.wait()

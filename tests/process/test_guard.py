@@ -27,7 +27,8 @@ child = subprocess.Popen([sys.executable, "-c", {STUBBORN!r}], start_new_session
 child.stdout.readline()
 daemon = subprocess.run([sys.executable, "-c", '''
 import subprocess, sys
-one = subprocess.Popen([sys.executable, "-c", {STUBBORN!r}], start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+given = dict(start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+one = subprocess.Popen([sys.executable, "-c", {STUBBORN!r}], **given)
 one.stdout.readline()
 print(one.pid)
 '''], capture_output=True, text=True).stdout

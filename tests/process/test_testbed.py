@@ -30,8 +30,8 @@ from stackmatrix.system.cores import divide_cores
 from stackmatrix.testbed import testbed
 from stackmatrix.testbed.supervisor import API
 from stackmatrix.testbed.testbed import Load
-from stackmatrix.testbed.watch import SubjectError
 from stackmatrix.testbed.unloaded import TIMES, measure_unloaded
+from stackmatrix.testbed.watch import SubjectError
 
 pytestmark = pytest.mark.alone
 

@@ -220,7 +220,11 @@ def _adopt_orphans() -> bool:
 def _table() -> Known:
     """Every process that has not ended."""
     if sys.platform != "linux":
-        return _parse(subprocess.run(["ps", "-axo", "pid=,ppid=,stat=,lstart="], capture_output=True, text=True).stdout)
+        return _parse(
+            subprocess.run(
+                ["ps", "-axo", "pid=,ppid=,stat=,lstart="], check=False, capture_output=True, text=True
+            ).stdout
+        )
     found: Known = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError, ValueError, IndexError):

@@ -1,7 +1,7 @@
 """Folders for what a run needs while it lasts: sockets, logs, copies of applications. Nobody else enters them.
 
-Each is locked as long as the process that made it lives, so that the next run can tell which ones a killed run has left,
-whatever ids processes were given since and in whatever container they are.
+Each is locked as long as the process that made it lives, so that the next run can tell which ones a killed run has
+left, whatever ids processes were given since and in whatever container they are.
 """
 
 import contextlib

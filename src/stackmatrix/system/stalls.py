@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 TICK_S = 2.0
-"""What may lie between two ticks by itself: they come every fraction of a second, and reading many targets takes time."""
+"""May lie between two ticks by itself: they come every fraction of a second, and reading many targets takes time."""
 
 
 def asleep_s() -> float:

@@ -119,6 +119,8 @@ class Testbed:
             with self.circus.explaining(subject.name):
                 yield
         except TrialError as error:
+            if (why := self.watch.why_nobodys_fault()) is not None:
+                raise TrialError(f"{why[0].upper()}{why[1:]}.") from error
             told = f"{error} {said(self.raised.take(subject))}".rstrip()
             silent = self.circus.has_ended_silently(subject.name)
             raise SubjectError(subject, told, error.log, may_come_up=silent) from error
@@ -229,8 +231,7 @@ class Testbed:
         """Look at everything that could have gone wrong, and read the meters.
 
         Raises:
-            SubjectError: when a target has ended, or takes too much of the machine.
-            TrialError: when the external API has ended.
+            SubjectError, TrialError: as ``Watch.look`` has it.
 
         """
         self.watch.look(discarded=self.discarded)

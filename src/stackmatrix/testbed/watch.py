@@ -55,18 +55,23 @@ class Watch:
 
         Raises:
             SubjectError: when a target has ended, or is out of bounds, and is therefore killed.
-            TrialError: when the external API has ended.
+            TrialError: when the external API has ended, or circusd.
 
         """
-        by_name = {subject.name: subject for subject in self.subjects}
-        for watcher in (API,) if discarded else self.circus.watchers:
-            if (reason := self.circus.why_gone(watcher)) is not None:
-                told = f"Under load, {reason}."
-                if watcher in by_name:
-                    raise SubjectError(by_name[watcher], told, may_come_up=True)
-                raise TrialError(told)
+        # First of these: when circusd ends, so do all targets.
+        if (why := self.why_nobodys_fault()) is not None:
+            raise TrialError(f"Under load, {why}.")
+        for subject in () if discarded else self.subjects:
+            if (why := self.circus.why_gone(subject.name)) and self.why_nobodys_fault() is None:
+                raise SubjectError(subject, f"Under load, {why}.", may_come_up=True)
         if found := self._out_of_bounds():
             raise SubjectError(found[0], f"Under load, {found[1]}.")
+
+    def why_nobodys_fault(self) -> str | None:
+        """What has ended that is no target, as the beginning of a sentence."""
+        if not processes.is_running(self.circus.pids[0]):
+            return "circusd, which supervises the servers, ended by itself"
+        return self.circus.why_gone(API)
 
     def why(self, subject: Subject) -> str | None:
         """Why a target that is starting is out of bounds, and was killed; ``None`` while none is.
