@@ -13,8 +13,8 @@ from tests.faults import running
 from tests.faults.running import CELLS, complete, reached
 from tests.faults.staged import STAGES
 
-FIRST_OF_THE_SECOND_BLOCK = {"start": 2, "verify": 4, "warm-up": 3, "block": 2, "write": 4, "stop": 2}
-"""Which time a stage is come to: three targets are verified, the first block warms up twice, and writes three files."""
+FIRST_OF_THE_SECOND_BLOCK = {"start": 2, "verify": 4, "warm-up": 3, "block": 2, "write": 5, "stop": 2}
+"""Which time a stage is come to: three targets are verified, and the first block warms up twice and writes four files."""
 UP = {
     "start": ("target", "api", "circusd"),
     "verify": ("target", "api", "circusd", "locust"),

@@ -4,12 +4,13 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
 import pytest
 
+from stackmatrix.system import processes
 from tests.faults import running
 from tests.faults.running import CELLS, complete, reached
 
@@ -197,8 +198,12 @@ MISBEHAVIOUR = {
     "forks": (8, "processes, and it was ended"),
     "logs": (8, "MB, and it was ended"),
 }
-EARLIER = "stackmatrix.testbed.watch.LEAST_LEFT_SHARE:2,stackmatrix.testbed.watch.LARGE_SHARE:0.05"
+EARLIER = "stackmatrix.testbed.watch.LEAST_LEFT_SHARE:2,stackmatrix.testbed.watch.LARGE_SHARE:0.02"
 """A stand-in for a machine without memory: to use all of this one up would end what else runs on it."""
+TOO_MUCH: dict[str, Callable[[Sequence[psutil.Process]], bool]] = {
+    "leaks": lambda tree: sum(one.memory_info().rss for one in tree) > 0.03 * psutil.virtual_memory().total,
+    "forks": lambda tree: len(tree) > 400,
+}
 
 
 @pytest.mark.parametrize("kind", MISBEHAVIOUR)
@@ -208,8 +213,10 @@ def test_a_target_that_takes_too_much_is_ended_alone_and_named_and_the_others_ar
     code, sentence = MISBEHAVIOUR[kind]
     given = {"STAGED_MISBEHAVES": kind, **({"STAGED_PATCHES": EARLIER} if kind == "leaks" else {})}
     with reached(tmp_path, "block", 1, blocks=1, **given) as run:
+        target = run.victim("target")
         (tmp_path / "misbehave").touch()
-        time.sleep(3.0 if code else 0.0)  # for what takes time to be too much
+        if kind in TOO_MUCH:
+            running.wait_for(lambda: TOO_MUCH[kind](processes.tree(target)), running.REACHED_S, "too much")
         run.release()
         assert run.wait_ended() == code
         assert run.left() == []

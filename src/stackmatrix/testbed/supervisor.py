@@ -53,7 +53,7 @@ class StubbornError(SupervisorError):
 
     def __init__(self, pids: Sequence[int], names: Sequence[str]) -> None:
         whose = f" of {', '.join(names)}" if names else ""
-        which = ", ".join(map(str, pids))
+        which = ", ".join(map(str, pids[:5])) + (f" and {len(pids) - 5} more" if len(pids) > 5 else "")
         super().__init__(f"Processes {which}{whose} had to be killed: they did not stop when asked to.")
         self.names = tuple(names)
 

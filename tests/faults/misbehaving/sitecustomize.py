@@ -87,7 +87,8 @@ def begin() -> None:
     if kind == "ignores SIGTERM":
         ignore_term()
     elif kind == "answers 500":
-        threading.Thread(target=fail, daemon=True).start()
+        # A worker, which loads the application, is forked, and takes no thread along.
+        os.register_at_fork(after_in_child=lambda: threading.Thread(target=fail, daemon=True).start())
     elif kind is not None:
         does = {"leaks": leak, "forks": fork, "logs": log, "detaches": detach}[kind]
         threading.Thread(target=when_told, args=(does,), daemon=True).start()
