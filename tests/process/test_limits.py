@@ -17,9 +17,8 @@ import psutil
 import pytest
 
 from stackmatrix.errors import MachineLimitError
-from stackmatrix.system import limits, linux, processes
+from stackmatrix.system import limits, linux, private_folders, processes
 from stackmatrix.system.limits import Needs
-from stackmatrix.testbed import supervisor
 
 ASK = "from stackmatrix.system import limits\nprint(*limits.stopping(), sep='\\n')"
 UNSHARE = shutil.which("unshare")
