@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from stackmatrix.matrix.pythons import PYTHONS
 from stackmatrix.matrix.stacks import REFERENCE_STACK
 from stackmatrix.results.diagnosis import Diagnosis, Examination, encode, fine, note, stops, unknown
 from stackmatrix.system import cgroup, linux
+from stackmatrix.system.processes import PROJECT
 
 type MakeCase = Callable[..., Case]
 
@@ -32,6 +34,12 @@ def test_every_line_has_a_title_of_its_own_that_fits_beside_what_is_said() -> No
     titles = [one.title for one in ROWS]
     assert len(set(titles)) == len(titles)
     assert max(map(len, titles)) < 20
+
+
+def test_the_page_says_of_every_line_what_is_looked_at() -> None:
+    page = (PROJECT / "docs" / "doctor.md").read_text(encoding="utf-8")
+    told = {title for names in re.findall(r"^\| ([^|]+) \|", page, re.MULTILINE) for title in names.split(", ")}
+    assert {one.title for one in ROWS} | {"decides", "takes"} <= told
 
 
 @pytest.mark.parametrize("error", [OSError("gone"), ValueError(), KeyError(8), IndexError(), psutil.AccessDenied(1)])

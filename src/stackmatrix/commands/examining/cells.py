@@ -27,7 +27,10 @@ VERSION_S = 10.0
 def chosen(case: Case) -> Diagnosis:
     """How many cells there are, and whether any can be measured."""
     if case.cells and not case.served:
-        return stops(EnvironmentMissingError.exit_code, f"{next(iter(case.excluded.values()))}.")
+        reasons = [*dict.fromkeys(case.excluded.values())]
+        if case.app is not None:
+            return stops(AppError.exit_code, f"{case.app.name} can run on none of the stacks: {'; '.join(reasons)}.")
+        return stops(EnvironmentMissingError.exit_code, f"{reasons[0]}.")
     stacks, workloads = ({getattr(cell, name) for cell in case.cells} for name in ("stack", "workload"))
     pythons = dict.fromkeys(cell.python for cell in case.cells)
     said = f"{count(len(case.cells), 'cell')}: {count(len(stacks), 'stack')}, Python {listed([*pythons])}, "
