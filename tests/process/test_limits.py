@@ -54,7 +54,7 @@ def test_this_machine_as_it_is_stops_nothing() -> None:
 @pytest.mark.parametrize(
     ("limit", "said"),
     [
-        ("-t 60", "A process may use 60 s of CPU time here and is then ended, and a run may need 3600 s: "),
+        ("-t 60", "A process may use 60 s of CPU time here and is then ended, and a run may need 600 s: "),
         ("-f 2000", "A file may have 1 MB here, and logs grow: raise the limit (ulimit -f unlimited)."),
         (
             "-s 512",

@@ -54,7 +54,8 @@ def pin(cores: Sequence[int]) -> None:
     try:
         os.sched_setaffinity(0, cores)
     except OSError as error:
-        sys.exit(f"Nothing can run on core {', '.join(map(str, cores))}: {error.strerror}")
+        why = "was it taken offline, or has a container's cpuset changed?"
+        sys.exit(f"Core {', '.join(map(str, cores))} may not be used here ({error.strerror}): {why}")
 
 
 def raise_open_files(wanted: int) -> int:

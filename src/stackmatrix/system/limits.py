@@ -26,8 +26,8 @@ TASKS_BESIDE, TASKS_A_TARGET = 25, 2
 """Processes and threads of the harness, the supervisor, the external API and the generator, and of any target."""
 BYTES_BESIDE, BYTES_A_TARGET = 250_000_000, 40_000_000
 """The same of memory: the least that was seen, so that nothing is refused that would do."""
-LEAST_CPU_S = 3600
-"""Of one process in a run: the load generator's, where a run takes its time."""
+LEAST_CPU_S = 600
+"""Of one process: the harness's own in a run of half an hour, or a target's whose every step is long."""
 LEAST_FILE_BYTES = 64_000_000
 """Logs, databases of applications, and rows of requests while they are counted."""
 LEAST_TEMPORARY_BYTES = 64_000_000

@@ -135,7 +135,7 @@ def test_a_core_that_is_not_there_is_one_sentence(core: str) -> None:
     command = [sys.executable, launch.__file__, "--cores", core, "--", sys.executable, "-c", "print('ran')"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"Nothing can run on core {core}: ")
+    assert done.stderr.startswith(f"Core {core} may not be used here (")
 
 
 def test_what_crashes_leaves_no_dump_in_the_folder_that_it_ran_in() -> None:
