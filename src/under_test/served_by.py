@@ -89,8 +89,12 @@ def _read(distribution: metadata.Distribution) -> tuple[str, str]:
         told = {key: found.get(key) for key in told}
     name = told["Name"] or _folder(distribution)
     version = (told["Version"] if told["Name"] else None) or BROKEN
-    # As headers of mail are read, both may be objects that only look like texts.
-    return str(name).strip().lower().replace("_", "-"), str(version).strip()
+    return _text(name).lower().replace("_", "-"), _text(version)
+
+
+def _text(told: object) -> str:
+    """A text that can be written anywhere: headers are objects that look like one, and names of folders any bytes."""
+    return str(told).strip().encode(errors="replace").decode()
 
 
 def _folder(distribution: metadata.Distribution) -> str:

@@ -311,6 +311,19 @@ def test_of_version_one_each_controller_has_groups_of_its_own(tree: Tree) -> Non
     assert cgroup.read_events(groups) == Events(throttled=8, oom_kills=None, forks_refused=3)
 
 
+def test_a_quota_is_held_against_the_cores_that_are_busy_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine of 16 cores has many for targets of several processes, and for nothing at all."""
+    layout = cores.layout_for({core: frozenset({core}) for core in range(16)})
+    monkeypatch.setattr(cgroup, "divide_cores", lambda: layout)
+    monkeypatch.setattr(cgroup, "quota_cores", lambda _: 4.0)
+    assert cgroup.why_limited() is None
+    monkeypatch.setattr(cgroup, "quota_cores", lambda _: 3.5)
+    assert str(cgroup.why_limited()).startswith("This control group may use 3.5 of the 4 cores that a measurement uses")
+    monkeypatch.setattr(cgroup, "divide_cores", cores.Layout)
+    monkeypatch.setattr(cgroup, "quota_cores", lambda _: 0.5)
+    assert cgroup.why_limited() is not None
+
+
 def test_where_there_are_no_control_groups_nothing_is_limited_or_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cgroup, "read", lambda _: None)
     assert cgroup.groups_of([os.getpid()]) == frozenset()

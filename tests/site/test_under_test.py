@@ -186,6 +186,13 @@ def test_a_package_whose_folder_does_not_say_what_it_is_is_listed_as_broken(
     assert packages["django"] == metadata.version("django")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name")
+def test_a_folder_whose_name_is_no_text_is_told_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / os.fsdecode(b"odd\xff-8.0.dist-info")).mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert served_by(ask_wsgi)["packages"]["odd?"] == "broken"
+
+
 def test_of_a_package_that_is_there_twice_it_is_the_one_that_is_imported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

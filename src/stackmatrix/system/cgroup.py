@@ -112,11 +112,10 @@ def _memory_left(folder: Path) -> tuple[int, int] | None:
 def why_limited(cores: int | None = None) -> str | None:
     """One sentence where this process's CPU quota is below the cores that a measurement uses; else ``None``.
 
-    ``cores`` is their number; by default of those that the roles have here.
+    ``cores`` is their number; by default how many the roles keep busy at once here. Of those that only targets of
+    several processes would have, none is among them: where these use up a quota, their blocks have a finding.
     """
-    if cores is None:
-        layout = divide_cores()
-        cores = len({*layout.used, *layout.harness})
+    cores = _cores_at_once() if cores is None else cores
     quota = quota_cores(groups_of([os.getpid()]))
     if quota is None or quota >= cores:
         return None
@@ -124,6 +123,18 @@ def why_limited(cores: int | None = None) -> str | None:
         f"This control group may use {quota:g} of the {cores} cores that a measurement uses: it would be stopped in "
         "the middle of requests. Raise its CPU quota (docker: --cpus), or run where there is none."
     )
+
+
+def _cores_at_once() -> int:
+    """How many cores are busy at once at most: those of the target, the generator and the API, and one for the rest."""
+    layout = divide_cores()
+    roles = {*layout.target, *layout.generator, *layout.api, *layout.shared}
+    if not roles:  # nothing is pinned, and each role may be anywhere
+        return min(ROLES, os.cpu_count() or 1)
+    return len(roles) + bool({*layout.harness} - roles)
+
+
+ROLES = 4
 
 
 def _mounts() -> dict[str, tuple[PurePosixPath, Path]]:
