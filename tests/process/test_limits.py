@@ -109,6 +109,9 @@ def test_a_loopback_that_is_not_up_is_said() -> None:
     said = in_own_namespaces("--net", program=ASK)
     assert said.startswith("127.0.0.1, over which everything here talks, cannot be reached (")
     assert said.endswith("bring the loopback interface up (ip link set lo up).")
+    start = "from stackmatrix.errors import StackmatrixError\nfrom stackmatrix.testbed import places\n"
+    start += "try:\n    places.free_ports([])\nexcept StackmatrixError as error:\n    print(error.exit_code, error)"
+    assert in_own_namespaces("--net", program=start) == f"14 {said}"
 
 
 def test_a_temporary_folder_without_room_is_said(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 
+from stackmatrix.errors import MachineLimitError
 from stackmatrix.matrix.cells import Subject
 from stackmatrix.results.conditions import Environment
 from stackmatrix.results.types import PythonBuild
@@ -108,6 +109,15 @@ def api_port(subjects: Sequence[Subject], at: Mapping[str, int]) -> int:
 
 
 def free_ports(subjects: Sequence[Subject]) -> dict[str, int]:
+    """A port for each subject, and one for the external API.
+
+    Raises:
+        MachineLimitError: when nothing can be reached on this machine's own address.
+        PortTakenError: when there are not so many.
+
+    """
+    if why := ports.why_no_loopback():
+        raise MachineLimitError(why)
     free = ports.find_free(ports.apart(ports.TARGET_PORT), len(subjects))
     at = {subject.name: port for subject, port in zip(subjects, free, strict=True)}
     return {API: ports.find_free(ports.apart(ports.API_PORT), 1)[0], **at}
