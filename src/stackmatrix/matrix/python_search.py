@@ -54,7 +54,7 @@ def _is_file(path: Path) -> bool:
 def _pyenv(variables: Mapping[str, str]) -> dict[str, str]:
     """``PYENV_VERSION`` with every Python that pyenv has here; empty where there is no pyenv, or it has none.
 
-    ``variables`` are those of the environment. Of two plain ones of a minor version, one that was named before wins.
+    ``variables`` are those of the environment. Of one kind and minor version, those that were named before stay first.
     """
     home = variables.get("HOME") or os.sep
     root = variables.get("PYENV_ROOT") or Path(home, ".pyenv")
@@ -63,7 +63,8 @@ def _pyenv(variables: Mapping[str, str]) -> dict[str, str]:
         folders = [one for one in Path(root, "versions").iterdir() if ":" not in one.name and _has_python(one)]
     except OSError:
         return {}
-    names = sorted((one.name for one in folders), key=lambda name: _key(name, is_chosen=name in chosen))
+    places = {name: place for place, name in enumerate(chosen)}
+    names = sorted((one.name for one in folders), key=lambda name: _key(name, places.get(name, len(places))))
     return {VARIABLE: ":".join([*names, SYSTEM])} if names else {}
 
 
@@ -78,12 +79,12 @@ def _has_python(folder: Path) -> bool:
     return any(_is_file(one) and os.access(one, os.X_OK) for one in programs)
 
 
-def _key(name: str, *, is_chosen: bool) -> tuple[int | str, ...]:
-    """Orders the names of folders: by kind, the newest minor version first, then the chosen one, the newest patch."""
+def _key(name: str, chosen: int) -> tuple[int | str, ...]:
+    """Orders the names of folders: by kind, the newest minor version, the place among the chosen, the newest patch."""
     found = _CPYTHON.fullmatch(name)
     if found is None:
-        return (_OTHER, not is_chosen, 0, 0, 0, 0, 0, name)
+        return (_OTHER, chosen, 0, 0, 0, 0, 0, name)
     major, minor, patch, stage, number, threads, branch, debug = found.groups()
     kind = _DEBUG if debug else _FREE_THREADED if threads else _PLAIN
     step = (-1, 0, 0) if branch or patch is None else (int(patch), _STAGES[stage], int(number or 0))
-    return (kind, -int(major), -int(minor), not is_chosen, *(-one for one in step), name)
+    return (kind, -int(major), -int(minor), chosen, *(-one for one in step), name)

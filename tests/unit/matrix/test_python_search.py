@@ -85,6 +85,9 @@ def test_a_version_that_was_chosen_stands_before_others_of_its_minor_version_and
 def test_what_is_named_stays_so_when_it_is_named_again(tmp_path: Path, install: Install) -> None:
     install("3.12.9", "3.12.10", "3.13.0t", "3.13.0")
     assert named(tmp_path, ":".join(named(tmp_path))) == named(tmp_path)
+    chosen = named(tmp_path, "3.12.9")
+    assert chosen.index("3.12.9") < chosen.index("3.12.10")
+    assert named(tmp_path, ":".join(chosen)) == chosen
 
 
 @pytest.mark.parametrize("root", ["gone", ""], ids=["a root that is not there", "a root without versions"])
