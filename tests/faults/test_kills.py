@@ -14,7 +14,7 @@ from tests.faults.running import CELLS, complete, reached
 from tests.faults.staged import STAGES
 
 FIRST_OF_THE_SECOND_BLOCK = {"start": 2, "verify": 4, "warm-up": 3, "block": 2, "write": 5, "stop": 2}
-"""Which time a stage is come to: three targets are verified, and the first block warms up twice and writes four files."""
+"""Which time a stage is come to: three targets are verified, the first block warms up twice and writes four files."""
 UP = {
     "start": ("target", "api", "circusd"),
     "verify": ("target", "api", "circusd", "locust"),
@@ -87,6 +87,15 @@ def test_ctrl_c_once_or_twice_ends_everything_and_loses_the_block_in_progress_at
     assert "Traceback" not in run.printed
     assert run.counts() == ([2, 2, 2] if stage == "write" else [1, 1, 1])
     assert not [*tmp_path.rglob("*.part"), *tmp_path.rglob("*.written")]
+
+
+def test_ctrl_c_waits_for_no_server_that_does_not_stop(tmp_path: Path) -> None:
+    with reached(tmp_path, "block", 1, STAGED_MISBEHAVES="ignores SIGTERM") as run:
+        os.killpg(run.process.pid, signal.SIGINT)
+        run.release()
+        assert run.wait_ended(running.GONE_S) == 130
+        assert run.left() == []
+    assert "Traceback" not in run.printed
 
 
 @pytest.mark.parametrize(("said", "code"), [("closed terminal", 129), ("TERM", 143)])

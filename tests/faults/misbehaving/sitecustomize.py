@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 HUNDREDTH = 100
 KEPT: list[bytearray] = []
@@ -21,10 +22,10 @@ def ignore_term() -> None:
     asked(signal.SIGTERM, signal.SIG_IGN)
     asked(signal.SIGINT, signal.SIG_IGN)
 
-    def set_handler(number, handler):  # type: ignore[no-untyped-def]
+    def set_handler(number: int, handler: Any) -> Any:
         return None if number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT) else asked(number, handler)
 
-    signal.signal = set_handler  # type: ignore[assignment]
+    vars(signal)["signal"] = set_handler
 
 
 def leak() -> None:
@@ -66,7 +67,7 @@ def fail() -> None:
         time.sleep(0.001)
     answer, seen = handlers.WSGIHandler.__call__, [0]
 
-    def call(self, environ, start_response):  # type: ignore[no-untyped-def]
+    def call(self: Any, environ: Any, start_response: Any) -> Any:
         seen[0] += "served-by" not in environ["PATH_INFO"]
         if seen[0] < HUNDREDTH:
             return answer(self, environ, start_response)

@@ -85,9 +85,9 @@ def test_a_target_that_has_ended_is_named_and_may_come_up_again_and_the_api_is_n
     assert not isinstance(gone.value, SubjectError)
     # With circusd all targets end, none of them by itself.
     bed.circusd_is_up, bed.circus.gone = False, {bed.first.name: "it ended"}
-    with pytest.raises(TrialError, match="circusd") as ended:
+    with pytest.raises(TrialError, match="circusd") as gone:
         bed.look()
-    assert not isinstance(ended.value, SubjectError)
+    assert not isinstance(gone.value, SubjectError)
 
 
 def test_a_log_without_an_end_ends_its_target_alone(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,8 +132,13 @@ def test_where_others_have_used_up_the_memory_no_target_is_ended_for_it(bed: Bed
 
 
 def test_it_looks_once_a_second(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr(linux, "tasks", lambda: asked.append(1) or 100)
+    asked: list[float] = []
+
+    def tasks() -> int:
+        asked.append(bed.now_s)
+        return 100
+
+    monkeypatch.setattr(linux, "tasks", tasks)
     for _ in range(8):
         bed.now_s += watch.PERIOD_S / 4
         bed.watch.look(discarded=False)
