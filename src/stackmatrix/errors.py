@@ -78,6 +78,10 @@ class TrialError(StackmatrixError):
     """What the process that it is about has written, where it is about one."""
 
 
+class DisturbedError(TrialError):
+    """A trial was broken off by what no target has done, such as the end of the external API: it is made once more."""
+
+
 class CounterMissingError(StackmatrixError):
     """Nothing on this machine counts instructions."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from stackmatrix.errors import TrialError
+from stackmatrix.errors import DisturbedError, TrialError
 from stackmatrix.load.protocol import End, Event, LoadPlan, Order, decode, encode
 from stackmatrix.system import processes
 
@@ -105,7 +105,7 @@ class LoadProcess:
             self.received.append(event)
 
     def _ended(self) -> TrialError:
-        return TrialError(f"The load generator ended by itself: {processes.last_words(self._log)}")
+        return DisturbedError(f"The load generator ended by itself: {processes.last_words(self._log)}")
 
 
 def wait_until(every: Sequence[LoadProcess], until_s: float, tick: Callable[[], None]) -> None:
@@ -135,7 +135,9 @@ def wait_all[E: Event](
         _listen([process for process in every if not process.received], TICK_S)
         # Only now: what has come while this process was stopped, as by a closed lid, is there.
         if is_over and not all(process.received for process in every):
-            raise TrialError(f"The load generator was silent for {timeout_s:g} s, where {kind.__name__} was expected.")
+            raise DisturbedError(
+                f"The load generator was silent for {timeout_s:g} s, where {kind.__name__} was expected."
+            )
         tick()
     events: list[E] = []
     for process in every:

@@ -13,10 +13,11 @@ from pathlib import Path
 from stackmatrix.analysis.comparison.judge import judge
 from stackmatrix.analysis.comparison.racing import open_cells
 from stackmatrix.analysis.comparison.verdicts import Family
-from stackmatrix.errors import CellsFailedError, PythonMissingError, SupervisorError, TrialError
+from stackmatrix.errors import CellsFailedError, DisturbedError, PythonMissingError, SupervisorError, TrialError
 from stackmatrix.matrix.cells import Cell, Missing, controls_of
 from stackmatrix.matrix.profiles import TURNS_A_RAMP, Profile
 from stackmatrix.matrix.pythons import Runtime, python_key
+from stackmatrix.measurements.attempts import ATTEMPTS
 from stackmatrix.measurements.cost.batches import most_together
 from stackmatrix.measurements.evidence import Evidence
 from stackmatrix.measurements.progress import View
@@ -127,7 +128,7 @@ class Runner:
     def _perform(self, kind: Kind, step: Step, after: Sequence[Step]) -> None:
         self.view.begin(step.label, self._left_s([step, *after]))
         try:
-            outcome = kind.perform(step, self.view.show)
+            outcome = self._attempt(kind, step)
         except (TrialError, SupervisorError) as error:  # the latter: a target that had to be killed, for one
             outcome = Outcome(f"failed: {error}", failures=dict.fromkeys(step.cells, str(error)))
         with interrupts.held():  # a block is written to the files of all its cells, or to none
@@ -135,6 +136,15 @@ class Runner:
         self._judge()
         elapsed_s = self.clock_s() - self._began_s
         self.view.end(step.label, outcome.words, self.families, elapsed_s, self._left_s(after))
+
+    def _attempt(self, kind: Kind, step: Step) -> Outcome:
+        """Do a step; once more where it was broken off by what nothing that is measured has done."""
+        for number in range(1, ATTEMPTS):
+            try:
+                return kind.perform(step, self.view.show)
+            except DisturbedError as error:
+                self.view.say(f"{step.label}, attempt {number}: {error}")
+        return kind.perform(step, self.view.show)
 
     def _left_s(self, steps: Sequence[Step]) -> float:
         """How long the steps that are left probably take, those of later turns among them."""

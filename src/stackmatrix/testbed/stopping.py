@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from stackmatrix.errors import TrialError
+from stackmatrix.errors import DisturbedError, TrialError
 from stackmatrix.matrix.pages import Expectation, Page
 from stackmatrix.results.stops import StopTrial
 from stackmatrix.system import processes
@@ -166,7 +166,7 @@ class Stopping:
         while True:
             now_s = time.monotonic()
             if now_s - looked_s > HELD_UP_S:
-                raise TrialError(f"The harness was held up for {now_s - looked_s:.1f} s while it timed a stop.")
+                raise DisturbedError(f"The harness was held up for {now_s - looked_s:.1f} s while it timed a stop.")
             looked_s, after_s = now_s, now_s - signalled_s
             self._look_for_processes(now_s)
             if self._closed_s is None and not kept.is_open():

@@ -16,7 +16,7 @@ from stackmatrix.analysis.exceptions import said
 from stackmatrix.analysis.level.facts import LevelFacts, Pace
 from stackmatrix.analysis.level.requests import LevelRows
 from stackmatrix.analysis.level.usage import Role, Surroundings, Use, together
-from stackmatrix.errors import TrialError
+from stackmatrix.errors import DisturbedError, TrialError
 from stackmatrix.load.generator import DrivenLevel, LoadGenerator
 from stackmatrix.load.protocol import LevelOrder
 from stackmatrix.matrix.arrivals import planned
@@ -120,7 +120,7 @@ class Testbed:
                 yield
         except TrialError as error:
             if (why := self.watch.why_nobodys_fault()) is not None:
-                raise TrialError(f"{why[0].upper()}{why[1:]}.") from error
+                raise DisturbedError(f"{why[0].upper()}{why[1:]}.") from error
             told = f"{error} {said(self.raised.take(subject))}".rstrip()
             silent = self.circus.has_ended_silently(subject.name)
             raise SubjectError(subject, told, error.log, may_come_up=silent) from error

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from stackmatrix.errors import TrialError
+from stackmatrix.errors import DisturbedError, TrialError
 from stackmatrix.matrix.cells import Subject
 from stackmatrix.system import cgroup, linux, processes
 from stackmatrix.testbed.supervisor import API, Supervisor
@@ -55,12 +55,12 @@ class Watch:
 
         Raises:
             SubjectError: when a target has ended, or is out of bounds, and is therefore killed.
-            TrialError: when the external API has ended, or circusd.
+            DisturbedError: when the external API has ended, or circusd.
 
         """
         # First of these: when circusd ends, so do all targets.
         if (why := self.why_nobodys_fault()) is not None:
-            raise TrialError(f"Under load, {why}.")
+            raise DisturbedError(f"Under load, {why}.")
         for subject in () if discarded else self.subjects:
             if (why := self.circus.why_gone(subject.name)) and self.why_nobodys_fault() is None:
                 raise SubjectError(subject, f"Under load, {why}.", may_come_up=True)

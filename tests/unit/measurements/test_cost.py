@@ -20,7 +20,6 @@ from stackmatrix.matrix.pythons import PYTHONS
 from stackmatrix.matrix.ramp import HIGHEST_RATE
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS
 from stackmatrix.matrix.workloads import WORKLOADS
-from stackmatrix.measurements.attempts import ATTEMPTS
 from stackmatrix.measurements.cost import rate
 from stackmatrix.measurements.cost.kind import FEW_CELLS, CostBlocks
 from stackmatrix.measurements.request import Outcome, Setup, Standing, Step
@@ -477,15 +476,6 @@ def test_a_failed_request_makes_the_block_of_its_cell_invalid_and_no_other(
     assert "1 requests failed" in outcome.words
 
 
-def test_a_block_that_breaks_once_is_made_again_and_nothing_is_said_of_its_cells(
-    made: MadeUp, kind: CostBlocks, make_standing: Callable[..., Standing]
-) -> None:
-    made.ends = {0: TrialError("The generator ended by itself.")}
-    outcome = perform(kind, make_standing())[0]
-    assert costs(outcome).keys() == {*ALL}
-    assert outcome.failures == {}
-
-
 def test_a_cell_that_was_up_stands_beside_the_others_once_more_and_it_is_said_that_it_ended(
     made: MadeUp, kind: CostBlocks, make_standing: Callable[..., Standing], make_subject: Callable[[Cell], Subject]
 ) -> None:
@@ -525,6 +515,6 @@ def test_a_number_that_this_run_has_used_is_not_given_to_a_later_block(
 def test_a_block_that_breaks_is_an_error_for_the_runner(
     made: MadeUp, kind: CostBlocks, make_standing: Callable[..., Standing]
 ) -> None:
-    made.ends = {number: TrialError("The generator ended by itself.") for number in range(ATTEMPTS)}
+    made.ends = {0: TrialError("The generator ended by itself.")}
     with pytest.raises(TrialError, match="The generator ended"):
         perform(kind, make_standing())

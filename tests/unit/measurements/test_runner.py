@@ -1,6 +1,6 @@
 """What all kinds share, with kinds that are made up: what is minded, performed, written, judged, and when it ends."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
@@ -10,6 +10,7 @@ import pytest
 
 from stackmatrix.errors import (
     CellsFailedError,
+    DisturbedError,
     MachineLimitError,
     PythonMissingError,
     ResultFileError,
@@ -51,9 +52,9 @@ class Clock:
 
 @dataclass
 class MadeUp(Kind):
-    """Gives a cost block of every cell in each step, all cells side by side; ``goes_wrong`` is raised by step.
+    """Gives a cost block of every cell in each step, all cells side by side.
 
-    The cells of ``leaves_out`` do not come up.
+    ``goes_wrong`` is raised by step, once where it ``heals``. The cells of ``leaves_out`` do not come up.
     """
 
     make_cost: Callable[..., CostBlock]
@@ -62,6 +63,7 @@ class MadeUp(Kind):
     turns: int = 1
     begins: int = 0
     goes_wrong: dict[int, BaseException] = field(default_factory=dict)
+    heals: bool = False
     leaves_out: tuple[Cell, ...] = ()
     name: ClassVar[str] = "cost"
     setup: Setup | None = None
@@ -82,7 +84,7 @@ class MadeUp(Kind):
         self.clock.at_s += STEP_S
         self.performed += 1
         if step.number in self.goes_wrong:
-            raise self.goes_wrong[step.number]
+            raise self.goes_wrong.pop(step.number) if self.heals else self.goes_wrong[step.number]
         stamp = self.setup.stamp(step.number, "2026-11-22T10:00:00+00:00", STEP_S)
         measured = [cell for cell in step.cells if cell not in self.leaves_out]
         blocks = {
@@ -318,6 +320,24 @@ def test_a_step_that_fails_is_the_failure_of_its_cells_and_the_next_one_is_made(
         runner.need_all()
 
 
+def test_a_step_that_was_disturbed_is_made_once_more_and_nothing_is_said_of_its_cells(
+    tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind, view: object
+) -> None:
+    kind = make_kind(goes_wrong={0: DisturbedError("the API ended")}, heals=True)
+    runner = make_runner(kind)
+    runner.run()
+    assert view.lines[0] == "block 1, attempt 1: the API ended"  # type: ignore[attr-defined]
+    assert [(rounds(tmp_path, cell), read(tmp_path, cell).status.state) for cell in ALL] == [([0], "ok")] * 4
+    runner.need_all()
+
+
+def test_a_step_that_is_disturbed_again_and_again_fails(make_runner: MakeRunner, make_kind: MakeKind) -> None:
+    runner = make_runner(make_kind(goes_wrong={0: DisturbedError("the API ended")}))
+    runner.run()
+    with pytest.raises(CellsFailedError, match="the API ended"):
+        runner.need_all()
+
+
 def test_a_cell_that_does_not_come_up_says_why_in_its_file(
     tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind
 ) -> None:
@@ -349,19 +369,19 @@ def test_where_nothing_failed_nothing_is_said(make_runner: MakeRunner, make_kind
 def test_git_is_asked_once_and_before_the_first_file_is_written(
     tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written = store.write_result
+    written = store.write_together
     happened: list[str] = []
 
     def ask() -> str:
         happened.append("asked")
         return "clean" if "written" not in happened else "clean-dirty"
 
-    def write(folder: Path, machine_name: str, result: Result) -> Path:
-        happened.append("written")
-        return written(folder, machine_name, result)
+    def write(folder: Path, machine_name: str, files: Mapping[Path, bytes]) -> None:
+        happened.extend("written" for _ in files)
+        written(folder, machine_name, files)
 
     monkeypatch.setattr(git, "git_commit", ask)
-    monkeypatch.setattr(store, "write_result", write)
+    monkeypatch.setattr(store, "write_together", write)
     make_runner(make_kind()).run()
     assert happened == ["asked", *["written"] * 4]
     assert {run.git_commit for cell in ALL for run in read(tmp_path, cell).runs} == {"clean"}

@@ -16,14 +16,13 @@ from stackmatrix.analysis.comparison.looks import MAIN_LOOK
 from stackmatrix.analysis.comparison.racing import forecast
 from stackmatrix.analysis.level.checks import find_all
 from stackmatrix.analysis.level.machine_checks import check_held_up
-from stackmatrix.errors import TrialError
 from stackmatrix.load.protocol import LevelOrder
 from stackmatrix.matrix.arrivals import plan_seed
 from stackmatrix.matrix.cells import Cell, Subject
 from stackmatrix.matrix.ladder import LoadLevel, requests_at_once
 from stackmatrix.matrix.profiles import LOOKS, CostLengths
 from stackmatrix.matrix.workloads import Workload
-from stackmatrix.measurements.attempts import ATTEMPTS, until_valid
+from stackmatrix.measurements.attempts import until_valid
 from stackmatrix.measurements.cost import rate
 from stackmatrix.measurements.cost.batches import batches, most_together
 from stackmatrix.measurements.cost.blocks import block_of, describe
@@ -145,7 +144,7 @@ class CostBlocks(Kind):
         random.Random(seed).shuffle(subjects)
         failures: dict[Cell, str] = {}
         ended: set[Cell] = set()
-        attempts, started_s = 1, time.monotonic()
+        started_s = time.monotonic()
         while len(subjects) > 1:
             try:
                 outcome = self._measure(step, subjects, seed, show)
@@ -156,12 +155,6 @@ class CostBlocks(Kind):
                 if not error.may_come_up or cell in ended:
                     subjects.remove(error.subject)
                 ended.add(cell)
-                continue
-            except TrialError as error:  # what ended is no target, so it is nobody's fault
-                if attempts == ATTEMPTS:
-                    raise
-                show(f"attempt {attempts} failed: {error}")
-                attempts += 1
                 continue
             workload = subjects[0].workload
             self._took_s[workload] = time.monotonic() - started_s

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from stackmatrix.analysis.level.requests import LevelRows
 from stackmatrix.analysis.level.usage import Use
-from stackmatrix.errors import TrialError
+from stackmatrix.errors import DisturbedError
 from stackmatrix.matrix.ramp import HIGHEST_RATE
 
 BUSY_SHARE = 0.5
@@ -41,13 +41,13 @@ def find(uses: Sequence[Use], rows: Sequence[LevelRows]) -> Rate:
     """The rate for cells that used so much CPU time for these requests, each asked equally often.
 
     Raises:
-        TrialError: when none used any, as where the harness was stopped meanwhile.
+        DisturbedError: when none used any, as where the harness was stopped meanwhile.
 
     """
     answered = [max(1, len(one.answered)) for one in rows]
     cost_ms = tuple(1000 * use.cpu_s / count for use, count in zip(uses, answered, strict=True))
     if not any(cost_ms):
-        raise TrialError("Nothing was seen of the warm-up: no target used any CPU time in it.")
+        raise DisturbedError("Nothing was seen of the warm-up: no target used any CPU time in it.")
     # One request of every cell takes the core as long as all their costs together.
     per_cell = min(BUSY_SHARE / (sum(cost_ms) / 1000), HIGHEST_RATE / len(cost_ms))
     return Rate(float(f"{per_cell:.{DIGITS}g}"), cost_ms, sum(use.cpu_share for use in uses))
