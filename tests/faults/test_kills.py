@@ -1,6 +1,7 @@
 """SIGKILL of everything at every stage, and Ctrl-C once and twice at each: what is left, what is kept, what is said."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -156,5 +157,49 @@ def test_nox_that_is_killed_while_it_installs_leaves_nothing_running(tmp_path: P
         above.kill()
         above.wait()
         assert run.left() == []
+    finally:
+        running.end(run)
+
+
+SERVICES = """
+import os, sys, time
+from pathlib import Path
+from stackmatrix.system import guard, private_folders
+guard.stand_above()
+from stackmatrix.application.postgres import Postgres
+from stackmatrix.application.redis import Redis
+folder = private_folders.make()
+with Postgres.start(folder), Redis.start(folder):
+    Path(sys.argv[1], "at").write_text(str(os.getpid()))
+    time.sleep(600)
+"""
+SWEEP = "from stackmatrix.system import private_folders; private_folders.JUST_MADE_S = 0; private_folders.sweep()"
+
+
+@pytest.mark.skipif(
+    not shutil.which("redis-server") or not (shutil.which("initdb") or Path("/usr/lib/postgresql").exists()),
+    reason="PostgreSQL or Redis is not installed",
+)
+def test_services_of_an_application_end_with_a_harness_that_is_killed_and_the_next_run_removes_their_data(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    tmp_path.chmod(0o711)  # servers of root run as others, who have to get through to their data
+    (tmp_path / "tmp").chmod(0o1777)
+    given = {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "PYTHONPATH": str(running.ROOT / "src")}
+    command = [str(running.TOOL), "-c", SERVICES, str(tmp_path)]
+    with (tmp_path / "printed.txt").open("wb") as printed:
+        above = subprocess.Popen(command, env=given, stdout=printed, stderr=printed, start_new_session=True)
+    run = running.Run(tmp_path, above)
+    try:
+        run.wait_reached()
+        names = {one.name() for one in run.seen.values() if one.is_running()}
+        assert {"postgres", "redis-server"} <= names
+        os.kill(run.harness, signal.SIGKILL)
+        assert run.wait_ended(running.GONE_S) == 137
+        assert run.left() == []
+        assert [*(tmp_path / "tmp").iterdir()]
+        subprocess.run([running.TOOL, "-c", SWEEP], env=given, check=True)
+        assert [*(tmp_path / "tmp").iterdir()] == []
     finally:
         running.end(run)
