@@ -34,7 +34,7 @@ STANDARD_LIBRARY_ONLY = (
     "errors.py", "load/numbers.py", "load/protocol.py", "matrix/app.py", "matrix/app_file.py", "matrix/app_keys.py",
     "matrix/app_parts.py", "matrix/app_requests.py", "matrix/arrivals.py", "matrix/ladder.py", "matrix/page_order.py",
     "matrix/pages.py", "matrix/profiles.py", "matrix/python_search.py", "matrix/pythons.py", "matrix/ramp.py",
-    "matrix/shapes.py", "matrix/stacks", "matrix/workloads.py", "results/rows.py", "system/launch.py",
+    "matrix/shapes.py", "matrix/stacks", "matrix/workloads.py", "outside", "results/rows.py", "system/launch.py",
 )  # fmt: skip
 """The noxfile reads some of them with nothing installed, locust and the target's launcher the others."""
 

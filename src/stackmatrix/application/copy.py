@@ -70,7 +70,8 @@ def _names(project: Path) -> tuple[list[str], list[str]]:
     """The names of the files that are copied, and what to say about them."""
     tracked, others = _git(project, "--cached", "--recurse-submodules"), _git(project, "--others", "--exclude-standard")
     if tracked is None or others is None or not tracked + others:
-        return sorted(_walk(project)), [f"{project.name} is no git repository: all of its files are copied"]
+        names = sorted(name for name in _walk(project) if (project / name).is_file() or (project / name).is_symlink())
+        return names, [f"{project.name} is no git repository: all of its files are copied"]
     private = [name for name in others if _is_private(name)]
     names = sorted({*tracked, *others} - set(private))
     notes = [f"left out, since git does not have it: {name}" for name in private if _is_one_of(name, PRIVATE)]

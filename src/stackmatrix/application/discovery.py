@@ -12,6 +12,7 @@ from pathlib import Path
 
 from stackmatrix.errors import AppFileError
 from stackmatrix.matrix.app_file import AppFile
+from stackmatrix.outside import files as outside_files
 
 DEPTH = 2
 """How many folders below the project are looked at."""
@@ -82,7 +83,10 @@ def discover(app: AppFile) -> Found:
 
 
 def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8", errors="replace")
+    try:
+        return outside_files.read(file, outside_files.MOST_SETTINGS_BYTES).decode(errors="replace")
+    except OSError as error:
+        raise AppFileError(f"{file.name} cannot be read: {error.strerror}.") from error
 
 
 def _walk(folder: Path, name: str, depth: int = DEPTH) -> Iterator[Path]:

@@ -18,6 +18,8 @@ from stackmatrix.errors import AppError, AppFileError
 from stackmatrix.matrix.app_file import AppFile
 from stackmatrix.matrix.pythons import PYTHONS, Runtime, python_key
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS, Stack
+from stackmatrix.outside.documents import read_json
+from stackmatrix.outside.files import MOST_LOCK_BYTES, read_text
 from stackmatrix.system import private_folders
 from stackmatrix.system.processes import PROJECT
 
@@ -164,7 +166,7 @@ def resolve_once(
     """
     made_of = inputs_sha256(wanted)
     try:
-        content = json.loads(kept.read_text(encoding="utf-8"))
+        content = read_json(read_text(kept, MOST_LOCK_BYTES))
         if content["made_of"] == made_of and not upgrade:
             return Resolved(content["text"], tuple(content["notes"]), requirements.versions(content["text"]))
     except (OSError, ValueError, KeyError, TypeError):
@@ -186,7 +188,7 @@ def inputs_sha256(wanted: Wanted) -> str:
         if path.is_file() and any(fnmatch.fnmatch(path.name, pattern) for pattern in SAY_WHAT_TO_INSTALL)
     ]
     named = [wanted.project / word for item in wanted.install for word in item.split()]
-    contents = [path.read_text(errors="replace") for path in (*files, *named) if path.is_file()]
+    contents = [sources.read_whole(path) for path in (*files, *named) if path.is_file()]
     builds = any(item.split()[0].startswith(".") for item in wanted.install)
     said = (*wanted.install, "|", *wanted.server, "|", *sorted(wanted.overrides), "|", wanted.python)
     return _sha256(*said, *contents, wanted.project_sha256 if builds else "")

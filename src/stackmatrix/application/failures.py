@@ -1,13 +1,14 @@
 """What a project raised while it was loaded or set up, and the sentence that says what to do about it."""
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from stackmatrix.matrix.app_file import AppFile
+from stackmatrix.outside.documents import read_toml
+from stackmatrix.outside.files import MOST_SETTINGS_BYTES, read_text
 
 LONGEST = 300
 """Characters of an exception's words that are shown."""
@@ -109,12 +110,15 @@ def _group_of(project: Path, module: str) -> str | None:
     if not (project / "uv.lock").exists():
         return None
     try:
-        groups = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8")).get("dependency-groups", {})
-    except (OSError, tomllib.TOMLDecodeError):
+        content = read_toml(read_text(project / "pyproject.toml", MOST_SETTINGS_BYTES))
+        groups = {**content.get("dependency-groups", {})}
+    except (OSError, ValueError, TypeError):
         return None
     name = module.replace("_", "-").lower()
     for group, packages in groups.items():
-        if any(isinstance(one, str) and re.match(rf"{re.escape(name)}\b", one.lower()) for one in packages):
+        if isinstance(packages, list) and any(
+            isinstance(one, str) and re.match(rf"{re.escape(name)}\b", one.lower()) for one in packages
+        ):
             return str(group)
     return None
 

@@ -13,6 +13,7 @@ from stackmatrix.application.requirements import PIN
 from stackmatrix.application.sources import default_install, gather, read_items
 from stackmatrix.application.uv import find_interpreter, find_uv
 from stackmatrix.matrix.app_file import AppFile
+from stackmatrix.outside.files import read_log
 
 
 def packages_of(prefix: Path) -> dict[str, Installed]:
@@ -60,7 +61,7 @@ def _marker(prefix: Path) -> Callable[[Requirement, str], bool]:
 
     The system is this one; of the interpreter the environment's own file says the version.
     """
-    lines = (line.partition("=") for line in (prefix / "pyvenv.cfg").read_text(encoding="utf-8").splitlines())
+    lines = (line.partition("=") for line in read_log(prefix / "pyvenv.cfg").splitlines())
     told = {name.strip(): value.strip() for name, _, value in lines}
     full = told.get("version_info") or told.get("version") or platform.python_version()
     python = {"python_full_version": full, "python_version": ".".join(full.split(".")[:2])}

@@ -16,11 +16,15 @@ from stackmatrix.application.discovery import Found
 from stackmatrix.application.variables import fill_all
 from stackmatrix.errors import AppError
 from stackmatrix.matrix.app_file import AppFile
+from stackmatrix.outside.documents import read_json
+from stackmatrix.outside.files import read_log, read_text
 from stackmatrix.system import interrupts, launch, processes
 
 INSIDE = Path(__file__).parent / "inside"
 STEP_S = 1800.0
 """For a step of the set-up: building what a browser needs takes minutes, and one that hangs must end some time."""
+MOST_FOUND_BYTES = 200_000_000
+"""Of what a script has found inside of a project: whole pages may be among it."""
 STOP_S = 10.0
 PROJECT, SETTINGS, HOME = "project", "settings", "home"
 """The folders of a place."""
@@ -89,7 +93,7 @@ class Runner:
         log = self.logs / f"{name}.log"
         log.unlink(missing_ok=True)
         code = self._wait(self.start(command, at, log), within_s, name)
-        return code, log.read_text(encoding="utf-8", errors="replace")
+        return code, read_log(log)
 
     def start(self, command: Sequence[str], at: Arrangement, log: Path) -> "subprocess.Popen[bytes]":
         """Start a command that ends with the harness, with the environment's programs first on its path."""
@@ -121,7 +125,12 @@ class Runner:
         _, log = self.run(command, at, script)
         if not found.exists():
             raise AppError(log)
-        return check(json.loads(found.read_text(encoding="utf-8")))
+        try:
+            return check(read_json(read_text(found, MOST_FOUND_BYTES)))
+        except OSError as error:
+            raise AppError(f"What {script} has found cannot be read: {error.strerror}.") from error
+        except (ValueError, TypeError) as error:
+            raise AppError(f"What {script} has found is not as the harness writes it: {error}.") from error
 
 
 def end(child: "subprocess.Popen[bytes]") -> None:

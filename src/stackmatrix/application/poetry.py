@@ -6,7 +6,6 @@ several versions, without saying when each is meant, is left to its newest versi
 """
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from stackmatrix.errors import AppError
+from stackmatrix.outside import documents, files
+from stackmatrix.outside.text import one_line
 
 type Table = Mapping[str, Any]
 
@@ -39,12 +40,18 @@ def read_lock(folder: Path, groups: Iterable[str], extras: Iterable[str]) -> Loc
 
     """
     lock, project = read_toml(folder / "poetry.lock"), read_toml(folder / "pyproject.toml")
-    poetry = project.get("tool", {}).get("poetry", {})
-    requirements = [*_main(project, poetry, tuple(extras), folder)]
-    for group in groups:
-        requirements += _group(project, poetry, group)
-    indexes = tuple(source["url"] for source in poetry.get("source", []) if "url" in source)
-    return Locked(tuple(requirements), tuple(_constraints(lock.get("package", []))), indexes)
+    try:
+        poetry = project.get("tool", {}).get("poetry", {})
+        requirements = [*_main(project, poetry, tuple(extras), folder)]
+        for group in groups:
+            requirements += _group(project, poetry, group)
+        indexes = tuple(source["url"] for source in poetry.get("source", []) if "url" in source)
+        return Locked(tuple(requirements), tuple(_constraints(lock.get("package", []))), indexes)
+    except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+        raise AppError(
+            f"{folder}: poetry.lock and pyproject.toml are not as Poetry writes them ({type(error).__name__}: "
+            f"{one_line(str(error))})."
+        ) from error
 
 
 def read_toml(path: Path) -> Table:
@@ -55,11 +62,11 @@ def read_toml(path: Path) -> Table:
 
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return documents.read_toml(files.read_text(path, files.MOST_LOCK_BYTES))
     except OSError as error:
         raise AppError(f"{path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise AppError(f"{path} is not a TOML file: {error}.") from error
+    except ValueError as error:
+        raise AppError(f"{path} is not a TOML file: {one_line(str(error))}.") from error
 
 
 def _main(project: Table, poetry: Table, extras: tuple[str, ...], folder: Path) -> Iterable[str]:

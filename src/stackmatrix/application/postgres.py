@@ -232,6 +232,7 @@ def _run(
         check=False,
         capture_output=True,
         text=True,
+        errors="replace",
         timeout=timeout_s,
         env=environment,
         input=says,

@@ -18,6 +18,8 @@ from packaging.utils import canonicalize_name
 from stackmatrix.application.sources import Sources, gather, pythons_allowed, read_items
 from stackmatrix.application.uv import NoSolutionError, find_interpreter, run
 from stackmatrix.errors import AppError
+from stackmatrix.outside.documents import read_json
+from stackmatrix.outside.files import MOST_SETTINGS_BYTES, read_text
 from stackmatrix.system import private_folders
 
 STAMP = "stackmatrix.json"
@@ -243,7 +245,7 @@ def versions(text: str) -> dict[str, str]:
 def is_installed(wanted: Wanted, lock_text: str, prefix: Path) -> bool:
     """Whether an environment was installed from this very list for this Python."""
     try:
-        stamp = json.loads((prefix / STAMP).read_text(encoding="utf-8"))
+        stamp = read_json(read_text(prefix / STAMP, MOST_SETTINGS_BYTES))
         return bool(stamp["lock_sha256"] == Resolved(lock_text).sha256 and stamp["python"] == wanted.python)
     except (OSError, ValueError, KeyError, TypeError):
         return False

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stackmatrix.errors import AppFileError
 from stackmatrix.matrix.app_file import AppFile
+from stackmatrix.outside import files
 
 
 def secrets_of(app: AppFile, environment: Mapping[str, str]) -> dict[str, str]:
@@ -26,7 +27,7 @@ def _read(file: Path) -> dict[str, str]:
     """Variables written as NAME=value, one a line, perhaps in quotes; nothing in a value is replaced."""
     try:
         # As environments are: bytes that are no UTF-8 come out as they went in.
-        text = file.read_bytes().decode(errors="surrogateescape")
+        text = files.read(file, files.MOST_SETTINGS_BYTES).decode(errors="surrogateescape")
     except OSError as error:
         raise AppFileError(f"env_file = {file.name!r} cannot be read: {error.strerror}.") from error
     found = {}

@@ -12,6 +12,7 @@ from stackmatrix.application import poetry
 from stackmatrix.application.poetry import read_toml
 from stackmatrix.application.uv import run
 from stackmatrix.errors import AppError
+from stackmatrix.outside.files import MOST_LOCK_BYTES, read
 
 DEFAULTS = ("uv.lock", "poetry.lock", "requirements.txt")
 """Looked for in this order; then the [project] of pyproject.toml."""
@@ -88,7 +89,7 @@ def pythons_allowed(project: Path, known: Sequence[str]) -> tuple[str, ...]:
     key, value = said
     try:
         alternatives = poetry.python_specifiers(value) if key == "python" else [SpecifierSet(value)]
-    except InvalidSpecifier as error:
+    except (InvalidSpecifier, LookupError, ValueError) as error:
         raise AppError(f"{path} says {key} = {value!r}, which is no range of versions: correct it.") from error
     allowed = tuple(python for python in known if any(_holds(python, each) for each in alternatives))
     if not allowed:
@@ -99,11 +100,17 @@ def pythons_allowed(project: Path, known: Sequence[str]) -> tuple[str, ...]:
 
 def _python_said(pyproject: poetry.Table) -> tuple[str, str] | None:
     """The key and its value: the standard's, else Poetry's."""
-    standard = pyproject.get("project", {}).get("requires-python")
-    if standard:
+    if standard := _at(pyproject, "project", "requires-python"):
         return "requires-python", str(standard)
-    own = pyproject.get("tool", {}).get("poetry", {}).get("dependencies", {}).get("python")
+    own = _at(pyproject, "tool", "poetry", "dependencies", "python")
     return ("python", str(own)) if own else None
+
+
+def _at(table: object, *keys: str) -> object:
+    """A value of tables in each other; ``None`` where one is not there, or is no table."""
+    for key in keys:
+        table = table.get(key) if isinstance(table, dict) else None
+    return table
 
 
 def _holds(python: str, specifiers: SpecifierSet) -> bool:
@@ -217,11 +224,28 @@ def _exported(lock: str, named: Named, project: Path, python: Path, uv: Path) ->
     return [line for line in said.splitlines() if line.strip()]
 
 
-def _index_lines(path: Path, seen: frozenset[Path] = frozenset()) -> Iterator[str]:
-    """Where requirement files say that packages are found, with the files that they include."""
-    if path in seen or not path.is_file():
-        return
-    text = path.read_text(encoding="utf-8", errors="replace")
-    yield from (line.strip() for line in INDEX_LINE.findall(text))
-    for included in INCLUDED.findall(text):
-        yield from _index_lines((path.parent / included).resolve(), seen | {path})
+def _index_lines(path: Path) -> Iterator[str]:
+    """Where a requirement file says that packages are found, and the files that it includes, each of them once."""
+    left, seen = [path], {path}
+    while left:
+        one = left.pop()
+        if not one.is_file():
+            continue
+        text = read_whole(one)
+        yield from (line.strip() for line in INDEX_LINE.findall(text))
+        included = dict.fromkeys((one.parent / name).resolve() for name in INCLUDED.findall(text))
+        left += [each for each in reversed(included) if each not in seen]
+        seen |= {*included}
+
+
+def read_whole(path: Path) -> str:
+    """A file that says what to install.
+
+    Raises:
+        AppError: when it cannot be read.
+
+    """
+    try:
+        return read(path, MOST_LOCK_BYTES).decode(errors="replace")
+    except OSError as error:
+        raise AppError(f"{path.name} cannot be read: {error.strerror}.") from error

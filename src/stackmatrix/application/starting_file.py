@@ -1,6 +1,5 @@
 """A first ``stackmatrix.toml``, written from what is found: which addresses answer, and what they answer."""
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from stackmatrix.matrix import app_file
 from stackmatrix.matrix.app_file import FILE_NAME
 from stackmatrix.matrix.app_requests import Request
 from stackmatrix.matrix.pages import Likeness, Page
+from stackmatrix.outside.documents import read_json, write_json
 from stackmatrix.system import private_folders
 
 MOST_PAGES = 12
@@ -160,7 +160,7 @@ def _expected(answer: Answered) -> dict[str, Any]:
         title = Likeness.of("", answer.body).title
         return {"contains": title} if title else {}
     try:
-        content, place = json.loads(answer.body), ""
+        content, place = read_json(answer.body), ""
     except ValueError:
         return {}
     while isinstance(content, dict | list) and content:
@@ -178,8 +178,8 @@ def _toml(value: Any) -> str:
         return "{ " + ", ".join(f"{_key(key)} = {_toml(one)}" for key, one in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    return write_json(value)
 
 
 def _key(name: str) -> str:
-    return name if re.fullmatch(r"[\w-]+", name) else json.dumps(name)
+    return name if re.fullmatch(r"[\w-]+", name) else write_json(name)

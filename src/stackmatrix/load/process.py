@@ -19,6 +19,8 @@ LOCUSTFILE = processes.PROJECT / "locust" / "locustfile.py"
 
 STOP_TIMEOUT_S = 10.0
 """For locust to end after its orders have."""
+LONGEST_TOLD = 200
+"""Bytes of a message that is none, in a sentence."""
 TICK_S = 0.2
 """Between looks at everything else while waiting for an event."""
 
@@ -99,7 +101,10 @@ class LoadProcess:
             raise self._ended()
         *lines, self._buffer = (self._buffer + received).split(b"\n")
         for line in lines:
-            event: Event = decode(line)
+            try:
+                event: Event = decode(line)
+            except ValueError as error:
+                raise TrialError(f"The load generator sent what is no message: {line[:LONGEST_TOLD]!r}.") from error
             if isinstance(event, End) and event.failure:
                 raise TrialError(f"The load generator failed: {event.failure}.")
             self.received.append(event)

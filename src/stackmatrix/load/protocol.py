@@ -13,6 +13,7 @@ from typing import Any, Self
 from stackmatrix.matrix.arrivals import plan_seed
 from stackmatrix.matrix.ladder import LoadLevel, requests_at_once
 from stackmatrix.matrix.pages import Page, page_of
+from stackmatrix.outside.documents import read_json
 from stackmatrix.results.rows import WARMUP_LEVEL
 
 WARMUP_USERS = 5
@@ -158,5 +159,14 @@ def encode(message: Order | Event) -> bytes:
 
 
 def decode(line: bytes) -> Any:
-    content = json.loads(line)
-    return _TYPES[content.pop("type")](**content)
+    """The message of a line.
+
+    Raises:
+        ValueError: when it is none.
+
+    """
+    content = read_json(line)
+    try:
+        return _TYPES[content.pop("type")](**content)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError("it is no message") from error

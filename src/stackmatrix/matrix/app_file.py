@@ -30,6 +30,8 @@ from stackmatrix.matrix.app_parts import (
 from stackmatrix.matrix.app_requests import Request, path_of, requests_of
 from stackmatrix.matrix.shapes import shown
 from stackmatrix.matrix.stacks import Stack
+from stackmatrix.outside.documents import read_toml
+from stackmatrix.outside.files import MOST_SETTINGS_BYTES, read_text
 
 FILE_NAME = "stackmatrix.toml"
 LONGEST_NAME = 60
@@ -141,11 +143,11 @@ def _tool(content: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _parse(file: Path) -> dict[str, Any]:
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise AppFileError(f"{file.name} cannot be read: {error}.") from None
+        text = read_text(file, MOST_SETTINGS_BYTES)
+    except OSError as error:
+        raise AppFileError(f"{file.name} cannot be read: {error.strerror}.") from None
     try:
-        return tomllib.loads(text)
+        return read_toml(text)
     except tomllib.TOMLDecodeError as error:
         for number, line in enumerate(text.splitlines(), 1):
             braces = re.match(r"\s*(\w+)\s*=\s*\{", line)
@@ -155,7 +157,7 @@ def _parse(file: Path) -> dict[str, Any]:
                     f"write [{braces[1]}] in a line of its own, and its keys below."
                 ) from None
         raise AppFileError(f"{file.name} is not TOML: {error}.") from None
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits, a hundred lists in each other
+    except ValueError as error:  # a number of thousands of digits, a hundred lists in each other
         raise AppFileError(f"{file.name} cannot be read: {error}.") from None
 
 

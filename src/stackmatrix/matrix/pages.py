@@ -4,18 +4,35 @@ The load generator and the verification before it judge answers by the same func
 imported, since locust reads this, too.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from stackmatrix.outside.documents import read_json
+from stackmatrix.outside.text import one_line
+
 LIKE_SHARE, LIKE_CHARACTERS = 0.05, 32
 """Right answers to one page differ by tokens, times and numbers: by no more than this share of their length, or so many
 characters where that is less: an answer of ``{"id": 9}`` is a tenth longer when the number is 10."""
 
-_TITLE = re.compile(r"(?is)<title[^>]*>\s*(.*?)\s*</title>")
+LONGEST_TOLD = 200
+"""Characters of what an answer has, in a sentence."""
+
+
+def _title(body: str) -> str | None:
+    """The title of a page. Each step goes on where the last one ended: a pattern would look from each of a million."""
+    lowered = body.lower() if len(body.lower()) == len(body) else body
+    begins = lowered.find(">", lowered.find("<title")) if "<title" in lowered else -1
+    ends = lowered.find("</title>", begins) if begins >= 0 else -1
+    return body[begins + 1 : ends].strip() if ends >= 0 else None
+
+
+def _told(value: object) -> str:
+    """What an answer has, or should have, as Python writes it; cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_TOLD else f"{text[: LONGEST_TOLD - 1]}…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +45,15 @@ class Likeness:
 
     @classmethod
     def of(cls, content_type: str, body: str) -> "Likeness":
-        found = _TITLE.search(body)
-        return cls(content_type.partition(";")[0].strip().lower(), found[1] if found else None, len(body))
+        return cls(content_type.partition(";")[0].strip().lower(), _title(body), len(body))
 
     def why_unlike(self, content_type: str, body: str) -> str | None:
         """What an answer has that is unlike this one, in words."""
         other = Likeness.of(content_type, body)
         if other.content_type != self.content_type:
-            return f"is {other.content_type or 'of no type'}, and the first answer was {self.content_type}"
+            return f"is {one_line(other.content_type) or 'of no type'}, and the first answer was {self.content_type}"
         if other.title != self.title:
-            return f"has the title {other.title!r}, and the first answer had {self.title!r}"
+            return f"has the title {_told(other.title)}, and the first answer had {_told(self.title)}"
         if abs(other.length - self.length) > max(LIKE_SHARE * self.length, LIKE_CHARACTERS):
             return f"has {other.length} characters, and the first answer had {self.length}"
         return None
@@ -64,7 +80,7 @@ class Expectation:
             return f"answered {status} where {self.status} is right"
         leads_to = encoded(_without_host(headers.get("location", "")))
         if self.location is not None and leads_to != encoded(self.location):
-            return f"leads to {headers.get('location')!r}, not to {self.location!r}"
+            return f"leads to {_told(headers.get('location'))}, not to {_told(self.location)}"
         if self.pattern is not None and not re.fullmatch(self.pattern, body):
             return "is not the page that was expected"
         for text in self.contains:
@@ -76,7 +92,7 @@ class Expectation:
 
     def _why_other_json(self, body: str) -> str | None:
         try:
-            content = json.loads(body)
+            content = read_json(body)
         except ValueError:
             return "is no JSON"
         for place, wanted in self.json:
@@ -87,7 +103,7 @@ class Expectation:
                 except (KeyError, IndexError, TypeError, ValueError):
                     return f"has no {place} in its JSON"
             if found != wanted:
-                return f"has {found!r} as {place} in its JSON, not {wanted!r}"
+                return f"has {_told(found)} as {place} in its JSON, not {_told(wanted)}"
         return None
 
 

@@ -145,6 +145,8 @@ def _mounts() -> dict[str, tuple[PurePosixPath, Path]]:
     found: dict[str, tuple[PurePosixPath, Path]] = {}
     for line in (read("/proc/self/mountinfo") or "").splitlines():
         fields, _, tail = line.partition(" - ")
+        if tail.count(" ") < 2 or fields.count(" ") < 4:
+            continue
         kind, _, options = tail.split(" ", 2)
         root, place = fields.split(" ")[3:5]
         names = {"cgroup2": [""], "cgroup": options.split(",")}.get(kind, [])
@@ -155,7 +157,7 @@ def _mounts() -> dict[str, tuple[PurePosixPath, Path]]:
 def _groups_of(pid: int | str, mounts: dict[str, tuple[PurePosixPath, Path]]) -> Iterable[Group]:
     """From ``/proc/<pid>/cgroup``, whose lines are ``number:controllers:path``, without controllers for version 2."""
     for line in (read(f"/proc/{pid}/cgroup") or "").splitlines():
-        _, controllers, path = line.split(":", 2)
+        _, controllers, path = [*line.split(":", 2), "", ""][:3]
         for name in controllers.split(","):
             if name not in mounts:
                 continue
@@ -183,5 +185,5 @@ def _quota(folder: Path) -> float | None:
     """In cores. Version 2 has microseconds in a period in one file, or "max"; version 1 has two files, or -1 in one."""
     names = ("quota", "period")
     told = read(str(folder / "cpu.max")) or " ".join(read(str(folder / f"cpu.cfs_{name}_us")) or "" for name in names)
-    found = re.match(r"(\d+)\s+(\d+)", told)
+    found = re.match(r"(\d+)\s+0*([1-9]\d*)", told)
     return int(found[1]) / int(found[2]) if found else None

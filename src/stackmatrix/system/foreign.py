@@ -9,6 +9,8 @@ import psutil
 
 from stackmatrix.system.linux import TICKS_PER_S, read
 
+LAST_FIELD = 19
+"""Of those that are read, the place behind the name: when it began."""
 SOFTIRQ = "ksoftirqd/"
 """The kernel's threads that pass on packets for whoever sends them, and under load that is us."""
 
@@ -87,9 +89,10 @@ def _accounts_of_proc() -> dict[tuple[int, float], Account]:
     for pid in psutil.pids():
         head, _, tail = (read(f"/proc/{pid}/stat") or "").rpartition(")")
         fields = tail.split()
-        if fields:  # else it has just ended
+        # A process that has just ended has none.
+        if len(fields) > LAST_FIELD and all(map(str.isdecimal, (fields[1], *fields[11:15], fields[LAST_FIELD]))):
             own_s, reaped_s = (sum(map(int, pair)) / TICKS_PER_S for pair in (fields[11:13], fields[13:15]))
-            began_s, name = int(fields[19]) / TICKS_PER_S, head.partition("(")[2]
+            began_s, name = int(fields[LAST_FIELD]) / TICKS_PER_S, head.partition("(")[2]
             accounts[pid, began_s] = Account(name, int(fields[1]), own_s, reaped_s)
     return accounts
 

@@ -19,6 +19,7 @@ def git_commit() -> str | None:
             cwd=PROJECT,
             capture_output=True,
             text=True,
+            errors="replace",
             check=True,
         )
     except (OSError, subprocess.CalledProcessError):
@@ -69,7 +70,9 @@ def _run(folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":
     try:
         # A hook of the user's is not ours to run.
         hooks = ["-c", f"core.hooksPath={os.devnull}"]
-        return subprocess.run(["git", *hooks, *command], cwd=folder, capture_output=True, text=True, check=False)
+        # A folder of any bytes keeps its name.
+        asked, how = ["git", *hooks, *command], "surrogateescape"
+        return subprocess.run(asked, cwd=folder, capture_output=True, text=True, errors=how, check=False)
     except OSError as error:
         return subprocess.CompletedProcess(command, 1, "", str(error))
 
@@ -86,7 +89,7 @@ def commit(paths: Iterable[Path], message: str) -> None:
         return
     root = Path(names[0]).parent
     for command in (["git", "add", "--", *names], ["git", "commit", "--quiet", "--message", message, "--", *names]):
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, errors="replace", check=False)
         if done.returncode != 0:
             words = (done.stderr or done.stdout).strip().splitlines()
             raise CommitError(f"The results are written, but git did not commit them: {' '.join(words[-2:])}")

@@ -2,10 +2,11 @@
 
 import os
 import subprocess
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from stackmatrix.errors import ResultsFolderError
+from stackmatrix.outside.files import MOST_DOCUMENT_BYTES
 
 MOST_VERSIONS = 20
 """Of one file, the newest: older ones are left out."""
@@ -21,8 +22,10 @@ def repository_of(folder: Path) -> tuple[Path, str] | None:
     return top, os.path.relpath(folder.resolve(), top.resolve())
 
 
-def files_at(top: Path, commit: str, under: str) -> dict[str, bytes]:
+def files_at(top: Path, commit: str, under: str) -> dict[str, bytes | None]:
     """Every JSON file below a folder of a repository at a commit, by its path from that folder.
+
+    Instead of one that is larger than a file of results can be stands ``None``, and nothing of it is read.
 
     Raises:
         ResultsFolderError: when git does not give them.
@@ -36,8 +39,10 @@ def files_at(top: Path, commit: str, under: str) -> dict[str, bytes]:
     return dict(zip(blobs, _blobs(top, list(blobs.values())), strict=True))
 
 
-def versions(folder: Path, wanted: Collection[str]) -> list[tuple[str, bytes]] | None:
+def versions(folder: Path, wanted: Collection[str]) -> list[tuple[str, bytes | None]] | None:
     """Every version of the wanted files that is committed, newest first, as paths from the folder and contents.
+
+    Instead of a version that is too large stands ``None``.
 
     ``None`` outside of a clone that has its whole history.
     """
@@ -60,8 +65,8 @@ def versions(folder: Path, wanted: Collection[str]) -> list[tuple[str, bytes]] |
     return [(path, content) for (path, _), content in zip(pairs, contents, strict=True)]
 
 
-def _blobs(folder: Path, ids: Sequence[str]) -> Iterable[bytes]:
-    """The contents of blobs, in their order.
+def _blobs(folder: Path, ids: Sequence[str]) -> Iterable[bytes | None]:
+    """The contents of blobs, in their order; ``None`` for one that is too large.
 
     Raises:
         ResultsFolderError: when git does not have one, as in a partial clone without a network.
@@ -69,16 +74,27 @@ def _blobs(folder: Path, ids: Sequence[str]) -> Iterable[bytes]:
     """
     if not ids:
         return []
-    printed = _ask(folder, "cat-file", "--batch", given="".join(f"{one}\n" for one in ids).encode()) or b""
-    contents, place = [], 0
+    sizes = (_ask(folder, "cat-file", "--batch-check=%(objectsize)", given=_lines(ids)) or b"").splitlines()
+    is_large = [size.isdigit() and int(size) > MOST_DOCUMENT_BYTES for size in sizes] or [False] * len(ids)
+    small = [one for one, large in zip(ids, is_large, strict=True) if not large]
+    read = dict(zip(small, _small_blobs(folder, small), strict=True))
+    return [read.get(one) for one in ids]
+
+
+def _lines(ids: Sequence[str]) -> bytes:
+    return "".join(f"{one}\n" for one in ids).encode()
+
+
+def _small_blobs(folder: Path, ids: Sequence[str]) -> Iterator[bytes]:
+    printed = _ask(folder, "cat-file", "--batch", given=_lines(ids)) or b""
+    place = 0
     for one in ids:
         head, _, _ = printed[place : place + 200].partition(b"\n")
         if not head.startswith(one.encode()) or not head.split()[-1].isdigit():
             raise ResultsFolderError(f"git does not give what {one[:10]} holds: is the clone whole? See git fsck.")
         begin, size = place + len(head) + 1, int(head.split()[-1])
-        contents.append(printed[begin : begin + size])
+        yield printed[begin : begin + size]
         place = begin + size + 1
-    return contents
 
 
 def _ask(folder: Path, *command: str, given: bytes = b"") -> bytes | None:

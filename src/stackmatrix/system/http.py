@@ -1,14 +1,21 @@
 """Small untimed requests to 127.0.0.1: asking the target what it is, and the external API what it saw."""
 
+import contextlib
 import http.client
-import json
+import socket
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from stackmatrix.outside.documents import read_json
+
 REQUEST_TIMEOUT_S = 10.0
 """For one untimed request: far longer than a correct answer takes, short enough to notice a hung server."""
+MOST_BODY_BYTES = 32_000_000
+"""Of an answer: a page of a megabyte is large, and one without an end must not fill the memory."""
+READ_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +34,7 @@ class Answer:
             ValueError: when it is none.
 
         """
-        return json.loads(self.body)
+        return read_json(self.body)
 
 
 def get(port: int, path: str, headers: Mapping[str, str] | None = None, timeout_s: float = REQUEST_TIMEOUT_S) -> Answer:
@@ -61,12 +68,63 @@ def ask(
             connection.request(method, path, body, dict(headers or {}))
         except ValueError as error:  # a line break in a header, or a letter that none can have
             raise http.client.HTTPException(f"it cannot be sent: {error}") from error
-        response = connection.getresponse()
-        text = response.read().decode("utf-8", errors="replace")
+        with ending(connection, timeout_s):
+            response = connection.getresponse()
+            text = read_body(response)
         took_ms = (time.perf_counter() - started) * 1000
         return Answer(response.status, text, took_ms, {name.lower(): value for name, value in response.getheaders()})
     finally:
         connection.close()
+
+
+@contextlib.contextmanager
+def ending(connection: http.client.HTTPConnection, within_s: float) -> Iterator[None]:
+    """End a connection after so many seconds: a server that sends a byte now and then would never be waited out.
+
+    Raises:
+        TimeoutError: when it had to be ended.
+
+    """
+    connected, is_over = connection.sock, threading.Event()
+
+    def end() -> None:
+        is_over.set()
+        with contextlib.suppress(OSError):
+            connected.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(within_s, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except (OSError, http.client.HTTPException) as error:
+        if is_over.is_set():
+            raise TimeoutError(f"no whole answer came within {within_s:g} s") from error
+        raise
+    finally:
+        timer.cancel()
+    if is_over.is_set():  # what ends with the connection seems whole
+        raise TimeoutError(f"no whole answer came within {within_s:g} s")
+
+
+def read_body(response: http.client.HTTPResponse) -> str:
+    """The whole body as text; bytes that are not UTF-8 are replaced.
+
+    Raises:
+        OSError, http.client.HTTPException: when no whole one came, or one without an end.
+
+    """
+    content = bytearray()
+    # Not read at once: the length of a chunk is the server's word.
+    while part := response.read1(READ_BYTES):
+        content += part
+        if len(content) > MOST_BODY_BYTES:
+            raise http.client.HTTPException(f"its answer has more than {MOST_BODY_BYTES:,} bytes")
+    missing = response.length
+    response.close()  # so that the connection can be asked again
+    if missing:
+        raise http.client.IncompleteRead(bytes(content), missing)
+    return content.decode("utf-8", errors="replace")
 
 
 def try_get(port: int, path: str, timeout_s: float = REQUEST_TIMEOUT_S) -> Answer | None:

@@ -33,7 +33,7 @@ def version_of(path: Path) -> str | None:
     """What an interpreter says it is: ``3.13``, ``3.14t``, ``pypy3.11``; ``None`` where it is none, or cannot run."""
     try:
         told = subprocess.run(
-            [path, "-I", "-c", TELL], capture_output=True, text=True, check=True, timeout=TIMEOUT_S, env={}
+            [path, "-I", "-c", TELL], capture_output=True, check=True, timeout=TIMEOUT_S, env={}
         ).stdout
         implementation, major, minor, is_free_threaded = json.loads(told)
     except (OSError, ValueError, TypeError, subprocess.SubprocessError):

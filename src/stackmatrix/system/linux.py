@@ -15,6 +15,10 @@ from pathlib import Path
 
 import psutil
 
+from stackmatrix.outside import files
+
+MOST_BYTES = 16_000_000
+"""Of one of the kernel's files: the interrupts of a thousand cores, or a thousand containers' mounts, are less."""
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")  # the unit of every CPU time in /proc
 
 
@@ -151,9 +155,10 @@ def used_ports() -> tuple[int, int] | None:
     text = (read("/proc/net/sockstat") or "") + (read("/proc/net/sockstat6") or "")  # the latter only with IPv6
     counts = re.findall(r"^TCP6?: .*", text, re.MULTILINE)
     limits = read("/proc/sys/net/ipv4/ip_local_port_range")
-    if not counts or limits is None:
+    bounds = re.match(r"(\d+)\s+(\d+)", limits or "")
+    if not counts or bounds is None:
         return None
-    first, last = map(int, limits.split())
+    first, last = map(int, bounds.groups())
     return sum(map(int, re.findall(r"\b(?:inuse|tw) (\d+)", " ".join(counts)))), last - first + 1
 
 
@@ -172,7 +177,7 @@ def retransmissions() -> int | None:
 
 def _counts(file: str, table: str) -> dict[str, int]:
     """A table of one of the kernel's files of network counters: a line of names, and one of values."""
-    found = re.search(rf"^{table}: (\D.*)\n{table}: (.*)$", read(f"/proc/net/{file}") or "", re.MULTILINE)
+    found = re.search(rf"^{table}: (\D.*)\n{table}: ((?:-?\d+ ?)+)$", read(f"/proc/net/{file}") or "", re.MULTILINE)
     return dict(zip(found[1].split(), map(int, found[2].split()), strict=False)) if found else {}
 
 
@@ -206,6 +211,6 @@ def open_files_limit(pid: int) -> int | None:
 def read(path: str) -> str | None:
     """The text of one of the kernel's files, or ``None`` where there is none or it may not be read."""
     try:
-        return Path(path).read_text(encoding="utf-8", errors="replace")
+        return files.read(Path(path), MOST_BYTES).decode(errors="replace")
     except OSError:
         return None

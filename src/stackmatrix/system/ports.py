@@ -117,7 +117,7 @@ def allowed_backlog(wanted: int = BACKLOG) -> int:
     allows; elsewhere it is taken from the C library, whose constant is what macOS allows by default.
     """
     told = read("/proc/sys/net/core/somaxconn")
-    return min(wanted, int(told) if told else socket.SOMAXCONN)
+    return min(wanted, int(told) if told and told.strip().isdecimal() else socket.SOMAXCONN)
 
 
 def why_short_backlog() -> str | None:

@@ -1,7 +1,6 @@
 """The one owner of child processes: argument lists, a group of their own, one shared deadline to stop, then KILL."""
 
 import contextlib
-import io
 import json
 import os
 import re
@@ -17,6 +16,8 @@ from typing import TextIO
 import psutil
 
 from stackmatrix.errors import TrialError
+from stackmatrix.outside.files import read_log
+from stackmatrix.outside.text import one_line
 from stackmatrix.system import guard
 
 POLL_S = 0.02
@@ -173,53 +174,31 @@ def explain(log: Path) -> str:
     The line of a crash, else the last exception's own line, else the last lines: servers follow an exception with words
     of their own ("Worker failed to boot"), and a crash with a backtrace.
     """
-    crash = ""
-    last: deque[str] = deque(maxlen=LAST_LINES)
-    try:
-        with _end_of(log) as lines:
-            for line in lines:
-                if not crash and CRASH.search(line):
-                    crash = line.strip()
-                if line.strip():
-                    last.append(line.strip())
-    except OSError:
-        return ""
+    lines = [line.strip() for line in _lines(log)]
+    crash = next((line for line in lines if CRASH.search(line)), "")
     exception = next(iter(deque(raised(log), 1)), "")
-    return (crash or exception or " | ".join(last))[:LONGEST_REASON]
+    last = [line for line in lines if line][-LAST_LINES:]
+    return one_line(crash or exception or " | ".join(last), LONGEST_REASON)
 
 
-def _end_of(log: Path) -> TextIO:
-    """The end of a log, where it is longer than anybody reads; opened for reading.
-
-    Raises:
-        OSError: when there is none.
-
-    """
-    opened = log.open("rb")
-    opened.seek(max(0, os.fstat(opened.fileno()).st_size - MOST_READ_BYTES))
-    return io.TextIOWrapper(opened, encoding="utf-8", errors="replace")
-
-
-def read_end(log: Path) -> str:
-    """The text of the end of a log; empty when there is none."""
+def _lines(log: Path) -> list[str]:
+    """The lines of a log, of a long one those of its beginning and its end; none where there is no log."""
     try:
-        with _end_of(log) as lines:
-            return lines.read()
+        return read_log(log).split("\n")
     except OSError:
-        return ""
+        return []
 
 
 def raised(log: Path) -> Iterator[str]:
     """The own line of each exception that a log has a traceback of, but for those that report another one."""
     is_traceback = False
-    with contextlib.suppress(OSError), _end_of(log) as lines:
-        for line in lines:
-            if TRACEBACK.search(line):
-                is_traceback = True
-            elif is_traceback and not line[:1].isspace():
-                is_traceback = False
-                if not NOT_A_CAUSE.match(line):
-                    yield line.strip()
+    for line in _lines(log):
+        if TRACEBACK.search(line):
+            is_traceback = True
+        elif is_traceback and line and not line[0].isspace():
+            is_traceback = False
+            if not NOT_A_CAUSE.match(line):
+                yield line.strip()
 
 
 def most_raised(log: Path) -> int:
@@ -240,7 +219,8 @@ def hide(text: str, secrets: Iterable[str]) -> str:
 
 
 KEPT_LOGS = PROJECT / ".nox" / "logs"
-MOST_KEPT = 50
+MOST_KEPT, MOST_KEPT_BYTES = 50, 10_000_000
+"""Logs, and of each its beginning and its end: a target may have written gigabytes."""
 
 
 def keep(log: Path, secrets: Iterable[str] = ()) -> str:
@@ -253,7 +233,7 @@ def keep(log: Path, secrets: Iterable[str] = ()) -> str:
             return ""
         KEPT_LOGS.mkdir(parents=True, exist_ok=True)
         kept = KEPT_LOGS / f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{log.name}"
-        kept.write_text(hide(read_end(log), secrets))
+        kept.write_text(hide(read_log(log, MOST_KEPT_BYTES), secrets), encoding="utf-8")
         for old in sorted(KEPT_LOGS.iterdir())[:-MOST_KEPT]:
             old.unlink(missing_ok=True)
     except OSError:

@@ -1,7 +1,6 @@
 """Target environments: found by the stamp that the noxfile leaves in each, and compared with their lock files."""
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
@@ -14,6 +13,8 @@ from stackmatrix.matrix.app import BUILT_IN
 from stackmatrix.matrix.catalogue import BUILT_IN_CATALOGUE, Catalogue
 from stackmatrix.matrix.cells import NO_PYTHON, Cell, Installation, Missing, Subject, why_not_served
 from stackmatrix.matrix.pythons import Runtime
+from stackmatrix.outside.documents import read_json
+from stackmatrix.outside.files import MOST_LOCK_BYTES, MOST_SETTINGS_BYTES, read_text
 from stackmatrix.system.processes import PROJECT
 
 STAMP = "stackmatrix.json"
@@ -36,8 +37,8 @@ def installed(folder: Path = NOX_FOLDER) -> dict[tuple[str, str], Installation]:
     found = {}
     for stamp in folder.glob(f"*/{STAMP}"):
         try:
-            content = json.loads(stamp.read_text(encoding="utf-8"))
-            key, sha256 = (content["stack"], content["python"]), content["lock_sha256"]
+            content = read_json(read_text(stamp, MOST_SETTINGS_BYTES))
+            key, sha256 = (str(content["stack"]), str(content["python"])), content["lock_sha256"]
         except (ValueError, KeyError, TypeError, OSError):
             continue  # half-written: as good as not installed
         if sha256 == lock_sha256(key[0]):
@@ -171,7 +172,7 @@ def install_each(
 
 def _read_report(path: Path) -> dict[str, str]:
     try:
-        sessions = json.loads(path.read_text(encoding="utf-8"))["sessions"]
-        return {name: session["result"] for session in sessions for name in session["signatures"]}
-    except (OSError, ValueError, KeyError, TypeError):
+        sessions = read_json(read_text(path, MOST_LOCK_BYTES))["sessions"]
+        return {str(name): str(session["result"]) for session in sessions for name in session["signatures"]}
+    except (OSError, ValueError, LookupError, TypeError):
         return {}

@@ -1,6 +1,9 @@
 """The external API under circus: when it is up, and what it says of itself."""
 
+import contextlib
 from collections.abc import Callable
+
+import msgspec
 
 from slow_api.figures import ApiFigures, RequestFigures
 from stackmatrix.errors import TrialError
@@ -27,7 +30,7 @@ def wait_ready(port: int, alive: Callable[[], str | None]) -> None:
 def read_figures(port: int) -> ApiFigures | None:
     """Its figures, or ``None`` when it does not answer."""
     answer = http.try_get(port, "/stats/")
-    return ApiFigures.from_json(answer.body) if answer is not None and answer.status == 200 else None
+    return _decode(answer, ApiFigures) if answer is not None else None
 
 
 def read_request(port: int, request_id: str) -> RequestFigures | None:
@@ -38,4 +41,12 @@ def read_request(port: int, request_id: str) -> RequestFigures | None:
 
     """
     answer = http.get(port, f"/stats/?request_id={request_id}")
-    return RequestFigures.from_json(answer.body) if answer.status == 200 else None
+    return _decode(answer, RequestFigures)
+
+
+def _decode[F](answer: http.Answer, kind: type[F]) -> F | None:
+    """The figures in an answer; ``None`` where it has none."""
+    if answer.status == 200:
+        with contextlib.suppress(ValueError, RecursionError):
+            return msgspec.json.decode(answer.body, type=kind)
+    return None

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from stackmatrix.analysis.exceptions import limits_of, name_all
 from stackmatrix.matrix.cells import Subject
 from stackmatrix.results.findings import Finding
-from under_test.raised import Raised
+from under_test.raised import MOST_BYTES, Raised
 
 
 @dataclass
@@ -29,8 +31,8 @@ class RaisedLogs:
             return ()
         with path.open("rb") as file:
             file.seek(self._read_bytes.get(subject.name, 0))
-            # Of the last line somebody may be writing the rest.
-            lines = [line for line in file if line.endswith(b"\n")]
+            # Of the last line somebody may be writing the rest. What writes it stops there, too.
+            lines = [line for line in file.read(MOST_BYTES).splitlines(keepends=True) if line.endswith(b"\n")]
         self._read_bytes[subject.name] = self._read_bytes.get(subject.name, 0) + sum(map(len, lines))
         known = limits_of(subject.stack, arranger.databases(subject.stack.serves_views_of))
         return name_all(_read(lines), known)
@@ -43,8 +45,8 @@ class RaisedLogs:
 def _read(lines: Sequence[bytes]) -> Iterator[Raised]:
     """The exceptions of lines, but for what a full disk has left of some."""
     for line in lines:
-        with contextlib.suppress(ValueError, TypeError, KeyError):
-            yield Raised.from_line(line)
+        with contextlib.suppress(ValueError, RecursionError):
+            yield msgspec.json.decode(line, type=Raised)
 
 
 def path_of(subject: Subject, folder: Path) -> Path:

@@ -20,6 +20,7 @@ from circus.client import CircusClient
 from circus.exc import CallError
 
 from stackmatrix.errors import SupervisorError, TrialError
+from stackmatrix.outside.files import read_log
 from stackmatrix.system import interrupts, processes
 from stackmatrix.system.cores import Layout
 from stackmatrix.system.crash_loop import CrashLoop
@@ -233,7 +234,8 @@ class Supervisor:
 
     def log_of(self, watcher: str) -> str:
         """What a watcher's process has said so far, without secrets."""
-        return processes.hide(processes.read_end(self.folder / f"{watcher}.log"), self._secrets)
+        path = self.folder / f"{watcher}.log"
+        return processes.hide(read_log(path) if path.exists() else "", self._secrets)
 
     def note_tree(self) -> None:
         """Remember every process that is there now, so that leaving can see to all of them."""
@@ -262,7 +264,7 @@ class Supervisor:
     def _why_dead(self) -> str | None:
         if self._child.poll() is not None:
             return f"circusd ended by itself: {processes.last_words(self.folder / 'circus.log')}"
-        log = (self.folder / "circus.log").read_text(encoding="utf-8", errors="replace")
+        log = read_log(self.folder / "circus.log")
         for watcher in self.watchers:
             if f"] {watcher} stopped" in log:
                 return self._end_of(watcher)

@@ -5,7 +5,6 @@ asked of the target itself, through its own port. What a request's calls meet, w
 from the request's id: so one whose calls fail, and one whose call hangs, are among those that are asked.
 """
 
-import contextlib
 import http.client
 import re
 import uuid
@@ -25,7 +24,7 @@ from stackmatrix.matrix.workloads import FAILED_ITEM, Workload
 from stackmatrix.results.types import PythonBuild
 from stackmatrix.system.http import Answer, ask, try_get
 from stackmatrix.system.processes import wait_until
-from stackmatrix.testbed import external_api
+from stackmatrix.testbed import external_api, identities
 from under_test.identity import IDENTITY_PATH, LOOP, PROCESS, Identity
 
 READY_TIMEOUT_S = 30.0
@@ -57,10 +56,10 @@ def wait_for_identity(port: int, alive: Callable[[], str | None], timeout_s: flo
 
     """
     answer = _wait_for(lambda: try_get(port, IDENTITY_PATH, timeout_s), alive, timeout_s)
-    if answer.status == 200:
-        with contextlib.suppress(ValueError, TypeError):
-            return Identity.from_json(answer.body)
-    raise TrialError(f"The target did not say what serves it: status {answer.status}, {answer.body[:200]!r}.")
+    identity = identities.read(answer)
+    if identity is None:
+        raise TrialError(f"The target did not say what serves it: status {answer.status}, {answer.body[:200]!r}.")
+    return identity
 
 
 def read_loop_ms(port: int) -> float | None:
@@ -69,11 +68,8 @@ def read_loop_ms(port: int) -> float | None:
     It has to be asked while nothing else is asked, and other targets on its core are at rest.
     """
     answer = try_get(port, f"{IDENTITY_PATH}?{LOOP}")
-    if answer is None or answer.status != 200:
-        return None
-    with contextlib.suppress(ValueError, TypeError):
-        return Identity.from_json(answer.body).loop_ms
-    return None
+    identity = identities.read(answer) if answer is not None else None
+    return None if identity is None else identity.loop_ms
 
 
 def _wait_for(asking: Callable[[], Answer | None], alive: Callable[[], str | None], timeout_s: float) -> Answer:
@@ -146,7 +142,7 @@ def verify_workers(port: int, workers: int) -> None:
 
     def ask(_: int) -> int | None:
         answer = try_get(port, f"{IDENTITY_PATH}?{PROCESS}")
-        return int(answer.json()["pid"]) if answer is not None and answer.status == 200 else None
+        return None if answer is None else identities.read_pid(answer)
 
     found: set[int | None] = set()
     for _ in range(WORKER_ROUNDS):

@@ -16,7 +16,7 @@ from stackmatrix.errors import TrialError
 from stackmatrix.load.numbers import NUMBERS
 from stackmatrix.matrix.pages import Page
 from stackmatrix.results.stops import Visitors
-from stackmatrix.system.http import Answer
+from stackmatrix.system.http import Answer, read_body
 from stackmatrix.testbed import verification
 
 Fate = Literal["answered", "wrong", "cut_off", "refused"]
@@ -90,7 +90,7 @@ def _send(connection: http.client.HTTPConnection, page: Page, headers: Mapping[s
 
 
 def _read(response: http.client.HTTPResponse, began_s: float) -> Answer:
-    text = response.read().decode("utf-8", errors="replace")
+    text = read_body(response)
     headers = {name.lower(): value for name, value in response.getheaders()}
     return Answer(response.status, text, (time.monotonic() - began_s) * 1000, headers)
 

@@ -14,6 +14,7 @@ from stackmatrix.load.numbers import NUMBERS
 from stackmatrix.matrix.page_order import PageOrder
 from stackmatrix.matrix.pages import Page
 from stackmatrix.matrix.workloads import Workload
+from stackmatrix.system.http import read_body
 
 PATIENCE_S = 600.0
 """For everything that a server under valgrind does: it is some fifty times slower."""
@@ -59,7 +60,7 @@ class Client:
             self._is_kept = False
             return self._get(page, turn, number)
         self._is_kept = True
-        return response, response.read().decode("utf-8", errors="replace")
+        return response, read_body(response)
 
     def close(self) -> None:
         self._connection.close()

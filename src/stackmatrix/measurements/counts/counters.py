@@ -17,6 +17,8 @@ from typing import Protocol
 from stackmatrix.analysis import callgrind
 from stackmatrix.analysis.callgrind import Costs, Function
 from stackmatrix.errors import CounterMissingError, TrialError
+from stackmatrix.outside.files import read_log
+from stackmatrix.outside.text import one_line
 
 ASK_TIMEOUT_S = 120.0
 """For a process under valgrind to answer: it does so between two of its slow instructions, and dumps some MB."""
@@ -81,7 +83,7 @@ class Callgrind:
     def _ask(self, pid: int, order: str) -> None:
         command = ["vgdb", self._vgdb, f"--pid={pid}", order]
         try:
-            subprocess.run(command, capture_output=True, text=True, timeout=ASK_TIMEOUT_S, check=True)
+            subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=ASK_TIMEOUT_S, check=True)
         except subprocess.CalledProcessError as error:
             words = error.stderr.strip().splitlines()
             raise TrialError(f"Process {pid} is not counted by callgrind: {' '.join(words[-1:])}.") from error
@@ -157,7 +159,7 @@ def _perf_stat(output: Path, *arguments: str) -> list[str]:
 
 def _read_perf(output: Path) -> int | None:
     """The count of a file that ``perf stat`` wrote, or ``None`` when it could not count."""
-    for line in output.read_text(encoding="utf-8").splitlines() if output.exists() else ():
+    for line in read_log(output).split("\n") if output.exists() else ():
         count, _, rest = line.partition(",")
         if PERF_EVENT in rest and count.replace(".", "", 1).isdecimal():
             return round(float(count))
@@ -184,5 +186,5 @@ def choose(folder: Path) -> InstructionCounter:
 def _version(program: str) -> str:
     """What a program calls itself, such as ``valgrind-3.19.0``."""
     environment = {**os.environ, "LC_ALL": "C"}
-    done = subprocess.run([program, "--version"], capture_output=True, text=True, env=environment, check=False)
-    return done.stdout.strip()
+    done = subprocess.run([program, "--version"], capture_output=True, env=environment, check=False)
+    return one_line(done.stdout.decode(errors="replace"))

@@ -1,0 +1,1 @@
+"""What others wrote: read within bounds, and put into words that harm nobody who reads them."""
