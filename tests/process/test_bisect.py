@@ -111,7 +111,7 @@ def bisected(shop: Path, *words: str) -> tuple[Bisection, str]:
         assert bisect.execute(options, plan, Console(file=said, width=140)) == 0
         said.seek(0)
         told = said.read()
-    return decode((compare.folder_of(options.results, plan) / bisect.FILE_NAME).read_bytes()), told
+    return decode((compare.folder_of(options.results, plan) / bisect.FILE_NAME).read_bytes(), bisect.FILE_NAME), told
 
 
 def left_behind() -> list[str]:

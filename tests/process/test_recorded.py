@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from stackmatrix import cli
+from stackmatrix.outside.files import MOST_DOCUMENT_BYTES
+from stackmatrix.results import store
 from stackmatrix.results.model import Result
 from stackmatrix.system import git_files
 from tests import made_up, states
@@ -205,4 +207,17 @@ def test_no_more_than_twenty_versions_of_a_file_are_read(clone: Path) -> None:
         git(clone, "commit", "--quiet", "--message=another")
     found = git_files.versions(clone, {"a.json"})
     assert found is not None
-    assert [content.decode() for _, content in found] == [str(24 - place) for place in range(20)]
+    assert [content for _, content in found] == [str(24 - place).encode() for place in range(20)]
+
+
+def test_of_a_version_that_no_file_of_results_can_be_nothing_is_read(clone: Path) -> None:
+    for content in ("small", "x" * (MOST_DOCUMENT_BYTES + 1)):
+        (clone / "a.json").write_text(content)
+        git(clone, "add", "--all")
+        git(clone, "commit", "--quiet", "--message=another")
+    assert git_files.versions(clone, {"a.json"}) == [("a.json", None), ("a.json", b"small")]
+    at_head = git_files.files_at(clone, "HEAD", ".")
+    assert at_head["a.json"] is None
+    assert set(at_head) >= {"a.json"}
+    ((_, refused),) = store.decode_results([("laptop/fanout/uvicorn/3.13.json", None)])
+    assert "has more than 8,000,000 bytes, so it is left out" in str(refused)

@@ -77,7 +77,7 @@ def test_each_outcome_has_its_code_and_its_report(name: str, gate: Gate, tmp_pat
     found, expected = OUTCOMES[name]
     code, printed = gate(found, "--fail-on", "regression,undecided,void")
     assert code == expected
-    verdict = comparison.decode((tmp_path / FILES["json"]).read_bytes()).gate
+    verdict = comparison.decode((tmp_path / FILES["json"]).read_bytes(), "a.json").gate
     assert verdict is not None
     assert verdict.outcome == name.split(maxsplit=1)[0]
     assert verdict.sentence.split()[0] in printed.out
@@ -170,7 +170,7 @@ def test_what_is_not_known_is_said_before_anything_is_looked_up(
 
 def test_the_command_that_repeats_it_has_the_gates_own_options(gate: Gate, tmp_path: Path) -> None:
     gate(both(), "--threshold", "2.5%", "--fail-on", "never", "--figures", "cpu")
-    command = comparison.decode((tmp_path / FILES["json"]).read_bytes()).command
+    command = comparison.decode((tmp_path / FILES["json"]).read_bytes(), "a.json").command
     assert command.endswith("--threshold 2.5% --fail-on never --figures cpu")
 
 

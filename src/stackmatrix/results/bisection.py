@@ -3,13 +3,11 @@
 Instructions are those of one request, a number for each seed of hashes. Nothing is rounded.
 """
 
-import json
-from typing import Any, Literal
+from typing import Literal
 
-import msgspec
-
+from stackmatrix.results import documents
 from stackmatrix.results.comparison import ComparedFigure, PackageChange, Side
-from stackmatrix.results.types import Count, Struct
+from stackmatrix.results.types import Count, Number, Struct
 
 BISECTION_FORMAT = 1
 """Raised whenever an older reader would misread the document."""
@@ -22,7 +20,7 @@ class CountedMixture(Struct, frozen=True):
     """
 
     moved: Count
-    instructions: tuple[float, ...] = ()
+    instructions: tuple[Number, ...] = ()
     skipped: str | None = None
 
 
@@ -37,8 +35,8 @@ class CostlyStep(Struct, frozen=True):
     kind: Literal["step", "unworkable", "spread"]
     low: Count
     high: Count
-    before: float
-    after: float
+    before: Number
+    after: Number
 
 
 class Bisection(Struct, frozen=True):
@@ -60,8 +58,8 @@ class Bisection(Struct, frozen=True):
     counter: str
     order: tuple[tuple[PackageChange, ...], ...]
     counted: tuple[CountedMixture, ...]
-    base_instructions: float
-    head_instructions: float
+    base_instructions: Number
+    head_instructions: Number
     found: tuple[CostlyStep, ...]
     cpu: ComparedFigure | None = None
     cpu_unknown: str | None = None
@@ -70,15 +68,15 @@ class Bisection(Struct, frozen=True):
 
 def encode(document: Bisection) -> bytes:
     """The document as JSON, which a diff shows well."""
-    content: dict[str, Any] = json.loads(msgspec.json.encode(document))
-    return json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n"
+    return documents.encode(document)
 
 
-def decode(data: bytes) -> Bisection:
-    """The document from its JSON.
+def decode(data: bytes, name: str) -> Bisection:
+    """The document from the JSON of a file called ``name``.
 
     Raises:
-        msgspec.DecodeError: when it is none.
+        ResultFileError: when it is none, or of another version.
 
     """
-    return msgspec.json.decode(data, type=Bisection)
+    documents.need_version(data, name, "no bisection", BISECTION_FORMAT)
+    return documents.decode(data, name, "no bisection", Bisection)

@@ -32,7 +32,7 @@ class Jitter(Struct, frozen=True):
 class Loop(Struct, frozen=True):
     """A fixed CPU loop on the target's core: its readings in ms, the median's share by which they differ at most."""
 
-    readings_ms: tuple[float, ...]
+    readings_ms: tuple[NonNegative, ...]
     median_ms: NonNegative
     spread: NonNegative
 
@@ -49,7 +49,7 @@ class ApiCapacity(Struct, frozen=True):
 class Twins(Struct, frozen=True):
     """A/A: CPU per call of the same server in fresh processes, one after the other; ``sd`` is of the log ratios."""
 
-    cpu_us_per_call: tuple[float, ...]
+    cpu_us_per_call: tuple[NonNegative, ...]
     sd: NonNegative
 
 

@@ -2,13 +2,19 @@
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from stackmatrix.errors import ResultFileError
+from stackmatrix.outside.documents import write_json
+from stackmatrix.outside.text import one_line
+from stackmatrix.results import documents, histograms
 from stackmatrix.results.calibration import Calibration
 from stackmatrix.results.model import FIELDS, FORMAT_VERSION, Result
+
+NO_RESULT, NO_CALIBRATION = "not a result file", "no calibration"
 
 
 def encode(result: Result | Calibration) -> bytes:
@@ -17,26 +23,18 @@ def encode(result: Result | Calibration) -> bytes:
     Indented, but with each block on a line of its own: a diff shows which block came, and sixteen of them stay small
     enough to commit.
     """
-    content = json.loads(msgspec.json.encode(result))
-    lines: list[str] = []
-    for field in FIELDS.values():
-        blocks: list[Any] = content.get(field, []) if isinstance(result, Result) else []
-        for place, block in enumerate(blocks):
-            blocks[place] = f"{BLOCK}{len(lines)}"
-            lines.append(json.dumps(block, ensure_ascii=False, separators=(",", ":")))
-    text = json.dumps(content, ensure_ascii=False, indent=1)
-    return re.sub(_BLOCK_LINE, lambda found: lines[int(found[1])], text).encode() + b"\n"
-
-
-BLOCK = "\0block "
-"""Stands for a block until its line is put in; no text in a result begins with a null."""
-_BLOCK_LINE = re.compile(r'"\\u0000block (\d+)"')
-
-
-class _Header(msgspec.Struct):
-    """What of a file can be read whatever its format is."""
-
-    format_version: object = None
+    content = documents.to_builtins(result)
+    written = {
+        field: [write_json(block, tight=True) for block in content.get(field, ())]
+        for field in (FIELDS.values() if isinstance(result, Result) else ())
+    }
+    # Stands for a block until its line is put in: longer than any text in the file.
+    mark = "0" * (1 + max(map(len, re.findall("0+", write_json(content))), default=0))
+    lines = [line for some in written.values() for line in some]
+    places = iter(range(len(lines)))
+    content |= {field: [f"{mark}{next(places)}" for _ in some] for field, some in written.items() if field in content}
+    text = write_json(content, indent=1)
+    return re.sub(rf'"{mark}(\d+)"', lambda found: lines[int(found[1])], text).encode() + b"\n"
 
 
 def decode(data: bytes, name: str) -> Result:
@@ -46,23 +44,36 @@ def decode(data: bytes, name: str) -> Result:
         ResultFileError: when it is no result, broken, or of another format.
 
     """
-    try:
-        version = msgspec.json.decode(data, type=_Header).format_version
-    except msgspec.DecodeError as error:
-        raise ResultFileError(f"{name} is not a result file: it is no whole JSON object.") from error
-    if isinstance(version, int) and version > FORMAT_VERSION:
+    version = documents.version_of(data, name, NO_RESULT)
+    told = f"{one_line(name)} has format {one_line(str(version), 20)}"
+    if version is not None and version > FORMAT_VERSION:
+        raise ResultFileError(f"{told}, and this version reads format {FORMAT_VERSION}: update the project.")
+    if version is not None and version < FORMAT_VERSION:
         raise ResultFileError(
-            f"{name} has format {version}, and this version reads format {FORMAT_VERSION}: update the project."
+            f"{told}, which was made by an older method and is read no more: git keeps it. Remove it, and measure anew."
         )
-    if isinstance(version, int) and version < FORMAT_VERSION:
-        raise ResultFileError(
-            f"{name} has format {version}, which was made by an older method and is read no more: git keeps it. "
-            "Remove it, and measure anew."
-        )
-    try:
-        return msgspec.json.decode(data, type=Result)
-    except msgspec.DecodeError as error:
-        raise ResultFileError(f"{name} is not a result file: {error}.") from error
+    result = documents.decode(data, name, NO_RESULT, Result)
+    for histogram in _histograms(result):
+        try:
+            histograms.counts_of(histogram)
+        except ValueError as error:
+            raise ResultFileError(
+                f"{one_line(name)} is {NO_RESULT}: of a histogram, {one_line(str(error))}."
+            ) from error
+    return result
+
+
+def _histograms(result: Result) -> Iterator[str]:
+    """Every histogram of a result."""
+    references = [ramp.reference for ramp in result.ramps if ramp.reference is not None]
+    pages = [page for reference in references for page in reference.pages]
+    levels = [level for ladder in result.ladders for level in ladder.levels]
+    encoded = (
+        *(one.latency_histogram for one in references),
+        *(one.latency_histogram for one in pages),
+        *(one.latency_histogram for one in levels),
+    )
+    yield from (one for one in encoded if one is not None)
 
 
 def decode_calibration(data: bytes) -> Calibration:
@@ -73,11 +84,9 @@ def decode_calibration(data: bytes) -> Calibration:
 
     """
     try:
-        return msgspec.json.decode(data, type=Calibration)
-    except msgspec.DecodeError as error:
-        raise ResultFileError(
-            f"calibration.json is no calibration: {error}. Make one with nox -s calibrate."
-        ) from error
+        return documents.decode(data, "calibration.json", NO_CALIBRATION, Calibration)
+    except ResultFileError as error:
+        raise ResultFileError(f"{error} Make one with nox -s calibrate.") from error
 
 
 def schema() -> bytes:

@@ -3,11 +3,9 @@
 A number that is not known is ``null``. Nothing is rounded.
 """
 
-import json
-from typing import Any, Literal
+from typing import Literal
 
-import msgspec
-
+from stackmatrix.results import documents
 from stackmatrix.results.types import Count, NonNegative, Struct
 
 COMPARISON_FORMAT = 1
@@ -159,15 +157,15 @@ class ComparisonDocument(Struct, frozen=True):
 
 def encode(document: ComparisonDocument) -> bytes:
     """The document as JSON, which a diff shows well."""
-    content: dict[str, Any] = json.loads(msgspec.json.encode(document))
-    return json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n"
+    return documents.encode(document)
 
 
-def decode(data: bytes) -> ComparisonDocument:
-    """The document from its JSON.
+def decode(data: bytes, name: str) -> ComparisonDocument:
+    """The document from the JSON of a file called ``name``.
 
     Raises:
-        msgspec.DecodeError: when it is none.
+        ResultFileError: when it is none, or of another version.
 
     """
-    return msgspec.json.decode(data, type=ComparisonDocument)
+    documents.need_version(data, name, "no comparison", COMPARISON_FORMAT)
+    return documents.decode(data, name, "no comparison", ComparisonDocument)

@@ -26,7 +26,7 @@ class Machine(Struct, frozen=True):
     os: str
     governor: str | None
     virtualised: bool | None
-    pinning: dict[str, tuple[int, ...]] | None
+    pinning: dict[str, tuple[Count, ...]] | None
     cpu_id: str | None = None
     computer: str | None = None
     core_kinds: tuple[tuple[int, ...], ...] = ()
@@ -57,7 +57,7 @@ class Conditions(Struct, frozen=True):
     machine: Machine
     environment: Environment
     tool_lock_sha256: str | None
-    protocol: int = PROTOCOL
+    protocol: Count = PROTOCOL
     cost_rate: NonNegative | None = None
 
 

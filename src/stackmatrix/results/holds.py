@@ -3,7 +3,7 @@
 from stackmatrix.results.blocks import Block
 from stackmatrix.results.levels import LatencyMs
 from stackmatrix.results.ramps import RampSeconds, Recovery
-from stackmatrix.results.types import Count, NonNegative
+from stackmatrix.results.types import Count, NonNegative, Whole
 
 
 class Hold(Block, frozen=True, kw_only=True):
@@ -14,7 +14,7 @@ class Hold(Block, frozen=True, kw_only=True):
     answered before the stall; ``recovery`` is counted from its end.
     """
 
-    seed: int
+    seed: Whole
     rate: NonNegative
     held: NonNegative
     window_s: NonNegative

@@ -2,7 +2,7 @@
 
 from stackmatrix.results.blocks import Block
 from stackmatrix.results.levels import Level
-from stackmatrix.results.types import Count, NonNegative
+from stackmatrix.results.types import Count, NonNegative, Whole
 
 
 class Ladder(Block, frozen=True, kw_only=True):
@@ -12,7 +12,7 @@ class Ladder(Block, frozen=True, kw_only=True):
     """
 
     order: Count
-    seed: int
+    seed: Whole
     warmup_s: NonNegative
     settle_s: NonNegative
     window_s: NonNegative

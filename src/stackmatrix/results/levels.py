@@ -8,7 +8,7 @@ import msgspec
 
 from stackmatrix.matrix.ladder import LoadModel
 from stackmatrix.results.findings import Finding
-from stackmatrix.results.types import Count, Limiter, NonNegative, Share, Struct, Validity
+from stackmatrix.results.types import Count, Limiter, NonNegative, Number, Share, Struct, Validity, Whole
 
 
 class LatencyMs(Struct, frozen=True):
@@ -30,7 +30,7 @@ class Timeline(Struct, frozen=True):
     ended, and percentiles of their times in microseconds by nearest rank; ``None`` for a second without any.
     """
 
-    from_s: int
+    from_s: Whole
     answered: tuple[Count, ...]
     p50_us: tuple[Count | None, ...]
     p95_us: tuple[Count | None, ...]
@@ -84,7 +84,7 @@ class MachineUse(Struct, frozen=True):
     ports_share: NonNegative | None
     target_drops: Count | None
     api_drops: Count | None
-    unexplained_share: float | None
+    unexplained_share: Number | None
     retransmitted: Count | None
     pace_before: NonNegative | None
     pace_after: NonNegative | None

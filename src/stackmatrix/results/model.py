@@ -12,7 +12,7 @@ from stackmatrix.results.holds import Hold
 from stackmatrix.results.ladders import Ladder
 from stackmatrix.results.ramps import Ramp
 from stackmatrix.results.stops import Stop
-from stackmatrix.results.types import Count, NonNegative, State, Struct
+from stackmatrix.results.types import Count, NonNegative, State, Struct, Whole
 
 FORMAT_VERSION = 7
 """Raised whenever an older reader would misread a file. 7: blocks by kind, under one set of conditions; older ones are
@@ -35,7 +35,7 @@ class Run(Struct, frozen=True):
 
     id: str
     started: str
-    seed: int
+    seed: Whole
     profile: str
     kinds: tuple[str, ...]
     git_commit: str | None

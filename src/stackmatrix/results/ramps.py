@@ -4,7 +4,7 @@ from typing import Literal
 
 from stackmatrix.results.blocks import Block
 from stackmatrix.results.levels import LatencyMs
-from stackmatrix.results.types import Count, Limiter, NonNegative, Share, Struct
+from stackmatrix.results.types import Count, Limiter, NonNegative, Share, Struct, Whole
 
 Ended = Literal["backlog", "highest rate"]
 
@@ -101,7 +101,7 @@ class Ramp(Block, frozen=True, kw_only=True):
     which the load would drop has no ``recovery``, and neither has one that met no overload.
     """
 
-    seed: int
+    seed: Whole
     steps: tuple[RampStep, ...]
     reference: ReferenceLoad | None
     holds: NonNegative | None

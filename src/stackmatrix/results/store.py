@@ -12,6 +12,8 @@ import msgspec
 from stackmatrix.errors import ResultFileError, ResultsFolderError
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.pythons import Runtime
+from stackmatrix.outside import files
+from stackmatrix.outside.text import one_line, why_no_name
 from stackmatrix.results.calibration import Calibration
 from stackmatrix.results.codec import decode, decode_calibration, encode
 from stackmatrix.results.conditions import Machine, identity_differences
@@ -26,6 +28,7 @@ WRITTEN = "written"
 
 PARTS = 4
 """Of a file's path from the results folder."""
+CALIBRATION = "calibration.json"
 
 
 def file_name(cell: Cell) -> str:
@@ -142,11 +145,25 @@ def _cleaning(made: Sequence[Path], wanted: Path) -> Iterator[None]:
         raise ResultsFolderError(f"{wanted} cannot be written ({error.strerror}): mend that and run again.") from error
 
 
+def write_below(folder: Path, name: str, data: bytes) -> Path:
+    """Put a whole new file at a path from a folder of results, and nowhere else; returns where it is.
+
+    Raises:
+        ResultsFolderError: when it cannot be written, or a link would lead it out of the folder.
+
+    """
+    path = folder / name
+    if not path.parent.resolve().is_relative_to(folder.resolve()):
+        raise ResultsFolderError(
+            f"{one_line(str(path))} leads out of the results folder: remove the link and run again."
+        )
+    write_atomically(path, data)
+    return path
+
+
 def write_result(folder: Path, machine: str, result: Result) -> Path:
     """Write a cell's file and return its path."""
-    path = path_of(folder, machine, result.cell)
-    write_atomically(path, encode(result))
-    return path
+    return write_below(folder, path_of(Path(), machine, result.cell).as_posix(), encode(result))
 
 
 def read_result(path: Path, name: str) -> Result:
@@ -157,9 +174,9 @@ def read_result(path: Path, name: str) -> Result:
 
     """
     try:
-        data = path.read_bytes()
+        data = files.read(path, files.MOST_DOCUMENT_BYTES)
     except OSError as error:
-        raise ResultFileError(f"{name} cannot be read: {error.strerror}.") from error
+        raise ResultFileError(f"{one_line(name)} cannot be read: {error.strerror}.") from error
     return _decode(data, Path(*path.parts[-PARTS:]), name)
 
 
@@ -172,7 +189,7 @@ def _decode(data: bytes, path: Path, name: str) -> Result:
     """
     result = decode(data, name)
     if path != path_of(Path(), path.parts[0], result.cell):
-        raise ResultFileError(f"{name} holds the results of another cell: {result.cell}.")
+        raise ResultFileError(f"{one_line(name)} holds the results of another cell: {one_line(str(result.cell))}.")
     return result
 
 
@@ -211,20 +228,18 @@ class _Made(msgspec.Struct):
 
 def calibration_path(folder: Path, machine: str) -> Path:
     """Where a machine's calibration is."""
-    return folder / machine / "calibration.json"
+    return folder / machine / CALIBRATION
 
 
 def write_calibration(folder: Path, machine: str, calibration: Calibration) -> Path:
     """Write a machine's calibration and return its path."""
-    path = calibration_path(folder, machine)
-    write_atomically(path, encode(calibration))
-    return path
+    return write_below(folder, f"{machine}/{CALIBRATION}", encode(calibration))
 
 
 def calibration_id(folder: Path, machine: str) -> str | None:
     """The id of a machine's calibration, which results refer to; ``None`` when there is none that can be read."""
     try:
-        return decode_calibration(calibration_path(folder, machine).read_bytes()).id
+        return decode_calibration(files.read(calibration_path(folder, machine), files.MOST_DOCUMENT_BYTES)).id
     except (OSError, ResultFileError):
         return None
 
@@ -243,22 +258,62 @@ def read_earlier(folder: Path, machine: str, cell: Cell) -> Result | None:
 def read_results(folder: Path) -> Iterator[tuple[str, Result | ResultFileError]]:
     """All results below a folder as machine and result, in the order of their paths; what cannot be read is an error.
 
-    The schema and other files at the top are no results.
+    The schema and other files at the top are no results. A link is not followed: its files are another folder's.
     """
-    for path in sorted(folder.glob("*/*/*/*.json")):
-        name = str(path.relative_to(folder))
+    for machine, found in _files(folder, folder, PARTS):
+        if isinstance(found, ResultFileError):
+            yield machine, found
+            continue
         try:
-            yield path.parts[len(folder.parts)], read_result(path, name)
+            yield machine, read_result(found, str(found.relative_to(folder)))
         except ResultFileError as error:
-            yield path.parts[len(folder.parts)], error
+            yield machine, error
 
 
-def decode_results(files: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, Result | ResultFileError]]:
-    """The same from the files' paths below the folder and their contents; files at other places are no results."""
-    for name, data in files:
+def _files(folder: Path, place: Path, parts: int) -> Iterator[tuple[str, Path | ResultFileError]]:
+    """Every JSON file so many parts below a place, with its machine, and why what may be or hold one is left out."""
+    machine = place.relative_to(folder).parts[:1]
+    try:
+        with os.scandir(place) as entries:
+            every = sorted(entries, key=lambda one: one.name)
+    except OSError as error:
+        yield "".join(machine), ResultFileError(f"{one_line(str(place))} cannot be read: {error.strerror}.")
+        return
+    for entry in every:
+        path = place / entry.name
+        of, is_folder = machine[0] if machine else entry.name, parts > 1
+        if entry.is_symlink() and (path.is_dir() if is_folder else path.suffix == ".json"):
+            yield of, ResultFileError(f"{one_line(str(path.relative_to(folder)))} is a link, so it is left out.")
+        elif is_folder and entry.is_dir(follow_symlinks=False):
+            if machine or not (why := why_no_name(entry.name)):
+                yield from _files(folder, path, parts - 1)
+            else:
+                yield of, _no_name(entry.name, why)
+        elif not is_folder and path.suffix == ".json":
+            yield of, path
+
+
+def _no_name(machine: str, why: str) -> ResultFileError:
+    return ResultFileError(f"The folder {one_line(ascii(machine))} {why}, so it is left out.")
+
+
+def decode_results(found: Iterable[tuple[str, bytes | None]]) -> Iterator[tuple[str, Result | ResultFileError]]:
+    """The same from the files' paths below the folder and their contents; files at other places are no results.
+
+    Of a file that is too large there is no content.
+    """
+    for name, data in found:
         path = Path(name)
         if len(path.parts) == PARTS and path.suffix == ".json":
             try:
-                yield path.parts[0], _decode(data, path, name)
+                yield path.parts[0], _decode_named(data, path, name)
             except ResultFileError as error:
                 yield path.parts[0], error
+
+
+def _decode_named(data: bytes | None, path: Path, name: str) -> Result:
+    if data is None:
+        raise ResultFileError(f"{one_line(name)} has more than {files.MOST_DOCUMENT_BYTES:,} bytes, so it is left out.")
+    if why := why_no_name(path.parts[0]):
+        raise _no_name(path.parts[0], why)
+    return _decode(data, path, name)

@@ -5,9 +5,14 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-Share = Annotated[float, Meta(ge=0, description="CPU time over wall time: 1 is one core")]
-NonNegative = Annotated[float, Meta(ge=0)]
-Count = Annotated[int, Meta(ge=0)]
+LARGEST, LARGEST_COUNT = 1e15, 2**53
+"""Beyond these no figure of ours can be, and their sums and squares would be none: 2**53 is a number in every tool."""
+
+Share = Annotated[float, Meta(ge=0, le=LARGEST, description="CPU time over wall time: 1 is one core")]
+NonNegative = Annotated[float, Meta(ge=0, le=LARGEST)]
+Number = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
+Count = Annotated[int, Meta(ge=0, le=LARGEST_COUNT)]
+Whole = Annotated[int, Meta(ge=-LARGEST_COUNT, le=LARGEST_COUNT)]
 
 Limiter = Literal["users", "slots", "target-cpu", "database", "services", "generator", "external-api", "unknown"]
 Validity = Literal["valid", "invalid", "not_needed"]

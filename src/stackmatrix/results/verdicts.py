@@ -9,6 +9,8 @@ from typing import Any, Literal
 import msgspec
 
 from stackmatrix.matrix.cells import Cell
+from stackmatrix.outside.documents import write_json
+from stackmatrix.results import documents
 from stackmatrix.results.types import Count, NonNegative, Struct
 
 VERDICTS_FORMAT = 1
@@ -114,25 +116,25 @@ class Verdicts(Struct, frozen=True):
 
 def encode(document: Verdicts) -> bytes:
     """The document as JSON, one object a line where it is flat enough, so that a diff shows what has changed."""
-    content: dict[str, Any] = json.loads(msgspec.json.encode(document))
     lines = []
-    for name, part in content.items():
+    for name, part in documents.to_builtins(document).items():
         if isinstance(part, list) and part:
-            rows = ",\n  ".join(json.dumps(row, ensure_ascii=False) for row in part)
-            lines.append(f" {json.dumps(name)}: [\n  {rows}\n ]")
+            rows = ",\n  ".join(map(write_json, part))
+            lines.append(f" {write_json(name)}: [\n  {rows}\n ]")
         else:
-            lines.append(f" {json.dumps(name)}: {json.dumps(part, ensure_ascii=False)}")
+            lines.append(f" {write_json(name)}: {write_json(part)}")
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
 
-def decode(data: bytes) -> Verdicts:
-    """The document from its JSON.
+def decode(data: bytes, name: str) -> Verdicts:
+    """The document from the JSON of a file called ``name``.
 
     Raises:
-        msgspec.DecodeError: when it is none.
+        ResultFileError: when it is none, or of another version.
 
     """
-    return msgspec.json.decode(data, type=Verdicts)
+    documents.need_version(data, name, "no document of verdicts", VERDICTS_FORMAT)
+    return documents.decode(data, name, "no document of verdicts", Verdicts)
 
 
 def schema() -> bytes:

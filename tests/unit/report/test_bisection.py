@@ -137,4 +137,4 @@ def test_the_table_has_each_step_and_what_is_left() -> None:
 
 def test_the_document_is_read_as_it_was_written() -> None:
     written = document(COSTLY, skipped=(CountedMixture(moved=1, skipped="why"),))
-    assert decode(encode(written)) == written
+    assert decode(encode(written), "a.json") == written

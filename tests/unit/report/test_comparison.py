@@ -116,7 +116,7 @@ def test_blocks_none_of_which_counts_say_so_with_what_was_found_last(monkeypatch
 
 def test_a_document_is_read_as_it_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
     document = compared(results(monkeypatch, 1.1))
-    assert decode(encode(document)) == document
+    assert decode(encode(document), "a.json") == document
 
 
 def test_undecided_says_what_it_would_take() -> None:

@@ -34,7 +34,7 @@ def test_what_changed_is_said_first_and_then_what_else_differs() -> None:
     assert [(one.name, one.base, one.head) for one in made.packages] == [
         ("h11", None, "0.16"), ("uvicorn", "1.2.3", "2.0"),
     ]  # fmt: skip
-    assert decode(encode(made)) == made
+    assert decode(encode(made), "a.json") == made
 
 
 def test_values_stand_beside_the_word_which_is_of_the_ratio() -> None:

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from stackmatrix.analysis.summary import MachineSummary, summarize
+from stackmatrix.errors import ResultFileError
 from stackmatrix.report import verdicts
 from stackmatrix.report.statements import statements
 from stackmatrix.results.verdicts import Verdicts, decode, schema
@@ -19,7 +20,7 @@ def machine() -> MachineSummary:
 
 
 def test_each_comparison_stands_with_all_that_is_known_of_it(machine: MachineSummary) -> None:
-    document = decode(verdicts.encode(machine))
+    document = decode(verdicts.encode(machine), "a.json")
     known = {(one.figure, one.cell, one.other): one for one in document.comparisons}
     families = [family for family in machine.families for _ in family.compared]
     assert len(known) == len(document.comparisons) == len(families) + len(machine.causes)
@@ -35,7 +36,7 @@ def test_each_comparison_stands_with_all_that_is_known_of_it(machine: MachineSum
 
 def test_evidence_is_a_file_that_is_there(machine: MachineSummary, tmp_path: Path) -> None:
     write(tmp_path, "m", machine.results)
-    document = decode(verdicts.encode(machine))
+    document = decode(verdicts.encode(machine), "a.json")
     paths = {one.evidence for one in document.comparisons} | {one.evidence for one in document.values}
     assert paths
     assert all((tmp_path / path).is_file() for path in paths)
@@ -44,7 +45,7 @@ def test_evidence_is_a_file_that_is_there(machine: MachineSummary, tmp_path: Pat
 def test_a_void_run_is_void_of_the_workloads_that_it_measured() -> None:
     sound = make_results(("gunicorn_gevent",), workloads=("fanout",), run="sound")
     failed = make_results(("gunicorn_gevent",), workloads=("fanout_shared_client",), found=False, run="failed")
-    document = decode(verdicts.encode(summarize("m", [*sound, *failed])))
+    document = decode(verdicts.encode(summarize("m", [*sound, *failed])), "a.json")
     void = {run.id: set(run.void) for run in document.runs}
     assert void == {"sound": set(), "failed": {"fanout_shared_client"}}
     controls = {one.workload: one for one in document.controls}
@@ -60,9 +61,9 @@ def test_what_is_not_known_is_null_and_unknown_keys_are_refused(machine: Machine
     content = json.loads(verdicts.encode(few))
     assert content["ended"] is False
     assert {(one["low"], one["word"]) for one in content["comparisons"]} == {(None, "undecided")}
-    with pytest.raises(msgspec.ValidationError):
-        decode(json.dumps({**content, "more": 1}).encode())
-    assert decode(verdicts.encode(machine)).format_version == 1
+    with pytest.raises(ResultFileError, match=r"^a\.json is no document of verdicts: .*unknown field `more`"):
+        decode(json.dumps({**content, "more": 1}).encode(), "a.json")
+    assert decode(verdicts.encode(machine), "a.json").format_version == 1
 
 
 def test_the_schema_describes_every_field() -> None:

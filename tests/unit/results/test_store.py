@@ -1,8 +1,12 @@
 """The results folder: files whole or not at all, in their place, and committed alone."""
 
+import base64
 import contextlib
 import os
+import socket
+import struct
 import subprocess
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -353,3 +357,99 @@ def test_what_was_killed_while_it_wrote_together_is_ended_by_the_next_run_or_und
     wanted = b"old" if renamed is None else b"new"
     assert [path.read_bytes() for path in paths] == [wanted, wanted]
     assert sorted(path for path in place.rglob("*") if path.is_file()) == paths
+
+
+def spoil(path: Path, kind: str) -> None:
+    """Put something that is no file of results in a file's place."""
+    path.unlink()
+    match kind:
+        case "a pipe":
+            os.mkfifo(path)
+        case "a folder":
+            path.mkdir()
+        case "huge":
+            with path.open("wb") as file:
+                file.truncate(100 * 2**20)
+        case "a device":
+            path.symlink_to("/dev/zero")
+        case "not UTF-8":
+            path.write_bytes(b'{"format_version": 7, "status": "\xff"}')
+        case "too deep":
+            path.write_bytes(b'{"x":' + b"[" * 1_000_000)
+        case _:
+            path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a folder", "huge", "a device", "not UTF-8", "too deep", "empty"])
+def test_what_is_no_file_of_results_is_named_and_the_others_are_read(tmp_path: Path, result: Result, kind: str) -> None:
+    store.write_result(tmp_path, "a-laptop", result)
+    spoil(store.write_result(tmp_path, "laptop", result), kind)
+    (machine, read), (other, refused) = store.read_results(tmp_path)
+    assert (machine, read, other) == ("a-laptop", result, "laptop")
+    assert isinstance(refused, ResultFileError)
+    assert str(refused).startswith("laptop/")
+
+
+def test_a_file_of_another_name_is_left_alone_among_thousands_of_strays(tmp_path: Path, result: Result) -> None:
+    path = store.write_result(tmp_path, "laptop", result)
+    for number in range(2000):
+        (path.parent / f"stray-{number}.txt").touch()
+        (tmp_path / f"stray-{number}.json").touch()
+    os.mkfifo(tmp_path / "laptop" / "pipe.json")
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(tmp_path / "laptop" / "s"))
+        assert list(store.read_results(tmp_path)) == [("laptop", result)]
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31m", "a\nb", "\u202ex", os.fsdecode(b"\xff")])
+def test_a_machine_with_an_unprintable_name_is_left_out_and_named_printably(
+    tmp_path: Path, result: Result, name: str
+) -> None:
+    store.write_result(tmp_path, "laptop", result)
+    (tmp_path / "laptop").rename(tmp_path / name)
+    ((_, refused),) = store.read_results(tmp_path)
+    assert isinstance(refused, ResultFileError)
+    assert str(refused).isprintable()
+
+
+def test_no_link_leads_a_reader_or_a_writer_out_of_the_folder(tmp_path: Path, result: Result) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    store.write_result(elsewhere, "laptop", result)
+    folder = tmp_path / "results"
+    folder.mkdir()
+    (folder / "laptop").symlink_to(elsewhere / "laptop")
+    ((_, refused),) = store.read_results(folder)
+    assert isinstance(refused, ResultFileError)
+    assert "is a link" in str(refused)
+    before = {path: path.read_bytes() for path in elsewhere.rglob("*") if path.is_file()}
+    with pytest.raises(ResultsFolderError, match="leads out of the results folder"):
+        store.write_result(folder, "laptop", result)
+    for name in ("../x", "laptop/verdicts.json"):
+        with pytest.raises(ResultsFolderError, match="leads out of the results folder"):
+            store.write_below(folder, name, b"")
+    assert {path: path.read_bytes() for path in elsewhere.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="to root every folder is readable")
+def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path, result: Result) -> None:
+    store.write_result(tmp_path, "laptop", result)
+    (tmp_path / "laptop").chmod(0)
+    ((_, refused),) = store.read_results(tmp_path)
+    (tmp_path / "laptop").chmod(0o700)
+    assert isinstance(refused, ResultFileError)
+    assert "Permission denied" in str(refused)
+
+
+def test_a_histogram_that_would_unfold_to_gigabytes_is_refused(result: Result) -> None:
+    bomb = base64.b64encode(struct.pack(">Ii", 0x1C849314, 1) + zlib.compress(b"\0" * 50_000_000, 9)).decode()
+    level = msgspec.structs.replace(result.ladders[0].levels[0], latency_histogram=bomb)
+    ladder = msgspec.structs.replace(result.ladders[0], levels=(level,))
+    spoilt = codec.encode(msgspec.structs.replace(result, ladders=(ladder,)))
+    with pytest.raises(ResultFileError, match="of a histogram, it is larger than one can be"):
+        codec.decode(spoilt, "a.json")
+
+
+def test_a_text_that_looks_like_the_place_of_a_block_stays_a_text(result: Result) -> None:
+    for text in ("\0block 0", "\0block 99", "00000", "0000000"):
+        hostile = msgspec.structs.replace(result, status=msgspec.structs.replace(result.status, reason=text))
+        assert codec.decode(codec.encode(hostile), "a.json") == hostile

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from hdrh.histogram import HdrHistogram
 
 from stackmatrix.analysis.level.requests import Floats, LevelRows
+from stackmatrix.results import histograms
 from stackmatrix.results.levels import LatencyMs, Timeline
 from stackmatrix.results.rows import OK
 
@@ -35,9 +36,6 @@ SEED = 20_261_125
 """One for all, so that the same files give the same pages."""
 
 NO_RESPONSE = "no correct response in the window"
-
-HISTOGRAM_HIGHEST_US = 3_600_000_000
-HISTOGRAM_DIGITS = 3
 
 
 def nearest_rank(count: int, q: float) -> int:
@@ -143,7 +141,7 @@ def encode_histogram(response_ms: Floats) -> str:
         ValueError: for a time that the histogram cannot hold.
 
     """
-    histogram = HdrHistogram(1, HISTOGRAM_HIGHEST_US, HISTOGRAM_DIGITS)
+    histogram = histograms.new()
     for time_ms in response_ms:
         if not histogram.record_value(max(1, round(time_ms * 1000))):
             raise ValueError(f"a response time of {time_ms} ms is out of the histogram's range")
@@ -151,20 +149,20 @@ def encode_histogram(response_ms: Floats) -> str:
     return encoded.decode("ascii")
 
 
-def pool(histograms: Sequence[str]) -> HdrHistogram:
+def pool(encoded: Sequence[str]) -> HdrHistogram:
     """One histogram of microseconds with everything that these have, each as :func:`encode_histogram` gives it."""
-    pooled = HdrHistogram(1, HISTOGRAM_HIGHEST_US, HISTOGRAM_DIGITS)
-    for one in histograms:
+    pooled = histograms.new()
+    for one in encoded:
         pooled.decode_and_add(one)
     return pooled
 
 
-def pooled_percentiles(histograms: Sequence[str]) -> LatencyMs | None:
+def pooled_percentiles(encoded: Sequence[str]) -> LatencyMs | None:
     """Percentiles in ms of all blocks together, to a thousandth; ``None`` without one response.
 
     Those that have too few responses (``NEEDED_POOLED``) are ``None``.
     """
-    values_ms, counts = _tabulate(histograms)
+    values_ms, counts = _tabulate(encoded)
     together = counts.sum(axis=0)
     total = int(together.sum())
     if total == 0:
@@ -181,14 +179,14 @@ def pooled_percentiles(histograms: Sequence[str]) -> LatencyMs | None:
     )
 
 
-def pooled_interval(histograms: Sequence[str], q: float) -> tuple[float, float] | None:
+def pooled_interval(encoded: Sequence[str], q: float) -> tuple[float, float] | None:
     """The 95 % interval of a pooled percentile in ms; ``None`` with one block, or too few responses for the percentile.
 
     By a bootstrap over blocks (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 8 and 13):
     whole blocks are drawn with replacement, since requests of one block are not independent. With two or three blocks
     it is little more than their range.
     """
-    drawn_ms = _drawn_ms(histograms, q, SEED)
+    drawn_ms = _drawn_ms(encoded, q, SEED)
     return None if drawn_ms is None else _middle(drawn_ms)
 
 
@@ -201,28 +199,28 @@ class Overhead:
     high: float | None = None
 
 
-def pooled_overhead(histograms: Sequence[str], null: Sequence[str], q: float) -> Overhead | None:
+def pooled_overhead(encoded: Sequence[str], null: Sequence[str], q: float) -> Overhead | None:
     """A pooled percentile less that of the null target under the same load; ``None`` with too few responses of either.
 
     The interval is of the bootstrap of :func:`pooled_interval`, with the blocks of both drawn apart.
     """
-    found_ms, null_ms = _pooled_ms(histograms, q), _pooled_ms(null, q)
+    found_ms, null_ms = _pooled_ms(encoded, q), _pooled_ms(null, q)
     if found_ms is None or null_ms is None:
         return None
-    drawn_ms, null_drawn_ms = _drawn_ms(histograms, q, SEED), _drawn_ms(null, q, SEED + 1)
+    drawn_ms, null_drawn_ms = _drawn_ms(encoded, q, SEED), _drawn_ms(null, q, SEED + 1)
     if drawn_ms is None or null_drawn_ms is None:
         return Overhead(found_ms - null_ms)
     return Overhead(found_ms - null_ms, *_middle(drawn_ms - null_drawn_ms))
 
 
-def _pooled_ms(histograms: Sequence[str], q: float) -> float | None:
-    values_ms, counts = _tabulate(histograms)
+def _pooled_ms(encoded: Sequence[str], q: float) -> float | None:
+    values_ms, counts = _tabulate(encoded)
     return None if counts.sum() < NEEDED_POOLED[q] else _percentile_of(values_ms, counts.sum(axis=0), q)
 
 
-def _drawn_ms(histograms: Sequence[str], q: float, seed: int) -> Floats | None:
+def _drawn_ms(encoded: Sequence[str], q: float, seed: int) -> Floats | None:
     """A pooled percentile in each resample of the blocks; ``None`` with one block, or too few responses."""
-    values_ms, counts = _tabulate(histograms)
+    values_ms, counts = _tabulate(encoded)
     blocks = len(counts)
     if blocks < 2 or counts.sum() < NEEDED_POOLED.get(q, 1):
         return None
@@ -237,21 +235,21 @@ def _middle(drawn_ms: Floats) -> tuple[float, float]:
     return percentile(ordered, 2.5), percentile(ordered, 97.5)
 
 
-def _tabulate(histograms: Sequence[str]) -> tuple[Floats, npt.NDArray[np.int64]]:
+def _tabulate(encoded: Sequence[str]) -> tuple[Floats, npt.NDArray[np.int64]]:
     """Every time in ms that any block has, upwards, and how many of each block have it: blocks by times.
 
     A block without one response is left out.
     """
-    blocks = [
-        counts for one in histograms if (counts := np.ctypeslib.as_array(pool([one]).counts).astype(np.int64)).any()
-    ]
+    blocks = [(own, times) for own, times in map(histograms.counts_of, encoded) if len(own)]
     if not blocks:
         return np.empty(0), np.empty((0, 0), dtype=np.int64)
-    counts = np.stack(blocks)
-    places = np.flatnonzero(counts.any(axis=0))
-    scale = HdrHistogram(1, HISTOGRAM_HIGHEST_US, HISTOGRAM_DIGITS)
+    places = np.unique(np.concatenate([own for own, _ in blocks]))
+    counts = np.zeros((len(blocks), len(places)), dtype=np.int64)
+    for row, (own, times) in zip(counts, blocks, strict=True):
+        row[np.searchsorted(places, own)] = times
+    scale = histograms.new()
     values_us = [scale.get_highest_equivalent_value(scale.get_value_from_index(int(place))) for place in places]
-    return np.array(values_us, dtype=np.float64) / 1000, counts[:, places]
+    return np.array(values_us, dtype=np.float64) / 1000, counts
 
 
 def _percentile_of(values_ms: Floats, counts: npt.NDArray[np.int64], q: float) -> float:
