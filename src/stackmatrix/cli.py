@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from stackmatrix.commands import COMMANDS, load
 from stackmatrix.errors import MachineLimitError, StackmatrixError, UsageError
+from stackmatrix.outside.text import visible
 from stackmatrix.system import interrupts
 
 CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -60,5 +61,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(error: StackmatrixError) -> int:
-    print(f"stackmatrix: {error}", file=sys.stderr)
+    print(f"stackmatrix: {visible(str(error))}", file=sys.stderr)
     return error.exit_code

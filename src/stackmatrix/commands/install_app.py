@@ -8,6 +8,7 @@ from stackmatrix.application import environments
 from stackmatrix.commands import options as shared
 from stackmatrix.matrix import app_file
 from stackmatrix.matrix.cells import choose_one
+from stackmatrix.outside.text import visible
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -35,4 +36,4 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def say(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(visible(text), file=sys.stderr)

@@ -7,6 +7,8 @@ from pathlib import Path
 from stackmatrix.errors import UsageError
 from stackmatrix.matrix.cells import DEFAULT_TAG
 from stackmatrix.matrix.workloads import DEFAULT_WORKLOADS, WORKLOADS
+from stackmatrix.outside.text import one_line, why_no_name
+from stackmatrix.results.types import LARGEST_COUNT
 from stackmatrix.system.processes import PROJECT
 
 RESULTS = PROJECT / "results"
@@ -14,6 +16,8 @@ SMOKE_RESULTS = PROJECT / ".nox" / "smoke-results"
 """What only proves the wiring is no evidence, and stays apart from it."""
 FORMATS = ("text", "json", "markdown", "github", "bencher", "benchmark", "csv")
 LONGEST_S, LONGEST_MINUTES = 3600.0, 1440.0
+LONGEST_COUNT = 20
+"""Digits of a whole number that is looked at."""
 
 
 def seconds(text: str) -> float:
@@ -46,11 +50,18 @@ def minutes(text: str) -> float:
     return value
 
 
+def seed(text: str) -> int:
+    """What makes everything random the same again: a whole number that every tool can keep."""
+    if not text.isdecimal() or len(text) > LONGEST_COUNT or int(text) > LARGEST_COUNT:
+        raise argparse.ArgumentTypeError(f"{text[:LONGEST_COUNT]!r} is not a whole number from 0 to {LARGEST_COUNT}")
+    return int(text)
+
+
 def _count(what: str, most: int) -> Callable[[str], int]:
 
     def read(text: str) -> int:
-        if not text.isdecimal() or not 1 <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number of {what} from 1 to {most}")
+        if not text.isdecimal() or len(text) > LONGEST_COUNT or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text[:LONGEST_COUNT]!r} is not a number of {what} from 1 to {most}")
         return int(text)
 
     return read
@@ -101,7 +112,7 @@ def add_published(parser: argparse.ArgumentParser) -> None:
 
 def add_seed(parser: argparse.ArgumentParser) -> None:
     """What makes everything random the same again."""
-    parser.add_argument("--seed", type=int, metavar="N", help="for the order of cells and the plan of arrivals")
+    parser.add_argument("--seed", type=seed, metavar="N", help="for the order of cells and the plan of arrivals")
 
 
 def add_processes(parser: argparse.ArgumentParser) -> None:
@@ -137,6 +148,6 @@ def machine_name(options: argparse.Namespace) -> str | None:
 
     """
     name: str | None = options.machine
-    if name is not None and (name != Path(name).name or not name.strip(".")):
-        raise UsageError(f"--machine names a folder below the results, and {name!r} cannot be one.")
+    if name is not None and (why := why_no_name(name)):
+        raise UsageError(f"--machine names a folder below the results, and {one_line(ascii(name))} {why}.")
     return name

@@ -81,7 +81,8 @@ def execute(options: argparse.Namespace) -> int:
     if options.commit and runner.written:
         from stackmatrix.system import git
 
-        names = "\n".join(str(path.relative_to(options.results.resolve())) for path in runner.written)
+        # A line of a list is nothing that git takes for a trailer, whatever a machine is called.
+        names = "\n".join(f"- {path.relative_to(options.results.resolve())}" for path in runner.written)
         git.commit(runner.written, f"Measure {len(runner.written)} cells on {runner.machine_name}\n\n{names}\n")
     runner.need_all()
     return 0

@@ -7,6 +7,9 @@ from stackmatrix.commands.options import add_app, add_json, add_results, results
 from stackmatrix.errors import ResultFileError, ResultsFolderError
 from stackmatrix.matrix import app_file
 
+MOST_TOLD = 10
+"""Files that could not be read, of which the error says why: the page has all of them."""
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add_results(parser)
@@ -46,5 +49,6 @@ def execute(options: argparse.Namespace) -> int:
             store.write_atomically(options.json.resolve(), verdicts.encode(published.first))
     console.print(f"Written: {folder / 'README.md'}", soft_wrap=True, highlight=False, markup=False)
     if left_out := published.left_out:
-        raise ResultFileError(f"Left out {len(left_out)} of the files: " + " ".join(left_out))
+        more = f" And {len(left_out) - MOST_TOLD} more, which the page lists." if len(left_out) > MOST_TOLD else ""
+        raise ResultFileError(f"Left out {len(left_out)} of the files: {' '.join(left_out[:MOST_TOLD])}{more}")
     return 0

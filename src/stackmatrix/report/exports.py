@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from stackmatrix.report.literal import spreadsheet, tag
 from stackmatrix.results.blocks import Block
 from stackmatrix.results.counts import CountBlock
 from stackmatrix.results.ladders import Ladder
@@ -103,6 +104,10 @@ def _numbers(content: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, 
 
 def to_csv(table: pa.Table) -> bytes:
     """The table as CSV: RFC 4180, with a heading; empty where there is nothing."""
+    for place, name in enumerate(table.column_names):
+        if pa.types.is_string(table.schema.field(name).type):
+            shown = [one and spreadsheet(one) for one in table.column(name).to_pylist()]
+            table = table.set_column(place, name, pa.array(shown, pa.string()))
     data = io.BytesIO()
     pa.csv.write_csv(table, data)
     return data.getvalue()
@@ -112,6 +117,14 @@ def to_parquet(table: pa.Table) -> bytes:
     data = io.BytesIO()
     pa.parquet.write_table(table, data, compression="zstd")
     return data.getvalue()
+
+
+def _epoch_s(started: str) -> float:
+    """Seconds since 1970 of a moment; 0 where it is none."""
+    try:
+        return datetime.fromisoformat(started).replace(tzinfo=UTC).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def to_histogram_log(results: Iterable[tuple[str, Result]]) -> str:
@@ -126,13 +139,12 @@ def to_histogram_log(results: Iterable[tuple[str, Result]]) -> str:
     for machine, result in results:
         cell = result.cell
         for block in (*result.ramps, *result.ladders):
-            started_s = datetime.fromisoformat(block.started).replace(tzinfo=UTC).timestamp() if block.started else 0.0
+            started_s = _epoch_s(block.started)
             for part, of in _parts(block):
                 encoded, times = getattr(of, "latency_histogram", None), getattr(of, "latency_ms", None)
                 if encoded is None or times is None:
                     continue
-                tag = "/".join((machine, cell.workload, cell.stack, cell.python, block.run, str(block.round), part))
-                tag = tag.replace(",", "_").replace(" ", "_")
+                names = (machine, cell.workload, cell.stack, cell.python, block.run, str(block.round), part)
                 window_s = getattr(of, "window_s", 0.0)
-                lines.append(f"Tag={tag},{started_s:.3f},{window_s:.3f},{times.max:.3f},{encoded}")
+                lines.append(f"Tag={tag(*names)},{started_s:.3f},{window_s:.3f},{times.max:.3f},{encoded}")
     return "\n".join(lines) + "\n"

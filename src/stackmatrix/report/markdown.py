@@ -17,8 +17,8 @@ from stackmatrix.analysis.stall import StallWindow
 from stackmatrix.analysis.summary import MachineSummary
 from stackmatrix.report import costs, details, environment, history, links, many, origins, stops, tables, unsaid, words
 from stackmatrix.report.html.keys import verdict_link
+from stackmatrix.report.literal import safe
 from stackmatrix.report.statements import further, numbered, statements
-from stackmatrix.report.table import escape, safe
 
 BEGIN, END = "<!-- results: made by nox -s summarize -->", "<!-- end of results -->"
 NO_RESULTS = "There are no results yet: `nox -s matrix` makes some."
@@ -119,12 +119,12 @@ def headline(machines: Sequence[MachineSummary], named: str | None = None) -> st
             f"{table.title}:",
             "",
             str(table.to_markdown()),
-            *(["", escape(table.note)] if table.note else []),
+            *(["", str(safe(table.note))] if table.note else []),
         ]
         count = max(len(workload.stacks) for workload in machine.workloads)
         lines += ["", _all_of_them(machine, count, below)] if len(table.rows) < count else []
     page = quote(f"results/{machine.name}/{links.PAGE}")
-    where = escape(f"{machine.name}: {environment.describe(machine.machine)}")
+    where = safe(f"{machine.name}: {environment.describe(machine.machine)}")
     lines += ["", f"Measured on [{where}]({page}); intervals are of 95 %, those of verdicts simultaneously."]
     return "\n".join(lines)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from stackmatrix.analysis.evidence import published
 from stackmatrix.analysis.history import NO_HISTORY, History, history_of
 from stackmatrix.analysis.summary import MachineSummary, summarize
-from stackmatrix.errors import ResultFileError
+from stackmatrix.errors import ResultFileError, ResultsFolderError
+from stackmatrix.outside import files
 from stackmatrix.report import charts, markdown, svg, verdicts
 from stackmatrix.report.html import charts as report_charts
 from stackmatrix.report.html import data
@@ -69,7 +70,7 @@ def publish(folder: Path, draw: Callable[[Sequence[svg.Spec]], Future[list[str]]
     _write_pages(folder, machines, list(specs), left_out, named, past)
     _write_report(folder, machines, left_out, past)
     for name, chart in zip(specs, drawn.result(), strict=True):
-        store.write_atomically(folder / name, chart.encode())
+        store.write_below(folder, name, chart.encode())
     return Published(results, machines, tuple(left_out), published(machines, named))
 
 
@@ -92,7 +93,12 @@ def _read_past(folder: Path, results: Mapping[str, Sequence[Result]]) -> dict[st
 
 def _named(folder: Path) -> str | None:
     path = folder / NAMED
-    return path.read_text(encoding="utf-8").strip() if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        return files.read_text(path, files.MOST_SETTINGS_BYTES).strip()
+    except OSError as error:
+        raise ResultsFolderError(f"{path} cannot be read: {error.strerror}. It has the name of a machine.") from error
 
 
 def _read_template(name: str) -> str:
@@ -109,12 +115,12 @@ def _write_pages(
 ) -> None:
     """Write the first page, each machine's page and verdicts, and for the project's own results the README's block."""
     first = markdown.render_results(_read_template("templates/results.md"), machines, left_out, named)
-    store.write_atomically(folder / "README.md", first.encode())
+    store.write_below(folder, "README.md", first.encode())
     template = _read_template("templates/machine.md")
     for machine in machines:
         page = markdown.render_machine(template, machine, names, past[machine.name])
-        store.write_atomically(folder / machine.name / "README.md", page.encode())
-        store.write_atomically(folder / machine.name / "verdicts.json", verdicts.encode(machine))
+        store.write_below(folder, f"{machine.name}/README.md", page.encode())
+        store.write_below(folder, f"{machine.name}/verdicts.json", verdicts.encode(machine))
     readme = PROJECT / "README.md"
     if folder == PROJECT / "results" and readme.exists():
         text = readme.read_text(encoding="utf-8")
@@ -135,4 +141,4 @@ def _write_report(
         data=data.report_data(machines, left_out, past),
         charts=report_charts.report_charts(),
     )
-    store.write_atomically(folder / "report.html", whole.encode())
+    store.write_below(folder, "report.html", whole.encode())

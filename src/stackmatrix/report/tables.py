@@ -14,7 +14,8 @@ from stackmatrix.analysis.summary import CellSummary, MachineSummary, WorkloadSu
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.report import links, many, words
-from stackmatrix.report.table import Column, Table, name, quantity, safe
+from stackmatrix.report.literal import safe
+from stackmatrix.report.table import Column, Table, name, quantity
 from stackmatrix.report.words import NOTHING, held, number, ranged
 
 

@@ -2,8 +2,12 @@
 
 import codecs
 import sys
+from collections.abc import Iterable
+from typing import IO
 
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
 from stackmatrix.analysis.summary import MachineSummary
@@ -27,7 +31,31 @@ def nearest(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(HANDLER, nearest)
 
 
-def make_console(*, on_errors: bool = False) -> Console:
+class Screen(Console):
+    """A terminal that gets texts only as texts: no markup, and nothing that would move its cursor or set its title.
+
+    A target's log, a branch or a result file may hold escape sequences. Here is their one end, whatever is printed;
+    what rich itself does to the terminal passes.
+    """
+
+    def __init__(self, *, width: int | None = None, stderr: bool = False, file: IO[str] | None = None) -> None:
+        super().__init__(width=width, stderr=stderr, file=file, markup=False, emoji=False, highlight=False)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Make segments of something, in which each character is one that can be seen."""
+        for segment in super().render(renderable, options):
+            if segment.control or segment.text.isprintable():
+                yield segment
+            else:
+                yield Segment(_seen(segment.text), segment.style)
+
+
+def _seen(text: str) -> str:
+    """A text of the same width without what is not printable."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else " " * cell_len(sign) for sign in text)
+
+
+def make_console(*, on_errors: bool = False) -> Screen:
     """The terminal as it is, or wide enough for every table where there is none; it never fails on a character.
 
     It is standard output, or where that is for a program standard error.
@@ -35,8 +63,8 @@ def make_console(*, on_errors: bool = False) -> Console:
     reconfigure = getattr(sys.stderr if on_errors else sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors=HANDLER)
-    console = Console(stderr=on_errors)
-    return console if console.is_terminal else Console(width=WIDTH_OF_FILES, stderr=on_errors)
+    console = Screen(stderr=on_errors)
+    return console if console.is_terminal else Screen(width=WIDTH_OF_FILES, stderr=on_errors)
 
 
 def print_answer(console: Console, machine: MachineSummary) -> None:

@@ -15,9 +15,11 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from stackmatrix.analysis.gate import Rules, judge
+from stackmatrix.outside.text import one_line
 from stackmatrix.report.comparison import exports, table
-from stackmatrix.report.comparison.markdown import COMMENT_BYTES, SUMMARY_BYTES, comment, literal, page
+from stackmatrix.report.comparison.markdown import COMMENT_BYTES, SUMMARY_BYTES, comment, page
 from stackmatrix.report.comparison.terminal import print_comparison
+from stackmatrix.report.literal import literal
 from stackmatrix.results import comparison
 from stackmatrix.results.comparison import ComparisonDocument, NotCompared, PackageChange, Side
 from tests.compared import decide, document, figure, pair
@@ -314,12 +316,12 @@ def test_csv_has_every_field_of_every_figure_with_the_gates_outcome() -> None:
     assert set(rows[0]) >= set(comparison.ComparedFigure.__struct_fields__)
 
 
-def test_csv_keeps_a_hostile_name_in_one_field() -> None:
+def test_csv_keeps_a_hostile_name_in_one_field_on_one_line() -> None:
     rows = list(csv.DictReader(io.StringIO(exports.to_csv(hostile()).decode(), newline="")))
-    assert [row["workload"] for row in rows] == [HOSTILE, HOSTILE]
+    assert [row["workload"] for row in rows] == [one_line(HOSTILE)] * 2
 
 
 def test_nothing_but_numbers_is_exported_as_one() -> None:
     for export in (exports.to_bencher(hostile()), exports.to_benchmark(hostile()), comparison.encode(hostile())):
         assert json.loads(export)
-    assert comparison.decode(comparison.encode(hostile())) == hostile()
+    assert comparison.decode(comparison.encode(hostile()), "a.json") == hostile()

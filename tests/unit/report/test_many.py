@@ -11,8 +11,8 @@ from stackmatrix.analysis.summary import MachineSummary, WorkloadSummary, summar
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.report import advice, charts, links, many, markdown, origins, publishing, stops, tables
 from stackmatrix.report.html.data import report_data
+from stackmatrix.report.literal import safe
 from stackmatrix.report.statements import MOST, statements
-from stackmatrix.report.table import safe
 from stackmatrix.results.model import Result
 from stackmatrix.results.stops import Visitors
 from tests import made_up

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stackmatrix.errors import ResultsFolderError
+from stackmatrix.outside.text import one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,6 +25,8 @@ FILES = {
 """The file of each form; all are always written."""
 FOR_PEOPLE = ("text", "github")
 """What a person reads while it comes; any other form stands alone on standard output."""
+LONGEST_SAID = 4000
+"""Characters of what is shown beside a job."""
 SUMMARY = "GITHUB_STEP_SUMMARY"
 """The variable that names the file of a job's summary."""
 
@@ -93,5 +96,5 @@ def _append_summary(document: "ComparisonDocument") -> None:
 def annotation(gate: "GateVerdict") -> str:
     """What shows a gate's sentence beside a job, as GitHub reads it from a log."""
     level = "error" if gate.fails else "notice" if gate.outcome == "passed" else "warning"
-    said = gate.sentence.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    said = one_line(gate.sentence, LONGEST_SAID).replace("%", "%25")
     return f"::{level} title=stackmatrix::{said}"

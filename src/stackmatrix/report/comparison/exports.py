@@ -5,12 +5,14 @@ The first two follow the head's values over time, each under the name of its cel
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 
 import msgspec
 
-from stackmatrix.report.comparison.table import change, key, one_line
+from stackmatrix.outside.documents import write_json
+from stackmatrix.outside.text import one_line
+from stackmatrix.report.comparison.table import change, key
+from stackmatrix.report.literal import spreadsheet
 from stackmatrix.results.comparison import ComparedFigure, ComparisonDocument
 
 
@@ -31,7 +33,7 @@ def to_benchmark(document: ComparisonDocument) -> bytes:
     for one, value in _values(document):
         if one.higher_is_better:
             continue
-        row = {"name": f"{_cell(one)}: {one.title}", "unit": one.unit, "value": value}
+        row = {"name": f"{_cell(one)}: {one_line(one.title)}", "unit": one_line(one.unit), "value": value}
         if one.head_low is not None and one.head_high is not None:
             row["range"] = f"± {(one.head_high - one.head_low) / 2:.{one.digits}f}"
         base = "" if one.base is None else f" (base: {one.base:.{one.digits}f} {one.unit})"
@@ -51,7 +53,8 @@ def to_csv(document: ComparisonDocument) -> bytes:
     for one in document.figures:
         judged = gated.get(key(one))
         gate = {"gate": judged and judged.outcome, "gate_limit": judged and judged.limit}
-        rows.writerow({**front, **msgspec.structs.asdict(one), **gate})
+        row = {**front, **msgspec.structs.asdict(one), **gate}
+        rows.writerow({name: spreadsheet(value) if isinstance(value, str) else value for name, value in row.items()})
     return text.getvalue().encode()
 
 
@@ -65,4 +68,4 @@ def _cell(one: ComparedFigure) -> str:
 
 
 def _as_json(content: object) -> bytes:
-    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    return write_json(content, indent=1).encode() + b"\n"

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from markupsafe import Markup
-
+from stackmatrix.outside.text import printable
 from stackmatrix.report.comparison import table
-from stackmatrix.report.comparison.table import one_line, printable
+from stackmatrix.report.literal import literal
 from stackmatrix.report.table import Table
 from stackmatrix.results.comparison import ComparisonDocument
 
@@ -23,22 +22,8 @@ COMMENT_BYTES = 60_000
 LONGEST_COMMAND = 4000
 REST = 120
 """Bytes for what says how much was left out."""
-ACTIVE = r"@(?=\w)|#(?=\d)|\bGH(?=-\d)|:(?=//)|\bwww(?=\.)"
-"""What would notify people, or become a link."""
-STRUCTURE = r"[\\`*~|<>&!\[\]{}]|(?<![^\W_])_|_(?![^\W_])|^[#+=-](?!\d)|^\d(?=\d*[.)](\s|$))"
-"""What could be Markdown or HTML. An entity never is, not even before the pipe of a table."""
-SPECIAL = re.compile(f"(?P<active>{ACTIVE})|{STRUCTURE}", re.IGNORECASE)
 LONGEST_MARK = 60
 MARKER = "<!-- stackmatrix: %s -->"
-
-
-def literal(text: str) -> Markup:
-    """A text as it is read: nothing in it is Markdown, HTML, a mention or a link."""
-
-    def harmless(found: "re.Match[str]") -> str:
-        return f"{found[0]}&#8203;" if found["active"] else f"&#{ord(found[0])};"
-
-    return Markup(SPECIAL.sub(harmless, one_line(text)))  # noqa: S704 - nothing of it is left
 
 
 @dataclass(frozen=True, slots=True)

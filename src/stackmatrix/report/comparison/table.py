@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from stackmatrix.analysis.comparison.verdicts import Estimate
 from stackmatrix.analysis.gate_sentences import percent, span
+from stackmatrix.outside.text import one_line
 from stackmatrix.report import words
 from stackmatrix.report.comparison.sentences import BY_NAME, DECIDED, WITNESSES, metric_of, named
 from stackmatrix.report.table import Column, Table, name, quantity
@@ -19,20 +20,6 @@ from stackmatrix.results.comparison import (
     NotCompared,
     PackageChange,
 )
-
-LONGEST = 600
-"""Characters of one text: more are no sentence that anybody reads."""
-
-
-def printable(text: str) -> str:
-    """A text without what moves a cursor, ends a line, or turns the direction of writing."""
-    return "".join(sign if sign.isprintable() else " " for sign in text)
-
-
-def one_line(text: str, most: int = LONGEST) -> str:
-    """A text as it may stand anywhere."""
-    whole = " ".join(printable(text[: 10 * most]).split())
-    return whole if len(whole) <= most else f"{whole[: most - 1]}…"
 
 
 def key(one: ComparedFigure | GatedFigure) -> tuple[str, ...]:

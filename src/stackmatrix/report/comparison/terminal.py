@@ -6,8 +6,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from stackmatrix.outside.text import printable
 from stackmatrix.report.comparison import table
-from stackmatrix.report.comparison.table import one_line
+from stackmatrix.report.literal import in_a_log
 from stackmatrix.results.comparison import ComparisonDocument
 
 
@@ -15,10 +16,10 @@ def print_comparison(console: Console, document: ComparisonDocument, folder: Pat
     """Print everything that is said, and the ``folder`` with all forms of it."""
     console.print()
     if document.gate is not None:
-        console.print(Text(one_line(document.gate.sentence), style="bold"))
+        console.print(Text(in_a_log(document.gate.sentence), style="bold"))
     for place, sentence in enumerate(document.sentences):
         first = place == 0 and document.gate is None
-        console.print(Text(one_line(sentence), style="bold" if first else ""))
+        console.print(Text(in_a_log(sentence), style="bold" if first else ""))
     judged = document.gate.figures if document.gate is not None else ()
     if judged:
         console.print(table.gate_table(document, judged))
@@ -37,4 +38,4 @@ def _lines(document: ComparisonDocument) -> Iterator[str]:
     yield from (f"Controls of {line}" for line in table.controls_said(document.controls))
     yield from (f"Not compared: {line}" for line in table.left_out(document.not_compared))
     yield table.conditions(document)
-    yield f"To repeat it: {table.printable(document.command)}"
+    yield f"To repeat it: {printable(document.command)}"
