@@ -5,22 +5,38 @@ broke without saying so; here a visitor has exactly one connection, and connecti
 """
 
 import encodings.ascii  # noqa: F401 - imported on demand by the client, which fails when no file can be opened any more
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gevent
+from geventhttpclient.response import HTTPParseError, HTTPResponse
 from geventhttpclient.url import URL
 from locust import User
 from locust.contrib.fasthttp import FastHttpSession
 
 from recorder import now
 from stackmatrix.matrix.page_order import Turn
-from stackmatrix.matrix.pages import Page
+from stackmatrix.matrix.pages import MOST_ANSWER_BYTES, Page
 from stackmatrix.results import rows
 
 # Explicit, so that what a run means does not hang on a library's defaults.
 HEADERS = {"Connection": "keep-alive", "Accept-Encoding": "identity"}
 EVERY_STATUS = frozenset(range(100, 1_000))
+
+
+def bound_answers(feed: Callable[[Any, bytes], None]) -> Callable[[Any, bytes], None]:
+    """A response's ``feed`` that ends one which has no end: the client itself would take in all that comes."""
+
+    def take(response: Any, data: bytes) -> None:
+        response.taken_bytes = getattr(response, "taken_bytes", 0) + len(data)
+        if response.taken_bytes > MOST_ANSWER_BYTES:
+            raise HTTPParseError(f"an answer of more than {MOST_ANSWER_BYTES:,} bytes")
+        feed(response, data)
+
+    return take
+
+
+HTTPResponse.feed = bound_answers(HTTPResponse.feed)  # type: ignore[method-assign] # the one place that all bytes pass
 
 
 def send(session: FastHttpSession, page: Page, number: int, turn: int, **more: Any) -> Any:

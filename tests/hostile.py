@@ -147,8 +147,12 @@ noise = st.one_of(
 """Bytes that are no document at all."""
 
 
-def spoilt(valid: Any) -> st.SearchStrategy[Any]:
-    """A valid document of JSON with one to three of its values replaced, taken away, doubled or renamed."""
+def spoilt(valid: Any, *, alike: bool = False) -> st.SearchStrategy[Any]:
+    """A valid document of JSON with one to three of its values replaced, taken away, doubled or renamed.
+
+    With ``alike`` values are only replaced by others of their type, and lists made shorter or longer: most can be read.
+    """
+    ways = ("like", "like", "like", "remove", "add") if alike else ("replace", "replace", "like", "remove", "add")
     places = list(_places(valid))
 
     @st.composite
@@ -157,7 +161,7 @@ def spoilt(valid: Any) -> st.SearchStrategy[Any]:
         for place in draw(st.lists(st.sampled_from(places), min_size=1, max_size=3)):
             parent, key = _at(document, place[:-1]), place[-1]
             try:
-                match draw(st.sampled_from(("replace", "replace", "like", "remove", "add"))):
+                match draw(st.sampled_from(ways)):
                     case "replace":
                         parent[key] = draw(values)
                     case "like":  # what has the right type, and another value

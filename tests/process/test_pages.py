@@ -19,7 +19,7 @@ from stackmatrix.errors import TrialError
 from stackmatrix.load.generator import DrivenLevel, LoadGenerator
 from stackmatrix.load.protocol import LevelOrder
 from stackmatrix.matrix.ladder import LoadLevel
-from stackmatrix.matrix.pages import Expectation, Likeness, Page
+from stackmatrix.matrix.pages import MOST_ANSWER_BYTES, Expectation, Likeness, Page
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import Workload, one_page
 from stackmatrix.measurements.counts.clients import ask_many
@@ -259,6 +259,13 @@ def test_wrong_answers_are_told_by_their_pages_and_why(
     assert found.severity == "invalid"
     assert found.sentence.count(";") == min(len(reasons), MOST_REASONS) - 1
     assert sum(why in found.sentence for why in reasons) == min(len(reasons), MOST_REASONS)
+
+
+def test_a_page_of_more_than_any_has_is_not_taken_in_whole(tmp_path: Path, shop: Shop) -> None:
+    shop.spoilt = {"/": (200, HTML, "x" * (MOST_ANSWER_BYTES + 1_000_000))}
+    (driven,) = drive(tmp_path, [shop], order("closed", 1))
+    assert "connection" in driven.rows.failures()
+    assert not driven.recorded.exceptions
 
 
 @pytest.mark.parametrize("spoilt", [(path, *one) for each in SPOILT for path, one in each.items()])

@@ -17,6 +17,8 @@ LIKE_SHARE, LIKE_CHARACTERS = 0.05, 32
 """Right answers to one page differ by tokens, times and numbers: by no more than this share of their length, or so many
 characters where that is less: an answer of ``{"id": 9}`` is a tenth longer when the number is 10."""
 
+MOST_ANSWER_BYTES = 32_000_000
+"""Of an answer: a page of a megabyte is large, and one without an end must not fill anybody's memory."""
 LONGEST_TOLD = 200
 """Characters of what an answer has, in a sentence."""
 

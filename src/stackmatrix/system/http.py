@@ -9,12 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from stackmatrix.matrix.pages import MOST_ANSWER_BYTES
 from stackmatrix.outside.documents import read_json
 
 REQUEST_TIMEOUT_S = 10.0
 """For one untimed request: far longer than a correct answer takes, short enough to notice a hung server."""
-MOST_BODY_BYTES = 32_000_000
-"""Of an answer: a page of a megabyte is large, and one without an end must not fill the memory."""
 READ_BYTES = 65_536
 
 
@@ -118,8 +117,8 @@ def read_body(response: http.client.HTTPResponse) -> str:
     # Not read at once: the length of a chunk is the server's word.
     while part := response.read1(READ_BYTES):
         content += part
-        if len(content) > MOST_BODY_BYTES:
-            raise http.client.HTTPException(f"its answer has more than {MOST_BODY_BYTES:,} bytes")
+        if len(content) > MOST_ANSWER_BYTES:
+            raise http.client.HTTPException(f"its answer has more than {MOST_ANSWER_BYTES:,} bytes")
     missing = response.length
     response.close()  # so that the connection can be asked again
     if missing:
