@@ -36,7 +36,7 @@ def bound_answers(feed: Callable[[Any, bytes], None]) -> Callable[[Any, bytes], 
     return take
 
 
-HTTPResponse.feed = bound_answers(HTTPResponse.feed)  # type: ignore[method-assign] # the one place that all bytes pass
+HTTPResponse.feed = bound_answers(HTTPResponse.feed)  # type: ignore[method-assign, assignment] # all bytes pass here
 
 
 def send(session: FastHttpSession, page: Page, number: int, turn: int, **more: Any) -> Any:
