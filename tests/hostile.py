@@ -15,7 +15,8 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
-from stackmatrix.errors import StackmatrixError
+from stackmatrix.errors import ResultFileError, StackmatrixError
+from stackmatrix.outside.text import visible
 from stackmatrix.system.processes import PROJECT
 
 LONG = "long"
@@ -220,14 +221,17 @@ def cut(data: bytes) -> st.SearchStrategy[bytes]:
 
 
 def survives(read: Callable[[], object]) -> None:
-    """Read something: it is there, or an error of the project says in one printable sentence why it is not."""
+    """Read something: it is there, or an error of the project says why it is not.
+
+    Of a file of results it does so in one printable sentence, which pages show, too; others are for the terminal alone.
+    """
     try:
         read()
     except StackmatrixError as error:
         told = str(error)
         assert told.strip()
         assert len(told) < 5000
-        need_text(told)
+        need_text(told if isinstance(error, ResultFileError) else visible(told))
 
 
 def need_text(shown: str, allowed: str = "\n") -> None:

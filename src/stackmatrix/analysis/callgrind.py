@@ -56,7 +56,7 @@ def parse(lines: Iterable[str]) -> Costs:
                 # A function that calls itself has a number for each depth, as in "evaluate'2".
                 function = Function(here["ob"].rpartition("/")[2], _RECURSION.sub("", here["fn"]))
         elif line.startswith("totals:"):
-            total = int(line.split()[1])
+            total = int("".join(line.split()[1:2]) or 0)
     if total != costs.total():
         raise ValueError(f"the parts add up to {costs.total()} instructions, and the dump says {total}")
     return costs

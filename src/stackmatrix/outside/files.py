@@ -8,8 +8,9 @@ words that follow "cannot be read". Only the standard library is imported, since
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 MOST_DOCUMENT_BYTES = 8_000_000
 """Of a JSON file of results, which has under 300 kB by contract: a calibration, verdicts or a comparison likewise."""
@@ -19,6 +20,7 @@ MOST_LOCK_BYTES = 50_000_000
 """Of a list of packages with the hashes of all their files, as tools write it."""
 MOST_LOG_BYTES = 4_000_000
 """Of a log, from its end: what went wrong last stands there."""
+STEP_BYTES = 65_536
 MOST_CLUES_BYTES = 1_000_000
 """Of a log, from its beginning: what it was that went wrong first."""
 
@@ -30,13 +32,20 @@ def read(path: Path, most_bytes: int) -> bytes:
         OSError: when there is none, it is none, it may not be read, or it has more bytes than that.
 
     """
-    with _open(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        # Files of the kernel have no size.
-        content = b"" if size > most_bytes else file.read((size or most_bytes) + 1)
-        if max(size, len(content)) > most_bytes:
-            raise OSError(errno.EFBIG, f"it has {max(size, len(content)):,} bytes, and at most {most_bytes:,} are read")
-        return content
+    with _opened(path) as (file, size):
+        content = b"" if size > most_bytes else _take(file, most_bytes + 1, size)
+    if max(size, len(content)) > most_bytes:
+        raise OSError(errno.EFBIG, f"it has {max(size, len(content)):,} bytes, and at most {most_bytes:,} are read")
+    return content
+
+
+def _take(file: int, most_bytes: int, expected: int = 0) -> bytes:
+    """Up to so many bytes from where a file is read; those of the kernel have no size that could be expected."""
+    parts: list[bytes] = []
+    while most_bytes > 0 and (part := os.read(file, min(most_bytes, max(expected + 1, STEP_BYTES)))):
+        parts.append(part)
+        most_bytes -= len(part)
+    return b"".join(parts)
 
 
 def read_text(path: Path, most_bytes: int) -> str:
@@ -62,14 +71,13 @@ def read_log(path: Path, most_bytes: int = MOST_LOG_BYTES) -> str:
         OSError: when there is none, or it may not be read.
 
     """
-    with _open(path) as file:
-        size = os.fstat(file.fileno()).st_size
+    with _opened(path) as (file, size):
         if size <= most_bytes:
-            return _replaced(file.read(most_bytes))
+            return _replaced(_take(file, most_bytes, size))
         begins = min(MOST_CLUES_BYTES, most_bytes // 4)
-        begun = file.read(begins)
-        file.seek(-(most_bytes - begins), os.SEEK_END)
-        ended = file.read(most_bytes - begins)
+        begun = _take(file, begins)
+        os.lseek(file, size - (most_bytes - begins), os.SEEK_SET)
+        ended = _take(file, most_bytes - begins)
     # Whole lines: of half a secret nobody would know what it is, and hide it.
     begun, ended = begun[: begun.rfind(b"\n") + 1], ended.partition(b"\n")[2]
     left_out = size - len(begun) - len(ended)
@@ -81,8 +89,9 @@ def _replaced(content: bytes) -> str:
     return content.decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _open(path: Path) -> BinaryIO:
-    """A regular file, opened to be read.
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[int, int]]:
+    """A regular file, open to be read, and its size in bytes.
 
     Raises:
         OSError: for anything else.
@@ -90,11 +99,14 @@ def _open(path: Path) -> BinaryIO:
     """
     try:
         # A pipe that nobody writes to is opened at once instead of never.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except ValueError as error:
         raise OSError(errno.EINVAL, "its name has a NUL character") from error
-    kind = os.fstat(descriptor).st_mode
-    if not stat.S_ISREG(kind):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "it is a folder" if stat.S_ISDIR(kind) else "it is no regular file")
-    return os.fdopen(descriptor, "rb")
+    try:
+        about = os.fstat(file)
+        if not stat.S_ISREG(about.st_mode):
+            what = "it is a folder" if stat.S_ISDIR(about.st_mode) else "it is no regular file"
+            raise OSError(errno.EINVAL, what)
+        yield file, about.st_size
+    finally:
+        os.close(file)

@@ -6,6 +6,7 @@ allow it.
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -161,7 +162,7 @@ def _read_perf(output: Path) -> int | None:
     """The count of a file that ``perf stat`` wrote, or ``None`` when it could not count."""
     for line in read_log(output).split("\n") if output.exists() else ():
         count, _, rest = line.partition(",")
-        if PERF_EVENT in rest and count.replace(".", "", 1).isdecimal():
+        if PERF_EVENT in rest and re.fullmatch(r"\d{1,18}(\.\d*)?", count, re.ASCII):
             return round(float(count))
     return None
 
