@@ -5,7 +5,7 @@ import argparse
 from stackmatrix.commands import run
 from stackmatrix.commands.choice import choose_cells, make_request
 from stackmatrix.commands.examining.rows import ROWS, Row, examine, name_of
-from stackmatrix.results import diagnosis, store
+from stackmatrix.results import diagnosis, writing
 from stackmatrix.results.diagnosis import Examination
 
 
@@ -34,5 +34,5 @@ def execute(options: argparse.Namespace) -> int:
     for line in conclusion(found):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     if options.json:
-        store.write_atomically(options.json.resolve(), diagnosis.encode(found))
+        writing.write_atomically(options.json.resolve(), diagnosis.encode(found))
     return found.exit_code

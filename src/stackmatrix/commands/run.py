@@ -114,7 +114,7 @@ def answer(options: argparse.Namespace, runner: "Runner") -> None:
     from stackmatrix.analysis.summary import summarize
     from stackmatrix.report import verdicts
     from stackmatrix.report.terminal import make_console, print_answer
-    from stackmatrix.results import store
+    from stackmatrix.results import writing
 
     console = make_console()
     machine = summarize(runner.machine_name, runner.results)
@@ -125,7 +125,7 @@ def answer(options: argparse.Namespace, runner: "Runner") -> None:
     added = f"{len(runner.written)} files were written in" if runner.written else "Nothing was left to measure in"
     console.print(f"{added} {folder}", soft_wrap=True, highlight=False, markup=False)
     if options.json:
-        store.write_atomically(options.json.resolve(), verdicts.encode(machine))
+        writing.write_atomically(options.json.resolve(), verdicts.encode(machine))
 
 
 def make_kinds(options: argparse.Namespace, profile: Profile) -> "list[Kind]":

@@ -7,7 +7,7 @@ from pathlib import Path
 from stackmatrix.commands.options import add_results
 from stackmatrix.matrix import app_keys
 from stackmatrix.report import stacks
-from stackmatrix.results import codec, store, verdicts
+from stackmatrix.results import codec, verdicts, writing
 from stackmatrix.system import processes
 
 
@@ -17,10 +17,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    store.write_atomically(options.results / "schema.json", codec.schema())
-    store.write_atomically(options.results / "verdicts.schema.json", verdicts.schema())
-    store.write_atomically(options.docs / "stacks.md", stacks.render().encode())
+    writing.write_atomically(options.results / "schema.json", codec.schema())
+    writing.write_atomically(options.results / "verdicts.schema.json", verdicts.schema())
+    writing.write_atomically(options.docs / "stacks.md", stacks.render().encode())
     described = json.dumps(app_keys.schema(), indent=2, ensure_ascii=False)
-    store.write_atomically(options.docs / "stackmatrix.schema.json", f"{described}\n".encode())
-    store.write_atomically(options.docs / "app-file.md", app_keys.reference().encode())
+    writing.write_atomically(options.docs / "stackmatrix.schema.json", f"{described}\n".encode())
+    writing.write_atomically(options.docs / "app-file.md", app_keys.reference().encode())
     return 0

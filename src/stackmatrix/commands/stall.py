@@ -9,7 +9,7 @@ from stackmatrix.measurements.request import Request
 from stackmatrix.measurements.runner import Runner
 from stackmatrix.report.live import make_view
 from stackmatrix.report.terminal import make_console
-from stackmatrix.results import store
+from stackmatrix.results import writing
 from stackmatrix.system.processes import PROJECT
 
 TEMPLATE = Path(__file__).parents[1] / "report" / "templates" / "stall.md"
@@ -30,8 +30,8 @@ def execute(options: argparse.Namespace) -> int:
     times = {one.name: one.response_ms for one in kind.stalled}
     drawn = svg.draw(charts.percentile_chart(times, title))
     page = markdown.render_stall(TEMPLATE.read_text(encoding="utf-8"), kind.stalled, stall.STALL_S, stall.WINDOW_S)
-    store.write_atomically(options.docs / "stall.svg", drawn.encode())
-    store.write_atomically(options.docs / "stall.md", page.encode())
+    writing.write_atomically(options.docs / "stall.svg", drawn.encode())
+    writing.write_atomically(options.docs / "stall.md", page.encode())
     console.print(page, markup=False, highlight=False)
     console.print(str(options.docs / "stall.md"), soft_wrap=True, highlight=False, markup=False)
     return 0

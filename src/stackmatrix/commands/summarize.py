@@ -44,9 +44,9 @@ def execute(options: argparse.Namespace) -> int:
     if published.first is not None:
         print_answer(console, published.first)
         if options.json:
-            from stackmatrix.results import store
+            from stackmatrix.results import writing
 
-            store.write_atomically(options.json.resolve(), verdicts.encode(published.first))
+            writing.write_atomically(options.json.resolve(), verdicts.encode(published.first))
     console.print(f"Written: {folder / 'README.md'}", soft_wrap=True, highlight=False, markup=False)
     if left_out := published.left_out:
         more = f" And {len(left_out) - MOST_TOLD} more, which the page lists." if len(left_out) > MOST_TOLD else ""

@@ -13,7 +13,7 @@ import msgspec
 
 from stackmatrix.errors import ResultsFolderError
 from stackmatrix.matrix.cells import Cell, Subject
-from stackmatrix.results import store
+from stackmatrix.results import store, writing
 from stackmatrix.results.blocks import Block
 from stackmatrix.results.codec import encode
 from stackmatrix.results.conditions import Conditions, Environment, Machine, differences, machine_differences
@@ -163,7 +163,7 @@ class Evidence:
         paths = {cell: store.path_of(self.folder, self.machine_name, cell) for cell in cells}
         try:
             files = {path: encode(self.results[cell]) for cell, path in paths.items()}
-            store.write_together(self.folder, self.machine_name, files)
+            writing.write_together(self.folder, self.machine_name, files)
         except ResultsFolderError as error:
             raise ResultsFolderError(self._rescue(cells, error)) from error
         self.written |= paths

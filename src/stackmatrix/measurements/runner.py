@@ -22,7 +22,7 @@ from stackmatrix.measurements.cost.batches import most_together
 from stackmatrix.measurements.evidence import Evidence
 from stackmatrix.measurements.progress import View
 from stackmatrix.measurements.request import Kind, Outcome, Provenance, Request, Setup, Standing, Step, prepare
-from stackmatrix.results import store
+from stackmatrix.results import store, writing
 from stackmatrix.results.model import Result, Status
 from stackmatrix.system import interrupts, limits, private_folders, processes
 from stackmatrix.system.limits import Needs, usable_memory
@@ -66,7 +66,7 @@ class Runner:
         provenance = Provenance.ask()
         layout, machine, self.machine_name = prepare(request)
         store.need_same_machine(request.folder, self.machine_name, machine)
-        store.settle(request.folder, self.machine_name, processes.is_running)
+        writing.settle(request.folder, self.machine_name, processes.is_running)
         missing = environments.find_missing(request.cells, request.nox_report, request.catalogue)
         self._mind_missing(missing)
         cells = [cell for cell in request.cells if cell not in missing]

@@ -13,7 +13,7 @@ from stackmatrix.outside import files
 from stackmatrix.report import charts, markdown, svg, verdicts
 from stackmatrix.report.html import charts as report_charts
 from stackmatrix.report.html import data
-from stackmatrix.results import store
+from stackmatrix.results import store, writing
 from stackmatrix.results.model import Result
 from stackmatrix.system import git_files
 from stackmatrix.system.processes import PROJECT
@@ -48,9 +48,9 @@ class Published:
             table = exports.tidy(every)
             for path, encode in ((csv, exports.to_csv), (parquet, exports.to_parquet)):
                 if path is not None:
-                    store.write_atomically(path.resolve(), encode(table))
+                    writing.write_atomically(path.resolve(), encode(table))
         if histogram_log:
-            store.write_atomically(histogram_log.resolve(), exports.to_histogram_log(every).encode())
+            writing.write_atomically(histogram_log.resolve(), exports.to_histogram_log(every).encode())
 
 
 def publish(folder: Path, draw: Callable[[Sequence[svg.Spec]], Future[list[str]]]) -> Published:
@@ -126,7 +126,7 @@ def _write_pages(
         text = readme.read_text(encoding="utf-8")
         updated = markdown.put_headline(text, markdown.headline(machines, named))
         if updated != text:
-            store.write_atomically(readme, updated.encode())
+            writing.write_atomically(readme, updated.encode())
 
 
 def _write_report(

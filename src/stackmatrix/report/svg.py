@@ -19,7 +19,7 @@ from typing import Any
 import vl_convert
 
 from stackmatrix.errors import ResultsFolderError
-from stackmatrix.results.store import write_atomically
+from stackmatrix.results.writing import write_atomically
 from stackmatrix.system import processes
 
 CACHE = Path(sys.prefix) / "cache" / "stackmatrix"

@@ -1,10 +1,8 @@
 """The results folder: ``<machine>/<workload>/<stack>/<python>.json``, written whole or not at all."""
 
-import contextlib
 import os
-import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -14,6 +12,7 @@ from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.pythons import Runtime
 from stackmatrix.outside import files
 from stackmatrix.outside.text import one_line, why_no_name
+from stackmatrix.results import writing
 from stackmatrix.results.calibration import Calibration
 from stackmatrix.results.codec import decode, decode_calibration, encode
 from stackmatrix.results.conditions import Machine, identity_differences
@@ -21,11 +20,6 @@ from stackmatrix.results.model import Result
 
 LEAST_BYTES = 1 << 20
 """Of free space that a run begins with: its files are smaller, and grow with every block."""
-PARTIAL = re.compile(r"\.(.+)\.(\d+)\.part")
-"""The name of a file that is being written: the one that it will have, and the process that writes it."""
-WRITTEN = "written"
-"""Ends the name of a file that is there, with that of a process, once all that this writes together is written."""
-
 PARTS = 4
 """Of a file's path from the results folder."""
 CALIBRATION = "calibration.json"
@@ -60,91 +54,6 @@ def need_writable(folder: Path) -> None:
         ) from error
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Put a whole new file in place of the old one.
-
-    Raises:
-        ResultsFolderError: when it cannot be written; the old file is then untouched.
-
-    """
-    partial = _partial(path)
-    with _cleaning([partial], path):
-        _write_whole(partial, data)
-        partial.replace(path)
-
-
-def write_together(folder: Path, machine: str, files: Mapping[Path, bytes]) -> None:
-    """Put whole new files below a machine's folder in place of old ones: all of them or, whenever this is killed, none.
-
-    What is killed once all are written is made good by :func:`settle`.
-
-    Raises:
-        ResultsFolderError: when one cannot be written; the old files are then untouched.
-
-    """
-    if not files:
-        return
-    marker = folder / machine / f".{os.getpid()}.{WRITTEN}"
-    partials = {_partial(path): path for path in files}
-    with _cleaning([*partials, marker], next(iter(files), folder)):
-        for partial, path in partials.items():
-            _write_whole(partial, files[path])
-        _write_whole(marker, b"")
-    try:
-        for partial, path in partials.items():
-            partial.replace(path)
-        marker.unlink()
-    except OSError as error:
-        raise ResultsFolderError(f"{folder} cannot be written ({error.strerror}): mend that and run again.") from error
-
-
-def settle(folder: Path, machine: str, is_running: Callable[[int], bool]) -> None:
-    """End what processes that were killed have begun to write: files that were written together, or none of them."""
-    place = folder / machine
-    named = [(path, found) for path in place.rglob(".*.part") if (found := PARTIAL.fullmatch(path.name))]
-    for path, found in named:
-        if not is_running(int(found[2])):
-            with contextlib.suppress(OSError):
-                if (place / f".{found[2]}.{WRITTEN}").exists():
-                    path.replace(path.with_name(found[1]))
-                else:
-                    path.unlink()
-    for marker in place.glob(f".*.{WRITTEN}"):
-        if (pid := marker.name.split(".")[1]).isdigit() and not is_running(int(pid)):
-            marker.unlink(missing_ok=True)
-
-
-def _partial(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-@contextlib.contextmanager
-def _cleaning(made: Sequence[Path], wanted: Path) -> Iterator[None]:
-    """Leave nothing half-written behind when the body fails.
-
-    Raises:
-        ResultsFolderError: when it fails since something cannot be written.
-
-    """
-    try:
-        yield
-    except BaseException as error:
-        for path in made:
-            with contextlib.suppress(OSError):
-                path.unlink()
-        if not isinstance(error, OSError):
-            raise
-        raise ResultsFolderError(f"{wanted} cannot be written ({error.strerror}): mend that and run again.") from error
-
-
 def write_below(folder: Path, name: str, data: bytes) -> Path:
     """Put a whole new file at a path from a folder of results, and nowhere else; returns where it is.
 
@@ -157,7 +66,7 @@ def write_below(folder: Path, name: str, data: bytes) -> Path:
         raise ResultsFolderError(
             f"{one_line(str(path))} leads out of the results folder: remove the link and run again."
         )
-    write_atomically(path, data)
+    writing.write_atomically(path, data)
     return path
 
 
@@ -204,7 +113,7 @@ def need_same_machine(folder: Path, name: str, machine: Machine) -> None:
     """
     for path in sorted((folder / name).glob("**/*.json")):
         try:
-            made = msgspec.json.decode(path.read_bytes(), type=_Made)
+            made = msgspec.json.decode(files.read(path, files.MOST_DOCUMENT_BYTES), type=_Made)
         except (OSError, msgspec.MsgspecError):
             continue
         earlier = made.machine or (made.conditions and made.conditions.machine)

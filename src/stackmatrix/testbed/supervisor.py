@@ -143,13 +143,13 @@ class Supervisor:
         ini.write_text(ini_for(CIRCUS_INI.read_text(encoding="utf-8"), self.watchers[1:]), encoding="utf-8")
         given = variables(self.api_port, self.layout, self.folder, len(self.targets))
         given |= {f"{COMMAND}_{one.name.upper()}": shlex.join(one.command) for one in self.targets}
-        command = [sys.executable, "-m", "stackmatrix.system.launch", f"--cores={_join(self.layout.harness)}", "--"]
-        command += [sys.executable, "-m", "circus.circusd", str(ini)]
-        log = self.folder / "circus.log"
+        launch = [sys.executable, "-m", "stackmatrix.system.launch", f"--cores={_join(self.layout.harness)}", "--"]
+        command = [*launch, sys.executable, "-m", "circus.circusd", str(ini)]
+        environment, log = processes.child_environment(**given), self.folder / "circus.log"
         self._others = {one.pid for one in processes.orphans()}
         try:
             with interrupts.held():
-                self._child = processes.start(command, environment=processes.child_environment(**given), log=log)
+                self._child = processes.start(command, environment=environment, log=log)
             self._client = CircusClient(endpoint=given["STACKMATRIX_ENDPOINT"], timeout=CALL_TIMEOUT_S)
             self._pids = processes.wait_until(self._look_for_pids, timeout_s=START_TIMEOUT_S, alive=self._why_dead)
         except BaseException as error:

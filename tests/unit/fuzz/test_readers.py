@@ -32,7 +32,7 @@ from stackmatrix.matrix.pages import Expectation, Likeness
 from stackmatrix.matrix.pythons import Runtime, parse_overrides, python_key
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.measurements.counts import counters
-from stackmatrix.system import cgroup, cores, foreign, host, linux, ports, processes
+from stackmatrix.system import cgroup, cores, foreign, host, linux, ports, processes, processor
 from stackmatrix.system.http import Answer
 from stackmatrix.system.processes import PROJECT
 from stackmatrix.testbed import environments, external_api, identities, raised
@@ -241,8 +241,8 @@ KERNEL: dict[str, Callable[[], object]] = {
     "events": lambda: cgroup.read_events(cgroup.groups_of([1])),
     "siblings": lambda: cores._siblings(0),
     "backlog": ports.allowed_backlog,
-    "processor": host.cpu_model,
-    "stepping": host.cpu_id,
+    "processor": processor.cpu_model,
+    "stepping": processor.cpu_id,
     "accounts": lambda: foreign.snapshot([]),
 }
 SAID = b"""cpu0 1 2 3 4 5 6 7 8 9 10

@@ -12,7 +12,7 @@ import pytest
 from stackmatrix.errors import ResultFileError, ResultsFolderError
 from stackmatrix.matrix.cells import Cell, Subject
 from stackmatrix.measurements.evidence import Evidence
-from stackmatrix.results import store
+from stackmatrix.results import store, writing
 from stackmatrix.results.conditions import PROTOCOL, Conditions, Environment, Machine
 from stackmatrix.results.cost import CostBlock
 from stackmatrix.results.model import Result, Run, Status
@@ -200,12 +200,12 @@ def test_what_cannot_be_written_where_it_belongs_is_kept_elsewhere_and_said(
 ) -> None:
     evidence, _ = open_evidence()
     evidence.add(CELL, make_cost(run="later"), environment, cost_rate=3.5)
-    write_together = store.write_together
+    write_together = writing.write_together
 
     def full(*_: object) -> None:
         raise ResultsFolderError("/results/a.json cannot be written (No space left on device): mend that.")
 
-    monkeypatch.setattr(store, "write_together", full)
+    monkeypatch.setattr(writing, "write_together", full)
     with pytest.raises(ResultsFolderError) as failed:
         evidence.write()
     said = re.fullmatch(
@@ -218,7 +218,7 @@ def test_what_cannot_be_written_where_it_belongs_is_kept_elsewhere_and_said(
     shutil.copytree(said[1], tmp_path, dirs_exist_ok=True)
     shutil.rmtree(said[1])
     assert len(read(tmp_path).cost) == 3
-    monkeypatch.setattr(store, "write_together", write_together)
+    monkeypatch.setattr(writing, "write_together", write_together)
     evidence.write()  # it was not forgotten
     assert len(read(tmp_path).cost) == 3
 

@@ -26,7 +26,7 @@ from stackmatrix.matrix.pythons import PYTHONS
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS
 from stackmatrix.measurements.request import Kind, Outcome, Provenance, Request, Setup, Show, Standing, Step
 from stackmatrix.measurements.runner import Runner
-from stackmatrix.results import store
+from stackmatrix.results import store, writing
 from stackmatrix.results.conditions import Environment
 from stackmatrix.results.cost import CostBlock
 from stackmatrix.results.model import Result, Status
@@ -369,7 +369,7 @@ def test_where_nothing_failed_nothing_is_said(make_runner: MakeRunner, make_kind
 def test_git_is_asked_once_and_before_the_first_file_is_written(
     tmp_path: Path, make_runner: MakeRunner, make_kind: MakeKind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written = store.write_together
+    written = writing.write_together
     happened: list[str] = []
 
     def ask() -> str:
@@ -381,7 +381,7 @@ def test_git_is_asked_once_and_before_the_first_file_is_written(
         written(folder, machine_name, files)
 
     monkeypatch.setattr(git, "git_commit", ask)
-    monkeypatch.setattr(store, "write_together", write)
+    monkeypatch.setattr(writing, "write_together", write)
     make_runner(make_kind()).run()
     assert happened == ["asked", *["written"] * 4]
     assert {run.git_commit for cell in ALL for run in read(tmp_path, cell).runs} == {"clean"}

@@ -16,7 +16,7 @@ import pytest
 
 from stackmatrix.errors import CommitError, ResultFileError, ResultsFolderError
 from stackmatrix.matrix.cells import Cell
-from stackmatrix.results import codec, store
+from stackmatrix.results import codec, store, writing
 from stackmatrix.results.calibration import Calibration
 from stackmatrix.results.model import FORMAT_VERSION, Result
 from stackmatrix.system.git import commit
@@ -159,7 +159,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ResultsFolderError, match=r"a\.json cannot be written \(No space left on device\)"):
-        store.write_atomically(path, b"new")
+        writing.write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -175,14 +175,14 @@ def test_the_file_is_never_seen_half_written(tmp_path: Path, monkeypatch: pytest
         seen.append(path.read_bytes())
 
     monkeypatch.setattr(os, "fsync", look)
-    store.write_atomically(path, b"new")
+    writing.write_atomically(path, b"new")
     assert (seen, path.read_bytes()) == ([b"old"], b"new")
 
 
 def test_a_place_that_cannot_be_a_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ResultsFolderError, match="cannot be written"):
-        store.write_atomically(tmp_path / "file" / "a.json", b"new")
+        writing.write_atomically(tmp_path / "file" / "a.json", b"new")
 
 
 def test_results_below_a_regular_file_are_refused_before_anything_is_measured(tmp_path: Path) -> None:
@@ -304,7 +304,7 @@ def test_a_calibration_of_another_machine_is_not_replaced(
 def test_files_that_are_written_together_are_all_there_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = tmp_path / "m"
     paths = [place / "a" / "1.json", place / "b" / "2.json"]
-    store.write_together(tmp_path, "m", dict.fromkeys(paths, b"old"))
+    writing.write_together(tmp_path, "m", dict.fromkeys(paths, b"old"))
     sync, calls = os.fsync, []
 
     def full(number: int) -> None:
@@ -315,7 +315,7 @@ def test_files_that_are_written_together_are_all_there_or_none(tmp_path: Path, m
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ResultsFolderError, match="No space left"):
-        store.write_together(tmp_path, "m", dict.fromkeys(paths, b"new"))
+        writing.write_together(tmp_path, "m", dict.fromkeys(paths, b"new"))
     assert [path.read_bytes() for path in paths] == [b"old", b"old"]
     assert sorted(path for path in place.rglob("*") if path.is_file()) == paths
 
@@ -326,7 +326,7 @@ def test_what_was_killed_while_it_wrote_together_is_ended_by_the_next_run_or_und
 ) -> None:
     place = tmp_path / "m"
     paths = [place / "a" / "1.json", place / "b" / "2.json"]
-    store.write_together(tmp_path, "m", dict.fromkeys(paths, b"old"))
+    writing.write_together(tmp_path, "m", dict.fromkeys(paths, b"old"))
 
     class KilledError(BaseException):
         """Nothing is cleaned up after it, here."""
@@ -348,12 +348,12 @@ def test_what_was_killed_while_it_wrote_together_is_ended_by_the_next_run_or_und
     if renamed is None:
         monkeypatch.setattr(os, "fsync", lambda _: kill() if steps else steps.append(place))
     with contextlib.suppress(KilledError):
-        store.write_together(tmp_path, "m", dict.fromkeys(paths, b"new"))
+        writing.write_together(tmp_path, "m", dict.fromkeys(paths, b"new"))
     monkeypatch.undo()
 
-    store.settle(tmp_path, "m", lambda pid: pid == os.getpid())  # it still writes
+    writing.settle(tmp_path, "m", lambda pid: pid == os.getpid())  # it still writes
     assert len([path for path in place.rglob(".*") if path.is_file()]) == (2 if renamed is None else 3 - renamed)
-    store.settle(tmp_path, "m", lambda _: False)
+    writing.settle(tmp_path, "m", lambda _: False)
     wanted = b"old" if renamed is None else b"new"
     assert [path.read_bytes() for path in paths] == [wanted, wanted]
     assert sorted(path for path in place.rglob("*") if path.is_file()) == paths

@@ -49,7 +49,7 @@ def publish(
     """
     from stackmatrix.report.comparison import exports, markdown
     from stackmatrix.report.comparison.terminal import print_comparison
-    from stackmatrix.results import comparison, store
+    from stackmatrix.results import comparison, writing
 
     place: Path = (options.output or folder or options.results).resolve()
     forms = {
@@ -61,9 +61,9 @@ def publish(
         "csv": exports.to_csv(document),
     }
     for name, data in forms.items():
-        store.write_atomically(place / FILES[name], data)
+        writing.write_atomically(place / FILES[name], data)
     if options.json is not None:
-        store.write_atomically(options.json.resolve(), forms["json"])
+        writing.write_atomically(options.json.resolve(), forms["json"])
     if options.format in FOR_PEOPLE:
         print_comparison(console, document, place)
     else:

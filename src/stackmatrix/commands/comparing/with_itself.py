@@ -43,13 +43,13 @@ def execute(options: argparse.Namespace, plan: Plan, console: "Console") -> int:
 def _publish(documents: "Sequence[ComparisonDocument]", folder: Path, console: "Console") -> None:
     from stackmatrix.analysis.alarms import alarms_of
     from stackmatrix.report.comparison import alarms
-    from stackmatrix.results import store
+    from stackmatrix.results import writing
     from stackmatrix.results.comparison import encode
 
     for number, document in enumerate(documents, 1):
-        store.write_atomically(folder / str(number) / "comparison.json", encode(document))
+        writing.write_atomically(folder / str(number) / "comparison.json", encode(document))
     found = alarms_of(documents)
-    store.write_atomically(folder / "self.json", msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
+    writing.write_atomically(folder / "self.json", msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
     console.print()
     for sentence in alarms.sentences(documents, found):
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
