@@ -239,7 +239,7 @@ def test_what_github_shows_beside_a_job_is_one_line_whatever_is_in_it(
 ) -> None:
     said = "5 % more\n::set-output name=x::y\r"
     line = annotation(GateVerdict(outcome=outcome, sentence=said, threshold=0.05, fails_on=fails_on, figures=()))
-    assert line == f"::{level} title=stackmatrix::5 %25 more%0A::set-output name=x::y%0D"
+    assert line == f"::{level} title=stackmatrix::5 %25 more ::set-output name=x::y"
 
 
 def test_waivers_and_budgets_are_those_of_the_applications_file(tmp_path: Path) -> None:
