@@ -62,7 +62,8 @@ def test_a_harness_that_loses_its_head_ends_whole_and_the_next_run_goes_on(
         run.release()
         assert run.left() == []
     assert "Traceback" not in run.printed
-    assert run.counts() == [1, 1, 1]
+    # What is being written is written to the end, but by a harness that is killed itself.
+    assert run.counts() == ([2, 2, 2] if stage == "write" and victim != "harness" else [1, 1, 1])
     assert [run.status(cell)[0] for cell in CELLS] == ["ok"] * 3
     sentence = "ended from outside by SIGKILL" if victim == "harness" else "told to end; what was measured is written"
     assert f"{sentence}" in run.printed

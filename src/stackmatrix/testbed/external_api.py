@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from slow_api.figures import ApiFigures, RequestFigures
-from stackmatrix.errors import TrialError
+from stackmatrix.errors import DisturbedError, TrialError
 from stackmatrix.system import http
 from stackmatrix.system.processes import wait_until
 
@@ -18,13 +18,13 @@ def wait_ready(port: int, alive: Callable[[], str | None]) -> None:
     """Wait until the external API gives its figures.
 
     Raises:
-        TrialError: when it does not, with the reason.
+        DisturbedError: when it does not, with the reason.
 
     """
     try:
         wait_until(lambda: http.try_get(port, "/stats/"), timeout_s=READY_TIMEOUT_S, alive=alive)
     except TrialError as error:
-        raise TrialError(f"The external API did not start: {error}.") from error
+        raise DisturbedError(f"The external API did not start: {error}.") from error
 
 
 def read_figures(port: int) -> ApiFigures | None:

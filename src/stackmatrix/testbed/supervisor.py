@@ -19,7 +19,7 @@ import psutil
 from circus.client import CircusClient
 from circus.exc import CallError
 
-from stackmatrix.errors import SupervisorError, TrialError
+from stackmatrix.errors import DisturbedError, SupervisorError, TrialError
 from stackmatrix.outside.files import read_log
 from stackmatrix.system import interrupts, processes
 from stackmatrix.system.cores import Layout
@@ -53,8 +53,8 @@ class StubbornError(SupervisorError):
     """What had to be killed in the end; ``names`` are the watchers that it belonged to, where that is known."""
 
     def __init__(self, pids: Sequence[int], names: Sequence[str]) -> None:
-        whose = f" of {', '.join(names)}" if names else ""
         which = ", ".join(map(str, pids[:5])) + (f" and {len(pids) - 5} more" if len(pids) > 5 else "")
+        whose = f" of {', '.join(names)}" if names else ""
         super().__init__(f"Processes {which}{whose} had to be killed: they did not stop when asked to.")
         self.names = tuple(names)
 
@@ -134,7 +134,7 @@ class Supervisor:
         """Start circusd and wait until each watcher has a process.
 
         Raises:
-            TrialError: when a watcher's process ended at once or never came.
+            DisturbedError: when a watcher's process ended at once or never came.
 
         """
         ini = self.folder / "circus.ini"
@@ -155,9 +155,11 @@ class Supervisor:
         except BaseException as error:
             with interrupts.held():
                 self._stop()
-            if isinstance(error, TrialError):
-                error.log = "".join(map(self.log_of, self.watchers[1:]))
-            raise
+            if not isinstance(error, TrialError):
+                raise
+            told = DisturbedError(str(error))  # all of them start together: another time they may
+            told.log = "".join(map(self.log_of, self.watchers[1:]))
+            raise told from error
         return self
 
     def __exit__(
@@ -184,8 +186,7 @@ class Supervisor:
         return self._pids[watcher]
 
     @property
-    def pids(self) -> tuple[int, ...]:
-        """The processes of circusd and its watchers."""
+    def pids(self) -> tuple[int, ...]:  # of circusd and its watchers
         return (self._child.pid, *self._pids.values())
 
     def why_gone(self, watcher: str) -> str | None:
