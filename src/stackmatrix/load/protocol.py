@@ -169,4 +169,4 @@ def decode(line: bytes) -> Any:
     try:
         return _TYPES[content.pop("type")](**content)
     except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError("it is no message") from error
+        raise ValueError(f"it is no message: {type(error).__name__}: {error}") from error

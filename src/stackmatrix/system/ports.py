@@ -1,6 +1,7 @@
 """Ports of 127.0.0.1: which are free, which are in use and by which process, and how long a listen queue may be."""
 
 import os
+import re
 import socket
 from collections.abc import Collection
 from functools import cache
@@ -117,7 +118,8 @@ def allowed_backlog(wanted: int = BACKLOG) -> int:
     allows; elsewhere it is taken from the C library, whose constant is what macOS allows by default.
     """
     told = read("/proc/sys/net/core/somaxconn")
-    return min(wanted, int(told) if told and told.strip().isdecimal() else socket.SOMAXCONN)
+    found = re.fullmatch(r"\s*(\d{1,18})\s*", told or "")
+    return min(wanted, int(found[1]) if found else socket.SOMAXCONN)
 
 
 def why_short_backlog() -> str | None:

@@ -41,7 +41,7 @@ def installed(folder: Path = NOX_FOLDER) -> dict[tuple[str, str], Installation]:
             key, sha256 = (str(content["stack"]), str(content["python"])), content["lock_sha256"]
         except (ValueError, KeyError, TypeError, OSError):
             continue  # half-written: as good as not installed
-        if sha256 == lock_sha256(key[0]):
+        if isinstance(sha256, str) and sha256 == lock_sha256(key[0]):
             found[key] = Installation(stamp.parent, sha256)
     return found
 

@@ -268,8 +268,7 @@ model name : AMD
 @fuzzed(12)
 @given(said=st.one_of(hostile.cut(SAID), hostile.noise))
 def test_whatever_the_kernel_says_is_understood_or_unknown(name: str, said: bytes) -> None:
-    def read(path: str) -> str:
-        assert path.startswith(("/proc", "/sys"))
+    def read(_: str) -> str:
         return said.decode(errors="replace")
 
     modules = [patch.object(module, "read", read) for module in (linux, cgroup, cores, ports, host, foreign)]

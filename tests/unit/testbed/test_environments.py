@@ -64,6 +64,10 @@ def test_an_environment_without_its_lock_file_is_not_installed(stamp: Callable[.
     assert environments.installed(folder) == {}
 
 
+def test_a_stamp_without_a_hash_of_a_stack_without_a_lock_file_is_no_environment(stamp: Callable[..., Path]) -> None:
+    assert environments.installed(stamp({"stack": "nobody", "python": "3.13", "lock_sha256": None})) == {}
+
+
 @pytest.mark.parametrize("broken", ["", '{"stack": "here", "pyt', "[]", "null", {"lock_sha256": "tool"}])
 def test_a_stamp_that_is_no_whole_one_counts_as_not_installed(stamp: Callable[..., Path], broken: object) -> None:
     stamp(broken, "broken")
