@@ -19,7 +19,7 @@ import psutil
 
 from stackmatrix.errors import MachineLimitError
 from stackmatrix.matrix.cells import Subject
-from stackmatrix.system import cgroup, linux, ports
+from stackmatrix.system import cgroup, headroom, linux, ports
 from stackmatrix.system.cores import Layout, why_not_pinned, why_slower
 
 TASKS_BESIDE, TASKS_A_TARGET = 25, 2
@@ -149,7 +149,7 @@ def why_few_tasks(needed: int) -> str | None:
     allowed = _raised(resource.RLIMIT_NPROC) if hasattr(resource, "RLIMIT_NPROC") else None
     if allowed is None or os.geteuid() == 0:  # the kernel lets root have as many as there are
         return None
-    left = allowed - _own_tasks()
+    left = allowed - headroom.own_tasks()
     if left >= needed:
         return None
     return (
@@ -207,16 +207,6 @@ def _raised(limit: int) -> int | None:
         resource.setrlimit(limit, (hard, hard))
     soft, _ = resource.getrlimit(limit)
     return None if soft == resource.RLIM_INFINITY else soft
-
-
-def _own_tasks() -> int:
-    """Processes and threads of this user."""
-    count, user = 0, os.getuid()
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.uids().real == user:
-                count += process.num_threads()
-    return count
 
 
 def _megabytes(count: int) -> str:

@@ -20,6 +20,7 @@ from stackmatrix.results.model import Result
 from stackmatrix.system import installed_pythons
 from stackmatrix.system.cores import Layout
 from stackmatrix.system.installed_pythons import Interpreter
+from stackmatrix.system.limits import usable_memory
 from stackmatrix.system.watch import Watched, watch
 from stackmatrix.testbed import environments
 from stackmatrix.testbed.environments import NOX_FOLDER, session_name
@@ -128,7 +129,7 @@ class Case:
     @property
     def most_together(self) -> int:
         """How many cells may stand side by side on this machine."""
-        return most_together(self.machine.memory_bytes)
+        return most_together(min(self.machine.memory_bytes, usable_memory()))
 
     @cached_property
     def together(self) -> tuple[Cell, ...]:

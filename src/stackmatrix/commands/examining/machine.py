@@ -7,9 +7,9 @@ from stackmatrix.commands.examining.case import Case
 from stackmatrix.errors import MachineLimitError
 from stackmatrix.results.conditions import Machine
 from stackmatrix.results.diagnosis import Diagnosis, fine, note, stops, unknown
-from stackmatrix.system import cgroup, clock, ports
+from stackmatrix.system import cgroup, clock, limits, ports
 from stackmatrix.system.clock import Clock
-from stackmatrix.system.cores import Layout, why_not_pinned
+from stackmatrix.system.cores import Layout, why_not_pinned, why_slower
 from stackmatrix.system.watch import Watched
 
 JUMP_S = 0.01
@@ -18,7 +18,8 @@ JUMP_S = 0.01
 
 def cores(case: Case) -> Diagnosis:
     """Which cores the roles get."""
-    return of_layout(case.layout)
+    why = why_slower(case.layout) or limits.why_cores_unknown(case.layout)
+    return of_layout(case.layout) if why is None else note(why)
 
 
 def of_layout(layout: Layout) -> Diagnosis:
@@ -68,6 +69,16 @@ def quota(case: Case) -> Diagnosis:
     if granted is None:
         return fine("No control group limits CPU time.")
     return fine(f"{granted:g} cores may be used, and a measurement uses {len({*layout.used, *layout.harness})}.")
+
+
+def other_limits(case: Case) -> Diagnosis:
+    """Whether the shell, the container or the temporary folder has a limit that ends what is measured in its middle."""
+    del case
+    if why := next(limits.stopping(), None):
+        return stops(MachineLimitError.exit_code, why)
+    if why := limits.why_no_shared_memory():
+        return note(why)
+    return fine("None on CPU time, size of files, stacks or addresses; there are a temporary folder and a loopback.")
 
 
 def load(case: Case) -> Diagnosis:

@@ -48,6 +48,7 @@ ROWS = (
     Row("open files", room.open_files),
     Row("processes", room.tasks),
     Row("CPU quota", machine.quota),
+    Row("other limits", machine.other_limits),
     Row("ports", room.free_ports),
     Row("ports of serve", room.serving_ports, is_quiet=True),
     Row("listen queue", machine.listen_queue, is_quiet=True),
