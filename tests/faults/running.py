@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from stackmatrix.system import processes
+from stackmatrix.system import private_folders, processes
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -78,13 +78,13 @@ class Run:
         return int((self.folder / "at").read_text())
 
     def victim(self, name: str) -> int:
-        """The process of a role, which was seen when the stage was reached; its first one."""
+        """The process of a role; its first one, of those that are below this run now."""
         if name == "harness":
             return self.harness
         if name in ("guard", "nox"):
             return self.process.pid
         found = []
-        for process in self.seen.values():
+        for process in processes.tree(self.process.pid):
             with contextlib.suppress(psutil.Error):
                 if VICTIMS[name] in " ".join(process.cmdline()) and "staged.py" not in " ".join(process.cmdline()):
                     found.append((process.create_time(), process.pid))
@@ -221,7 +221,8 @@ def end(run: Run) -> None:
 
 
 def complete(folder: Path, **more: Any) -> Run:
-    """Run to the end, without a fault."""
+    """Run to the end, without a fault; not so soon that what another run has left may still be its own."""
+    time.sleep(private_folders.JUST_MADE_S)
     run = begin(folder, **more)
     try:
         run.wait_ended()

@@ -44,7 +44,7 @@ def test_a_target_that_is_killed_under_load_is_measured_again_and_its_file_says_
     with reached(tmp_path, "block", 1, blocks=1) as run:
         os.kill(run.victim("target"), signal.SIGKILL)
         run.release()
-        assert run.wait_ended() == 8
+        assert run.wait_ended() == 8, run.printed
         assert run.left() == []
     assert run.counts() == [1, 1, 1]
     states = dict(zip(CELLS, (run.status(cell) for cell in CELLS), strict=True))

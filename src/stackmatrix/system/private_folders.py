@@ -21,7 +21,7 @@ LONGEST_TEMPORARY_BYTES = 60
 """A socket's path may have 103 bytes on macOS and 107 on Linux, of which the names below take 43."""
 PREFIX = "stackmatrix_"
 """Earlier versions locked nothing, and named theirs otherwise: those are left alone."""
-JUST_MADE_S = 5.0
+JUST_MADE_S = 1.0
 """One that is younger may not be locked yet."""
 
 _locks: dict[Path, int] = {}
