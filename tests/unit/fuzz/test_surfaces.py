@@ -30,7 +30,7 @@ from stackmatrix.report.comparison import markdown as comparison_markdown
 from stackmatrix.report.comparison.terminal import print_comparison
 from stackmatrix.report.html.charts import report_charts
 from stackmatrix.report.html.data import report_data
-from stackmatrix.report.literal import in_a_log, literal, spreadsheet
+from stackmatrix.report.literal import LONGEST_ON_A_PAGE, in_a_log, literal, spreadsheet
 from stackmatrix.report.table import Column, Table
 from stackmatrix.report.terminal import Screen, print_answer
 from stackmatrix.results import codec, comparison
@@ -124,7 +124,7 @@ def test_a_table_has_as_many_cells_in_each_row_and_every_text_is_read_back(rows:
     assert page.cells == [[2] * (len(rows) + 1)]
     shown = read(page.texts)
     for text in (one for row in rows for one in row):
-        assert one_line(text) in shown
+        assert one_line(text, LONGEST_ON_A_PAGE) in shown
 
 
 @fuzzed(80)
