@@ -7,7 +7,7 @@ end of the time, Ctrl-C and the list of failures are its own; what a step is, an
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from stackmatrix.analysis.comparison.judge import judge
@@ -127,10 +127,14 @@ class Runner:
 
     def _perform(self, kind: Kind, step: Step, after: Sequence[Step]) -> None:
         self.view.begin(step.label, self._left_s([step, *after]))
+        before = limits.read_events()
         try:
             outcome = self._attempt(kind, step)
         except (TrialError, SupervisorError) as error:  # the latter: a target that had to be killed, for one
             outcome = Outcome(f"failed: {error}", failures=dict.fromkeys(step.cells, str(error)))
+        if outcome.failures and (why := limits.what_stopped_us(before)):
+            failures = {cell: f"{reason.rstrip('.')}. {why}" for cell, reason in outcome.failures.items()}
+            outcome = replace(outcome, words=f"{outcome.words.rstrip('.')}. {why}", failures=failures)
         with interrupts.held():  # a block is written to the files of all its cells, or to none
             self._record(outcome)
         self._judge()

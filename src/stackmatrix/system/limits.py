@@ -174,6 +174,28 @@ def why_little_memory(needed_bytes: int) -> str | None:
     )
 
 
+def read_events() -> cgroup.Events:
+    """What this process's control groups have done until now: to compare with, for :func:`what_stopped_us`."""
+    return cgroup.read_events(cgroup.groups_of([os.getpid()]))
+
+
+def what_stopped_us(before: cgroup.Events) -> str | None:
+    """One sentence where a control group has ended or refused a process since: it looks like a fault of what it hit."""
+    after = read_events()
+    refused = (after.forks_refused or 0) - (before.forks_refused or 0)
+    if refused > 0:
+        return (
+            f"A control group refused {refused} processes or threads meanwhile: raise its limit (docker: --pids-limit, "
+            "systemd: TasksMax)."
+        )
+    killed = (after.oom_kills or 0) - (before.oom_kills or 0)
+    if killed > 0:
+        return (
+            f"A control group ended {killed} processes for their memory meanwhile: raise its limit (docker: --memory)."
+        )
+    return None
+
+
 def usable_memory() -> int:
     """Bytes of memory that this process's control groups allow, of those that the machine has."""
     every = psutil.virtual_memory().total

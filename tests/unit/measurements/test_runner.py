@@ -31,6 +31,7 @@ from stackmatrix.results.conditions import Environment
 from stackmatrix.results.cost import CostBlock
 from stackmatrix.results.model import Result, Status
 from stackmatrix.system import cgroup, git, ports
+from stackmatrix.system.cgroup import Events
 from stackmatrix.testbed import environments
 
 OTHER = next(name for name in STACKS if name != REFERENCE_STACK)
@@ -512,6 +513,28 @@ def test_a_limit_that_the_chosen_cells_do_not_fit_into_is_refused_before_anythin
     with pytest.raises(MachineLimitError, match="may start 20 more processes and threads, and what is measured needs"):
         make_runner(kind).run()
     assert kind.setup is None
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        (Events(0, 0, 9), "A control group refused 7 processes or threads meanwhile: raise its limit ("),
+        (Events(0, 3, 2), "A control group ended 3 processes for their memory meanwhile: raise its limit ("),
+        (Events(5, 0, 2), ""),
+        (Events(None, None, None), ""),
+    ],
+)
+def test_what_failed_by_a_limit_of_the_control_group_says_so(
+    make_runner: MakeRunner, make_kind: MakeKind, monkeypatch: pytest.MonkeyPatch, after: Events, said: str
+) -> None:
+    told = iter([Events(0, 0, 2), after])
+    monkeypatch.setattr(cgroup, "read_events", lambda _: next(told))
+    runner = make_runner(make_kind(goes_wrong={0: TrialError("The page has status 500.")}))
+    runner.run()
+    assert runner.unmeasured
+    for reason in runner.unmeasured.values():
+        assert reason.startswith(f"The page has status 500. {said}" if said else "The page has status 500.")
+        assert said or "control group" not in reason
 
 
 def test_results_of_another_machine_with_the_same_name_are_refused_and_stay(
