@@ -35,7 +35,7 @@ class OpenFilesError(StackmatrixError):
 
 
 class ResultsFolderError(StackmatrixError):
-    """The results folder cannot be written or read."""
+    """The results folder cannot be written or read, or another run writes into it."""
 
     exit_code = 6
 
@@ -53,7 +53,7 @@ class CellsFailedError(StackmatrixError):
 
 
 class CommitError(StackmatrixError):
-    """The results are written, but git did not commit them."""
+    """git cannot commit the results, as was seen before measuring, or did not when they were written."""
 
     exit_code = 9
 

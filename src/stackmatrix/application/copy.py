@@ -8,13 +8,14 @@ import fnmatch
 import hashlib
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from stackmatrix.errors import AppFileError
+from stackmatrix.system.git import why_not_read
+from stackmatrix.system.git_command import ask
 
 LEFT_BEHIND = (
     ".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", "*.pyc", ".tox", ".nox", ".mypy_cache",
@@ -70,8 +71,9 @@ def _names(project: Path) -> tuple[list[str], list[str]]:
     """The names of the files that are copied, and what to say about them."""
     tracked, others = _git(project, "--cached", "--recurse-submodules"), _git(project, "--others", "--exclude-standard")
     if tracked is None or others is None or not tracked + others:
+        why = why_not_read(project) or f"{project.name} is no git repository"
         names = sorted(name for name in _walk(project) if (project / name).is_file() or (project / name).is_symlink())
-        return names, [f"{project.name} is no git repository: all of its files are copied"]
+        return names, [f"{why}: all of its files are copied"]
     private = [name for name in others if _is_private(name)]
     names = sorted({*tracked, *others} - set(private))
     notes = [f"left out, since git does not have it: {name}" for name in private if _is_one_of(name, PRIVATE)]
@@ -79,12 +81,8 @@ def _names(project: Path) -> tuple[list[str], list[str]]:
 
 
 def _git(project: Path, *which: str) -> list[str] | None:
-    command = ["git", "-C", str(project), "ls-files", "-z", *which]
-    try:
-        listed = subprocess.run(command, capture_output=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return [os.fsdecode(name) for name in listed.stdout.split(b"\0") if name]
+    listed = ask(project, "ls-files", "-z", *which)
+    return None if listed is None else [os.fsdecode(name) for name in listed.split(b"\0") if name]
 
 
 def _walk(project: Path) -> Iterator[str]:

@@ -24,6 +24,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
+    if options.commit:
+        git.need_committable(options.results.resolve())
     console, kind = make_console(), MachineCalibration()
     request = Request(cells=(), seed=1, folder=options.results.resolve(), machine_name=machine_name(options))
     runner = Runner(request, PROFILES[DEFAULT_PROFILE], [kind], make_view(console))

@@ -1,12 +1,12 @@
 """Files as git keeps them: those of a commit, and every version of some. Nothing is checked out."""
 
 import os
-import subprocess
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from stackmatrix.errors import ResultsFolderError
 from stackmatrix.outside.files import MOST_DOCUMENT_BYTES
+from stackmatrix.system.git_command import ask
 
 MOST_VERSIONS = 20
 """Of one file, the newest: older ones are left out."""
@@ -15,7 +15,7 @@ MOST_VERSIONS = 20
 def repository_of(folder: Path) -> tuple[Path, str] | None:
     """The top of the repository that a folder is or would be in, and its path from there; ``None`` outside of any."""
     there = next((one for one in (folder, *folder.parents) if one.is_dir()), None)
-    found = None if there is None else _ask(there, "rev-parse", "--show-toplevel")
+    found = None if there is None else ask(there, "rev-parse", "--show-toplevel")
     if found is None:
         return None
     top = Path(os.fsdecode(found.rstrip(b"\n")))
@@ -31,7 +31,7 @@ def files_at(top: Path, commit: str, under: str) -> dict[str, bytes | None]:
         ResultsFolderError: when git does not give them.
 
     """
-    listed = _ask(top, "ls-tree", "-r", "-z", "--full-tree", commit, "--", *([] if under == "." else [f"{under}/"]))
+    listed = ask(top, "ls-tree", "-r", "-z", "--full-tree", commit, "--", *([] if under == "." else [f"{under}/"]))
     if listed is None:
         raise ResultsFolderError(f"git cannot list the files of {commit[:10]}: is the clone whole? See git fsck.")
     rows = [os.fsdecode(row).partition("\t") for row in listed.split(b"\0") if row]
@@ -46,11 +46,11 @@ def versions(folder: Path, wanted: Collection[str]) -> list[tuple[str, bytes | N
 
     ``None`` outside of a clone that has its whole history.
     """
-    if (_ask(folder, "rev-parse", "--is-shallow-repository") or b"").strip() != b"false":
+    if (ask(folder, "rev-parse", "--is-shallow-repository") or b"").strip() != b"false":
         return None
     # All sides of a merge, and what it made of them itself; git would leave out what was merged away.
     everything = ("--full-history", "-m", "--no-renames", "--format=", "--raw", "--no-abbrev", "-z", "--relative")
-    logged = _ask(folder, "log", *everything, "--", ".")
+    logged = ask(folder, "log", *everything, "--", ".")
     if logged is None:
         return None
     rows = iter(logged.split(b"\0"))
@@ -74,7 +74,7 @@ def _blobs(folder: Path, ids: Sequence[str]) -> Iterable[bytes | None]:
     """
     if not ids:
         return []
-    sizes = (_ask(folder, "cat-file", "--batch-check=%(objectsize)", given=_lines(ids)) or b"").splitlines()
+    sizes = (ask(folder, "cat-file", "--batch-check=%(objectsize)", given=_lines(ids)) or b"").splitlines()
     is_large = [size.isdigit() and int(size) > MOST_DOCUMENT_BYTES for size in sizes] or [False] * len(ids)
     small = [one for one, large in zip(ids, is_large, strict=True) if not large]
     read = dict(zip(small, _small_blobs(folder, small), strict=True))
@@ -86,7 +86,7 @@ def _lines(ids: Sequence[str]) -> bytes:
 
 
 def _small_blobs(folder: Path, ids: Sequence[str]) -> Iterator[bytes]:
-    printed = _ask(folder, "cat-file", "--batch", given=_lines(ids)) or b""
+    printed = ask(folder, "cat-file", "--batch", given=_lines(ids)) or b""
     place = 0
     for one in ids:
         head, _, _ = printed[place : place + 200].partition(b"\n")
@@ -95,12 +95,3 @@ def _small_blobs(folder: Path, ids: Sequence[str]) -> Iterator[bytes]:
         begin, size = place + len(head) + 1, int(head.split()[-1])
         yield printed[begin : begin + size]
         place = begin + size + 1
-
-
-def _ask(folder: Path, *command: str, given: bytes = b"") -> bytes | None:
-    """What git prints, or ``None`` where it fails."""
-    try:
-        done = subprocess.run(["git", *command], cwd=folder, input=given, capture_output=True, check=False)
-    except OSError:
-        return None
-    return done.stdout if done.returncode == 0 else None
