@@ -17,6 +17,7 @@ from stackmatrix.matrix import python_search  # noqa: E402
 from stackmatrix.matrix.app import BUILT_IN  # noqa: E402
 from stackmatrix.matrix.pythons import FREE_THREADED, PYTHONS  # noqa: E402
 from stackmatrix.matrix.stacks import STACKS, Stack  # noqa: E402
+from stackmatrix.system import environment, keep_errors  # noqa: E402
 
 nox.needs_version = ">=2025.11.12"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -28,8 +29,8 @@ nox.options.error_on_missing_interpreters = "--fail-on-missing" in sys.argv
 nox.virtualenv.uv_install_python = cache(nox.virtualenv.uv_install_python)
 
 REQUIREMENTS = ROOT / "requirements"
-# What is built from source is told so: urllib3-future leaves urllib3 alone, and each client is the one it is named.
-STAMP, BUILD = "stackmatrix.json", {"URLLIB3_NO_OVERRIDE": "1"}
+# What is built from source is told so: urllib3-future leaves urllib3 alone, and what compilers say is read, in English.
+STAMP, BUILD = "stackmatrix.json", {"URLLIB3_NO_OVERRIDE": "1", "PYTHONPATH": "", "LC_ALL": "C"}
 # The harness itself installs what no lock file has: overridden packages, and people's own applications.
 UV = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}") or "uv"
 # Both end with this nox, however it ends: the harness, and the nox that it installs with.
@@ -39,7 +40,7 @@ GUARD = str(ROOT / "src" / "stackmatrix" / "system" / "guard.py")
 GUARDED = (sys.executable, "-P", GUARD, "--parent", str(os.getpid()), "--")
 # A run that is interrupted stops its servers and writes what it has, which nox's own 0.3 s would cut short.
 STOP_S = 60.0
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # many processes are started: each would compile what it imports
+environment.in_order(ROOT)
 os.environ.update(python_search.plain_first(os.environ))
 
 # One Python for the harness: the first of these that is here, else the first can be downloaded.
@@ -47,16 +48,15 @@ TOOL_PYTHON = next((python for python in ("3.13", "3.12", "3.14") if shutil.whic
 
 
 def install(session: nox.Session, name: str, **stamp: str) -> None:
-    """Install a lock file, unless this very file was installed before; leave a stamp that tells so."""
+    """Install a lock file, unless it was installed before; leave a stamp that tells so, or what was said of why not."""
     path, lock = Path(session.virtualenv.location) / STAMP, REQUIREMENTS / f"{name}.txt"
     told = {**stamp, "lock_sha256": hashlib.sha256(lock.read_bytes()).hexdigest()}
     if path.exists() and json.loads(path.read_text())["lock_sha256"] == told["lock_sha256"]:
         return
     path.unlink(missing_ok=True)
-    if session.venv_backend == "uv":  # also takes away what an older lock file had installed
-        session.run_install("uv", "pip", "sync", "--require-hashes", str(lock), external=True, env=BUILD)
-    else:
-        session.install("--require-hashes", "--requirement", str(lock), env=BUILD)
+    command = [UV, "pip", "sync"] if session.venv_backend == "uv" else "python -m pip install --requirement".split()
+    kept = [sys.executable, keep_errors.__file__, str(path.with_name("install.log"))]
+    session.run_install(*kept, *command, str(lock), "--require-hashes", external=True, env=BUILD)
     path.write_text(json.dumps(told))
 
 

@@ -11,7 +11,9 @@ try:
     output.tolerate_loss()
 
     from stackmatrix.cli import main
+    from stackmatrix.system import environment
 
+    environment.in_order()
     sys.exit(main())
 except KeyboardInterrupt:  # while the libraries were being imported: nothing has begun
     sys.exit(130)

@@ -53,11 +53,31 @@ class Smoke:
     processes: frozenset[psutil.Process]
 
 
+HOSTILE = {
+    "LD_PRELOAD": "/gone.so", "PYTHONIOENCODING": "ascii", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONSTARTUP": "/gone.py",
+    "PYTHON_CPU_COUNT": "1", "PYTHONASYNCIODEBUG": "1", "FORCE_COLOR": "1", "CLICOLOR_FORCE": "1", "COLUMNS": "20",
+    "TERM": "dumb", "LANG": "C", "LANGUAGE": "de", "VIRTUAL_ENV": "/gone", "CONDA_PREFIX": "/gone",
+    "UV_SYSTEM_PYTHON": "1", "UV_PROJECT_ENVIRONMENT": "/gone", "PIP_TARGET": "/gone", "GIT_DIR": "/gone/.git",
+    "GIT_WORK_TREE": "/gone", "GIT_INDEX_FILE": "/gone/index", "HTTP_PROXY": "http://127.0.0.1:9",
+    "http_proxy": "http://127.0.0.1:9", "ALL_PROXY": "http://127.0.0.1:9", "no_proxy": "example.org",
+    "SSL_CERT_FILE": "/gone.pem", "REQUESTS_CA_BUNDLE": "/gone.pem", "NETRC": "/gone", "LOCUST_HEADLESS": "0",
+    "GUNICORN_CMD_ARGS": "--workers 7", "WEB_CONCURRENCY": "7", "UWSGI_PROCESSES": "7", "UVICORN_PORT": "1",
+    "DJANGO_SETTINGS_MODULE": "gone", "XDG_CONFIG_HOME": "/gone", "PS4": "$(false)",
+}  # fmt: skip
+"""A shell in which everything is set that leads programs elsewhere: a loader that complains, proxies that refuse, a
+hook of git, another environment and language, and servers' own settings. What is to be installed must be there."""
+
+
 def watched_nox(*arguments: str, log: Path) -> tuple[int, frozenset[psutil.Process]]:
     """The exit code of a session, and all processes that were seen below it."""
     seen: set[psutil.Process] = set()
     with log.open("wb") as output:
-        run = subprocess.Popen([*NOX, *arguments], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+        long = log.parent / ("Prüf stand " * 10)
+        long.mkdir()
+        given = {**os.environ, **HOSTILE, "TMPDIR": str(long)}
+        few_files = ["sh", "-c", 'ulimit -Sn 256; umask 0; exec "$@"', "sh"]
+        command = [*few_files, *NOX, *arguments]
+        run = subprocess.Popen(command, cwd=ROOT, env=given, stdout=output, stderr=subprocess.STDOUT)
     try:
         while run.poll() is None:
             seen |= {*processes.tree(run.pid)}
@@ -78,6 +98,9 @@ def still_there(every: Iterable[psutil.Process]) -> list[psutil.Process]:
 def smoke_run(tmp_path_factory: pytest.TempPathFactory) -> Smoke:
     """These stacks on this Python, measured once for the tests of this file."""
     folder = tmp_path_factory.mktemp("results")
+    wanted = [environments.session_name(Cell(stack=one, python=THIS_PYTHON, workload="fanout")) for one in MEASURED]
+    if missing := {*wanted} - {f"env-{stack}-{python}" for stack, python in environments.installed()}:
+        nox("-s", *missing)  # with the network that this shell has
     code, seen = watched_nox(
         "-s", "matrix", "--", "--profile", "smoke", "--workload", "fanout_shared_client", "--pythons", THIS_PYTHON,
         "--measure", "cost", "--stacks", ",".join(CHOSEN),

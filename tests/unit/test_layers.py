@@ -34,7 +34,8 @@ STANDARD_LIBRARY_ONLY = (
     "errors.py", "load/numbers.py", "load/protocol.py", "matrix/app.py", "matrix/app_file.py", "matrix/app_keys.py",
     "matrix/app_parts.py", "matrix/app_requests.py", "matrix/arrivals.py", "matrix/ladder.py", "matrix/page_order.py",
     "matrix/pages.py", "matrix/profiles.py", "matrix/python_search.py", "matrix/pythons.py", "matrix/ramp.py",
-    "matrix/shapes.py", "matrix/stacks", "matrix/workloads.py", "outside", "results/rows.py", "system/launch.py",
+    "matrix/shapes.py", "matrix/stacks", "matrix/workloads.py", "outside", "results/rows.py", "system/environment.py",
+    "system/keep_errors.py", "system/launch.py",
 )  # fmt: skip
 """The noxfile reads some of them with nothing installed, locust and the target's launcher the others."""
 
@@ -166,7 +167,8 @@ def test_four_modules_stand_outside_of_any_package() -> None:
 def test_the_noxfile_dispatches_only() -> None:
     assert len((ROOT / "noxfile.py").read_text(encoding="utf-8").splitlines()) < 200
     assert own_modules(ROOT / "noxfile.py") == {
-        "matrix.app", "matrix.python_search", "matrix.pythons", "matrix.stacks",
+        "matrix.app", "matrix.python_search", "matrix.pythons", "matrix.stacks", "system.environment",
+        "system.keep_errors",
     }  # fmt: skip
 
 

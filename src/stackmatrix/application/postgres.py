@@ -231,7 +231,7 @@ def _run(
         command,
         check=False,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         errors="replace",
         timeout=timeout_s,
         env=environment,

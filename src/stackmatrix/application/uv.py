@@ -13,6 +13,7 @@ from stackmatrix.application import uv_messages
 from stackmatrix.errors import AppError
 from stackmatrix.matrix import python_search
 from stackmatrix.system import interpreters
+from stackmatrix.system.environment import clear, in_english
 
 VARIABLE = "STACKMATRIX_UV"
 """Names uv's program where it is neither on the path nor beside this Python, as in nox's own environment."""
@@ -21,10 +22,6 @@ INSTALL_S = 1800.0
 """For one call: packages may be compiled, one after the other."""
 LOOK_S = 60.0
 """For finding an interpreter."""
-
-NOT_PASSED_ON = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT")
-"""What would make uv look at another environment than the one that is named. All else is passed: addresses and
-credentials of package indexes, proxies, and what compilers read are the user's, and uv is the user's tool."""
 
 
 class NoSolutionError(AppError):
@@ -62,7 +59,10 @@ def find_interpreter(python: str, uv: Path) -> Path:
         if not os.access(python, os.X_OK):
             raise AppError(f"There is no Python at {python}: correct the path.")
         return Path(python).absolute()
-    found = [path for request in _requests(python) if (path := _find(request, uv)) is not None]
+    try:
+        found = [path for request in _requests(python) if (path := _find(request, uv)) is not None]
+    except subprocess.TimeoutExpired as error:
+        raise AppError(f"uv did not find out within {LOOK_S:g} s whether there is a Python {python}.") from error
     minor = re.sub(r"(\d+\.\d+)\.\d+", r"\1", python)
     # One that does not say what it is, as it may need variables that uv has, is taken at uv's word.
     path = next((one for one in found if interpreters.version_of(one) in (None, minor)), None)
@@ -81,16 +81,7 @@ def _requests(python: str) -> tuple[str, ...]:
 
 def _find(request: str, uv: Path) -> Path | None:
     command = [str(uv), "python", "find", "--no-project", "--no-python-downloads", request]
-    done = subprocess.run(
-        command,
-        check=False,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=LOOK_S,
-        env=_environment(),
-        stdin=subprocess.DEVNULL,
-    )
+    done = _call(command, LOOK_S)
     return Path(done.stdout.strip()) if done.returncode == 0 and done.stdout.strip() else None
 
 
@@ -110,17 +101,7 @@ def run(
 
     """
     try:
-        done = subprocess.run(
-            [str(uv), *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=INSTALL_S,
-            env={**_environment(), **variables},
-            cwd=folder,
-            input=says,
-        )
+        done = _call([str(uv), *arguments], INSTALL_S, folder=folder, says=says, variables=variables)
     except subprocess.TimeoutExpired as error:
         raise AppError(f"Installing did not end within {INSTALL_S / 60:g} minutes: is the network slow?") from error
     if done.returncode:
@@ -129,7 +110,40 @@ def run(
     return done.stdout
 
 
+def _call(
+    command: Sequence[str],
+    within_s: float,
+    *,
+    folder: Path | None = None,
+    says: str = "",
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> "subprocess.CompletedProcess[str]":
+    """Run uv to its end.
+
+    Raises:
+        AppError: when it cannot be started.
+        subprocess.TimeoutExpired: when it does not end.
+
+    """
+    try:
+        return subprocess.run(
+            command,
+            check=False,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            timeout=within_s,
+            env={**_environment(), **variables},
+            cwd=folder,
+            input=says,
+        )
+    except OSError as error:
+        raise AppError(f"{command[0]}, which installs packages, cannot be started ({error.strerror}).") from error
+
+
 def _environment() -> Mapping[str, str]:
-    passed = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
-    told = {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "GIT_TERMINAL_PROMPT": "0"}
+    """All of the user's but what would make uv look at another place: it is the user's tool."""
+    passed = in_english(os.environ)
+    clear(passed)
+    told = {"UV_NO_PROGRESS": "1", "GIT_TERMINAL_PROMPT": "0"}
     return {**passed, **python_search.plain_first(passed), **told}

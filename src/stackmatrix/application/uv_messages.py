@@ -17,7 +17,8 @@ DEBIAN_PACKAGES = {
     "ldap": "libldap-dev", "lber": "libldap-dev", "sasl": "libsasl2-dev", "xmlsec1": "libxmlsec1-dev",
     "geos-config": "libgeos-dev", "gdal-config": "libgdal-dev", "cairo": "libcairo2-dev", "pcre": "libpcre3-dev",
     "sqlite3": "libsqlite3-dev", "krb5-config": "libkrb5-dev", "curl": "libcurl4-openssl-dev",
-    "curl-config": "libcurl4-openssl-dev", "zstd": "libzstd-dev", "acl": "libacl1-dev", "xxhash": "libxxhash-dev",
+    "curl-config": "libcurl4-openssl-dev", "crypt": "libcrypt-dev", "zstd": "libzstd-dev", "acl": "libacl1-dev",
+    "xxhash": "libxxhash-dev",
 }  # fmt: skip
 """The package with the headers of a library, by the name that builds miss it under."""
 
@@ -38,6 +39,8 @@ NO_COMPILER = (
     re.compile(r"unable to execute '([^']+)': No such file"),
     re.compile(r"(Rust compiler|rustc|cargo)\b[^\n]*(?:not found|not installed|not on PATH)"),
     re.compile(r"can't find (Rust compiler)"),
+    re.compile(r"no acceptable (C compiler) found"),
+    re.compile(r"you need a (C compiler)"),
 )
 
 UNREACHABLE = re.compile(
@@ -61,13 +64,16 @@ def explain(said: str) -> Told:
         sentence = rule(text)
         if sentence:
             return Told(sentence, rule is _no_solution)
+    if said_by_pip := re.findall(r"^ERROR: (.+)", text, re.MULTILINE):
+        return Told(f"pip failed: {_shorten(said_by_pip[-1])}")
     return Told(f"uv failed: {_shorten(_errors(text))}")
 
 
 def _plain(said: str) -> str:
     """Without the marks of a tree, in which uv prints causes, and without what is secret in an address."""
     lines = [re.sub(r"^[\s×╰├─▶│]*(?:cause: |Caused by: )?", "", line) for line in said.splitlines()]
-    return re.sub(r"://[^/@\s']+@", "://", "\n".join(lines))
+    text = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(lines))
+    return re.sub(r"://[^/@\s']+@", "://", text)
 
 
 def _errors(text: str) -> str:
@@ -175,6 +181,47 @@ def _unreachable(text: str) -> str | None:
     return f"{host}, from which packages are installed, cannot be reached: is there a network?"
 
 
+def _hash(text: str) -> str | None:
+    """A file that is not the one that was locked."""
+    found = re.search(r"Hash mismatch for `([^`]+)`", text)
+    if found is None:
+        return None
+    return (
+        f"{found[1].replace('==', ' ')} is not the file that was locked: what the package index gave has another hash; "
+        "is that a mirror, or a cache that is broken (uv cache clean)?"
+    )
+
+
+def _disk(text: str) -> str | None:
+    """No room, or nothing may be written."""
+    if "No space left on device" in text or "os error 28" in text:
+        return "there is no space left on the disk for packages: make room (uv cache prune)."
+    found = re.search(
+        r"(?:failed to (?:create|open|write|rename|copy)[^`\n]*) `([^`]+)`.*?(Permission denied|Read-only)",
+        text,
+        re.DOTALL,
+    )
+    return f"{found[1]} cannot be written ({found[2].lower()}): mend its permissions." if found else None
+
+
+def _offline(text: str) -> str | None:
+    """A network that uv was told not to use."""
+    if "network was disabled" not in text and "Network connectivity is disabled" not in text:
+        return None
+    return "packages are not in uv's cache, and it may not use the network: unset UV_OFFLINE (or --offline)."
+
+
+def _interpreter(text: str) -> str | None:
+    """A Python that does not run."""
+    found = re.search(
+        r"(?:[Qq]uerying Python at|inspect Python interpreter from [^`]* at|Python interpreter at) `([^`]+)`", text
+    )
+    if found is None:
+        return None
+    last = text.strip().splitlines()[-1].strip()
+    return f"the Python at {found[1]} does not run: {_shorten(last)}"
+
+
 def _unknown_name(text: str) -> str | None:
     found = re.search(r"(\S+) was not found in the (?:package registry|provided package locations)", text)
     return f"There is no package {found[1]} where packages are installed from: is its name right?" if found else None
@@ -201,6 +248,7 @@ def _no_solution(text: str) -> str | None:
 
 
 _RULES: tuple[Callable[[str], str | None], ...] = (
-    _git, _build, _missing_wheel, _python, _unreachable, _unknown_name, _undefined, _no_solution,
+    _git, _disk, _hash, _build, _missing_wheel, _python, _offline, _interpreter, _unreachable,
+    _unknown_name, _undefined, _no_solution,
 )  # fmt: skip
 """The most special first."""

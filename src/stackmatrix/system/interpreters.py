@@ -32,10 +32,17 @@ def call(path: Path) -> str:
 def version_of(path: Path) -> str | None:
     """What an interpreter says it is: ``3.13``, ``3.14t``, ``pypy3.11``; ``None`` where it is none, or cannot run."""
     try:
-        told = subprocess.run(
-            [path, "-I", "-c", TELL], capture_output=True, check=True, timeout=TIMEOUT_S, env={}
-        ).stdout
-        implementation, major, minor, is_free_threaded = json.loads(told)
+        done = subprocess.run(
+            [str(path), "-I", "-c", TELL],
+            capture_output=True,
+            encoding="utf-8",
+            check=True,
+            timeout=TIMEOUT_S,
+            env={},
+            stdin=subprocess.DEVNULL,
+        )
+        # Before it, what is installed there may have said something of its own (sitecustomize).
+        implementation, major, minor, is_free_threaded = json.loads(done.stdout.strip().rpartition("\n")[2])
     except (OSError, ValueError, TypeError, subprocess.SubprocessError):
         return None
     kind = "" if implementation == "CPython" else implementation.lower()

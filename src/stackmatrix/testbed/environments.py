@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from stackmatrix.application import uv_messages
 from stackmatrix.application.uv import find_interpreter, find_uv
 from stackmatrix.errors import AppError, EnvironmentMissingError
 from stackmatrix.matrix.app import BUILT_IN
@@ -19,6 +20,8 @@ from stackmatrix.system.processes import PROJECT
 
 STAMP = "stackmatrix.json"
 """In an environment's folder: what was installed there, written after the installation succeeded."""
+INSTALL_LOG = "install.log"
+"""Beside it: what the noxfile has kept of an installation."""
 NOX_FOLDER = PROJECT / ".nox"
 REQUIREMENTS = PROJECT / "requirements"
 
@@ -127,15 +130,28 @@ def find_missing(
         elif _installation(cell, own, by_nox) is None:
             name = environment_name(cell, own)
             known = own.missing.get((name, cell.python)) or own.missing.get((name, _place(cell)))
-            missing[cell] = known or _missing(outcomes.get(session_name(cell)))
+            missing[cell] = known or _missing(session_name(cell), outcomes)
     return missing
 
 
-def _missing(outcome: str | None) -> Missing:
+def _missing(session: str, outcomes: Mapping[str, str]) -> Missing:
+    outcome = outcomes.get(session)
     if outcome == "skipped":
         return NO_PYTHON
-    asked = "its packages could not be installed: see what nox printed"
-    return Missing("failed", "its environment is not installed" if outcome is None else asked)
+    if outcome is None:
+        return Missing("failed", "its environment is not installed")
+    said = _said(session)
+    why = uv_messages.explain(said).sentence.rstrip(".") if said.strip() else "see what nox printed"
+    return Missing("failed", f"its packages could not be installed: {why}")
+
+
+def _said(session: str) -> str:
+    """What was said on standard error when a session installed its packages; empty where that is not known."""
+    try:
+        log = NOX_FOLDER / session.replace(".", "-") / INSTALL_LOG
+        return log.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def install_each(

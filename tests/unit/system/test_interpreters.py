@@ -39,6 +39,7 @@ def test_a_real_one_is_called_by_its_version_and_where_it_is_installed(tmp_path:
         ('["CPython", 3, 14, true]', "3.14t@here"),
         ('["PyPy", 3, 11, false]', "pypy3.11@here"),
         ('["CPython", 3, 9, false]', "3.9@here"),
+        ('a word of what is installed there\n["CPython", 3, 9, false]', "3.9@here"),
     ],
 )
 def test_another_kind_is_told_by_its_name_which_the_axis_can_order(tmp_path: Path, answer: str, called: str) -> None:

@@ -287,3 +287,24 @@ def test_each_side_has_what_its_own_catalogue_has(monkeypatch: pytest.MonkeyPatc
     cells = [msgspec.structs.replace(HERE, python=f"3.13 of {side}") for side in ("base", "head")]
     found = environments.resolve(cells, whole)
     assert [(one.app.name, str(one.environment.prefix)) for one in found] == [("base", "/base"), ("head", "/head")]
+
+
+def test_why_packages_could_not_be_installed_is_what_was_said_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environments, "installed", dict)
+    monkeypatch.setattr(environments, "NOX_FOLDER", tmp_path)
+    report = tmp_path / "report.json"
+    sessions = [{"result": "failed", "signatures": ["env-gone-3.13"]}]
+    report.write_text(json.dumps({"sessions": sessions}))
+    assert environments.find_missing([GONE], report)[GONE].reason.endswith("installed: see what nox printed")
+    log = tmp_path / "env-gone-3-13" / environments.INSTALL_LOG
+    log.parent.mkdir()
+    log.write_bytes(
+        b"error: Failed to build `gone==1`\n  cause: The build backend returned an error\n  the \xff last word\n"
+    )
+    reason = environments.find_missing([GONE], report)[GONE].reason
+    assert (
+        reason
+        == "its packages could not be installed: gone==1 is built from source, and that failed: the \ufffd last word"
+    )

@@ -84,7 +84,9 @@ class Callgrind:
     def _ask(self, pid: int, order: str) -> None:
         command = ["vgdb", self._vgdb, f"--pid={pid}", order]
         try:
-            subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=ASK_TIMEOUT_S, check=True)
+            subprocess.run(
+                command, capture_output=True, encoding="utf-8", errors="replace", timeout=ASK_TIMEOUT_S, check=True
+            )
         except subprocess.CalledProcessError as error:
             words = error.stderr.strip().splitlines()
             raise TrialError(f"Process {pid} is not counted by callgrind: {' '.join(words[-1:])}.") from error
@@ -114,7 +116,7 @@ class Perf:
         (orders, to_perf), (from_perf, acks) = os.pipe(), os.pipe()
         # Attaching takes its time, so it begins disabled and is enabled when that is done.
         control = ["--delay=-1", f"--control=fd:{orders},{acks}", "--pid", ",".join(map(str, pids))]
-        self._child = subprocess.Popen(_perf_stat(self._output, *control), pass_fds=(orders, acks))
+        self._child = subprocess.Popen(_perf_stat(self._output, *control), env=_in_english(), pass_fds=(orders, acks))
         os.close(orders)
         os.close(acks)
         self._control = to_perf, from_perf
@@ -178,7 +180,7 @@ def choose(folder: Path) -> InstructionCounter:
         return Callgrind(_version("valgrind"), folder)
     if shutil.which("perf"):
         probe = folder / "probe.csv"
-        subprocess.run(_perf_stat(probe, "--", "true"), capture_output=True, check=False)
+        subprocess.run(_perf_stat(probe, "--", "true"), env=_in_english(), capture_output=True, check=False)
         if _read_perf(probe) is not None:
             return Perf(_version("perf"), folder)
     raise CounterMissingError(MISSING)
@@ -186,6 +188,9 @@ def choose(folder: Path) -> InstructionCounter:
 
 def _version(program: str) -> str:
     """What a program calls itself, such as ``valgrind-3.19.0``."""
-    environment = {**os.environ, "LC_ALL": "C"}
-    done = subprocess.run([program, "--version"], capture_output=True, env=environment, check=False)
+    done = subprocess.run([program, "--version"], capture_output=True, env=_in_english(), check=False)
     return one_line(done.stdout.decode(errors="replace"))
+
+
+def _in_english() -> dict[str, str]:
+    return {**os.environ, "LC_ALL": "C"}
