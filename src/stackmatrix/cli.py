@@ -9,6 +9,7 @@ from typing import NoReturn
 from stackmatrix.commands import COMMANDS, load
 from stackmatrix.errors import MachineLimitError, StackmatrixError, UsageError
 from stackmatrix.outside.text import visible
+from stackmatrix.report.encoding import write_anything
 from stackmatrix.system import interrupts
 
 CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -38,6 +39,7 @@ def make_parser(chosen: str | None) -> Parser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     interrupts.listen()
+    write_anything()
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         options = make_parser(next((one for one in given if one in COMMANDS), None)).parse_args(given)

@@ -30,7 +30,7 @@ STYLES = {"better": "green", "worse": "red", "same": "cyan", "undecided": "dim"}
 
 def make_view(console: Console) -> "LiveView | LogView":
     """A live table where there is a terminal, else a log."""
-    return LiveView(console) if console.is_terminal else LogView(console)
+    return LiveView(console) if console.is_interactive else LogView(console)
 
 
 class _Known:

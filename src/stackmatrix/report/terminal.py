@@ -1,6 +1,5 @@
 """The terminal: what can be written to it, and the answer as it stands there."""
 
-import codecs
 import sys
 from collections.abc import Iterable
 from typing import IO
@@ -12,23 +11,13 @@ from rich.text import Text
 
 from stackmatrix.analysis.summary import MachineSummary
 from stackmatrix.report import environment, tables
+from stackmatrix.report.encoding import write_anything
 from stackmatrix.report.statements import numbered, statements
 
 WIDTH_OF_FILES = 140
 """In characters, where output goes to a file or a pipe, which has no width of its own."""
-IN_ASCII = {"–": "-", "×": "x", "≥": ">=", "…": "...", "→": "->", "†": "+", "‡": "#"}
-"""What stands for a sign that the encoding of the output does not have; a question mark stands for any other."""
-HANDLER = "stackmatrix.nearest"
-
-
-def nearest(error: UnicodeError) -> tuple[str, int]:
-    """Write what is nearest to what cannot be encoded, so that no name or sign ends a run."""
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    return "".join(IN_ASCII.get(sign, "?") for sign in error.object[error.start : error.end]), error.end
-
-
-codecs.register_error(HANDLER, nearest)
+HEIGHT_OF_FILES = 25
+"""In lines; nothing is fitted into it."""
 
 
 class Screen(Console):
@@ -38,8 +27,25 @@ class Screen(Console):
     what rich itself does to the terminal passes.
     """
 
-    def __init__(self, *, width: int | None = None, stderr: bool = False, file: IO[str] | None = None) -> None:
-        super().__init__(width=width, stderr=stderr, file=file, markup=False, emoji=False, highlight=False)
+    def __init__(
+        self,
+        *,
+        width: int | None = None,
+        height: int | None = None,
+        stderr: bool = False,
+        file: IO[str] | None = None,
+        force_interactive: bool | None = None,
+    ) -> None:
+        super().__init__(
+            width=width,
+            height=height,
+            stderr=stderr,
+            file=file,
+            force_interactive=force_interactive,
+            markup=False,
+            emoji=False,
+            highlight=False,
+        )
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Make segments of something, in which each character is one that can be seen."""
@@ -60,11 +66,13 @@ def make_console(*, on_errors: bool = False) -> Screen:
 
     It is standard output, or where that is for a program standard error.
     """
-    reconfigure = getattr(sys.stderr if on_errors else sys.stdout, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors=HANDLER)
-    console = Screen(stderr=on_errors)
-    return console if console.is_terminal else Screen(width=WIDTH_OF_FILES, stderr=on_errors)
+    write_anything()
+    stream = sys.stderr if on_errors else sys.stdout
+    if stream is not None and stream.isatty():
+        return Screen(stderr=on_errors)
+    # Whoever wants colours in a file (FORCE_COLOR, as in CI) has them; what is drawn anew again and again is no file.
+    # Without a height, rich takes a dumb terminal's width.
+    return Screen(width=WIDTH_OF_FILES, height=HEIGHT_OF_FILES, stderr=on_errors, force_interactive=False)
 
 
 def print_answer(console: Console, machine: MachineSummary) -> None:
