@@ -57,7 +57,7 @@ class Serving:
         self.stack = STACKS[stack]
         cell = Cell(stack=stack, python=python, workload=DEFAULT_WORKLOAD)
         (self.subject,) = environments.resolve([cell])
-        self.ports = [port for port, _ in serve.ports_of([self.stack])]
+        self.ports = [port for port, _, _ in serve.ports_of([self.stack])]
         self._log = log
         self.child = processes.start(
             command("--python", python, self.stack.name),
@@ -209,20 +209,29 @@ def test_a_server_that_does_not_come_up_is_named_with_the_end_of_its_log_and_not
     ):
         served.wait_ready()
 
-    assert [port for port, _ in serve.ports_of([SOME_STACK]) if ports.is_bound(port)] == []
+    assert [port for port, _, _ in serve.ports_of([SOME_STACK]) if ports.is_bound(port)] == []
 
 
-@pytest.mark.parametrize("port", [port for port, _ in serve.ports_of([SOME_STACK])])
+@pytest.mark.parametrize("port", [port for port, _, _ in serve.ports_of([SOME_STACK])])
 @pytest.mark.parametrize("more", [(), ("--list",)], ids=["serve", "list"])
 def test_a_port_that_is_taken_is_told_with_its_purpose_and_its_holder(port: int, more: tuple[str, ...]) -> None:
     with socket.create_server(("127.0.0.1", port)):
         done = run(SOME_STACK.name, *more)
-    purpose = dict(serve.ports_of([SOME_STACK]))[port]
+    purpose, option = next((what, how) for one, what, how in serve.ports_of([SOME_STACK]) if one == port)
     holder = f"{psutil.Process().name()} (process {os.getpid()})"
     assert done.returncode == errors.PortTakenError.exit_code
     assert done.stderr == (
-        f"stackmatrix: Port {port}, needed for {purpose}, is taken by {holder}: stop it and run again.\n"
+        f"stackmatrix: Port {port}, needed for {purpose}, is taken by {holder}: stop it and run again, "
+        f"or choose another with {option}.\n"
     )
+
+
+def test_other_ports_are_those_that_were_chosen_and_statistics_move_with_the_stacks() -> None:
+    watched = next(stack for stack in STACKS.values() if stack.stats_port is not None)
+    at = serve.Addresses(first=9000, api=5001, page=8090)
+    chosen = [port for port, _, _ in serve.ports_of([watched], at)]
+    usual = [port for port, _, _ in serve.ports_of([watched])]
+    assert [one - other for one, other in zip(chosen, usual, strict=True)] == [1, 1000, 1000, 1]
 
 
 def test_an_unknown_stack_is_told_with_the_one_that_was_meant() -> None:

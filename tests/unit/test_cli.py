@@ -26,7 +26,7 @@ from stackmatrix.measurements.request import Request
 from stackmatrix.measurements.runner import Runner
 from stackmatrix.results import store
 from stackmatrix.results.model import Result
-from stackmatrix.system import host, ports
+from stackmatrix.system import git, host, ports
 from stackmatrix.system.cores import divide_cores
 from stackmatrix.system.processes import SOURCE
 from stackmatrix.testbed import environments, serve
@@ -309,11 +309,12 @@ def test_a_cell_that_is_not_installed_is_a_failed_cell_with_a_file_and_fails_the
 
 @pytest.mark.usefixtures("nothing_installed")
 def test_an_earlier_measurement_stays_when_its_cell_cannot_be_measured_and_nothing_is_committed(
-    tmp_path: Path, result: Result, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, result: Result, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert result.conditions is not None
     here = msgspec.structs.replace(result.conditions, machine=host.describe(divide_cores()))
     result = msgspec.structs.replace(result, conditions=here)
+    monkeypatch.setattr(git, "why_not_committable", lambda _: None)
     store.write_result(tmp_path, "m", result)
     cell = result.cell
     arguments = ["run", "--stacks", cell.stack, "--pythons", cell.python, "--workload", cell.workload]
@@ -361,6 +362,21 @@ def test_a_smoke_run_writes_where_it_is_told_to(places: tuple[Path, Path], tmp_p
     assert not any(place.exists() for place in places)
 
 
+def test_a_smoke_run_takes_no_place_of_better_evidence_wherever_that_is(
+    tmp_path: Path, result: Result, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Runner, "run", must_not_be_reached)
+    path = store.write_result(tmp_path, "m", result)
+    before, cell = path.read_bytes(), result.cell
+    arguments = ["run", "--stacks", cell.stack, "--pythons", cell.python, "--workload", cell.workload]
+    arguments += ["--profile", "smoke", "--results", str(tmp_path), "--machine", "m"]
+    assert cli.main(arguments) == errors.UsageError.exit_code
+    assert (
+        "holds evidence of a run with --profile answer, which this smoke run would replace" in capsys.readouterr().err
+    )
+    assert path.read_bytes() == before
+
+
 def test_what_is_no_evidence_is_apart_from_the_results_and_not_in_the_repository() -> None:
     assert not options.SMOKE_RESULTS.is_relative_to(options.RESULTS)
     assert not options.RESULTS.is_relative_to(options.SMOKE_RESULTS)
@@ -388,7 +404,7 @@ def test_a_stack_that_is_not_installed_cannot_be_run_by_hand(capsys: pytest.Capt
 def test_a_port_that_is_taken_has_its_own_exit_code(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def taken(port: int, purpose: str) -> None:
+    def taken(port: int, purpose: str, _remedy: str) -> None:
         raise errors.PortTakenError(f"Port {port}, needed for {purpose}, is taken.")
 
     monkeypatch.setattr(ports, "need_free_port", taken)
@@ -396,3 +412,52 @@ def test_a_port_that_is_taken_has_its_own_exit_code(
     monkeypatch.setattr(serve, "start", must_not_be_reached)
     assert cli.main(["serve", UNWATCHED]) in {errors.PortTakenError.exit_code, errors.UsageError.exit_code}
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+SHELLS = {
+    "ascii": {"PYTHONIOENCODING": "ascii"},
+    "latin-1": {"PYTHONIOENCODING": "latin-1"},
+    "no locale": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+}
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS)
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["run", "--help"], 0), (["run", "--stacks", "漢≥"], 2)], ids=["help", "an error"]
+)
+def test_whatever_is_printed_is_printed_in_any_encoding(
+    arguments: Sequence[str], code: int, shell: dict[str, str]
+) -> None:
+    given = {"PATH": os.defpath, "PYTHONPATH": str(SOURCE), **shell}
+    command = [sys.executable, "-m", "stackmatrix", *arguments]
+    child = subprocess.run(command, env=given, capture_output=True, check=False)
+    assert child.returncode == code, child.stderr.decode(errors="replace")
+    assert b"Traceback" not in child.stderr
+    assert child.stdout or b"Unknown stack or tag " in child.stderr
+    if code != 0 and "LC_ALL" not in shell:  # there, the letters are none before they are printed
+        assert b"'?>='" in child.stderr
+
+
+def test_what_cannot_be_committed_is_said_before_anything_is_installed_or_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Runner, "run", must_not_be_reached)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    for command in (["run", "--commit"], ["run", "--commit", "--list"], ["calibrate", "--commit"]):
+        assert cli.main([*command, "--results", str(tmp_path)]) == errors.CommitError.exit_code
+        printed = capsys.readouterr()
+        assert printed.err.startswith("stackmatrix: --commit cannot be done, and nothing was measured: ")
+        assert printed.out == ""
+
+
+@pytest.mark.parametrize("command", ["compare", "gate", "stall", "summarize", "serve", "check-app"])
+def test_what_makes_no_evidence_has_nothing_to_commit(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([command, "--commit"]) == 2
+    assert "--commit" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("port", ["80", "0", "-1", "65536", "x", "32768", "9" * 5000])
+def test_a_port_is_one_that_a_user_can_have(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for option in ("--port", "--api-port", "--page-port"):
+        assert cli.main(["serve", f"{option}={port}"]) == 2
+        assert "is not a port from" in capsys.readouterr().err

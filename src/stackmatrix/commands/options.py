@@ -6,9 +6,11 @@ from pathlib import Path
 
 from stackmatrix.errors import UsageError
 from stackmatrix.matrix.cells import DEFAULT_TAG
+from stackmatrix.matrix.stacks.stack import FIRST_PORT, FIRST_STATS_PORT
 from stackmatrix.matrix.workloads import DEFAULT_WORKLOADS, WORKLOADS
 from stackmatrix.outside.text import one_line, why_no_name
 from stackmatrix.results.types import LARGEST_COUNT
+from stackmatrix.system.ports import LAST_PORT
 from stackmatrix.system.processes import PROJECT
 
 RESULTS = PROJECT / "results"
@@ -68,6 +70,27 @@ def _count(what: str, most: int) -> Callable[[str], int]:
 
 
 block_count, process_count, repeat_count = _count("blocks", 16), _count("processes", 16), _count("times", 100)
+
+
+def _port(first: int) -> Callable[[str], int]:
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or len(text) > len(str(LAST_PORT)) or not first <= int(text) < LAST_PORT:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a port from {first} to {LAST_PORT - 1}")
+        return int(text)
+
+    return read
+
+
+LOWEST_PORT = 1024
+"""Those below are root's."""
+port_number, stack_port = _port(LOWEST_PORT), _port(LOWEST_PORT + FIRST_PORT - FIRST_STATS_PORT)
+
+
+def add_port(parser: argparse.ArgumentParser) -> None:
+    """Where the stacks are that are served by hand, and so their statistics."""
+    what = f"the port of the first stack of the table, which the others follow; default: {FIRST_PORT}"
+    parser.add_argument("--port", type=stack_port, default=FIRST_PORT, metavar="N", help=what)
 
 
 def add_results(parser: argparse.ArgumentParser) -> None:

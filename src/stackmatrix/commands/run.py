@@ -17,6 +17,7 @@ from stackmatrix.commands.options import (
     add_processes,
     add_seed,
     minutes,
+    results_of,
     seconds,
     window_seconds,
 )
@@ -60,6 +61,7 @@ def execute(options: argparse.Namespace) -> int:
     profile = choose_profile(options, choice)
     request = make_request(options, profile, choice)
     look_first(case_of(options, request, profile, choice), options)
+    need_no_better(profile, request)
     if options.list:
         choice.print_sessions()
         return 0
@@ -91,6 +93,33 @@ def execute(options: argparse.Namespace) -> int:
 def case_of(options: argparse.Namespace, request: "Request", profile: Profile, choice: Choice) -> Case:
     """What is looked at before all this."""
     return Case(request, profile, choice.app, choice.interpreters, committed=options.commit)
+
+
+def need_no_better(profile: Profile, request: "Request") -> None:
+    """Make sure that what only proves the wiring takes no place of evidence.
+
+    Raises:
+        UsageError: when results of a better profile are where this run would write.
+        ResultFileError: when what is there cannot be read.
+
+    """
+    from stackmatrix.measurements.request import prepare
+    from stackmatrix.results import store
+
+    if profile.compares:
+        return
+
+    def is_evidence(name: str) -> bool:
+        return name not in PROFILES or PROFILES[name].compares
+
+    machine = prepare(request)[2]
+    earlier = (store.read_earlier(request.folder, machine, cell) for cell in request.cells)
+    better = {run.profile for one in earlier if one is not None for run in one.runs if is_evidence(run.profile)}
+    if better:
+        raise UsageError(
+            f"{request.folder / machine} holds evidence of a run with --profile {min(better)}, which this "
+            f"{profile.name} run would replace: choose another --results, --machine or --profile."
+        )
 
 
 @contextmanager

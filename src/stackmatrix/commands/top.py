@@ -6,14 +6,17 @@ import shutil
 import sys
 from pathlib import Path
 
+from stackmatrix.commands.options import add_port
 from stackmatrix.errors import UsageError
 from stackmatrix.matrix import cells
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.system import ports
+from stackmatrix.testbed.serve import Addresses
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("stack", help="one of those with a statistics server")
+    add_port(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -25,7 +28,7 @@ def execute(options: argparse.Namespace) -> int:
     """
     watched = tuple(stack.name for stack in STACKS.values() if stack.stats_port is not None)
     name = cells.choose_one("stack with statistics", options.stack, watched)
-    port = STACKS[name].stats_port
+    port = Addresses(options.port).of(STACKS[name]).stats_port
     assert port is not None
     if not ports.is_bound(port):
         raise UsageError(f"{name} is not running: start it in another terminal with nox -s serve -- {name}")

@@ -23,8 +23,10 @@ from stackmatrix.measurements.evidence import Evidence
 from stackmatrix.measurements.progress import View
 from stackmatrix.measurements.request import Kind, Outcome, Provenance, Request, Setup, Standing, Step, prepare
 from stackmatrix.results import store, writing
+from stackmatrix.results.conditions import Machine
 from stackmatrix.results.model import Result, Status
-from stackmatrix.system import interrupts, limits, private_folders, processes
+from stackmatrix.system import interrupts, limits, private_folders, processes, runs
+from stackmatrix.system.cores import Layout
 from stackmatrix.system.limits import Needs, usable_memory
 from stackmatrix.testbed import environments
 
@@ -66,7 +68,13 @@ class Runner:
         provenance = Provenance.ask()
         layout, machine, self.machine_name = prepare(request)
         store.need_same_machine(request.folder, self.machine_name, machine)
-        writing.settle(request.folder, self.machine_name, processes.is_running)
+        # What writes no files of cells has its folder to itself.
+        with runs.alone_in(request.folder / self.machine_name if request.cells else request.folder):
+            writing.settle(request.folder, self.machine_name, processes.is_running)
+            self._run(provenance, layout, machine)
+
+    def _run(self, provenance: Provenance, layout: Layout, machine: Machine) -> None:
+        request = self.request
         missing = environments.find_missing(request.cells, request.nox_report, request.catalogue)
         self._mind_missing(missing)
         cells = [cell for cell in request.cells if cell not in missing]
@@ -88,7 +96,7 @@ class Runner:
             kind.begin(setup)
         replaced += self._evidence.open({one.cell: one for kind in self.kinds for one in kind.beside()})
         with self.view:
-            for limit in limits.noted(layout):
+            for limit in (*limits.noted(layout), *filter(None, [runs.why_disturbed()])):
                 self.view.say(limit)
             self._note_missing(missing)
             for one in replaced:

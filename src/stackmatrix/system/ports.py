@@ -61,8 +61,8 @@ LAST_PORT = 32_768
 """From here on Linux gives ports to clients."""
 
 
-def need_free_port(port: int, purpose: str) -> None:
-    """Make sure that nothing listens on a port of 127.0.0.1.
+def need_free_port(port: int, purpose: str, remedy: str = "") -> None:
+    """Make sure that nothing listens on a port of 127.0.0.1; the ``remedy`` is said beside stopping what does.
 
     Raises:
         PortTakenError: naming the process that does, where the system shows it.
@@ -72,7 +72,8 @@ def need_free_port(port: int, purpose: str) -> None:
     if not listeners and not is_bound(port):
         return
     named = " and ".join(sorted({_process_name(pid) for pid in listeners})) or "a process of another user"
-    raise PortTakenError(f"Port {port}, needed for {purpose}, is taken by {named}: stop it and run again.")
+    otherwise = f", or {remedy}" if remedy else ""
+    raise PortTakenError(f"Port {port}, needed for {purpose}, is taken by {named}: stop it and run again{otherwise}.")
 
 
 def is_of(port: int, pids: Collection[int]) -> bool:

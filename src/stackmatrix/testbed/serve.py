@@ -6,12 +6,13 @@ is reported, and the rest stays, because crashing a server is part of trying it.
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -20,6 +21,7 @@ from stackmatrix.errors import SupervisorError, TrialError
 from stackmatrix.matrix.cells import Subject
 from stackmatrix.matrix.pages import Page
 from stackmatrix.matrix.stacks import Stack
+from stackmatrix.matrix.stacks.stack import FIRST_PORT
 from stackmatrix.system import cores, host, http, processes
 from stackmatrix.system.ports import API_PORT
 from stackmatrix.testbed import testbed
@@ -30,7 +32,7 @@ from stackmatrix.testbed.watch import SubjectError
 LOCUSTFILE = processes.PROJECT / "locust" / "webui.py"
 PAGE, PAGE_LOG = "locust", "locust.log"
 PAGE_PORT = 8089
-"""Where locust's web page is, on 127.0.0.1."""
+"""Where locust's web page is on 127.0.0.1, unless another port is chosen."""
 PAGE_FORM = ("--users=100", "--spawn-rate=10", "--run-time=30s")
 """What the page's form is filled in with."""
 PAGE_TIMEOUT_S = 30.0
@@ -43,14 +45,31 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, a polite kill, and a terminal that was closed."""
 
 
-def ports_of(stacks: Sequence[Stack]) -> Iterator[tuple[int, str]]:
-    """Every port that serving these stacks takes, and what for."""
-    yield API_PORT, "the external API"
-    for stack in stacks:
-        yield stack.port, stack.name
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The ports of what is served: the table's first stack, which the others follow, the external API, and the page."""
+
+    first: int = FIRST_PORT
+    api: int = API_PORT
+    page: int = PAGE_PORT
+
+    def of(self, stack: Stack) -> Stack:
+        """A stack at its port; its statistics move as far."""
+        return replace(stack, port=stack.port - FIRST_PORT + self.first)
+
+
+def ports_of(stacks: Sequence[Stack], at: "Addresses | None" = None) -> Iterator[tuple[int, str, str]]:
+    """Every port that serving these stacks takes, what for, and the option that chooses another."""
+    at = at or USUAL
+    yield at.api, "the external API", "--api-port"
+    for stack in map(at.of, stacks):
+        yield stack.port, stack.name, "--port"
         if stack.stats_port is not None:
-            yield stack.stats_port, f"the statistics of {stack.name}"
-    yield PAGE_PORT, "locust's web page"
+            yield stack.stats_port, f"the statistics of {stack.name}", "--port"
+    yield at.page, "locust's web page", "--page-port"
+
+
+USUAL = Addresses()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +78,7 @@ class Served:
 
     bed: Testbed
     page: "subprocess.Popen[bytes]"
+    page_port: int
 
     def wait_ready(self) -> None:
         """Wait until everything answers.
@@ -73,7 +93,7 @@ class Served:
             name = error.subject.stack.name if isinstance(error, SubjectError) else "external API"
             raise not_served(str(error) if name in str(error) else f"{name}: {error}") from error
         try:
-            look = partial(http.try_get, PAGE_PORT, "/")
+            look = partial(http.try_get, self.page_port, "/")
             processes.wait_until(look, timeout_s=PAGE_TIMEOUT_S, alive=partial(self.why_gone, PAGE))
         except TrialError as error:
             raise not_served(f"locust's web page: {error}") from error
@@ -105,7 +125,9 @@ class Served:
 
 
 @contextlib.contextmanager
-def start(subjects: Sequence[Subject], pages: Mapping[str, Sequence[Page]] | None = None) -> Iterator[Served]:
+def start(
+    subjects: Sequence[Subject], pages: Mapping[str, Sequence[Page]] | None = None, addresses: Addresses = USUAL
+) -> Iterator[Served]:
     """Start subjects on their stacks' own ports, the external API and locust's page; stop all of them at the end.
 
     ``pages`` are those of an application that is not the built-in site, by workload.
@@ -115,31 +137,44 @@ def start(subjects: Sequence[Subject], pages: Mapping[str, Sequence[Page]] | Non
 
     """
     layout = cores.divide_cores()
-    at = {API: API_PORT, **{subject.name: subject.stack.port for subject in subjects}}
+    subjects = [replace(subject, stack=addresses.of(subject.stack)) for subject in subjects]
+    at = {API: addresses.api, **{subject.name: subject.stack.port for subject in subjects}}
     try:
         with (
             testbed.start(subjects, layout, None, at=at, added=lambda one: one.stack.watch) as bed,
-            _page(subjects, pages, bed.circus.folder, layout.harness) as page,
+            _page(subjects, pages, bed.circus.folder, layout.harness, addresses.page) as page,
         ):
-            yield Served(bed, page)
+            yield Served(bed, page, addresses.page)
     except TrialError as error:
         raise not_served(str(error)) from error
 
 
 @contextlib.contextmanager
 def _page(
-    subjects: Sequence[Subject], pages: Mapping[str, Sequence[Page]] | None, folder: Path, cores: Sequence[int]
+    subjects: Sequence[Subject],
+    pages: Mapping[str, Sequence[Page]] | None,
+    folder: Path,
+    cores: Sequence[int],
+    port: int,
 ) -> Iterator["subprocess.Popen[bytes]"]:
     command = [sys.executable, "-m", "stackmatrix.system.launch", f"--cores={','.join(map(str, cores))}"]
     command += [f"--open-files={host.WANTED_OPEN_FILES}", "--", sys.executable, "-m", "locust"]
-    command += [f"--locustfile={LOCUSTFILE}", "--web-host=127.0.0.1", f"--web-port={PAGE_PORT}", *PAGE_FORM]
+    # From the project's folder: locust takes a comma in a path for the beginning of another file.
+    command += [
+        f"--locustfile={os.path.relpath(LOCUSTFILE, processes.PROJECT)}",
+        "--web-host=127.0.0.1",
+        f"--web-port={port}",
+        *PAGE_FORM,
+    ]
     # Without a home of its own, locust would read the user's ~/.locust.conf.
     served = ",".join(f"{one.stack.name}={one.stack.port}" for one in subjects)
     environment = processes.child_environment(HOME=str(folder), STACKMATRIX_SERVED=served)
     if pages is not None:
         asked = folder / "pages.json"
         asked.touch(0o600)  # their headers have sessions
-        asked.write_text(json.dumps({name: [asdict(one) for one in some] for name, some in pages.items()}))
+        asked.write_text(
+            json.dumps({name: [asdict(one) for one in some] for name, some in pages.items()}), encoding="utf-8"
+        )
         environment["STACKMATRIX_PAGES"] = str(asked)
     child = processes.start(command, environment=environment, log=folder / PAGE_LOG)
     try:

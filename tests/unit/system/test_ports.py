@@ -74,7 +74,7 @@ def test_runs_that_are_there_at_once_look_for_ports_in_blocks_of_their_own(monke
 
 
 def test_a_run_looks_for_ports_where_nothing_has_a_port_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = [ports.API_PORT, *(port for port, _ in ports_of(list(STACKS.values())))]
+    own = [ports.API_PORT, *(port for port, _, _ in ports_of(list(STACKS.values())))]
     blocks = []
     for pid in range(2 * ports.BLOCKS):
         claims: list[socket.socket] = []

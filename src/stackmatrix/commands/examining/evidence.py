@@ -42,7 +42,7 @@ def why_not_writable(folder: Path) -> str | None:
 def checkout(case: Case) -> Diagnosis:
     """Whether what was written could be committed; else what results will say of the harness's own files."""
     if case.committed:
-        if why := why_not_committable(headroom.existing(case.folder)):
+        if why := git.why_not_committable(case.folder):
             return stops(CommitError.exit_code, f"--commit cannot be done: {why}.")
         return fine("The result files can be committed.")
     commit = git.git_commit()
@@ -51,13 +51,6 @@ def checkout(case: Case) -> Diagnosis:
     if commit.endswith("-dirty"):
         return fine(f"Files differ from the commit {commit[:10]}: results will say so.")
     return fine(f"Clean, at {commit[:10]}.")
-
-
-def why_not_committable(folder: Path) -> str | None:
-    """Why git could not commit files of a folder, with the remedy; ``None`` where it could."""
-    if git.top_of(folder) is None:
-        return f"{folder} is in no git repository, or git is not here: leave out --commit, or choose other --results"
-    return None
 
 
 def counter(case: Case) -> Diagnosis:
