@@ -55,6 +55,15 @@ def test_a_worker_in_whose_place_nothing_is_started_is_told(
     assert why == "1 of its processes has failed, and nothing is started in its place"
 
 
+def test_workers_of_which_only_the_master_says_that_they_end_again_and_again_are_told(
+    start_child: Start, tmp_path: Path
+) -> None:
+    """As Gunicorn says it of workers that call sys.exit, or crash."""
+    says = "import os; print(f'[ERROR] Worker (pid:{os.getpid()}) exited with code 1.', flush=True)"
+    why = watch(start_child, tmp_path, 1, 60, says, LONGEST_S)
+    assert why == f"{crash_loop.MANY} of its processes have failed, and others are started in their place"
+
+
 def test_a_worker_that_failed_once_may_be_started_again(start_child: Start, tmp_path: Path) -> None:
     assert watch(start_child, tmp_path, 1, 0, FAILS, WHILE_S) is None
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stackmatrix.system import processes
+from stackmatrix.system import logs, processes
 from stackmatrix.system.launch import Setting
 
 STUBBORN_FAMILY = """
@@ -178,7 +178,7 @@ child.wait()
 def test_a_command_that_does_not_exist_is_told_in_the_log(tmp_path: Path) -> None:
     child = start([*LAUNCH, "--", "no-such-command"], tmp_path / "log")
     assert child.wait() != 0
-    assert "no-such-command" in processes.explain(tmp_path / "log")
+    assert "no-such-command" in logs.explain(tmp_path / "log")
 
 
 def test_a_commands_own_options_are_left_to_it(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from stackmatrix.matrix.stacks import STACKS, Stack
 from stackmatrix.matrix.workloads import DEFAULT_WORKLOAD, WORKLOADS
 from stackmatrix.system import http, ports, processes
 from stackmatrix.system.ports import API_PORT
-from stackmatrix.testbed import environments, serve, supervisor, verification
+from stackmatrix.testbed import circus_ini, environments, serve, verification
 from under_test.identity import IDENTITY_PATH
 
 type Wait = Callable[[Callable[[], object]], None]
@@ -252,9 +252,9 @@ def test_list_names_the_sessions_that_install_the_choice_on_the_python_given_las
 
 def test_every_stack_is_served_by_the_policy_of_the_one_target() -> None:
     one, many = configparser.RawConfigParser(), configparser.RawConfigParser()
-    text = supervisor.CIRCUS_INI.read_text(encoding="utf-8")
+    text = circus_ini.CIRCUS_INI.read_text(encoding="utf-8")
     one.read_string(text)
-    many.read_string(supervisor.ini_for(text, STACKS))
+    many.read_string(circus_ini.ini_for(text, STACKS))
     assert set(many.sections()) == set(one.sections()) - {"watcher:target"} | {f"watcher:{name}" for name in STACKS}
     assert many["watcher:api"] == one["watcher:api"]
     for name in STACKS:

@@ -15,7 +15,7 @@ from stackmatrix.errors import SupervisorError, TrialError
 from stackmatrix.system import http, private_folders, processes
 from stackmatrix.system.cores import Layout
 from stackmatrix.system.ports import is_bound
-from stackmatrix.testbed import external_api, supervisor, verification
+from stackmatrix.testbed import circus_ini, external_api, supervisor, verification
 from stackmatrix.testbed.supervisor import Supervisor, Target
 from under_test.identity import IDENTITY_PATH
 
@@ -71,6 +71,17 @@ def test_both_are_up_and_leaving_ends_everything_and_frees_the_ports(ports: tupl
         assert "circus.circusd" in psutil.Process(circusd).cmdline()
     assert not [pid for pid in during if psutil.pid_exists(pid)]
     assert [is_bound(port) for port in ports] == [False, False]
+
+
+def test_a_target_that_stands_still_is_killed_in_the_end_and_named(ports: tuple[int, int], make: Make) -> None:
+    with (  # noqa: PT012 - it is raised at the end of the body
+        pytest.raises(SupervisorError, match=r"^Processes \d+ had to be killed") as killed,
+        make() as circus,
+    ):
+        wait_ready(circus, ports)
+        os.kill(circus.pid("target"), signal.SIGSTOP)
+    assert str(circus.pid("target")) in str(killed.value)
+    assert not psutil.pid_exists(circus.pid("target"))
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system cannot pin")
@@ -167,7 +178,9 @@ def test_what_goes_wrong_because_a_target_has_just_ended_is_told_with_how_it_end
         wait_ready(circus, ports)
         os.kill(circus.pid("target"), signal.SIGKILL)
         wait_for(lambda: circus.why_gone("target"))
-        told = r"^No answer\. Meanwhile the process of 'target' ended by itself: stand-in is up "
+        told = (
+            r"^No answer\. Meanwhile the process of 'target' ended by itself( \(killed by SIGKILL\))?: stand-in is up"
+        )
         with pytest.raises(TrialError, match=told), circus.explaining("target"):
             raise TrialError("No answer.")
 
@@ -244,10 +257,10 @@ def test_targets_that_stop_at_once_have_the_time_of_all(
 
 
 def test_the_more_targets_stop_at_once_the_more_time_each_has() -> None:
-    assert [supervisor.graceful_s(targets) for targets in (0, 1, 6, 26)] == [5, 5, 10, 30]
-    given = supervisor.variables(1, Layout(), Path("/nowhere"), 26)
+    assert [circus_ini.graceful_s(targets) for targets in (0, 1, 6, 26)] == [5, 5, 10, 30]
+    given = circus_ini.variables(1, Layout(), Path("/nowhere"), 26)
     assert given["STACKMATRIX_GRACEFUL_S"] == "30"
-    assert supervisor.CIRCUS_INI.read_text().count("graceful_timeout = $(circus.env.stackmatrix_graceful_s)") == 2
+    assert circus_ini.CIRCUS_INI.read_text().count("graceful_timeout = $(circus.env.stackmatrix_graceful_s)") == 2
 
 
 def test_a_stubborn_target_does_not_hide_why_a_trial_failed(ports: tuple[int, int], make: Make) -> None:
@@ -279,7 +292,7 @@ def test_circusd_that_cannot_start_is_told_with_its_log(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = tmp_path / "circus.ini"
-    broken.write_text(f"{supervisor.CIRCUS_INI.read_text(encoding='utf-8')}\nno section and no option\n")
+    broken.write_text(f"{circus_ini.CIRCUS_INI.read_text(encoding='utf-8')}\nno section and no option\n")
     monkeypatch.setattr(supervisor, "CIRCUS_INI", broken)
     circus = make()
     with pytest.raises(TrialError, match=r"circusd ended by itself: .*circus.ini"), circus:

@@ -34,7 +34,7 @@ from stackmatrix.results.levels import Level
 from stackmatrix.system import ports, processes
 from stackmatrix.system.core_speed import PaceBook
 from stackmatrix.system.cores import Layout, divide_cores, why_not_pinned
-from stackmatrix.testbed import supervisor
+from stackmatrix.testbed import circus_ini
 
 HERE = Path(__file__).parent
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -100,7 +100,7 @@ def equip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Subj
     ``api`` are options of ``faulty_api.py``, ``target`` is a fault of ``faulty_target.py``, ``generator`` one of
     ``faulty_generator.py``, and ``options`` go to the server.
     """
-    sound, committed = STACKS["uvicorn"], supervisor.CIRCUS_INI.read_text(encoding="utf-8")
+    sound, committed = STACKS["uvicorn"], circus_ini.CIRCUS_INI.read_text(encoding="utf-8")
 
     def make(api: Sequence[str] = (), target: str = "", generator: str = "", options: Sequence[str] = ()) -> Subject:
         command, app = (*sound.command, *options), BUILT_IN

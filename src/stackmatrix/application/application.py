@@ -27,7 +27,7 @@ from stackmatrix.matrix.app_file import AppFile
 from stackmatrix.matrix.app_requests import Request
 from stackmatrix.matrix.pages import Likeness, Page
 from stackmatrix.matrix.stacks import Stack
-from stackmatrix.system import processes
+from stackmatrix.system import logs
 
 ASKED_AS = 900_000_000
 """What ``{n}`` is in the requests of the set-up: far from the numbers of a run."""
@@ -134,8 +134,8 @@ def prepare(
     """
     secrets = secrets_of(app, os.environ)
     found = discover(app)
-    logs = folder / "logs"
-    logs.mkdir(parents=True)
+    places = folder / "logs"
+    places.mkdir(parents=True)
     companions = Companions()
     with ExitStack() as stack:
         postgres = stack.enter_context(Postgres.start(folder, together + 1)) if app.databases else None
@@ -146,17 +146,17 @@ def prepare(
             companions.share(beside.companions, [SLOW_API, *(one.name for one in app.upstreams)])
         else:
             if app.has_slow_api:
-                companions.ports[SLOW_API] = stack.enter_context(slow_api(app, logs))
+                companions.ports[SLOW_API] = stack.enter_context(slow_api(app, places))
             for upstream in app.upstreams:
                 companions.choose(upstream.name, upstream.port)
-            stack.enter_context(upstreams(app.upstreams, companions, logs))
+            stack.enter_context(upstreams(app.upstreams, companions, places))
         for process in app.processes:
             companions.choose(process.name, process.port)
-        preparation = _Preparation(app, found, Runner(python, logs), state, companions, secrets, say)
+        preparation = _Preparation(app, found, Runner(python, places), state, companions, secrets, say)
         try:
             application = preparation.finish(stack)
         except AppError as error:
-            raise AppError(processes.hide(str(error), secrets.values())) from None
+            raise AppError(logs.hide(str(error), secrets.values())) from None
         yield application
 
 
@@ -196,7 +196,7 @@ class _Preparation:
             sha256=copied.sha256,
             pages=tuple(map(_like, app.requests, pages, answers)),
             answers=tuple(answers),
-            wrong=tuple(processes.hide(why, self.secrets.values()) for why in wrong),
+            wrong=tuple(logs.hide(why, self.secrets.values()) for why in wrong),
             notes=(*copied.notes, *made, *self._notes(settings)),
             state=self.state,
             runner=runner,

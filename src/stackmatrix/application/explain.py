@@ -14,6 +14,7 @@ from stackmatrix.application.probe import Settings
 from stackmatrix.application.setup import Answered, Door
 from stackmatrix.matrix.app_requests import Request
 from stackmatrix.matrix.pages import Page, encoded
+from stackmatrix.system.logs import cut
 
 REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -54,7 +55,7 @@ def why_wrong(asked: Asked) -> str | None:
         if (said := cause(asked)) is not None:
             return f"{seen}{said}"
     raised = asked.raised.strip()
-    return f"{seen}: {raised[:300]}" if raised and answer.error is not None else f"{asked.page.path} {wrong}."
+    return f"{seen}: {cut(raised, 300)}" if raised and answer.error is not None else f"{asked.page.path} {wrong}."
 
 
 def _host(asked: Asked) -> str | None:

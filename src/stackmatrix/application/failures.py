@@ -9,6 +9,7 @@ from typing import Any
 from stackmatrix.matrix.app_file import AppFile
 from stackmatrix.outside.documents import read_toml
 from stackmatrix.outside.files import MOST_SETTINGS_BYTES, read_text
+from stackmatrix.system.logs import cut
 
 LONGEST = 300
 """Characters of an exception's words that are shown."""
@@ -54,7 +55,7 @@ class Failure:
         return found
 
     def __str__(self) -> str:
-        return f"{self.type}: {self.message}"[:LONGEST]
+        return cut(f"{self.type}: {self.message}", LONGEST)
 
     def file_of(self, project: Path) -> str | None:
         """The innermost file of the project, relative to it."""
@@ -164,4 +165,4 @@ def step_sentence(step: str, log: str, app: AppFile, project: Path) -> str:
     if failure is not None and not failure.message.startswith("Unknown command"):
         return sentence(failure, app, project, f'The step "{step}" failed')
     last = lines[-1] if lines else "it printed nothing"
-    return f'The step "{step}" failed: {last[:LONGEST]}'
+    return f'The step "{step}" failed: {cut(last, LONGEST)}'

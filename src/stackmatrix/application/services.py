@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import ClassVar, Self
 
 from stackmatrix.errors import AppError, TrialError
-from stackmatrix.system import interrupts, ports, private_folders, processes
+from stackmatrix.system import interrupts, logs, ports, private_folders, processes
 
 FIRST_PORT, SPREAD = 20_000, 8_000
 """Far from the ports of targets and from those that Linux gives to clients."""
@@ -182,5 +182,5 @@ def wait_until_up(
     try:
         processes.wait_until(lambda: is_up() or None, timeout_s=within_s, alive=why_over)
     except TrialError as error:
-        said = processes.last_words(log)
+        said = logs.last_words(log)
         raise AppError(f"{title} did not start: {error}{f', saying {said}' if said else ''}") from error

@@ -8,7 +8,7 @@ from stackmatrix.matrix.pythons import PYTHONS
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.matrix.workloads import DEFAULT_WORKLOAD
 from stackmatrix.system import cores, ports, private_folders
-from stackmatrix.testbed import environments, places, supervisor
+from stackmatrix.testbed import circus_ini, environments, places
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -23,10 +23,10 @@ def execute(options: argparse.Namespace) -> int:
     (subject,) = environments.resolve([Cell(stack=stack.name, python=python, workload=DEFAULT_WORKLOAD)])
     # Sockets and logs go there; it stays, since nobody here knows when they are no longer wanted.
     folder, layout = private_folders.make_lasting(), cores.divide_cores()
-    variables = supervisor.variables(ports.API_PORT, layout, folder, targets=1)
+    variables = circus_ini.variables(ports.API_PORT, layout, folder, targets=1)
     (placed,) = places.place([subject], {subject.name: stack.port}, lambda one: one.stack.watch, folder, layout)
     placed.setting.write(folder / "target.json")
-    variables[supervisor.COMMAND] = shlex.join(placed.command)
+    variables[circus_ini.COMMAND] = shlex.join(placed.command)
     for name, value in variables.items():
         print(f"export {name}={shlex.quote(value)}")
     return 0

@@ -17,7 +17,6 @@ from stackmatrix.commands.options import (
     add_processes,
     add_seed,
     minutes,
-    results_of,
     seconds,
     window_seconds,
 )

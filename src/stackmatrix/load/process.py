@@ -13,7 +13,7 @@ from pathlib import Path
 
 from stackmatrix.errors import DisturbedError, TrialError
 from stackmatrix.load.protocol import End, Event, LoadPlan, Order, decode, encode
-from stackmatrix.system import processes
+from stackmatrix.system import logs, processes
 
 LOCUSTFILE = processes.PROJECT / "locust" / "locustfile.py"
 
@@ -49,7 +49,12 @@ class LoadProcess:
         cores = ",".join(map(str, self._cores))
         command = [sys.executable, "-m", "stackmatrix.system.launch", f"--cores={cores}", "--open-files=32768", "--"]
         command += [sys.executable, "-m", "locust", "--headless", "--users=1", "--spawn-rate=1", "--only-summary"]
-        command += ["--skip-log-setup", f"--locustfile={LOCUSTFILE}", f"--plan={plan_path}"]
+        # From the project's folder: locust takes a comma in a path for the beginning of another file.
+        command += [
+            "--skip-log-setup",
+            f"--locustfile={os.path.relpath(LOCUSTFILE, processes.PROJECT)}",
+            f"--plan={plan_path}",
+        ]
         command += [f"--orders-fd={orders_read}", f"--events-fd={events_write}"]
         try:
             self._child = processes.start(
@@ -110,7 +115,7 @@ class LoadProcess:
             self.received.append(event)
 
     def _ended(self) -> TrialError:
-        return DisturbedError(f"The load generator ended by itself: {processes.last_words(self._log)}")
+        return DisturbedError(f"The load generator ended by itself: {logs.last_words(self._log)}")
 
 
 def wait_until(every: Sequence[LoadProcess], until_s: float, tick: Callable[[], None]) -> None:

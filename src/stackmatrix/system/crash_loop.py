@@ -2,7 +2,8 @@
 
 A master that starts its workers again for ever, or waits for ones that are gone, would be waited for until the time is
 over. Processes that end are normal at a start (a look for a library runs a compiler), and so is an exception that is
-logged and mended. So it takes both: interpreters that have ended, and the log's own words for as many of them.
+logged and mended. So it takes both: interpreters that have ended, and the log's own words for as many of them. What
+calls ``sys.exit`` or crashes has no such words, but its master has some, again and again.
 """
 
 import time
@@ -12,12 +13,14 @@ from pathlib import Path
 
 import psutil
 
-from stackmatrix.system import processes
+from stackmatrix.system import logs, processes
 
 LOOK_PERIOD_S = 0.1
 """Between looks for processes: one that fails to load an application lives longer, and a look takes milliseconds."""
 ALONE_S = 5.0
 """So long without any worker nobody starts one any more: servers do it within a second or two."""
+MANY = 6
+"""Times that a log says that a worker has ended: no start that goes well has so many."""
 INTERPRETERS = ("python", "pypy")
 
 
@@ -45,7 +48,8 @@ class CrashLoop:
             self._alone_since_s = None
         elif self._alone_since_s is None:
             self._alone_since_s = now_s
-        failed = min(len(self._seen - alive), processes.most_raised(self.log)) if self._seen - alive else 0
+        failed = min(len(self._seen - alive), logs.most_raised(self.log)) if self._seen - alive else 0
+        failed = max(failed, ended if (ended := logs.most_ended(self.log)) >= MANY * self.workers else 0)
         is_alone = self._alone_since_s is not None and now_s - self._alone_since_s >= ALONE_S
         if failed < self.workers + (0 if is_alone else 1):
             return None

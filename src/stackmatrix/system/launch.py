@@ -110,6 +110,11 @@ def become(user: str) -> None:
     os.setuid(entry.pw_uid)
 
 
+def without_core() -> None:
+    """Leave no memory on disk when this process crashes: it may hold secrets."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
 def write_to(log: str) -> None:
     """Add all further output of this process to a file."""
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -139,6 +144,7 @@ def main() -> None:
         Setting(**json.loads(options.setting.read_text(encoding="utf-8"))).take()
     if options.user:
         become(options.user)
+    without_core()
     end_with_parent(signal.Signals[options.death_signal])  # after the user: the kernel forgets it with a change of that
     try:
         os.execvp(options.command[0], options.command)

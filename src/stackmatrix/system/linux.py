@@ -6,6 +6,7 @@ for it once a second. What a system does not give is ``None``, never a guess.
 
 import os
 import re
+import signal
 import socket
 import struct
 from collections.abc import Iterator
@@ -214,3 +215,19 @@ def read(path: str) -> str | None:
         return files.read(Path(path), MOST_BYTES).decode(errors="replace")
     except OSError:
         return None
+
+
+def how_ended(pid: int | None, *, with_code: bool) -> str:
+    """How a process ended that nobody has reaped yet, in brackets: the signal that killed it, or else its exit code.
+
+    From the exit code in ``/proc/<pid>/stat``, see proc_pid_stat(5), the last of its fields. Empty where that is not
+    known, and for an exit code that is not wanted.
+    """
+    fields = (read(f"/proc/{pid}/stat") or "").rpartition(")")[2].split()
+    if not fields or fields[0] != "Z" or not fields[-1].isdecimal():
+        return ""
+    status = int(fields[-1])
+    if not os.WIFSIGNALED(status):
+        return f" (exit code {os.WEXITSTATUS(status)})" if with_code else ""
+    number = os.WTERMSIG(status)
+    return f" (killed by {next((one.name for one in signal.Signals if one == number), f'signal {number}')})"

@@ -7,6 +7,7 @@ left, whatever ids processes were given since and in whatever container they are
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -19,6 +20,9 @@ from stackmatrix.errors import MachineLimitError
 
 LONGEST_TEMPORARY_BYTES = 60
 """A socket's path may have 103 bytes on macOS and 107 on Linux, of which the names below take 43."""
+PLAIN = re.compile(r"[\w/.+@~-]+", re.ASCII)
+"""What stands in a path that nothing reads as more than letters: nginx has variables, uWSGI and circus placeholders."""
+SHORT = "/tmp"  # noqa: S108 - folders are made there by mkdtemp
 PREFIX = "stackmatrix_"
 """Earlier versions locked nothing, and named theirs otherwise: those are left alone."""
 JUST_MADE_S = 1.0
@@ -30,18 +34,11 @@ _locks: dict[Path, int] = {}
 def make(kind: str = "", within: Path | None = None) -> Path:
     """A new folder that only this user can enter, with a path that leaves room for a socket's name.
 
-    nox points ``TMPDIR`` into the project, however deep that lies.
-
     Raises:
-        MachineLimitError: when none can be made.
+        MachineLimitError: when it cannot be made.
 
     """
-    try:
-        inside = _within() if within is None else within
-        made = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{kind and f'{kind}-'}", dir=inside))
-    except OSError as error:
-        why = f"No temporary folder can be made ({error.strerror}): set TMPDIR to one that can be written."
-        raise MachineLimitError(why) from error
+    made = _new(f"{PREFIX}{kind and f'{kind}-'}", place() if within is None else within)
     with contextlib.suppress(OSError):  # where nothing can be locked, nothing is removed by others
         _locks[made] = os.open(made, os.O_RDONLY | os.O_DIRECTORY)
         fcntl.flock(_locks[made], fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -50,13 +47,47 @@ def make(kind: str = "", within: Path | None = None) -> Path:
 
 def make_lasting() -> Path:
     """Such a folder that nobody removes, since nobody here knows how long it is wanted."""
-    return Path(tempfile.mkdtemp(prefix="stackmatrix-", dir=_within()))
+    return _new("stackmatrix-", place())
 
 
-def _within() -> Path:
-    usual = tempfile.gettempdir()
-    fits = len(os.fsencode(usual)) <= LONGEST_TEMPORARY_BYTES
-    return Path(usual if fits else "/tmp")  # noqa: S108 - mkdtemp is safe
+def _new(prefix: str, within: Path) -> Path:
+    try:
+        made = Path(tempfile.mkdtemp(prefix=prefix, dir=within))
+    except OSError as error:
+        raise MachineLimitError(
+            f"No temporary folder can be made in {within} ({error.strerror}): mend that, or set TMPDIR to another."
+        ) from error
+    made.chmod(0o700)  # whatever the umask says
+    return made
+
+
+def place() -> Path:
+    """The folder in which private ones are made: that for temporary files, unless its path is long or has odd signs.
+
+    nox points ``TMPDIR`` into the project, wherever that lies.
+
+    Raises:
+        MachineLimitError: when there is no folder for temporary files that can be written.
+
+    """
+    try:
+        usual = tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise MachineLimitError(
+            f"No temporary folder can be made ({error.strerror}): set TMPDIR to one that can be written."
+        ) from error
+    fits = len(os.fsencode(usual)) <= LONGEST_TEMPORARY_BYTES and PLAIN.fullmatch(usual)
+    return Path(usual if fits or not os.access(SHORT, os.W_OK) else SHORT)
+
+
+@contextlib.contextmanager
+def closed() -> Iterator[None]:
+    """Have what this process writes readable by nobody else until the end."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def remove(folder: Path) -> None:
@@ -81,10 +112,10 @@ def sweep() -> None:
     Servers that root starts run as others, and so their folders are another user's.
     """
     try:
-        places = {_within(), Path(tempfile.gettempdir())}
-    except OSError:  # what is made next says so
+        places = {place(), Path(tempfile.gettempdir())}
+    except MachineLimitError:  # what is made next says so
         return
-    left = [path for place in places for path in place.glob(f"{PREFIX}*") if _is_left(path)]
+    left = [path for one in places for path in one.glob(f"{PREFIX}*") if _is_left(path)]
     if not left:
         return
     words = list(_command_lines())

@@ -1,22 +1,16 @@
 """The one owner of child processes: argument lists, a group of their own, one shared deadline to stop, then KILL."""
 
 import contextlib
-import json
 import os
-import re
 import signal
 import subprocess
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import psutil
 
 from stackmatrix.errors import TrialError
-from stackmatrix.outside.files import read_log
-from stackmatrix.outside.text import one_line
 from stackmatrix.system import guard
 
 POLL_S = 0.02
@@ -54,6 +48,7 @@ def start(
             stderr=subprocess.STDOUT,
             start_new_session=True,
             pass_fds=tuple(pass_fds),
+            umask=0o077,  # logs, sockets and what it writes beside them are this user's own
         )
 
 
@@ -154,93 +149,3 @@ def kill_tree(pid: int) -> None:
         if os.getpgid(pid) == pid:
             os.killpg(pid, signal.SIGKILL)
     end_all(found.values(), timeout_s=0.0)
-
-
-CRASH = re.compile(r"segmentation fault|fatal python error|bus error", re.IGNORECASE)
-TRACEBACK = re.compile(r"Traceback \(most recent call last\):\s*$")
-NOT_A_CAUSE = re.compile(r"^(\w+\.)*(HaltServer|SystemExit|KeyboardInterrupt|CancelledError)\b")
-"""Exceptions with which a server reports that something else has ended it."""
-LAST_LINES = 3
-MOST_READ_BYTES = 20_000_000
-"""Of a log that are read, and kept: the end of one that has no end."""
-LONGEST_REASON = 500
-"""Characters of a line that are shown: an exception may quote a whole page."""
-
-
-def explain(log: Path) -> str:
-    """What a log says of why its process ended, on one line; empty when there is no log or it is empty.
-
-    The line of a crash, else the last exception's own line, else the last lines: servers follow an exception with words
-    of their own ("Worker failed to boot"), and a crash with a backtrace.
-    """
-    lines = [line.strip() for line in _lines(log)]
-    crash = next((line for line in lines if CRASH.search(line)), "")
-    exception = next(iter(deque(raised(log), 1)), "")
-    last = [line for line in lines if line][-LAST_LINES:]
-    return one_line(crash or exception or " | ".join(last), LONGEST_REASON)
-
-
-def _lines(log: Path) -> list[str]:
-    """The lines of a log, of a long one those of its beginning and its end; none where there is no log."""
-    try:
-        return read_log(log).split("\n")
-    except OSError:
-        return []
-
-
-def raised(log: Path) -> Iterator[str]:
-    """The own line of each exception that a log has a traceback of, but for those that report another one."""
-    is_traceback = False
-    for line in _lines(log):
-        if TRACEBACK.search(line):
-            is_traceback = True
-        elif is_traceback and line and not line[0].isspace():
-            is_traceback = False
-            if not NOT_A_CAUSE.match(line):
-                yield line.strip()
-
-
-def most_raised(log: Path) -> int:
-    """How often a log has the exception that it has most often; those that differ in numbers only are the same."""
-    return max(Counter(re.sub(r"0x[0-9a-f]+|\d+", "0", line) for line in raised(log)).values(), default=0)
-
-
-SHORTEST_HIDDEN = 4
-"""Characters of a secret: a shorter one would be found in many words that do not have it."""
-
-
-def hide(text: str, secrets: Iterable[str]) -> str:
-    """A text without secrets, also where they are quoted as Python or JSON does."""
-    for secret in secrets:
-        for written in {secret, repr(secret)[1:-1], json.dumps(secret)[1:-1]} if len(secret) >= SHORTEST_HIDDEN else ():
-            text = text.replace(written, "…")
-    return text
-
-
-KEPT_LOGS = PROJECT / ".nox" / "logs"
-MOST_KEPT, MOST_KEPT_BYTES = 50, 10_000_000
-"""Logs, and of each its beginning and its end: a target may have written gigabytes."""
-
-
-def keep(log: Path, secrets: Iterable[str] = ()) -> str:
-    """Copy a log out of a folder that will be removed, without secrets.
-
-    Returns where it is, for people, or nothing if it is empty.
-    """
-    try:
-        if not log.stat().st_size:
-            return ""
-        KEPT_LOGS.mkdir(parents=True, exist_ok=True)
-        kept = KEPT_LOGS / f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{log.name}"
-        kept.write_text(hide(read_log(log, MOST_KEPT_BYTES), secrets), encoding="utf-8")
-        for old in sorted(KEPT_LOGS.iterdir())[:-MOST_KEPT]:
-            old.unlink(missing_ok=True)
-    except OSError:
-        return ""
-    return str(kept.relative_to(PROJECT) if kept.is_relative_to(PROJECT) else kept)
-
-
-def last_words(log: Path, secrets: Collection[str] = ()) -> str:
-    """What a log says of why its process ended, and where the whole of it is kept; empty without a log."""
-    said, kept = hide(explain(log), secrets), keep(log, secrets)
-    return f"{said} (its whole log: {kept})" if said and kept else said

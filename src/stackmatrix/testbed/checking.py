@@ -17,7 +17,7 @@ from stackmatrix.matrix.cells import Cell, Installation, Subject
 from stackmatrix.matrix.pages import Expectation, Page
 from stackmatrix.matrix.stacks import Stack
 from stackmatrix.system import http as requests
-from stackmatrix.system import interpreters, processes
+from stackmatrix.system import interpreters, logs
 from stackmatrix.system.cores import divide_cores
 from stackmatrix.testbed import testbed
 from stackmatrix.testbed.testbed import Testbed
@@ -64,7 +64,7 @@ def _asked(
 ) -> list[Checked]:
     with _serving(application, stack, environment) as bed:
         checked = [_ask(application, bed, page, first + at) for at, page in enumerate(pages)]
-    return [replace(one, why=processes.hide(one.why or "", application.secrets.values()) or None) for one in checked]
+    return [replace(one, why=logs.hide(one.why or "", application.secrets.values()) or None) for one in checked]
 
 
 @contextmanager

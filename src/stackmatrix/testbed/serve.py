@@ -22,7 +22,7 @@ from stackmatrix.matrix.cells import Subject
 from stackmatrix.matrix.pages import Page
 from stackmatrix.matrix.stacks import Stack
 from stackmatrix.matrix.stacks.stack import FIRST_PORT
-from stackmatrix.system import cores, host, http, processes
+from stackmatrix.system import cores, host, http, logs, processes
 from stackmatrix.system.ports import API_PORT
 from stackmatrix.testbed import testbed
 from stackmatrix.testbed.supervisor import API
@@ -121,7 +121,7 @@ class Served:
             return self.bed.circus.why_gone(name)
         if self.page.poll() is None:
             return None
-        return f"locust's web page ended by itself: {processes.last_words(self.bed.circus.folder / PAGE_LOG)}"
+        return f"locust's web page ended by itself: {logs.last_words(self.bed.circus.folder / PAGE_LOG)}"
 
 
 @contextlib.contextmanager

@@ -5,12 +5,12 @@ call. Whatever happens, leaving the ``with`` block ends every process that was s
 """
 
 import contextlib
-import re
+import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,19 +21,16 @@ from circus.exc import CallError
 
 from stackmatrix.errors import DisturbedError, SupervisorError, TrialError
 from stackmatrix.outside.files import read_log
-from stackmatrix.system import interrupts, processes
+from stackmatrix.system import interrupts, linux, logs, processes
 from stackmatrix.system.cores import Layout
 from stackmatrix.system.crash_loop import CrashLoop
 from stackmatrix.system.launch import Setting
-
-CIRCUS_INI = processes.PROJECT / "circus.ini"
+from stackmatrix.testbed.circus_ini import CIRCUS_INI, COMMAND, graceful_s, ini_for, join, variables
 
 CALL_TIMEOUT_S = 1.0
 """For one call of circus's client; circusd answers in milliseconds once it is up."""
 START_TIMEOUT_S = 15.0
 """For circusd to answer and have started its watchers: it imports for half a second on a slow machine."""
-GRACEFUL_S, GRACEFUL_EACH_S = 5, 1
-"""For one target to stop, and for each further one: all stop at once on one core, so each has the time of all."""
 SOONER_S = 1.0
 """So much before circus would kill without a word, what has not stopped is counted as killed."""
 QUIT_TIMEOUT_S = 15.0
@@ -59,52 +56,8 @@ class StubbornError(SupervisorError):
         self.names = tuple(names)
 
 
-def graceful_s(targets: int) -> int:
-    """How long after the stop signal circus kills what is left, in seconds, where so many targets stop at once."""
-    return GRACEFUL_S + GRACEFUL_EACH_S * max(targets - 1, 0)
-
-
-def variables(api_port: int, layout: Layout, folder: Path, targets: int) -> dict[str, str]:
-    """What ``circus.ini`` takes from the environment for so many targets, beside their commands."""
-    return {
-        "STACKMATRIX_ENDPOINT": f"ipc://{folder}/circus",
-        "STACKMATRIX_PUBSUB": f"ipc://{folder}/events",
-        "STACKMATRIX_LOGS": str(folder),
-        "STACKMATRIX_SOURCE": str(processes.SOURCE),
-        "STACKMATRIX_TOOL_PYTHON": shlex.quote(sys.executable),
-        "STACKMATRIX_API_PORT": str(api_port),
-        "STACKMATRIX_GRACEFUL_S": str(graceful_s(targets)),
-        "STACKMATRIX_API_CORES": _join(layout.api),
-        "STACKMATRIX_TARGET_CORES": _join(layout.target),
-    }
-
-
 API = "api"
 """The external API's watcher in ``circus.ini``."""
-
-COMMAND = "STACKMATRIX_TARGET_COMMAND"
-"""The variable that has the command of a target; where there are several, a name follows."""
-
-
-def _join(cores: tuple[int, ...]) -> str:
-    return ",".join(map(str, cores))
-
-
-def ini_for(template: str, names: Iterable[str]) -> str:
-    """The text of ``circus.ini`` with its one target watcher repeated, by name, for each target."""
-
-    def repeat(section: re.Match[str]) -> str:
-        return "\n".join(
-            section[0]
-            .replace("[watcher:target]", f"[watcher:{name}]")
-            .replace("stackmatrix_target_command)", f"stackmatrix_target_command_{name})")
-            .replace("/target.", f"/{name}.")
-            for name in names
-        )
-
-    many, found = re.subn(r"(?ms)^\[watcher:target\]$.*?(?=^\[|\Z)", repeat, template)
-    assert found == 1, "circus.ini has one watcher named target"
-    return many
 
 
 @dataclass
@@ -138,12 +91,15 @@ class Supervisor:
 
         """
         ini = self.folder / "circus.ini"
+        # circus replaces variables in what it passes on; the file of a setting is taken as it is.
+        path = {"PATH": os.environ["PATH"]} if "$" in os.environ.get("PATH", "") else {}
         for target in self.targets:
-            target.setting.write(self.folder / f"{target.name}.json")
+            setting = replace(target.setting, variables={**path, **target.setting.variables})
+            setting.write(self.folder / f"{target.name}.json")
         ini.write_text(ini_for(CIRCUS_INI.read_text(encoding="utf-8"), self.watchers[1:]), encoding="utf-8")
         given = variables(self.api_port, self.layout, self.folder, len(self.targets))
         given |= {f"{COMMAND}_{one.name.upper()}": shlex.join(one.command) for one in self.targets}
-        launch = [sys.executable, "-m", "stackmatrix.system.launch", f"--cores={_join(self.layout.harness)}", "--"]
+        launch = [sys.executable, "-m", "stackmatrix.system.launch", f"--cores={join(self.layout.harness)}", "--"]
         command = [*launch, sys.executable, "-m", "circus.circusd", str(ini)]
         environment, log = processes.child_environment(**given), self.folder / "circus.log"
         self._others = {one.pid for one in processes.orphans()}
@@ -196,7 +152,7 @@ class Supervisor:
     def has_ended_silently(self, watcher: str) -> bool:
         """Whether a watcher's process has ended and no exception in its log says why, as when it was killed."""
         ended = not processes.is_running(self._pids[watcher])
-        return ended and not any(processes.raised(self.folder / f"{watcher}.log"))
+        return ended and not any(logs.raised(self.folder / f"{watcher}.log"))
 
     def need_own(self, watcher: str, pid: int) -> None:
         """Make sure that a process which answers is a watcher's, and not another server that has taken its port.
@@ -225,8 +181,8 @@ class Supervisor:
             yield
         except TrialError as error:
             ended = self.why_gone(watcher)
-            said = ended or processes.last_words(self.folder / f"{watcher}.log", self._secrets)
-            reason = processes.hide(str(error), self._secrets)
+            said = ended or logs.last_words(self.folder / f"{watcher}.log", self._secrets)
+            reason = logs.hide(str(error), self._secrets)
             if said and said not in reason:
                 reason = f"{reason} {'Meanwhile' if ended else 'Its log says:'} {said}."
             told = TrialError(reason)
@@ -236,7 +192,7 @@ class Supervisor:
     def log_of(self, watcher: str) -> str:
         """What a watcher's process has said so far, without secrets."""
         path = self.folder / f"{watcher}.log"
-        return processes.hide(read_log(path) if path.exists() else "", self._secrets)
+        return logs.hide(read_log(path) if path.exists() else "", self._secrets)
 
     def note_tree(self) -> None:
         """Remember every process that is there now, so that leaving can see to all of them."""
@@ -264,7 +220,7 @@ class Supervisor:
 
     def _why_dead(self) -> str | None:
         if self._child.poll() is not None:
-            return f"circusd ended by itself: {processes.last_words(self.folder / 'circus.log')}"
+            return f"circusd ended by itself: {logs.last_words(self.folder / 'circus.log')}"
         log = read_log(self.folder / "circus.log")
         for watcher in self.watchers:
             if f"] {watcher} stopped" in log:
@@ -274,8 +230,9 @@ class Supervisor:
     def _end_of(self, watcher: str) -> str:
         """How a watcher's process has ended; its log is read and kept once."""
         if watcher not in self._ends:
-            said = processes.last_words(self.folder / f"{watcher}.log", self._secrets)
-            self._ends[watcher] = f"the process of {watcher!r} ended by itself" + (f": {said}" if said else "")
+            said = logs.last_words(self.folder / f"{watcher}.log", self._secrets)
+            how = linux.how_ended(self._pids.get(watcher), with_code=not said)
+            self._ends[watcher] = f"the process of {watcher!r} ended by itself{how}" + (f": {said}" if said else "")
         return self._ends[watcher]
 
     def _stop(self) -> list[int]:

@@ -271,14 +271,14 @@ def start(
     folder = private_folders.make()
     try:
         at = places.free_ports(subjects) if at is None else at
-        with pinned(layout.harness):  # what an application needs beside it may be started anew for its place
+        with private_folders.closed(), pinned(layout.harness):  # an application's services may be started anew
             every = places.place(subjects, at, added, folder, layout, holds=holds)
-        places.plant(folder, 0.0)
+            places.plant(folder, 0.0)
         targets = [Target(one.subject.name, tuple(wrap(folder, one.command)), one.setting) for one in every]
         circus, api_port = Supervisor(targets, at[API], layout, folder), places.api_port(subjects, at)
         generator = None if load is None else _make_generator(load, every, api_port, layout, folder)
         # The harness stays off the target's core, which it would be charged to.
-        with pinned(layout.harness), circus, generator or contextlib.nullcontext():
+        with private_folders.closed(), pinned(layout.harness), circus, generator or contextlib.nullcontext():
             bed = Testbed(every, api_port, circus, generator, layout, show, RaisedLogs(subjects, folder), speed)
             yield bed
             if generator is not None:

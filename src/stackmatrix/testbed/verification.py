@@ -23,6 +23,7 @@ from stackmatrix.matrix.stacks import STACKS, Stack
 from stackmatrix.matrix.workloads import FAILED_ITEM, Workload
 from stackmatrix.results.types import PythonBuild
 from stackmatrix.system.http import Answer, ask, try_get
+from stackmatrix.system.logs import cut
 from stackmatrix.system.processes import wait_until
 from stackmatrix.testbed import external_api, identities
 from under_test.identity import IDENTITY_PATH, LOOP, PROCESS, Identity
@@ -58,7 +59,7 @@ def wait_for_identity(port: int, alive: Callable[[], str | None], timeout_s: flo
     answer = _wait_for(lambda: try_get(port, IDENTITY_PATH, timeout_s), alive, timeout_s)
     identity = identities.read(answer)
     if identity is None:
-        raise TrialError(f"The target did not say what serves it: status {answer.status}, {answer.body[:200]!r}.")
+        raise TrialError(f"The target did not say what serves it: status {answer.status}, {cut(answer.body, 200)!r}.")
     return identity
 
 
@@ -270,7 +271,7 @@ def verify_page(answer: Answer, page: Page) -> None:
     """
     why = page.expect.why_wrong(answer.status, answer.headers, answer.body)
     if why is not None:
-        begins = f" It begins {answer.body[:200]!r}." if answer.body else ""
+        begins = f" It begins {cut(answer.body, 200)!r}." if answer.body else ""
         raise TrialError(f"{page.name} {why}.{begins}")
 
 

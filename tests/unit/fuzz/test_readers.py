@@ -32,7 +32,7 @@ from stackmatrix.matrix.pages import Expectation, Likeness
 from stackmatrix.matrix.pythons import Runtime, parse_overrides, python_key
 from stackmatrix.matrix.stacks import STACKS
 from stackmatrix.measurements.counts import counters
-from stackmatrix.system import cgroup, cores, foreign, host, linux, ports, processes, processor
+from stackmatrix.system import cgroup, cores, foreign, host, linux, logs, ports, processor
 from stackmatrix.system.http import Answer
 from stackmatrix.system.processes import PROJECT
 from stackmatrix.testbed import environments, external_api, identities, raised
@@ -204,10 +204,10 @@ def test_what_an_application_raised_is_understood_or_left_out(lines: list[bytes]
 @given(st.lists(st.one_of(hostile.noise, hostile.texts.map(str.encode)), max_size=6))
 def test_the_end_of_any_log_is_one_printable_line(parts: list[bytes]) -> None:
     with file_of(b"\n".join(parts), "target.log") as path:
-        said = processes.explain(path)
+        said = logs.explain(path)
         hostile.need_text(said, allowed="")
-        assert len(said) <= processes.LONGEST_REASON
-        assert processes.most_raised(path) >= 0
+        assert len(said) <= logs.LONGEST_REASON
+        assert logs.most_raised(path) >= 0
 
 
 DUMP = "fn=(1) main\n1 100\ncfn=(2) other\ncalls=1 1\n1 50\nfn=(2)\n2 50\ntotals: 150\n"

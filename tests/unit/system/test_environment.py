@@ -46,14 +46,14 @@ def test_a_process_can_enter_what_it_makes_whatever_its_umask_says(mask: str, tm
     code = f"""
 import os
 from pathlib import Path
-from stackmatrix.system import environment, private
+from stackmatrix.system import environment, private_folders
 os.umask(0o{mask})
 environment.in_order()
 folder = Path({str(tmp_path)!r}, "made")
 folder.mkdir()
 (folder / "file").write_text("x")
-made = private.folder()
-with private.files():
+made = private_folders.make()
+with private_folders.closed():
     (made / "file").write_text("x")
 print(oct(folder.stat().st_mode), oct((folder / "file").stat().st_mode), oct(made.stat().st_mode),
       oct((made / "file").stat().st_mode))

@@ -15,6 +15,7 @@ from stackmatrix.matrix.page_order import PageOrder
 from stackmatrix.matrix.pages import Page
 from stackmatrix.matrix.workloads import Workload
 from stackmatrix.system.http import read_body
+from stackmatrix.system.logs import cut
 
 PATIENCE_S = 600.0
 """For everything that a server under valgrind does: it is some fifty times slower."""
@@ -44,7 +45,7 @@ class Client:
         headers = {name.lower(): value for name, value in response.getheaders()}
         why = page.expect.why_wrong(response.status, headers, body)
         if why is not None:
-            begins = f" It begins {body[:200]!r}." if body else ""
+            begins = f" It begins {cut(body, 200)!r}." if body else ""
             raise TrialError(f"{page.name} {why}.{begins}")
 
     def _get(self, page: Page, turn: int, number: int) -> tuple[http.client.HTTPResponse, str]:
