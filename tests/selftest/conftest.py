@@ -34,7 +34,7 @@ from stackmatrix.results.levels import Level
 from stackmatrix.system import ports, processes
 from stackmatrix.system.core_speed import PaceBook
 from stackmatrix.system.cores import Layout, divide_cores, why_not_pinned
-from stackmatrix.testbed import circus_ini
+from stackmatrix.testbed import circus_ini, supervisor
 
 HERE = Path(__file__).parent
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
