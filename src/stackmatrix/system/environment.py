@@ -10,9 +10,10 @@ import sys
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
-KEPT = ("PYTHONIOENCODING", "PYTHONUTF8", "PYTHON_COLORS", "PYTHON_KEYRING_BACKEND")
-"""Variables of Python that say what a terminal shows, and where credentials are; all others change what runs, such as
-``PYTHONHOME``, ``PYTHONINSPECT`` and ``PYTHONWARNINGS``."""
+KEPT = ("PYTHONIOENCODING", "PYTHONUNBUFFERED", "PYTHONUTF8", "PYTHON_COLORS", "PYTHON_KEYRING_BACKEND")
+"""Variables of Python that say what a terminal shows and when, and where credentials are. All others change what runs,
+such as ``PYTHONHOME``, ``PYTHONINSPECT`` and ``PYTHONWARNINGS``.
+"""
 
 OTHER_PLACES = (
     "VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__",
