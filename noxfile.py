@@ -161,7 +161,8 @@ def tests(session: nox.Session) -> None:
 def long_tests(session: nox.Session) -> None:
     """Run tests that take minutes: selftest shows that checks catch faults, faults that runs survive them."""
     install(session, "dev")
-    session.run("pytest", f"tests/{session.name}", *session.posargs, env=HARNESS, interrupt_timeout=STOP_S)
+    spread = ["--numprocesses", "3"] if session.name == "faults" else []  # runs that mostly wait, and time nothing
+    session.run("pytest", f"tests/{session.name}", *spread, *session.posargs, env=HARNESS, interrupt_timeout=STOP_S)
 
 
 for name in ("selftest", "faults"):
