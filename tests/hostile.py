@@ -183,8 +183,10 @@ def spoilt(valid: Any, *, alike: bool = False) -> st.SearchStrategy[Any]:
 def _like(value: Any) -> st.SearchStrategy[Any]:
     if isinstance(value, bool):
         return st.booleans()
-    if isinstance(value, int | float):
-        return numbers
+    if isinstance(value, int):
+        return st.one_of(st.sampled_from([0, 1, 2**31, 2**53]), st.integers(0, 1000), numbers)
+    if isinstance(value, float):
+        return st.one_of(st.sampled_from([0.0, 5e-324, 1e-300, 1e-15, 0.1, 1e15]), st.floats(0, 1e4), numbers)
     return texts if isinstance(value, str) else values
 
 

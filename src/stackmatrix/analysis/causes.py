@@ -15,7 +15,7 @@ from statistics import fmean, variance
 import msgspec
 from scipy import special
 
-from stackmatrix.analysis.comparison.verdicts import Comparison, Estimate, Word
+from stackmatrix.analysis.comparison.verdicts import Comparison, Estimate, Word, bounded
 from stackmatrix.analysis.metrics import COST, Values
 from stackmatrix.matrix.causes import CAUSES, Cause
 from stackmatrix.matrix.cells import Cell
@@ -93,8 +93,8 @@ def _shared(conditions: Conditions, cell: Cell) -> Conditions:
 
 def _compare(cell: Cell, other: Cell, mine: Values, theirs: Values) -> Comparison:
     blocks, logs = _difference(mine, theirs, math.log)
-    ends = (None, None) if logs.low is None or logs.high is None else (math.exp(logs.low), math.exp(logs.high))
-    effect = Estimate(math.exp(logs.mid), *ends)
+    ends = (None if end is None else math.exp(bounded(end)) for end in (logs.low, logs.high))
+    effect = Estimate(math.exp(bounded(logs.mid)), *ends)
     word = _word(effect)
     return Comparison(
         cell=cell,
@@ -103,7 +103,7 @@ def _compare(cell: Cell, other: Cell, mine: Values, theirs: Values) -> Compariso
         word=word,
         blocks=blocks,
         decided_after=None if word == "undecided" else blocks,
-        smallest_decidable=None if logs.high is None else math.expm1(logs.high - logs.mid),
+        smallest_decidable=None if logs.high is None else math.expm1(bounded(logs.high - logs.mid)),
         needed=None,
         looks=(),
     )

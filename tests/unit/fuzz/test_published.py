@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from stackmatrix.analysis.comparison.states import compare_states
 from stackmatrix.analysis.history import history_of
+from stackmatrix.analysis.level import latency
 from stackmatrix.analysis.summary import summarize
 from stackmatrix.errors import ResultFileError
 from stackmatrix.report import charts, exports, markdown, verdicts
@@ -46,7 +48,9 @@ def changed(found: list[tuple[int, Any]]) -> list[Result]:
 @given(st.lists(SPOILT, min_size=1, max_size=2))
 def test_everything_is_made_of_results_that_somebody_has_changed(found: list[tuple[int, Any]]) -> None:
     results = changed(found)
-    machine = summarize("m", results)
+    # An interval of a few resamples is made like one of thousands, which take most of a second.
+    with patch.object(latency, "RESAMPLES", 20):
+        machine = summarize("m", results)
     past = history_of(RESULTS, results)
     pages = [
         markdown.render_results(FIRST, [machine]),
@@ -61,3 +65,16 @@ def test_everything_is_made_of_results_that_somebody_has_changed(found: list[tup
     compare_states(RESULTS, results, across=False)
     for page in pages:
         need_text(page)
+
+
+def test_figures_that_no_two_cells_can_have_are_compared_without_an_end_of_numbers() -> None:
+    """A cost of nearly nothing beside one of 10^15: the smallest difference that is decided has no power."""
+    results = list(RESULTS)
+    for place, figure in ((0, 1e-300), (1, 1e15)):
+        cost = tuple(
+            msgspec.structs.replace(block, cpu_ms_per_request=figure ** (number % 2))
+            for number, block in enumerate(results[place].cost)
+        )
+        results[place] = msgspec.structs.replace(results[place], cost=cost)
+    machine = summarize("m", results)
+    need_text(markdown.render_machine(MACHINE, machine, []))

@@ -15,7 +15,7 @@ from stackmatrix.analysis.comparison.controls import NOT_MEASURED, judge_control
 from stackmatrix.analysis.comparison.inference import Finding, Inference, infer
 from stackmatrix.analysis.comparison.looks import spending_of
 from stackmatrix.analysis.comparison.moderation import Array
-from stackmatrix.analysis.comparison.verdicts import Comparison, Controls, Estimate, Family, Look, Word
+from stackmatrix.analysis.comparison.verdicts import Comparison, Controls, Estimate, Family, Look, Word, bounded
 from stackmatrix.analysis.metrics import METRICS, Metric, Values
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.profiles import LOOKS
@@ -171,7 +171,7 @@ def _comparison(metric: Metric, pair: Contrast, one: Inference, blocks: int, war
         for seen in one.looks
     )
     sentences = [sentence for sentence in (warning, CONTRADICTS if one.contradicts else None) if sentence]
-    decidable = one.decidable if one.decidable is None or metric.is_difference else math.expm1(one.decidable)
+    decidable = one.decidable if one.decidable is None or metric.is_difference else math.expm1(bounded(one.decidable))
     return Comparison(
         cell=pair[0],
         other=pair[1],
@@ -190,7 +190,8 @@ def estimate_of(metric: Metric, mid: float, low: float | None, high: float | Non
     """From the scale of the model, logarithms or the unit, to ratios or the unit."""
     if metric.is_difference:
         return Estimate(mid, low, high)
-    return Estimate(math.exp(mid), None if low is None else math.exp(low), None if high is None else math.exp(high))
+    ends = (None if end is None else math.exp(bounded(end)) for end in (low, high))
+    return Estimate(math.exp(bounded(mid)), *ends)
 
 
 def word_of(metric: Metric, finding: Finding) -> Word:

@@ -18,7 +18,7 @@ from scipy import special
 from stackmatrix.analysis.comparison.inference import LIKELY, Finding
 from stackmatrix.analysis.comparison.judge import CONFIDENCE, estimate_of, judge, word_of
 from stackmatrix.analysis.comparison.moderation import Variances, moderate
-from stackmatrix.analysis.comparison.verdicts import Estimate, Word
+from stackmatrix.analysis.comparison.verdicts import Estimate, Word, bounded
 from stackmatrix.analysis.metrics import Metric, Values
 from stackmatrix.matrix.cells import Cell, reference_of
 from stackmatrix.matrix.profiles import LOOKS
@@ -195,7 +195,7 @@ def _change(samples: Samples, error: float | None, freedom: float, level: float)
         effect=estimate_of(metric, mid, low, high),
         word=word_of(metric, _finding(metric, low, high)),
         blocks=min(len(samples.base), len(samples.head)),
-        smallest_decidable=decidable if decidable is None or metric.is_difference else math.expm1(decidable),
+        smallest_decidable=decidable if decidable is None or metric.is_difference else math.expm1(bounded(decidable)),
     )
 
 

@@ -11,6 +11,15 @@ type Word = Literal["better", "worse", "same", "undecided"]
 """``better`` and ``worse`` are of the cell against the other, in the direction of the metric."""
 
 
+MOST_LOGARITHM = 300.0
+"""Of a ratio: beyond it, powers have no number. No two figures are so far apart, but those of a broken file may be."""
+
+
+def bounded(logarithm: float) -> float:
+    """A logarithm whose power is a number."""
+    return max(-MOST_LOGARITHM, min(logarithm, MOST_LOGARITHM))
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A value and its interval; ``None`` for ends that nothing was said of yet."""
