@@ -18,7 +18,7 @@ from stackmatrix.application.environments import AppEnvironment
 from stackmatrix.errors import AppError, AppFileError, StackmatrixError
 from stackmatrix.matrix import app_file
 from stackmatrix.matrix.stacks import STACKS
-from stackmatrix.system import processes
+from stackmatrix.system import logs
 from stackmatrix.testbed import checking, external_api
 from stackmatrix.testbed.checking import Checked
 
@@ -134,7 +134,7 @@ def test_a_secret_that_the_project_raises_is_in_no_sentence_and_no_log_that_is_k
 ) -> None:
     given, kept = "s3cr3t 'and\\more\"", tmp_path / "kept"
     monkeypatch.setenv("TOKEN", given)
-    monkeypatch.setattr(processes, "KEPT_LOGS", kept)
+    monkeypatch.setattr(logs, "KEPT_LOGS", kept)
     file, raises = 'paths = ["/"]\nsecrets = ["TOKEN"]', "    raise ValueError(os.environ['TOKEN'])\n"
     shows = "def index(request):\n"
     urls = small_project.URLS.replace(shows, f"{shows}{raises}")

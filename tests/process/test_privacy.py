@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from stackmatrix.errors import TrialError
-from stackmatrix.system import processes
+from stackmatrix.system import logs, processes
 from stackmatrix.system.cores import divide_cores
 from stackmatrix.testbed import testbed
 from tests.process import network_of_its_own, small_run
@@ -104,7 +104,7 @@ sys.exit(1)
 def test_a_secret_in_a_traceback_is_in_no_sentence_and_no_log_that_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(processes, "KEPT_LOGS", tmp_path / "kept")
+    monkeypatch.setattr(logs, "KEPT_LOGS", tmp_path / "kept")
     one = small_run.subject(SECRET)
     broken = replace(one, stack=replace(one.stack, command=("{bin}/python", "-c", BREAKS)))
     with pytest.raises(TrialError) as failed, testbed.start([broken], divide_cores(), None) as bed:

@@ -75,7 +75,7 @@ def test_both_are_up_and_leaving_ends_everything_and_frees_the_ports(ports: tupl
 
 def test_a_target_that_stands_still_is_killed_in_the_end_and_named(ports: tuple[int, int], make: Make) -> None:
     with (  # noqa: PT012 - it is raised at the end of the body
-        pytest.raises(SupervisorError, match=r"^Processes \d+ had to be killed") as killed,
+        pytest.raises(SupervisorError, match=r"^Processes \d+ of target had to be killed") as killed,
         make() as circus,
     ):
         wait_ready(circus, ports)
@@ -245,7 +245,7 @@ def test_targets_that_stop_at_once_have_the_time_of_all(
     ports: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait_for: Wait, count: int
 ) -> None:
     # Each takes 2.5 s to end, as it would with many on one core: too long for one alone, here, and not for four.
-    monkeypatch.setattr(supervisor, "GRACEFUL_S", 2)
+    monkeypatch.setattr(circus_ini, "GRACEFUL_S", 2)
     targets = [Target(f"target_{place}", (sys.executable, "-c", SLOW_TO_END)) for place in range(count)]
     killed = pytest.raises(SupervisorError, match="had to be killed") if count == 1 else contextlib.nullcontext()
     with killed, Supervisor(targets, ports[0], Layout(), tmp_path) as circus:

@@ -25,7 +25,7 @@ from stackmatrix.matrix.profiles import PROFILES, LadderLengths
 from stackmatrix.matrix.stacks import STACKS, Stack
 from stackmatrix.matrix.workloads import WORKLOADS, Workload, one_page
 from stackmatrix.measurements.ladder.run import LadderRun, LadderSetting
-from stackmatrix.system import http, processes
+from stackmatrix.system import http, logs, processes
 from stackmatrix.system.cores import divide_cores
 from stackmatrix.testbed import testbed
 from stackmatrix.testbed.supervisor import API
@@ -240,7 +240,7 @@ def test_every_page_under_load_is_checked_by_the_workloads_own_pattern() -> None
 @pytest.fixture
 def kept_logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where whole logs are kept."""
-    monkeypatch.setattr(processes, "KEPT_LOGS", tmp_path / "logs")
+    monkeypatch.setattr(logs, "KEPT_LOGS", tmp_path / "logs")
     return tmp_path / "logs"
 
 

@@ -139,8 +139,8 @@ def test_a_log_that_is_not_there_or_empty_explains_nothing(tmp_path: Path) -> No
 
 
 def test_the_whole_log_is_kept_where_the_message_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "KEPT_LOGS", tmp_path / "kept")
-    monkeypatch.setattr(processes, "MOST_KEPT", 2)
+    monkeypatch.setattr(logs, "KEPT_LOGS", tmp_path / "kept")
+    monkeypatch.setattr(logs, "MOST_KEPT", 2)
     log = tmp_path / "target.log"
     for number in range(3):
         log.write_text(f"start {number}\n" + LOG_OF_A_SERVER)
