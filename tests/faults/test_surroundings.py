@@ -217,6 +217,8 @@ def test_a_target_that_takes_too_much_is_ended_alone_and_named_and_the_others_ar
         (tmp_path / "misbehave").touch()
         if kind in TOO_MUCH:
             running.wait_for(lambda: TOO_MUCH[kind](processes.tree(target)), running.REACHED_S, "too much")
+        if kind == "logs":
+            running.wait_for(lambda: longest_log(tmp_path) > 250_000_000, running.REACHED_S, "too long a log")
         run.release()
         assert run.wait_ended() == code
         assert run.left() == []
@@ -226,6 +228,11 @@ def test_a_target_that_takes_too_much_is_ended_alone_and_named_and_the_others_ar
     assert (twin, planted) == (1, 1)
     assert misbehaves == (0 if code else 1)
     assert run.status()[0] == ("failed" if code else "ok")
+
+
+def longest_log(folder: Path) -> int:
+    """In bytes, of those in the harness's private folder."""
+    return max((log.stat().st_size for log in (folder / "tmp").glob("*/*.log")), default=0)
 
 
 def test_what_a_target_leaves_behind_without_a_parent_is_ended_with_it(tmp_path: Path) -> None:
