@@ -99,8 +99,8 @@ def smoke_run(tmp_path_factory: pytest.TempPathFactory) -> Smoke:
     """These stacks on this Python, measured once for the tests of this file."""
     folder = tmp_path_factory.mktemp("results")
     wanted = [environments.session_name(Cell(stack=one, python=THIS_PYTHON, workload="fanout")) for one in MEASURED]
-    if missing := {*wanted} - {f"env-{stack}-{python}" for stack, python in environments.installed()}:
-        nox("-s", *missing)  # with the network that this shell has
+    missing = {*wanted} - {f"env-{stack}-{python}" for stack, python in environments.installed()}
+    nox("-s", "tool", *missing)  # with the network that this shell has
     code, seen = watched_nox(
         "-s", "matrix", "--", "--profile", "smoke", "--workload", "fanout_shared_client", "--pythons", THIS_PYTHON,
         "--measure", "cost", "--stacks", ",".join(CHOSEN),

@@ -141,31 +141,6 @@ def confirmed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
 
 @needs_valgrind
-def test_the_package_that_costs_is_named_after_what_it_needs_and_confirmed_against_the_list_before_it(
-    shop: Path, confirmed: list[tuple[str, str]]
-) -> None:
-    pinned(shop, "old.txt", "1.0", "1.0", "1.0")
-    pinned(shop, "new.txt", "2.0", "2.0", "2.0")
-    found, said = bisected(shop, "--a", "old.txt", "--b", "new.txt")
-    assert [[one.name for one in step] for step in found.order] == [["tiny-c"], ["tiny-a"], ["tiny-b"]]
-    (culprit,) = found.found
-    assert [(one.name, one.base, one.head) for one in culprit.packages] == [("tiny-b", "1.0", "2.0")]
-    assert culprit.kind == "step"
-    whole = found.head_instructions - found.base_instructions
-    assert culprit.after - culprit.before == pytest.approx(whole, rel=0.1)
-    assert culprit.after > 1.2 * culprit.before
-    assert {one.moved for one in found.counted} == {0, 1, 2, 3}
-    assert "counting 3 of 3 packages moved: " in said
-    assert "tiny-b 1.0 → 2.0" in said
-    assert "was not confirmed by CPU time: It was not measured here." in said
-    ((before, after),) = confirmed
-    assert ("tiny-b==1.0" in before, "tiny-b==2.0" in after) == (True, True)
-    assert before.replace("tiny-b==1.0", "tiny-b==2.0") == after
-    assert "uvicorn==" in before
-    assert left_behind() == []
-
-
-@needs_valgrind
 def test_a_side_that_does_not_serve_its_pages_ends_it_in_one_sentence_and_leaves_nothing(shop: Path) -> None:
     pinned(shop, "old.txt", "1.0", "1.0", "1.0")
     pinned(shop, "new.txt", "2.0", "3.0", "2.0")

@@ -11,8 +11,9 @@ from stackmatrix.system import interrupts
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
-    """Those of the test run come back."""
+    """Those of the test run come back; meanwhile none is ignored, as nohup has it."""
     before = {number: signal.getsignal(number) for number in interrupts.WORDS}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
