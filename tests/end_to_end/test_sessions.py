@@ -72,8 +72,8 @@ def watched_nox(*arguments: str, log: Path) -> tuple[int, frozenset[psutil.Proce
     """The exit code of a session, and all processes that were seen below it."""
     seen: set[psutil.Process] = set()
     with log.open("wb") as output:
-        long = log.parent / ("Prüf stand " * 10)
-        long.mkdir()
+        long = log.parent.with_name("Prüf stand " * 10)
+        long.mkdir(exist_ok=True)
         given = {**os.environ, **HOSTILE, "TMPDIR": str(long)}
         few_files = ["sh", "-c", 'ulimit -Sn 256; umask 0; exec "$@"', "sh"]
         command = [*few_files, *NOX, *arguments]

@@ -11,9 +11,10 @@ from stackmatrix.system import interrupts
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
-    """Those of the test run come back; meanwhile none is ignored, as nohup has it."""
+    """Those of the test run come back; meanwhile none is ignored, as nohup or a shell's background has it."""
     before = {number: signal.getsignal(number) for number in interrupts.WORDS}
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    for number in before:
+        signal.signal(number, signal.SIG_DFL)
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
