@@ -91,8 +91,12 @@ def memory_left(groups: Collection[Group]) -> tuple[int, int] | None:
 
     What is kept of files that nobody reads any more is given up for others, and counts as left.
     """
-    known = [found for folder in {one.folder for one in groups} if (found := _memory_left(folder)) is not None]
-    return min(known, key=lambda one: one[0] / one[1], default=None)
+    return min(memories(groups), key=lambda one: one[0] / one[1], default=None)
+
+
+def memories(groups: Collection[Group]) -> list[tuple[int, int]]:
+    """The same of every group that has a limit."""
+    return [found for folder in {one.folder for one in groups} if (found := _memory_left(folder)) is not None]
 
 
 def _memory_left(folder: Path) -> tuple[int, int] | None:

@@ -5,10 +5,8 @@ the kernel's Documentation/admin-guide/cgroup-v2.rst, and the files of version 1
 """
 
 import os
-import re
 import resource
 import shutil
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +46,8 @@ class Disk:
 def memory() -> Memory:
     """The machine's memory, or less where a control group of this process allows less."""
     whole = psutil.virtual_memory()
-    every = [Memory(whole.total, whole.available), *_memory_of_groups(_folders())]
+    in_groups = (Memory(limit, left, by_group=True) for left, limit in cgroup.memories(_groups()))
+    every = [Memory(whole.total, whole.available), *in_groups]
     return Memory(
         total=min(one.total for one in every),
         available=max(0, min(one.available for one in every)),
@@ -56,21 +55,10 @@ def memory() -> Memory:
     )
 
 
-def _memory_of_groups(folders: Iterable[Path]) -> Iterator[Memory]:
-    for folder in folders:
-        limit = _number(folder, "memory.max", "memory.limit_in_bytes")
-        used = _number(folder, "memory.current", "memory.usage_in_bytes")
-        if limit is None or used is None:  # version 1 has a number that no machine has where there is no limit
-            continue
-        # What was read from files and is not in use is given back when it is needed.
-        kept = re.search(r"^(?:total_)?inactive_file (\d+)", read(str(folder / "memory.stat")) or "", re.MULTILINE)
-        yield Memory(limit, limit - used + (int(kept[1]) if kept else 0), by_group=True)
-
-
 def tasks() -> Tasks | None:
     """The limit on processes and threads that leaves the fewest; ``None`` where there is none."""
     found = []
-    for folder in _folders():
+    for folder in {group.folder for group in _groups()}:
         limit, used = _number(folder, "pids.max"), _number(folder, "pids.current")
         if limit is not None and used is not None:
             found.append(Tasks(max(0, limit - used), limit, "this control group (pids.max)"))
@@ -109,9 +97,9 @@ def existing(path: Path) -> Path:
     return next((one for one in (path, *path.parents) if one.exists()), Path(path.anchor))
 
 
-def _folders() -> list[Path]:
-    """The folders of this process's control groups; none elsewhere than on Linux."""
-    return sorted({group.folder for group in cgroup.groups_of([os.getpid()])})
+def _groups() -> frozenset[cgroup.Group]:
+    """Control groups of this process; none elsewhere than on Linux."""
+    return cgroup.groups_of([os.getpid()])
 
 
 def _number(folder: Path, *files: str) -> int | None:

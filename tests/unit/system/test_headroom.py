@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from stackmatrix.system import headroom
+from stackmatrix.system.cgroup import Group
 from stackmatrix.system.headroom import Tasks
 
 GIB = 2**30
@@ -24,7 +25,7 @@ def group(folder: Path, **files: str) -> Path:
 def folders(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The control groups of this process."""
     found: list[Path] = []
-    monkeypatch.setattr(headroom, "_folders", lambda: found)
+    monkeypatch.setattr(headroom, "_groups", lambda: frozenset(Group(one, is_own=True) for one in found))
     return found
 
 
