@@ -64,6 +64,8 @@ class MadeUp:
         """Windows, counted from 0, in which the generator is late."""
         self.failing: set[Cell] = set()
         self.windows = 0
+        self.busy: set[int] = set()
+        """Drives, counted from 0, in which the core is nearly full."""
         self.environments: dict[str, Environment] = {}
         self.loops_ms: dict[str, float] = {}
         self._facts, self._level, self._ok, self._environment, self._use = build_facts, make_level, ok, environment, use
@@ -109,7 +111,8 @@ class MadeUp:
             for place, subject in enumerate(subjects)
         )
         # 0.11 of a core each, of which 0.01 are idle: 1 s of CPU in ten.
-        uses = tuple(replace(self._use, cpu_s=1.1, wall_s=10.0) for _ in rows)
+        cpu_s = 2.4 if len(self.orders) - 1 in self.busy else 1.1
+        uses = tuple(replace(self._use, cpu_s=cpu_s, wall_s=10.0) for _ in rows)
         return MeasuredLevel(self._facts(whole, plan=level), rows, uses, ((),) * len(rows))
 
 
@@ -311,6 +314,19 @@ def test_the_rate_of_earlier_blocks_is_used_again(
     (outcome,) = perform(kind, make_standing(known(slower, make_cost, OPENING), ALL), turn=1)
     assert outcome.cost_rate == 1.5
     assert [order.value for order in made.orders] == [6.0, 6.0]
+
+
+@pytest.mark.parametrize(("busy", "is_kept"), [({0}, True), ({0, 1}, False)])
+def test_a_rate_that_is_known_is_given_up_with_its_blocks_only_where_it_is_too_much_twice(
+    busy: set[int], is_kept: bool, made: MadeUp, kind: CostBlocks, conditions: Conditions,  # noqa: FBT001
+    make_cost: Callable[..., CostBlock], make_standing: Callable[..., Standing],
+) -> None:  # fmt: skip
+    made.busy = busy
+    slower = msgspec.structs.replace(conditions, cost_rate=1.5)
+    (outcome,) = perform(kind, make_standing(known(slower, make_cost, OPENING), ALL), turn=1)
+    assert (outcome.cost_rate == 1.5) is is_kept
+    assert [order.level > 0 for order in made.orders] == [False, False, True]
+    assert len({order.seed for order in made.orders}) == 3
 
 
 def test_the_planted_control_burns_about_a_twelfth_of_what_the_reference_costs_in_every_block_as_much(

@@ -219,6 +219,10 @@ class CostBlocks(Kind):
         if check_held_up(measured.facts):  # all later blocks have the rate that is found here
             measured = bed.drive(_order(WARM_LEVEL, level, turns, 0.0, warm_s, plan_seed(seed, 3)), level)
         found = rate.find(measured.uses, measured.rows)
+        if workload in self._rates and found.busy_share > rate.MOST_BUSY_SHARE:
+            # Earlier blocks are given up with the rate: it has to be too much for processes that have begun, too.
+            measured = bed.drive(_order(WARM_LEVEL, level, turns, 0.0, warm_s, plan_seed(seed, 4)), level)
+            found = rate.find(measured.uses, measured.rows)
         if workload not in self._rates or found.busy_share > rate.MOST_BUSY_SHARE:
             self._rates[workload] = found.per_cell
         places = {subject.cell: place for place, subject in enumerate(subjects)}
