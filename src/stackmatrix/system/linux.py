@@ -38,7 +38,7 @@ def core_times() -> dict[int, CoreTimes] | None:
     where its numbers are not those by which processes are pinned: those of another core would be taken for a core's.
     """
     cores = {}
-    for core, columns in re.findall(r"^cpu(\d+) ([\d ]+)$", read(STAT) or "", re.MULTILINE):
+    for core, columns in re.findall(rf"^cpu({NUMBER})((?: +{NUMBER})+)$", read(STAT) or "", re.MULTILINE):
         times = [int(column) for column in columns.split()]
         if len(times) >= LEAST_COLUMNS:
             user, nice, system, _idle, _iowait, irq, softirq, steal = [*times, 0][:8]
@@ -48,6 +48,8 @@ def core_times() -> dict[int, CoreTimes] | None:
 
 
 STAT, ONLINE = "/proc/stat", "/sys/devices/system/cpu/online"
+NUMBER = r"\d{1,20}"
+"""Of the kernel's: what has more digits is none."""
 LEAST_COLUMNS = 7
 """Of a core's line; the eighth, of stolen time, came with Linux 2.6.11."""
 
@@ -67,8 +69,8 @@ def core_numbers(text: str | None) -> frozenset[int]:
     """The cores of one of the kernel's lists, such as ``0-3,8``; empty where it is missing or not understood."""
     found: set[int] = set()
     for part in (text or "").strip().split(","):
-        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())
-        if match is None or int(match[2] or 0) > MOST_CORES:
+        match = re.fullmatch(rf"({NUMBER})(?:-({NUMBER}))?", part.strip())
+        if match is None or max(map(int, match.groups("0"))) > MOST_CORES:
             return frozenset()
         found |= {*range(int(match[1]), int(match[2] or match[1]) + 1)}
     return frozenset(found)
@@ -80,7 +82,7 @@ MOST_CORES = 65_536
 
 def tasks() -> int | None:
     """How many processes and threads this machine has; ``None`` elsewhere than on Linux. See proc_loadavg(5)."""
-    found = re.search(r"/(\d+) ", read("/proc/loadavg") or "")
+    found = re.search(rf"/({NUMBER}) ", read("/proc/loadavg") or "")
     return int(found[1]) if found else None
 
 

@@ -28,8 +28,10 @@ REQUIREMENTS = PROJECT / "requirements"
 
 def lock_sha256(name: str) -> str | None:
     """The hash of a lock file as it is now, or ``None`` when there is none."""
-    path = REQUIREMENTS / f"{name}.txt"
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
+    try:
+        return hashlib.sha256((REQUIREMENTS / f"{name}.txt").read_bytes()).hexdigest()
+    except (OSError, ValueError):  # also of a name that no file can have, as a stamp may say anything
+        return None
 
 
 def installed(folder: Path = NOX_FOLDER) -> dict[tuple[str, str], Installation]:
