@@ -17,11 +17,11 @@ from tests.faults.running import CELLS, complete, reached
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of a few megabytes of its own, where this user may mount one."""
+    """A small file system of its own, where this user may mount one; a run looks first whether it has room."""
     place = tmp_path / "results"
     place.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", place], check=False, capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=128m", "tmpfs", place], check=False, capture_output=True
     )
     if mounted.returncode:
         pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
@@ -70,7 +70,7 @@ def test_a_disk_that_is_full_at_the_beginning_is_found_before_anything_is_measur
     fill(small_disk)
     run = complete(tmp_path)
     assert run.process.returncode == 6
-    assert "results cannot be written (No space left on device): mend that" in run.printed
+    assert "0 MB are free; results need about" in run.printed
 
 
 def test_a_results_folder_that_becomes_read_only_keeps_the_block_elsewhere(tmp_path: Path, small_disk: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_results_folder_that_is_removed_in_the_middle_is_written_again(tmp_pat
 def test_a_full_disk_of_temporary_files_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "tmp").mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", tmp_path / "tmp"], check=False, capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=128m", "tmpfs", tmp_path / "tmp"], check=False, capture_output=True
     )
     if mounted.returncode:
         pytest.skip("no file system can be mounted here")
