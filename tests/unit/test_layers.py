@@ -172,6 +172,13 @@ def test_the_noxfile_dispatches_only() -> None:
     }  # fmt: skip
 
 
+def test_what_runs_on_the_python_of_nox_is_read_by_an_older_one_too() -> None:
+    names = {*own_modules(ROOT / "noxfile.py"), "system.guard"}
+    paths = [PACKAGE / f"{name.replace('.', '/')}.py" for name in names]
+    for path in [ROOT / "noxfile.py", *(one for one in paths if one.exists())]:
+        ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 11))
+
+
 ENVIRONMENTS = {stack.environment for stack in STACKS.values()}
 LOCKS = sorted(REQUIREMENTS.glob("*.txt"))
 

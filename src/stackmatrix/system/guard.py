@@ -46,7 +46,7 @@ FIRST_CODE = 128
 _above: list[int] = []
 """The process above this one, where there is one."""
 
-type Known = dict[int, tuple[int, str]]
+Known = dict[int, tuple[int, str]]
 """Processes by id: the parent's, and when each began, by which it is told from a later one with its id."""
 
 
