@@ -147,9 +147,10 @@ def test_a_quota_below_the_cores_that_are_used_is_told_before_the_run(make_group
     assert said[2] == "None"
 
 
-FITS = ENTER + "import os\nfrom stackmatrix.system import limits\nfrom stackmatrix.system.limits import Needs\n"
+FITS = ENTER + "import os\nfrom stackmatrix.system import headroom, limits\n"
+FITS += "from stackmatrix.system.limits import Needs\n"
 FITS += "print(*limits.stopping(Needs(tasks=130, memory_bytes=400_000_000)), sep='\\n')\n"
-FITS += "print(*limits.stopping(Needs(tasks=20, memory_bytes=100_000_000)), sep='\\n')\nprint(limits.usable_memory())"
+FITS += "print(*limits.stopping(Needs(tasks=20, memory_bytes=100_000_000)), sep='\\n')\nprint(headroom.memory().total)"
 
 
 @pytest.mark.parametrize(

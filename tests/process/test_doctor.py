@@ -55,7 +55,7 @@ print(headroom.memory(), headroom.tasks())
     ("controller", "files", "limit", "told"),
     [
         ("memory", ("memory.max", "memory.limit_in_bytes"), "268435456", "Memory(total=268435456, "),
-        ("pids", ("pids.max",), "50", "limit=50, set_by='this control group (pids.max)'"),
+        ("pids", ("pids.max",), "50", "limit=50, by_group=True"),
     ],
 )
 def test_what_a_real_control_group_allows_is_what_is_reckoned_with(

@@ -101,7 +101,7 @@ def test_processes_and_threads_that_do_not_fit_beside_those_of_the_user_are_said
     said = answer([sys.executable, "-c", FEW.format(most=now + 60)])
     assert said.startswith("This user may start ")
     assert said.endswith(" more processes and threads, and what is measured needs 200: "
-                         "raise the limit (ulimit -u), or choose stacks with fewer threads.")  # fmt: skip
+                         "raise its limit (ulimit -u), or choose stacks with fewer threads.")  # fmt: skip
     assert answer([sys.executable, "-c", FEW.format(most=now + 600)]) == "None"
 
 

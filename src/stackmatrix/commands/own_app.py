@@ -27,9 +27,8 @@ from stackmatrix.measurements import request as requests
 from stackmatrix.measurements.cost.batches import most_together
 from stackmatrix.measurements.first_look import kept_rate, look
 from stackmatrix.measurements.request import Request
-from stackmatrix.system import private_folders
+from stackmatrix.system import headroom, private_folders
 from stackmatrix.system.cores import pinned
-from stackmatrix.system.limits import usable_memory
 from stackmatrix.testbed import environments as installations
 
 type Say = Callable[[str], None]
@@ -72,7 +71,7 @@ def ready(app: AppFile, request: Request, by_path: Mapping[str, Path], say: Say)
     first = reference_of(cells) or cells[0]
     python = installations.resolve([first], catalogue)[0].environment.prefix / "bin" / "python"
     layout, machine, machine_name = requests.prepare(request)
-    together = min(len(cells) + 2, most_together(min(machine.memory_bytes, usable_memory())))
+    together = min(len(cells) + 2, most_together(min(machine.memory_bytes, headroom.memory().total)))
     folder = private_folders.make()
     try:
         with ExitStack() as up:

@@ -25,9 +25,9 @@ from stackmatrix.measurements.request import Kind, Outcome, Provenance, Request,
 from stackmatrix.results import store, writing
 from stackmatrix.results.conditions import Machine
 from stackmatrix.results.model import Result, Status
-from stackmatrix.system import interrupts, limits, private_folders, processes, runs
+from stackmatrix.system import headroom, interrupts, limits, private_folders, processes, runs
 from stackmatrix.system.cores import Layout
-from stackmatrix.system.limits import Needs, usable_memory
+from stackmatrix.system.limits import Needs
 from stackmatrix.testbed import environments
 
 LATE_TURNS = 3
@@ -84,7 +84,7 @@ class Runner:
         has_cost = any(kind.name == "cost" for kind in self.kinds)
         subjects = {cell: subject for cell, subject in there.items() if has_cost or cell.control is None}
         if subjects:
-            together = most_together(min(machine.memory_bytes, usable_memory())) if has_cost else 1
+            together = most_together(min(machine.memory_bytes, headroom.memory().total)) if has_cost else 1
             limits.need_room(Needs.of(subjects.values(), together))
         setup = Setup(request, self.profile, provenance, subjects, layout, machine, self.machine_name)
         calibration = store.calibration_id(request.folder, self.machine_name)

@@ -52,10 +52,10 @@ def read_events(groups: Collection[Group]) -> Events:
     # Of a group above, only its own limit on processes counts: others below it have theirs. Older kernels do not tell.
     local = [one for one in groups if (one.folder / PIDS_LOCAL).exists()]
     rest = [one for one in groups if one not in local]
-    refused = (_total(local, PIDS_LOCAL, r"^max (\d+)", above=True), _total(rest, "pids.events", r"^max (\d+)"))
-    kills = (_total(groups, file, r"^oom_kill (\d+)") for file in ("memory.events.local", "memory.oom_control"))
+    refused = (_total(local, PIDS_LOCAL, "max", above=True), _total(rest, "pids.events", "max"))
+    kills = (_total(groups, file, "oom_kill") for file in ("memory.events.local", "memory.oom_control"))
     return Events(
-        throttled=_total(groups, "cpu.stat", r"^nr_throttled (\d+)", above=True),
+        throttled=_total(groups, "cpu.stat", "nr_throttled", above=True),
         oom_kills=_add(*kills),
         forks_refused=_add(*refused),
     )
@@ -67,23 +67,23 @@ def quota_cores(groups: Collection[Group]) -> float | None:
     return min(quotas, default=None)
 
 
-def memory_limit(groups: Collection[Group]) -> int | None:
-    """How many bytes of memory the smallest limit of these groups grants; ``None`` where there is none."""
-    files = ("memory.max", "memory.limit_in_bytes")
-    limits = [limit for group in groups for file in files if (limit := _number(group.folder / file)) is not None]
-    return min((limit for limit in limits if limit < NO_LIMIT), default=None)
-
-
-def tasks_left(groups: Collection[Group]) -> int | None:
-    """How many more processes and threads fit into the fullest of these groups; ``None`` where there is no limit."""
-    pairs = [[_number(group.folder / f"pids.{file}") for file in ("max", "current")] for group in groups]
-    return min((most - now for most, now in pairs if most is not None and now is not None), default=None)
+def tasks(groups: Collection[Group]) -> list[tuple[int, int]]:
+    """How many more processes and threads may be started, and the limit, of every group that has one."""
+    folders = {one.folder for one in groups}
+    pairs = [[_number(folder / f"pids.{file}") for file in ("max", "current")] for folder in folders]
+    return [(max(0, most - now), most) for most, now in pairs if most is not None and now is not None]
 
 
 def _number(file: Path) -> int | None:
     """The number in a group's file; ``None`` where there is none, as "max" for no limit is."""
-    text = (read(str(file)) or "").strip()
-    return int(text) if text.isdecimal() else None
+    found = re.fullmatch(r"\s*(\d{1,19})\s*", read(str(file)) or "", re.ASCII)
+    return int(found[1]) if found else None
+
+
+def _count(file: Path, name: str) -> int | None:
+    """The number behind a name, in a group's file with one of each on a line; ``None`` where there is none."""
+    found = re.search(rf"^{name} (\d{{1,19}})$", read(str(file)) or "", re.MULTILINE | re.ASCII)
+    return int(found[1]) if found else None
 
 
 def memory_left(groups: Collection[Group]) -> tuple[int, int] | None:
@@ -105,11 +105,10 @@ def _memory_left(folder: Path) -> tuple[int, int] | None:
         ("memory.max", "memory.current", "inactive_file"),
         ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
     ):
-        most, used = (read(str(folder / file)) or "" for file in (limit, usage))
-        if not most.strip().isdigit() or not used.strip().isdigit() or int(most) >= NO_LIMIT:
+        most, used = _number(folder / limit), _number(folder / usage)
+        if most is None or used is None or most >= NO_LIMIT:
             continue
-        unread = re.search(rf"^{idle} (\d+)", read(str(folder / "memory.stat")) or "", re.MULTILINE)
-        return int(most) - int(used) + (int(unread[1]) if unread else 0), int(most)
+        return most - used + (_count(folder / "memory.stat", idle) or 0), most
     return None
 
 
@@ -174,10 +173,10 @@ def _groups_of(pid: int | str, mounts: dict[str, tuple[PurePosixPath, Path]]) ->
             yield from (Group(place.joinpath(*below.parts[:depth]), is_own=False) for depth in range(len(below.parts)))
 
 
-def _total(groups: Collection[Group], file: str, pattern: str, *, above: bool = False) -> int | None:
+def _total(groups: Collection[Group], file: str, name: str, *, above: bool = False) -> int | None:
     """The sum of a count over the groups' files of this name; ``None`` where no group has one."""
-    texts = (read(str(folder / file)) or "" for folder in {one.folder for one in groups if one.is_own or above})
-    counts = [int(found[1]) for text in texts if (found := re.search(pattern, text, re.MULTILINE))]
+    told = (_count(folder / file, name) for folder in {one.folder for one in groups if one.is_own or above})
+    counts = [count for count in told if count is not None]
     return sum(counts) if counts else None
 
 
@@ -189,5 +188,5 @@ def _quota(folder: Path) -> float | None:
     """In cores. Version 2 has microseconds in a period in one file, or "max"; version 1 has two files, or -1 in one."""
     names = ("quota", "period")
     told = read(str(folder / "cpu.max")) or " ".join(read(str(folder / f"cpu.cfs_{name}_us")) or "" for name in names)
-    found = re.match(r"(\d+)\s+0*([1-9]\d*)", told)
+    found = re.match(r"(\d{1,19})\s+0*([1-9]\d{0,18})\b", told, re.ASCII)
     return int(found[1]) / int(found[2]) if found else None

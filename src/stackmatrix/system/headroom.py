@@ -4,6 +4,7 @@ A control group's limit holds for all groups below it, so the closest of them co
 the kernel's Documentation/admin-guide/cgroup-v2.rst, and the files of version 1 that stand for them.
 """
 
+import contextlib
 import os
 import resource
 import shutil
@@ -13,7 +14,6 @@ from pathlib import Path
 import psutil
 
 from stackmatrix.system import cgroup
-from stackmatrix.system.linux import read
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,11 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Tasks:
-    """How many more processes and threads may be started, and what sets that limit."""
+    """How many more processes and threads may be started. ``by_group`` where a control group limits them most."""
 
     left: int
     limit: int
-    set_by: str
+    by_group: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +57,21 @@ def memory() -> Memory:
 
 def tasks() -> Tasks | None:
     """The limit on processes and threads that leaves the fewest; ``None`` where there is none."""
-    found = []
-    for folder in {group.folder for group in _groups()}:
-        limit, used = _number(folder, "pids.max"), _number(folder, "pids.current")
-        if limit is not None and used is not None:
-            found.append(Tasks(max(0, limit - used), limit, "this control group (pids.max)"))
-    soft, _ = resource.getrlimit(resource.RLIMIT_NPROC)
-    # Linux does not hold root to it.
-    if soft != resource.RLIM_INFINITY and not (psutil.LINUX and os.geteuid() == 0):
-        found.append(Tasks(max(0, soft - own_tasks()), soft, "this shell (ulimit -u)"))
+    found = [Tasks(left, limit, by_group=True) for left, limit in cgroup.tasks(_groups())]
+    # Linux does not hold root to the limit of a shell.
+    is_held = not (psutil.LINUX and os.geteuid() == 0)
+    if is_held and (allowed := raised(resource.RLIMIT_NPROC)) is not None:
+        found.append(Tasks(max(0, allowed - own_tasks()), allowed, by_group=False))
     return min(found, key=lambda one: one.left, default=None)
+
+
+def raised(limit: int) -> int | None:
+    """What a limit of this shell allows once it was raised as far as it goes; ``None`` where there is none."""
+    _, hard = resource.getrlimit(limit)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(limit, (hard, hard))
+    soft, _ = resource.getrlimit(limit)
+    return None if soft == resource.RLIM_INFINITY else soft
 
 
 def own_tasks() -> int:
@@ -100,9 +105,3 @@ def existing(path: Path) -> Path:
 def _groups() -> frozenset[cgroup.Group]:
     """Control groups of this process; none elsewhere than on Linux."""
     return cgroup.groups_of([os.getpid()])
-
-
-def _number(folder: Path, *files: str) -> int | None:
-    """The number in the first of these files that there is; ``None`` for ``max``, which is no limit."""
-    told = next((text for file in files if (text := read(str(folder / file))) is not None), "").strip()
-    return int(told) if told.isdecimal() else None

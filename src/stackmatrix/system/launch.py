@@ -91,7 +91,7 @@ def _allow_open_files(count: int, hard: int) -> bool:
 
 
 def leave_no_dumps() -> None:
-    """Have what is started write no dump of its memory where it crashes: it would lie in the folder it runs in."""
+    """Have this process write no dump of its memory where it crashes: that may hold secrets, and lies about."""
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
@@ -108,11 +108,6 @@ def become(user: str) -> None:
     os.initgroups(entry.pw_name, entry.pw_gid)
     os.setgid(entry.pw_gid)
     os.setuid(entry.pw_uid)
-
-
-def without_core() -> None:
-    """Leave no memory on disk when this process crashes: it may hold secrets."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def write_to(log: str) -> None:
@@ -139,12 +134,11 @@ def main() -> None:
         pin([int(core) for core in options.cores.split(",")])
     if options.open_files:
         raise_open_files(options.open_files)
-    leave_no_dumps()
     if options.setting:
         Setting(**json.loads(options.setting.read_text(encoding="utf-8"))).take()
     if options.user:
         become(options.user)
-    without_core()
+    leave_no_dumps()
     end_with_parent(signal.Signals[options.death_signal])  # after the user: the kernel forgets it with a change of that
     try:
         os.execvp(options.command[0], options.command)

@@ -5,7 +5,6 @@ Every function that begins with ``why`` looks at one of them, and returns what i
 of a server; with those of :func:`noted` a run goes on, and its blocks say so.
 """
 
-import contextlib
 import os
 import resource
 import shutil
@@ -98,7 +97,7 @@ def why_no_temporary_folder() -> str | None:
 
 def why_little_cpu_time() -> str | None:
     """A shell or a batch system may end a process that has used its time."""
-    allowed = _raised(resource.RLIMIT_CPU)
+    allowed = headroom.raised(resource.RLIMIT_CPU)
     if allowed is None or allowed >= LEAST_CPU_S:
         return None
     return (
@@ -109,7 +108,7 @@ def why_little_cpu_time() -> str | None:
 
 def why_small_files() -> str | None:
     """What writes to a larger file than is allowed is ended."""
-    allowed = _raised(resource.RLIMIT_FSIZE)
+    allowed = headroom.raised(resource.RLIMIT_FSIZE)
     if allowed is None or allowed >= LEAST_FILE_BYTES:
         return None
     return f"A file may have {_megabytes(allowed)} here, and logs grow: raise the limit (ulimit -f unlimited)."
@@ -129,7 +128,7 @@ def why_small_stack() -> str | None:
 def why_little_address_space() -> str | None:
     """Threads reserve far more than they use, and are refused where that is limited."""
     for limit, option in ((resource.RLIMIT_AS, "-v"), (resource.RLIMIT_DATA, "-d")):
-        allowed = _raised(limit)
+        allowed = headroom.raised(limit)
         if allowed is not None and allowed < LEAST_ADDRESS_BYTES:
             return (
                 f"A process may reserve {_megabytes(allowed)} of memory here, and a hundred threads reserve up to "
@@ -140,30 +139,26 @@ def why_little_address_space() -> str | None:
 
 def why_few_tasks(needed: int) -> str | None:
     """Processes and threads are counted together, by control group and by user."""
-    left = cgroup.tasks_left(cgroup.groups_of([os.getpid()]))
-    if left is not None and left < needed:
-        return (
-            f"This control group may start {left} more processes and threads, and what is measured needs {needed}: "
-            "raise its limit (docker: --pids-limit, systemd: TasksMax), or choose stacks with fewer threads."
-        )
-    allowed = _raised(resource.RLIMIT_NPROC) if hasattr(resource, "RLIMIT_NPROC") else None
-    if allowed is None or os.geteuid() == 0:  # the kernel lets root have as many as there are
+    allowed = headroom.tasks()
+    if allowed is None or allowed.left >= needed:
         return None
-    left = allowed - headroom.own_tasks()
-    if left >= needed:
-        return None
+    whose, option = ("control group", "docker: --pids-limit, systemd: TasksMax") if allowed.by_group else USER
     return (
-        f"This user may start {max(0, left)} more processes and threads, and what is measured needs {needed}: "
-        "raise the limit (ulimit -u), or choose stacks with fewer threads."
+        f"This {whose} may start {allowed.left} more processes and threads, and what is measured needs {needed}: "
+        f"raise its limit ({option}), or choose stacks with fewer threads."
     )
+
+
+USER = ("user", "ulimit -u")
 
 
 def why_little_memory(needed_bytes: int) -> str | None:
     """What takes more memory than there is makes the kernel end a process, which need not be the one that took it."""
-    limit, free = cgroup.memory_limit(cgroup.groups_of([os.getpid()])), psutil.virtual_memory().available
-    if limit is not None and limit < needed_bytes:
+    there, free = headroom.memory(), psutil.virtual_memory().available
+    # Of a group the limit counts, and not what is left: files that are kept in memory use it up, and are given up.
+    if there.by_group and there.total < needed_bytes:
         return (
-            f"This control group may have {_megabytes(limit)} of memory, and what is measured needs "
+            f"This control group may have {_megabytes(there.total)} of memory, and what is measured needs "
             f"{_megabytes(needed_bytes)}: raise its limit (docker: --memory), or choose fewer cells."
         )
     if free >= needed_bytes:
@@ -196,12 +191,6 @@ def what_stopped_us(before: cgroup.Events) -> str | None:
     return None
 
 
-def usable_memory() -> int:
-    """Bytes of memory that this process's control groups allow, of those that the machine has."""
-    every = psutil.virtual_memory().total
-    return min(every, cgroup.memory_limit(cgroup.groups_of([os.getpid()])) or every)
-
-
 def why_cores_unknown(layout: Layout) -> str | None:
     """Inside a container, what tells how busy cores are may number them in another way than what pins processes."""
     if sys.platform != "linux" or not layout.target or {*layout.used} <= {*(linux.core_times() or {})}:
@@ -220,15 +209,6 @@ def why_no_shared_memory() -> str | None:
 
 
 SHARED = "/dev/shm"  # noqa: S108 - looked at, not written to
-
-
-def _raised(limit: int) -> int | None:
-    """What a limit allows once it was raised as far as it goes; ``None`` where there is none."""
-    _, hard = resource.getrlimit(limit)
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(limit, (hard, hard))
-    soft, _ = resource.getrlimit(limit)
-    return None if soft == resource.RLIM_INFINITY else soft
 
 
 def _megabytes(count: int) -> str:

@@ -1,5 +1,6 @@
 """Ports of 127.0.0.1: which are free, which are in use and by which process, and how long a listen queue may be."""
 
+import contextlib
 import os
 import re
 import socket
@@ -135,10 +136,15 @@ def why_short_backlog() -> str | None:
 
 
 def why_no_loopback() -> str | None:
-    """Everything here talks over 127.0.0.1, which a network namespace of its own has, but not up."""
+    """Everything here talks over 127.0.0.1, which a network namespace of its own has, but not up.
+
+    Nobody listens for this: that the system refuses a connection to a port where nobody does shows that it was reached.
+    """
     try:
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            socket.create_connection(server.getsockname(), timeout=LOOPBACK_S).close()
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            with contextlib.suppress(ConnectionRefusedError):
+                socket.create_connection(closed.getsockname(), timeout=LOOPBACK_S).close()
     except OSError as error:
         return (
             f"127.0.0.1, over which everything here talks, cannot be reached ({error.strerror or error}): "

@@ -76,11 +76,11 @@ def test_the_most_requests_at_once_are_those_of_the_chosen_kinds(
 
 def test_a_limit_on_processes_stops_a_run_that_one_cell_alone_would_reach() -> None:
     def found(left: int) -> str:
-        return room.of_tasks(Tasks(left, 512, "this shell (ulimit -u)"), [108, 108, 9]).state
+        return room.of_tasks(Tasks(left, 512, by_group=False), [108, 108, 9]).state
 
     assert room.of_tasks(None, [108]).state == "fine"
     assert [found(left) for left in (171, 172, 288, 289)] == ["stops", "note", "note", "fine"]
-    stopping = room.of_tasks(Tasks(10, 512, "this control group (pids.max)"), [108])
+    stopping = room.of_tasks(Tasks(10, 512, by_group=True), [108])
     assert stopping.exit_code == MachineLimitError.exit_code
     assert "10 more of 512 may be started, by this control group (pids.max)" in stopping.said
 

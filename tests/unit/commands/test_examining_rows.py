@@ -64,9 +64,9 @@ def test_what_a_user_has_to_mend_stops_with_its_own_code(make_case: MakeCase) ->
 def test_no_line_fails_on_files_of_the_kernel_that_are_not_there_or_odd(
     make_case: MakeCase, monkeypatch: pytest.MonkeyPatch, text: str | None
 ) -> None:
-    from stackmatrix.system import clock, cores, foreign, headroom, host, ports  # noqa: PLC0415 - who reads such files
+    from stackmatrix.system import clock, cores, foreign, host, ports  # noqa: PLC0415 - who reads such files
 
-    for module in (cgroup, clock, cores, foreign, headroom, host, linux, ports):
+    for module in (cgroup, clock, cores, foreign, host, linux, ports):
         monkeypatch.setattr(module, "read", lambda _: text)
     found = examine(make_case(profile="smoke"))
     assert [*found] == [one.title for one in ROWS]

@@ -230,6 +230,7 @@ def test_figures_of_perf_are_a_number_or_none(data: bytes) -> None:
         assert counted is None or counted >= 0
 
 
+GROUP = [cgroup.Group(Path("/a"), is_own=True)]
 KERNEL: dict[str, Callable[[], object]] = {
     "core times": linux.core_times,
     "ports": linux.used_ports,
@@ -239,6 +240,10 @@ KERNEL: dict[str, Callable[[], object]] = {
     "files": lambda: linux.open_files_limit(1),
     "groups": lambda: cgroup.quota_cores(cgroup.groups_of([1])),
     "events": lambda: cgroup.read_events(cgroup.groups_of([1])),
+    "quota": lambda: cgroup.quota_cores(GROUP),
+    "counts": lambda: cgroup.read_events(GROUP),
+    "tasks": lambda: cgroup.tasks(GROUP),
+    "memories": lambda: cgroup.memories(GROUP),
     "siblings": lambda: cores._siblings(0),
     "backlog": ports.allowed_backlog,
     "processor": processor.cpu_model,
@@ -262,11 +267,14 @@ Max open files            1024                 524288               files
 model name : AMD
 1 (a) b) S 0 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 33 1 1
 """
+NUMBERS = st.sampled_from(["7", "-7", "²", "9" * 5000, "٣"]).flatmap(
+    lambda n: st.sampled_from([n, f"{n} {n}", f"max {n}", f"nr_throttled {n}", f"inactive_file {n}", f"oom_kill {n}"])
+).map(str.encode)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", KERNEL)
 @fuzzed(12)
-@given(said=st.one_of(hostile.cut(SAID), hostile.noise))
+@given(said=st.one_of(hostile.cut(SAID), hostile.noise, NUMBERS))
 def test_whatever_the_kernel_says_is_understood_or_unknown(name: str, said: bytes) -> None:
     def read(_: str) -> str:
         return said.decode(errors="replace")

@@ -508,7 +508,7 @@ def test_a_quota_below_the_cores_that_are_used_is_refused_before_anything_is_beg
 def test_a_limit_that_the_chosen_cells_do_not_fit_into_is_refused_before_anything_is_begun(
     make_runner: MakeRunner, make_kind: MakeKind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cgroup, "tasks_left", lambda _: 20)
+    monkeypatch.setattr(cgroup, "tasks", lambda _: [(20, 60)])
     kind = make_kind()
     with pytest.raises(MachineLimitError, match="may start 20 more processes and threads, and what is measured needs"):
         make_runner(kind).run()

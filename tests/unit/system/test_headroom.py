@@ -71,15 +71,17 @@ def test_the_closest_limit_on_processes_is_the_one_that_is_told(
     folders: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    monkeypatch.setattr(resource, "setrlimit", lambda *_: None)
     assert headroom.tasks() is None
     folders.append(group(tmp_path / "a", pids__max="500", pids__current="20"))
     folders.append(group(tmp_path / "a" / "b", pids__max="60", pids__current="70"))
-    assert headroom.tasks() == Tasks(0, 60, "this control group (pids.max)")
+    assert headroom.tasks() == Tasks(0, 60, by_group=True)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(resource, "getrlimit", lambda _: (100, 200))
+    monkeypatch.setattr(resource, "setrlimit", lambda *_: None)
     monkeypatch.setattr(headroom, "own_tasks", lambda: 30)
     folders.clear()
-    assert headroom.tasks() == Tasks(70, 100, "this shell (ulimit -u)")
+    assert headroom.tasks() == Tasks(70, 100, by_group=False)
 
 
 def test_own_processes_are_counted() -> None:

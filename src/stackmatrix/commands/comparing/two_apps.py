@@ -25,9 +25,8 @@ from stackmatrix.measurements import request as requests
 from stackmatrix.measurements.cost.batches import most_together
 from stackmatrix.measurements.first_look import FirstLook, kept_rate, look
 from stackmatrix.measurements.request import Request
-from stackmatrix.system import git, private_folders
+from stackmatrix.system import git, headroom, private_folders
 from stackmatrix.system.cores import Layout, pinned
-from stackmatrix.system.limits import usable_memory
 from stackmatrix.testbed import environments as installations
 
 type Say = Callable[[str], None]
@@ -46,7 +45,7 @@ def ready(
     _need_movable(app)
     find_uv()  # of no side
     layout, machine, machine_name = requests.prepare(request)
-    together = min(len(request.cells) + 2, most_together(min(machine.memory_bytes, usable_memory())))
+    together = min(len(request.cells) + 2, most_together(min(machine.memory_bytes, headroom.memory().total)))
     folder = private_folders.make()
     with ExitStack() as up:
         up.callback(private_folders.remove, folder)

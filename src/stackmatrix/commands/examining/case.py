@@ -17,10 +17,9 @@ from stackmatrix.measurements.request import Request, prepare
 from stackmatrix.results import store
 from stackmatrix.results.conditions import Machine
 from stackmatrix.results.model import Result
-from stackmatrix.system import installed_pythons
+from stackmatrix.system import headroom, installed_pythons
 from stackmatrix.system.cores import Layout
 from stackmatrix.system.installed_pythons import Interpreter
-from stackmatrix.system.limits import usable_memory
 from stackmatrix.system.watch import Watched, watch
 from stackmatrix.testbed import environments
 from stackmatrix.testbed.environments import NOX_FOLDER, session_name
@@ -129,7 +128,7 @@ class Case:
     @property
     def most_together(self) -> int:
         """How many cells may stand side by side on this machine."""
-        return most_together(min(self.machine.memory_bytes, usable_memory()))
+        return most_together(min(self.machine.memory_bytes, headroom.memory().total))
 
     @cached_property
     def together(self) -> tuple[Cell, ...]:

@@ -103,11 +103,14 @@ def threads_of(stack: Stack) -> int:
     return serving + TASKS_EACH * stack.workers
 
 
+THE_GROUP, THE_SHELL = "this control group (pids.max)", "this shell (ulimit -u)"
+
+
 def of_tasks(found: Tasks | None, each: Sequence[int]) -> Diagnosis:
     if found is None:
         return fine("Nothing limits their number.")
     most, least = TASKS_BESIDE + sum(each), TASKS_BESIDE + max(each, default=0)
-    said = f"{found.left} more of {found.limit} may be started, by {found.set_by}"
+    said = f"{found.left} more of {found.limit} may be started, by {THE_GROUP if found.by_group else THE_SHELL}"
     remedy = "Raise it (ulimit -u; docker: --pids-limit; systemd: TasksMax), or choose fewer cells at once."
     if found.left < least:
         return stops(

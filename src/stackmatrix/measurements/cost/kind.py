@@ -30,8 +30,7 @@ from stackmatrix.measurements.request import Kind, Outcome, Setup, Show, Standin
 from stackmatrix.results.cost import CostBlock
 from stackmatrix.results.findings import Code, Finding, note
 from stackmatrix.results.model import Result
-from stackmatrix.system import host
-from stackmatrix.system.limits import usable_memory
+from stackmatrix.system import headroom, host
 from stackmatrix.testbed import testbed
 from stackmatrix.testbed.supervisor import StubbornError
 from stackmatrix.testbed.testbed import Load, MeasuredLevel, Testbed
@@ -63,7 +62,7 @@ class CostBlocks(Kind):
     def begin(self, setup: Setup) -> None:
         self._setup, self.lengths = setup, setup.profile.cost
         self._generator = random.Random(setup.request.seed)
-        self._most = most_together(min(setup.machine.memory_bytes, usable_memory()))
+        self._most = most_together(min(setup.machine.memory_bytes, headroom.memory().total))
         together = max((len(setup.cells_of(one)) for one in setup.workloads), default=0)
         host.need_open_files(2 * min(together, self._most))
 
