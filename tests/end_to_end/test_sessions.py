@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -283,7 +284,7 @@ def test_a_python_that_cannot_be_had_is_left_out_or_minded(tmp_path: Path) -> No
     command += ["--results", str(tmp_path)]
     done = nox(*command, **offline)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"Python {absent[-1]} was not found: 2 cells are left out." in done.stdout
+    assert f"Python {absent[-1]} was not found, which leaves out 2 cells." in done.stdout
     minded = nox(*command, "--fail-on-missing", **offline)
     assert minded.returncode == 1
     assert f"Python {absent[-1]} was not found: install it" in minded.stdout + minded.stderr
@@ -306,6 +307,33 @@ def test_a_missing_compiler_is_told_before_anything_is_built(
     assert done.returncode == 1
     assert f"{stack.name} needs a C compiler, which is not here: install it" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+OLDEST_FOR_NOX = "3.11"
+
+
+@pytest.fixture
+def older_nox(tmp_path: Path) -> list[str]:
+    """The nox of these tests on the oldest Python that may run it, which knows nothing newer."""
+    name, folder = f"python{OLDEST_FOR_NOX}", tmp_path / "older"
+    everywhere = [*Path.home().glob(f".pyenv/versions/{OLDEST_FOR_NOX}.*/bin/{name}")]
+    if (found := shutil.which(name)) is not None:
+        everywhere.insert(0, Path(found))
+    for path in everywhere:
+        made = subprocess.run([path, "-m", "venv", "--without-pip", str(folder)], capture_output=True, check=False)
+        if made.returncode == 0:
+            packages = folder / "lib" / name / "site-packages"
+            (packages / "nox.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+            return [str(folder / "bin" / "python"), *NOX[1:]]
+    pytest.skip(f"Python {OLDEST_FOR_NOX} is not here")
+
+
+def test_nox_installs_also_where_it_runs_on_an_older_python(older_nox: list[str], tmp_path: Path) -> None:
+    stack = "uvicorn"
+    told = ("-s", f"bench-{stack}", "--", "--pythons", THIS_PYTHON, "--results", str(tmp_path / "r"), "--list")
+    done = subprocess.run([*older_nox, *told], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"Session env-{stack}-{THIS_PYTHON} was successful" in done.stdout + done.stderr
 
 
 def test_a_mistyped_option_is_told_in_one_sentence() -> None:

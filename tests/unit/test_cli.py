@@ -303,7 +303,7 @@ def test_a_cell_that_is_not_installed_is_a_failed_cell_with_a_file_and_fails_the
     for _ in range(2):
         assert cli.main(["run", *ONE_CELL, "--results", str(tmp_path)]) == errors.CellsFailedError.exit_code
         printed = capsys.readouterr()
-        assert f"1 cells could not be measured in every block ({UNWATCHED} on {PYTHONS[0]}, fanout: " in printed.err
+        assert f"1 cell could not be measured in every block ({UNWATCHED} on {PYTHONS[0]}, fanout: " in printed.err
     ((_, written),) = store.read_results(tmp_path)
     assert isinstance(written, Result)
     assert (written.status.state, written.status.reason) == ("failed", "its environment is not installed")
@@ -325,7 +325,7 @@ def test_an_earlier_measurement_stays_when_its_cell_cannot_be_measured_and_nothi
     assert cli.main(arguments) == errors.CellsFailedError.exit_code
     printed = capsys.readouterr()
     assert f"{cell}: its environment is not installed." in printed.out
-    assert f"1 cells could not be measured in every block ({cell}: " in printed.err
+    assert f"1 cell could not be measured in every block ({cell}: " in printed.err
     assert list(store.read_results(tmp_path)) == [("m", result)]
 
 

@@ -24,6 +24,7 @@ from stackmatrix.errors import UsageError
 from stackmatrix.matrix.cells import choose, choose_one
 from stackmatrix.matrix.ladder import LoadModel, parse_ladder
 from stackmatrix.matrix.profiles import DEFAULT_PROFILE, KINDS, MOST_BLOCKS, PROFILES, Profile
+from stackmatrix.matrix.wording import count, were
 
 if TYPE_CHECKING:
     from stackmatrix.measurements.request import Kind, Request
@@ -84,7 +85,8 @@ def execute(options: argparse.Namespace) -> int:
 
         # A line of a list is nothing that git takes for a trailer, whatever a machine is called.
         names = "\n".join(f"- {path.relative_to(options.results.resolve())}" for path in runner.written)
-        git.commit(runner.written, f"Measure {len(runner.written)} cells on {runner.machine_name}\n\n{names}\n")
+        title = f"Measure {count(len(runner.written), 'cell')} on {runner.machine_name}"
+        git.commit(runner.written, f"{title}\n\n{names}\n")
     runner.need_all()
     return 0
 
@@ -150,7 +152,7 @@ def answer(options: argparse.Namespace, runner: "Runner") -> None:
         console.print(runner.stopped, markup=False, highlight=False)
     print_answer(console, machine)
     folder = options.results.resolve() / runner.machine_name
-    added = f"{len(runner.written)} files were written in" if runner.written else "Nothing was left to measure in"
+    added = f"{were(len(runner.written), 'file')} written in" if runner.written else "Nothing was left to measure in"
     console.print(f"{added} {folder}", soft_wrap=True, highlight=False, markup=False)
     if options.json:
         writing.write_atomically(options.json.resolve(), verdicts.encode(machine))

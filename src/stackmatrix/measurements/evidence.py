@@ -13,6 +13,7 @@ import msgspec
 
 from stackmatrix.errors import ResultsFolderError
 from stackmatrix.matrix.cells import Cell, Subject
+from stackmatrix.matrix.wording import were
 from stackmatrix.results import store, writing
 from stackmatrix.results.blocks import Block
 from stackmatrix.results.codec import encode
@@ -29,7 +30,7 @@ class Replaced:
     differs: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.cell}: {self.blocks} blocks were made under other conditions ({', '.join(self.differs)})"
+        return f"{self.cell}: {were(self.blocks, 'block')} made under other conditions ({', '.join(self.differs)})"
 
 
 @dataclass

@@ -17,6 +17,7 @@ from stackmatrix.errors import CellsFailedError, DisturbedError, PythonMissingEr
 from stackmatrix.matrix.cells import Cell, Missing, controls_of
 from stackmatrix.matrix.profiles import TURNS_A_RAMP, Profile
 from stackmatrix.matrix.pythons import Runtime, python_key
+from stackmatrix.matrix.wording import by_reason, count, in_short, named, places
 from stackmatrix.measurements.attempts import ATTEMPTS
 from stackmatrix.measurements.cost.batches import most_together
 from stackmatrix.measurements.evidence import Evidence
@@ -102,7 +103,7 @@ class Runner:
             for one in replaced:
                 self.view.say(f"{one}. They are replaced by the first block of this run.")
             if known := sum(len(result.blocks) for result in self._evidence.results.values()):
-                self.view.say(f"Adding to {known} blocks that were made under the same conditions.")
+                self.view.say(f"Adding to {count(known, 'earlier block')}, made under the same conditions.")
             self._measure()
 
     def _measure(self) -> None:
@@ -226,29 +227,23 @@ class Runner:
 
         """
         if self._unmeasured:
-            names = "; ".join(f"{cell}: {reason.rstrip('.')}" for cell, reason in self._unmeasured.items())
-            raise CellsFailedError(f"{len(self._unmeasured)} cells could not be measured in every block ({names}).")
+            lacking = count(len(self._unmeasured), "cell")
+            raise CellsFailedError(f"{lacking} could not be measured in every block ({in_short(self._unmeasured)}).")
 
     def _note_missing(self, missing: Mapping[Cell, Missing]) -> None:
         """Say what cannot be measured; a cell that should be there and is not fails, and its file says so."""
-        skipped = Counter(
-            Runtime.of(cell.python).interpreter for cell, reason in missing.items() if reason.state == "skipped"
-        )
-        for python, count in skipped.items():
-            self.view.say(f"Python {python} was not found: {count} cells are left out.")
-        excluded: dict[str, dict[str, None]] = {}
-        for cell, reason in missing.items():
-            if reason.state == "excluded":
-                excluded.setdefault(reason.reason, {})[f"{cell.stack} on {cell.python}"] = None
-        for why, cells in excluded.items():
-            self.view.say(f"Left out: {', '.join(cells)}. {why[0].upper()}{why[1:]}.")
-        for cell, reason in missing.items():
-            if reason.state == "excluded":
-                self.evidence.fail(cell, Status(state="excluded", reason=reason.reason))
-            elif reason.state == "failed":
-                self.view.say(f"{cell}: {reason.reason}{'' if reason.reason.endswith('?') else '.'}")
-                self._unmeasured[cell] = reason.reason
-                self.evidence.fail(cell, Status(state="failed", reason=reason.reason))
+        reasons: dict[str, dict[Cell, str]] = {"skipped": {}, "excluded": {}, "failed": {}}
+        for cell, one in missing.items():
+            reasons[one.state][cell] = one.reason
+            if one.state != "skipped":
+                self.evidence.fail(cell, Status(state=one.state, reason=one.reason))
+        for python, cells in Counter(Runtime.of(cell.python).interpreter for cell in reasons["skipped"]).items():
+            self.view.say(f"Python {python} was not found, which leaves out {count(cells, 'cell')}.")
+        for why, left_out in by_reason(reasons["excluded"]).items():
+            self.view.say(f"Left out: {places(left_out)}. {why[0].upper()}{why[1:]}.")
+        for said in named(reasons["failed"]):
+            self.view.say(f"{said}{'' if said.endswith('?') else '.'}")
+        self._unmeasured |= reasons["failed"]
         self.evidence.write()
 
     def _mind_missing(self, missing: Mapping[Cell, Missing]) -> None:

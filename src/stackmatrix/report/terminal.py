@@ -80,7 +80,7 @@ def print_answer(console: Console, machine: MachineSummary) -> None:
     told = f": {environment.describe(machine.machine)}" if machine.machine else ""
     console.print(Text(f"{machine.name}{told}", style="bold"))
     for workload in machine.workloads:
-        if workload.rows:
+        if any(row.result.has_figures for row in workload.rows):
             console.print()
             console.print(tables.overview_table(machine, workload, brief=True))
     console.print()

@@ -123,7 +123,9 @@ def find_missing(
 
     Nox calls a session ``skipped`` when its Python cannot be had, and ``failed`` when installing failed.
     """
-    outcomes = _read_report(report) if report is not None else {}
+    outcomes, otherwise = _read_report(report) if report is not None else {}, NOT_INSTALLED
+    if report is not None and not report.exists():
+        otherwise = NOTHING_INSTALLED
     by_nox, missing = installed(), {}
     for cell in cells:
         own = catalogue.of(cell)
@@ -132,16 +134,23 @@ def find_missing(
         elif _installation(cell, own, by_nox) is None:
             name = environment_name(cell, own)
             known = own.missing.get((name, cell.python)) or own.missing.get((name, _place(cell)))
-            missing[cell] = known or _missing(session_name(cell), outcomes)
+            missing[cell] = known or _missing(session_name(cell), outcomes) or otherwise
     return missing
 
 
-def _missing(session: str, outcomes: Mapping[str, str]) -> Missing:
+NOT_INSTALLED = Missing("failed", "its environment is not installed")
+NOTHING_INSTALLED = Missing(
+    "failed", "its environment is not installed, as the nox that installs ended early: see above what it printed"
+)
+
+
+def _missing(session: str, outcomes: Mapping[str, str]) -> Missing | None:
+    """What became of a session that was to install; ``None`` where nox has not reported it."""
     outcome = outcomes.get(session)
     if outcome == "skipped":
         return NO_PYTHON
     if outcome is None:
-        return Missing("failed", "its environment is not installed")
+        return None
     said = _said(session)
     why = uv_messages.explain(said).sentence.rstrip(".") if said.strip() else "see what nox printed"
     return Missing("failed", f"its packages could not be installed: {why}")

@@ -126,13 +126,13 @@ def test_a_disk_that_serves_two_purposes_has_to_hold_both() -> None:
     assert [found(700 * MB), found(650 * MB), found(650 * MB, other=2)] == ["fine", "note", "fine"]
     full = room.of_disks({"results": (Disk(Path("/b"), MB, 1), 60 * MB)})
     assert full.exit_code == ResultsFolderError.exit_code
-    assert "1 MB are free; results need about 60 MB" in full.said
+    assert "Results need about 60 MB, and 1 MB are free." in full.said
     assert room.of_disks({}).state == "unknown"
 
 
 def test_only_environments_that_are_not_there_need_room(make_case: MakeCase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(headroom, "disk", lambda path: Disk(path, 10**12, 1))
     assert (
-        "environments and results need about 251 MB"
+        "Environments and results need about 251 MB, and 1000 GB are free."
         in room.disks(make_case(make_cells(SEED[:1], PYTHONS[:2], ("fanout",)))).said
     )

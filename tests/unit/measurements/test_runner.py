@@ -30,7 +30,7 @@ from stackmatrix.results import store, writing
 from stackmatrix.results.conditions import Environment
 from stackmatrix.results.cost import CostBlock
 from stackmatrix.results.model import Result, Status
-from stackmatrix.system import cgroup, git, ports
+from stackmatrix.system import cgroup, git, ports, runs
 from stackmatrix.system.cgroup import Events
 from stackmatrix.testbed import environments
 
@@ -114,7 +114,8 @@ def make_kind(make_cost: Callable[..., CostBlock], environment: Environment, clo
 
 @pytest.fixture
 def make_runner(tmp_path: Path, view: object, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> MakeRunner:
-    """A runner of a machine on which the cells are installed, and no others."""
+    """A runner of a machine on which the cells are installed, and no others; no other run is there."""
+    monkeypatch.setattr(runs, "why_disturbed", lambda: None)
     here = {(cell.stack, cell.python): Installation(Path("/nowhere"), "0") for cell in CELLS}
     monkeypatch.setattr(environments, "installed", lambda: here)
 
@@ -299,9 +300,9 @@ def test_evidence_that_is_added_to_is_said_and_so_is_what_is_replaced(
     view.lines.clear()  # type: ignore[attr-defined]
     make_runner(make_kind()).run()
     replaced, added = view.lines[:2]  # type: ignore[attr-defined]
-    assert replaced.startswith(f"{CELLS[0]}: 1 blocks were made under other conditions (the kernel (Linux 5 → ")
+    assert replaced.startswith(f"{CELLS[0]}: 1 block was made under other conditions (the kernel (Linux 5 → ")
     assert replaced.endswith("They are replaced by the first block of this run.")
-    assert added == "Adding to 3 blocks that were made under the same conditions."
+    assert added == "Adding to 3 earlier blocks, made under the same conditions."
     assert (len(read(tmp_path, CELLS[0]).cost), len(read(tmp_path, CELLS[1]).cost)) == (1, 2)
 
 
@@ -407,7 +408,7 @@ def test_a_cell_that_is_not_installed_is_a_failure_and_the_others_are_measured(
     assert view.lines[0] == f"{GONE}: its environment is not installed."  # type: ignore[attr-defined]
     assert read(tmp_path, GONE).status.state == "failed"
     assert rounds(tmp_path, CELLS[0]) == [0]
-    with pytest.raises(CellsFailedError, match=rf"^1 cells could not be measured in every block \({OTHER} on 3\.99"):
+    with pytest.raises(CellsFailedError, match=rf"^1 cell could not be measured in every block \({OTHER} on 3\.99"):
         runner.need_all()
 
 
@@ -417,7 +418,7 @@ def test_a_python_that_cannot_be_had_is_one_line_no_file_and_no_failure(
     runner = make_runner(make_kind(), cells=(*CELLS, GONE), nox_report=report)
     runner.run()
     runner.need_all()
-    assert view.lines[0] == "Python 3.99 was not found: 1 cells are left out."  # type: ignore[attr-defined]
+    assert view.lines[0] == "Python 3.99 was not found, which leaves out 1 cell."  # type: ignore[attr-defined]
     assert not store.path_of(tmp_path, "m", GONE).exists()
 
 
@@ -429,7 +430,7 @@ def test_a_python_that_is_not_here_is_said_by_its_own_name_whatever_was_to_be_ov
     keys = [(STACKS[OTHER].environment, place) for place in places]
     catalogue = replace(BUILT_IN_CATALOGUE, missing=dict.fromkeys(keys, NO_PYTHON))
     make_runner(make_kind(), cells=(*CELLS, *gone), catalogue=catalogue).run()
-    assert view.lines[0] == "Python 3.99 was not found: 2 cells are left out."  # type: ignore[attr-defined]
+    assert view.lines[0] == "Python 3.99 was not found, which leaves out 2 cells."  # type: ignore[attr-defined]
     minding = make_runner(make_kind(), cells=(*CELLS, *gone), catalogue=catalogue, fail_on_missing=True)
     with pytest.raises(PythonMissingError, match=r"^Python 3\.99 was not found: .*uv python install 3\.99\)"):
         minding.run()

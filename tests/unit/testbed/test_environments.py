@@ -141,16 +141,22 @@ def test_nox_report_tells_a_python_that_is_not_there_from_packages_that_did_not_
     assert word in missing[GONE].reason
 
 
-@pytest.mark.parametrize("text", [None, "", "{}", "[]", '{"sessions": 1}'])
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"sessions": 1}'])
 def test_without_a_readable_report_a_missing_environment_is_a_failure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     monkeypatch.setattr(environments, "installed", dict)
     path = tmp_path / "report.json"
-    if text is not None:
-        path.write_text(text)
+    path.write_text(text)
     assert environments.find_missing([GONE], path) == {GONE: Missing("failed", "its environment is not installed")}
     assert environments.find_missing([GONE], None) == {GONE: Missing("failed", "its environment is not installed")}
+
+
+def test_where_the_installing_nox_left_no_report_that_is_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environments, "installed", dict)
+    assert environments.find_missing([GONE], tmp_path / "report.json") == {GONE: environments.NOTHING_INSTALLED}
 
 
 MADE_UP = Stack("made_up", "", "server", (), "WSGI", "threads", 1, ("server",))

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from stackmatrix.application.uv import find_uv
 from stackmatrix.commands.examining.case import Case, interpreter
-from stackmatrix.commands.examining.wording import count, listed
 from stackmatrix.errors import AppError, AppFileError, EnvironmentMissingError
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.pythons import Runtime
 from stackmatrix.matrix.stacks.stack import COMPILER
+from stackmatrix.matrix.wording import count, listed
 from stackmatrix.results.diagnosis import Diagnosis, fine, note, stops
 from stackmatrix.system.installed_pythons import Interpreter
 from stackmatrix.testbed.environments import session_name

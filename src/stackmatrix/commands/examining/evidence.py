@@ -4,8 +4,8 @@ import tempfile
 from pathlib import Path
 
 from stackmatrix.commands.examining.case import Case
-from stackmatrix.commands.examining.wording import count
 from stackmatrix.errors import CommitError, CounterMissingError, ResultFileError, ResultsFolderError
+from stackmatrix.matrix.wording import count
 from stackmatrix.measurements.counts import counters
 from stackmatrix.results.diagnosis import Diagnosis, fine, stops, unknown
 from stackmatrix.system import git, headroom

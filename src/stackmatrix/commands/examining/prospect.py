@@ -13,10 +13,10 @@ from stackmatrix.analysis.comparison.judge import judge
 from stackmatrix.analysis.comparison.racing import open_cells
 from stackmatrix.analysis.comparison.verdicts import Family
 from stackmatrix.commands.examining.case import Case
-from stackmatrix.commands.examining.wording import count, listed
 from stackmatrix.errors import ResultFileError, StackmatrixError
 from stackmatrix.matrix.cells import Cell, Installation, Subject, controls_of
 from stackmatrix.matrix.profiles import LOOKS
+from stackmatrix.matrix.wording import count, listed
 from stackmatrix.measurements.request import Provenance, Setup, Standing
 from stackmatrix.report import words
 from stackmatrix.report.live import duration

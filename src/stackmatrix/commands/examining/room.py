@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from stackmatrix.commands.examining.case import Case
-from stackmatrix.commands.examining.wording import count, listed, size
 from stackmatrix.errors import (
     MachineLimitError,
     OpenFilesError,
@@ -18,6 +17,7 @@ from stackmatrix.errors import (
 from stackmatrix.matrix.ladder import requests_at_once
 from stackmatrix.matrix.ramp import VISITORS
 from stackmatrix.matrix.stacks.stack import Stack
+from stackmatrix.matrix.wording import count, listed, size
 from stackmatrix.results.diagnosis import Diagnosis, fine, note, stops, unknown
 from stackmatrix.results.model import Result
 from stackmatrix.system import headroom, host, ports
@@ -152,13 +152,13 @@ def serving_ports(case: Case) -> Diagnosis:
 
 def disks(case: Case) -> Diagnosis:
     """Whether there is room for what is installed and written."""
-    environments = 1 + len({(case.stack(cell).environment, cell.python) for cell in case.missing})
+    environments = len({(case.stack(cell).environment, cell.python) for cell in case.missing})
     files = len({*case.cells, *case.together})
     wanted = {
-        "environments": (headroom.disk(NOX_FOLDER), (environments - 1) * ENVIRONMENT_BYTES),
+        "environments": (headroom.disk(NOX_FOLDER), environments * ENVIRONMENT_BYTES),
         "results": (headroom.disk(case.folder), files * RESULT_BYTES + LOGS_BYTES),
     }
-    return of_disks({name: (disk, needs) for name, (disk, needs) in wanted.items() if disk is not None})
+    return of_disks({name: (disk, needs) for name, (disk, needs) in wanted.items() if disk is not None and needs})
 
 
 def of_disks(wanted: Mapping[str, tuple[Disk, int]]) -> Diagnosis:
@@ -171,9 +171,10 @@ def of_disks(wanted: Mapping[str, tuple[Disk, int]]) -> Diagnosis:
     said, lacking = [], []
     for names in by_device.values():
         disk, needs = wanted[names[0]][0], sum(wanted[name][1] for name in names)
-        said.append(f"{size(disk.free)} are free; {' and '.join(names)} need about {size(needs)}")
+        said.append(f"{' and '.join(names)} need about {size(needs)}, and {size(disk.free)} are free")
         lacking += [disk] if disk.free < needs else []
     text = f"{'; '.join(said)}."
+    text = f"{text[0].upper()}{text[1:]}"
     if not lacking:
         return fine(text)
     remedy = f"Make room where {lacking[0].path} is, or choose another folder for results (--results)."
