@@ -1,6 +1,7 @@
 """The main job: measure the chosen cells until everything is decided or the time is over, and say the answer."""
 
 import argparse
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,6 +12,7 @@ from stackmatrix.commands.choice import Choice, choose_cells, make_request
 from stackmatrix.commands.examining.case import Case
 from stackmatrix.commands.examining.first import look_first
 from stackmatrix.commands.options import (
+    RESULTS,
     add_blocks,
     add_cell_options,
     add_json,
@@ -154,6 +156,8 @@ def answer(options: argparse.Namespace, runner: "Runner") -> None:
     folder = options.results.resolve() / runner.machine_name
     added = f"{were(len(runner.written), 'file')} written in" if runner.written else "Nothing was left to measure in"
     console.print(f"{added} {folder}", soft_wrap=True, highlight=False, markup=False)
+    where = "" if options.results == RESULTS else f" -- --results {shlex.quote(str(options.results))}"
+    console.print(f"Pages and a report of them: nox -s summarize{where}", soft_wrap=True, highlight=False, markup=False)
     if options.json:
         writing.write_atomically(options.json.resolve(), verdicts.encode(machine))
 

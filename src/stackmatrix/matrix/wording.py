@@ -46,12 +46,13 @@ def by_reason(reasons: Mapping[Cell, str]) -> dict[str, list[Cell]]:
 
 
 def named(reasons: Mapping[Cell, str]) -> list[str]:
-    """Cells and what there is to say of them, those with the same reason together: ``a on 3.14, fanout: it fell over``.
+    """Cells and what there is to say of them, those with the same reason together: ``a on 3.14, fanout: why``."""
+    return [f"{called(cells)}: {reason}" for reason, cells in by_reason(reasons).items()]
 
-    A cell alone has its workload; of several the stacks and Pythons are told, of many some.
-    """
-    together = by_reason(reasons).items()
-    return [f"{cells[0] if len(cells) == 1 else places(cells)}: {reason}" for reason, cells in together]
+
+def called(cells: Sequence[Cell]) -> str:
+    """One cell with its workload, several by stack and Python, of many some."""
+    return str(cells[0]) if len(cells) == 1 else places(cells)
 
 
 def in_short(reasons: Mapping[Cell, str]) -> str:

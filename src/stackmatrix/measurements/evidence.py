@@ -5,7 +5,7 @@ compared then, so that nobody is surprised by what is replaced; the rest when th
 """
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import msgspec
 
 from stackmatrix.errors import ResultsFolderError
 from stackmatrix.matrix.cells import Cell, Subject
-from stackmatrix.matrix.wording import were
+from stackmatrix.matrix.wording import called, were
 from stackmatrix.results import store, writing
 from stackmatrix.results.blocks import Block
 from stackmatrix.results.codec import encode
@@ -29,8 +29,15 @@ class Replaced:
     blocks: int
     differs: tuple[str, ...]
 
-    def __str__(self) -> str:
-        return f"{self.cell}: {were(self.blocks, 'block')} made under other conditions ({', '.join(self.differs)})"
+
+def in_words(replaced: Iterable[Replaced]) -> Iterator[str]:
+    """What is replaced, cells for which the same has changed together."""
+    by_change: dict[tuple[str, ...], list[Replaced]] = {}
+    for one in replaced:
+        by_change.setdefault(one.differs, []).append(one)
+    for differs, alike in by_change.items():
+        blocks = were(sum(one.blocks for one in alike), "block")
+        yield f"{called([one.cell for one in alike])}: {blocks} made under other conditions ({', '.join(differs)})."
 
 
 @dataclass

@@ -20,7 +20,7 @@ from stackmatrix.matrix.pythons import Runtime, python_key
 from stackmatrix.matrix.wording import by_reason, count, in_short, named, places
 from stackmatrix.measurements.attempts import ATTEMPTS
 from stackmatrix.measurements.cost.batches import most_together
-from stackmatrix.measurements.evidence import Evidence
+from stackmatrix.measurements.evidence import Evidence, in_words
 from stackmatrix.measurements.progress import View
 from stackmatrix.measurements.request import Kind, Outcome, Provenance, Request, Setup, Standing, Step, prepare
 from stackmatrix.results import store, writing
@@ -100,8 +100,8 @@ class Runner:
             for limit in (*limits.noted(layout), *filter(None, [runs.why_disturbed()])):
                 self.view.say(limit)
             self._note_missing(missing)
-            for one in replaced:
-                self.view.say(f"{one}. They are replaced by the first block of this run.")
+            for said in in_words(replaced):
+                self.view.say(f"{said} They are replaced by the first block of this run.")
             if known := sum(len(result.blocks) for result in self._evidence.results.values()):
                 self.view.say(f"Adding to {count(known, 'earlier block')}, made under the same conditions.")
             self._measure()
@@ -168,7 +168,7 @@ class Runner:
         return max(0.0, min(left_s, 60 * self.request.minutes - (self.clock_s() - self._began_s)))
 
     def _record(self, outcome: Outcome) -> None:
-        evidence = self.evidence
+        evidence, changed = self.evidence, dict[Cell, str]()
         for cell, block in outcome.blocks.items():
             differs = evidence.add(
                 cell,
@@ -178,7 +178,9 @@ class Runner:
                 loop_ms=outcome.loops_ms.get(cell),
             )
             if differs:
-                self.view.say(f"{cell}: {', '.join(differs)} changed, so its earlier blocks are replaced.")
+                changed[cell] = f"{', '.join(differs)} changed, so earlier blocks are replaced."
+        for said in named(changed):
+            self.view.say(f"{said}.")
         for cell, reason in outcome.failures.items():
             self._failed[cell] += 1
             self._unmeasured[cell] = reason

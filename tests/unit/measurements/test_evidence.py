@@ -11,7 +11,7 @@ import pytest
 
 from stackmatrix.errors import ResultFileError, ResultsFolderError
 from stackmatrix.matrix.cells import Cell, Subject
-from stackmatrix.measurements.evidence import Evidence
+from stackmatrix.measurements.evidence import Evidence, Replaced, in_words
 from stackmatrix.results import store, writing
 from stackmatrix.results.conditions import PROTOCOL, Conditions, Environment, Machine
 from stackmatrix.results.cost import CostBlock
@@ -34,7 +34,7 @@ def open_evidence(
         lock = changed.pop("tool_lock_sha256", conditions.tool_lock_sha256)
         later: Run = msgspec.structs.replace(result.runs[0], id=run)
         evidence = Evidence(tmp_path, "m", machine, lock, later)
-        return evidence, list(map(str, evidence.open({cell: make_subject(cell) for cell in cells})))
+        return evidence, list(in_words(evidence.open({cell: make_subject(cell) for cell in cells})))
 
     return open_
 
@@ -82,7 +82,7 @@ def test_under_other_conditions_they_are_named_beforehand_and_the_file_stays_unt
     changed, words = CHANGED[what]
     before = read(tmp_path)
     evidence, said = open_evidence(**changed)
-    assert said == [f"{CELL}: 2 blocks were made under other conditions ({words})"]
+    assert said == [f"{CELL}: 2 blocks were made under other conditions ({words})."]
     assert read(tmp_path) == before
     evidence.add(CELL, make_cost(run="later"), environment, cost_rate=4.5)
     evidence.write()
@@ -98,7 +98,7 @@ def test_another_lock_file_is_named_beforehand(tmp_path: Path, open_evidence: Op
     conditions = msgspec.structs.replace(earlier.conditions, environment=other)
     store.write_result(tmp_path, "m", msgspec.structs.replace(earlier, conditions=conditions))
     _, said = open_evidence()
-    assert said == [f"{CELL}: 2 blocks were made under other conditions (the packages)"]
+    assert said == [f"{CELL}: 2 blocks were made under other conditions (the packages)."]
 
 
 @pytest.mark.usefixtures("measured")
@@ -124,7 +124,7 @@ def test_only_cells_that_were_asked_as_often_stay_together(
     first.write()
     evidence, said = open_evidence("later", (CELL, OTHER, third))
     assert said == [
-        f"{CELL}: 2 blocks were made under other conditions (the arrivals per second at each cell (3.5 → 12))"
+        f"{CELL}: 2 blocks were made under other conditions (the arrivals per second at each cell (3.5 → 12))."
     ]
     assert evidence.results.keys() == {OTHER, third}
     assert evidence.cost_rate("fanout") == 12.0
@@ -169,6 +169,14 @@ def test_a_cell_that_was_never_measured_says_why(tmp_path: Path, open_evidence: 
     assert (read(tmp_path).blocks, read(tmp_path).conditions) == ((), None)
 
 
+def test_cells_for_which_the_same_has_changed_are_told_together() -> None:
+    others = [Cell(stack=f"s{number}", python="3.12", workload="fanout") for number in range(8)]
+    every = [Replaced(one, 5, ("the packages",)) for one in others]
+    together, alone = in_words([*every, Replaced(CELL, 1, ("the kernel", "the packages"))])
+    assert together.startswith("s0 on 3.12, s1 on 3.12, s2 on 3.12, s3 on 3.12 and 4 more: 40 blocks were made under ")
+    assert alone == f"{CELL}: 1 block was made under other conditions (the kernel, the packages)."
+
+
 @pytest.mark.usefixtures("measured")
 def test_blocks_of_another_way_of_measuring_are_replaced(tmp_path: Path, open_evidence: Open) -> None:
     earlier = read(tmp_path)
@@ -177,7 +185,7 @@ def test_blocks_of_another_way_of_measuring_are_replaced(tmp_path: Path, open_ev
     store.write_result(tmp_path, "m", msgspec.structs.replace(earlier, conditions=older))
     _, said = open_evidence()
     assert said == [
-        f"{CELL}: 2 blocks were made under other conditions (the way of measuring ({PROTOCOL + 1} → {PROTOCOL}))"
+        f"{CELL}: 2 blocks were made under other conditions (the way of measuring ({PROTOCOL + 1} → {PROTOCOL}))."
     ]
 
 

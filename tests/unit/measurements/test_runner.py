@@ -24,6 +24,7 @@ from stackmatrix.matrix.cells import CONTROLS, NO_PYTHON, Cell, Installation, Mi
 from stackmatrix.matrix.profiles import PROFILES
 from stackmatrix.matrix.pythons import PYTHONS
 from stackmatrix.matrix.stacks import REFERENCE_STACK, STACKS
+from stackmatrix.matrix.wording import places
 from stackmatrix.measurements.request import Kind, Outcome, Provenance, Request, Setup, Show, Standing, Step
 from stackmatrix.measurements.runner import Runner
 from stackmatrix.results import store, writing
@@ -188,8 +189,8 @@ def test_nothing_is_said_to_be_replaced_that_is_not_measured(
     later = make_kind()
     later.name = "ramp"  # type: ignore[misc]
     make_runner(later).run()
-    told = [line for line in view.lines if "They are replaced" in line]  # type: ignore[attr-defined]
-    assert [line.partition(":")[0] for line in told] == [*map(str, CELLS)]
+    (told,) = (line for line in view.lines if "They are replaced" in line)  # type: ignore[attr-defined]
+    assert told.partition(":")[0] == places(CELLS)
 
 
 def test_a_turn_follows_the_other_until_no_kind_has_anything_to_do(
