@@ -26,7 +26,7 @@ from stackmatrix.errors import UsageError
 from stackmatrix.matrix.cells import choose, choose_one
 from stackmatrix.matrix.ladder import LoadModel, parse_ladder
 from stackmatrix.matrix.profiles import DEFAULT_PROFILE, KINDS, MOST_BLOCKS, PROFILES, Profile
-from stackmatrix.matrix.wording import count, were
+from stackmatrix.matrix.wording import plural, were
 
 if TYPE_CHECKING:
     from stackmatrix.measurements.request import Kind, Request
@@ -87,7 +87,7 @@ def execute(options: argparse.Namespace) -> int:
 
         # A line of a list is nothing that git takes for a trailer, whatever a machine is called.
         names = "\n".join(f"- {path.relative_to(options.results.resolve())}" for path in runner.written)
-        title = f"Measure {count(len(runner.written), 'cell')} on {runner.machine_name}"
+        title = f"Measure {plural(len(runner.written), 'cell')} on {runner.machine_name}"
         git.commit(runner.written, f"{title}\n\n{names}\n")
     runner.need_all()
     return 0

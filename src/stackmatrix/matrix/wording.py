@@ -9,14 +9,14 @@ MOST_NAMED = 4
 MOST_REASONS = 3
 
 
-def count(number: int, what: str) -> str:
+def plural(number: int, what: str) -> str:
     """``1 cell``, ``2 cells``."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def were(number: int, what: str) -> str:
     """``1 cell was``, ``2 cells were``."""
-    return f"{count(number, what)} {'was' if number == 1 else 'were'}"
+    return f"{plural(number, what)} {'was' if number == 1 else 'were'}"
 
 
 def size(count_bytes: float) -> str:

@@ -17,7 +17,7 @@ from stackmatrix.errors import CellsFailedError, DisturbedError, PythonMissingEr
 from stackmatrix.matrix.cells import Cell, Missing, controls_of
 from stackmatrix.matrix.profiles import TURNS_A_RAMP, Profile
 from stackmatrix.matrix.pythons import Runtime, python_key
-from stackmatrix.matrix.wording import by_reason, count, in_short, named, places
+from stackmatrix.matrix.wording import by_reason, in_short, named, places, plural
 from stackmatrix.measurements.attempts import ATTEMPTS
 from stackmatrix.measurements.cost.batches import most_together
 from stackmatrix.measurements.evidence import Evidence, in_words
@@ -103,7 +103,7 @@ class Runner:
             for said in in_words(replaced):
                 self.view.say(f"{said} They are replaced by the first block of this run.")
             if known := sum(len(result.blocks) for result in self._evidence.results.values()):
-                self.view.say(f"Adding to {count(known, 'earlier block')}, made under the same conditions.")
+                self.view.say(f"Adding to {plural(known, 'earlier block')}, made under the same conditions.")
             self._measure()
 
     def _measure(self) -> None:
@@ -229,7 +229,7 @@ class Runner:
 
         """
         if self._unmeasured:
-            lacking = count(len(self._unmeasured), "cell")
+            lacking = plural(len(self._unmeasured), "cell")
             raise CellsFailedError(f"{lacking} could not be measured in every block ({in_short(self._unmeasured)}).")
 
     def _note_missing(self, missing: Mapping[Cell, Missing]) -> None:
@@ -240,7 +240,7 @@ class Runner:
             if one.state != "skipped":
                 self.evidence.fail(cell, Status(state=one.state, reason=one.reason))
         for python, cells in Counter(Runtime.of(cell.python).interpreter for cell in reasons["skipped"]).items():
-            self.view.say(f"Python {python} was not found, which leaves out {count(cells, 'cell')}.")
+            self.view.say(f"Python {python} was not found, which leaves out {plural(cells, 'cell')}.")
         for why, left_out in by_reason(reasons["excluded"]).items():
             self.view.say(f"Left out: {places(left_out)}. {why[0].upper()}{why[1:]}.")
         for said in named(reasons["failed"]):

@@ -9,10 +9,11 @@ from stackmatrix.analysis.comparison.verdicts import Comparison
 from stackmatrix.analysis.metrics import COST
 from stackmatrix.analysis.summary import WorkloadSummary
 from stackmatrix.matrix.stacks import STACKS
+from stackmatrix.matrix.wording import plural
 from stackmatrix.report import links, many, stops, words
 from stackmatrix.report.costs import Against, against, steps_of, way_of
 from stackmatrix.report.unsaid import Sentence
-from stackmatrix.report.words import join, plural
+from stackmatrix.report.words import join
 
 LEAD = "In short:"
 

@@ -8,9 +8,10 @@ from stackmatrix.analysis.metrics import COST
 from stackmatrix.analysis.summary import MachineSummary
 from stackmatrix.matrix.causes import CALLS, CLIENT, PARTS
 from stackmatrix.matrix.pythons import newest_key
+from stackmatrix.matrix.wording import plural
 from stackmatrix.report import links, words
 from stackmatrix.report.unsaid import Sentence
-from stackmatrix.report.words import plural, span
+from stackmatrix.report.words import span
 
 KEYS = {CLIENT: "client", PARTS: "parts", CALLS: "calls"}
 MOST = 2

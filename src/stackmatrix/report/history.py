@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from stackmatrix.analysis.history import Course, History, Point
+from stackmatrix.matrix.wording import plural
 from stackmatrix.report import words
 from stackmatrix.report.html.keys import Json, key_of, short
 from stackmatrix.report.table import Column, Table, name, quantity
@@ -31,7 +32,7 @@ def told(history: History) -> str:
     """What history there is, in a sentence or two."""
     if not history.is_known:
         return UNKNOWN
-    older = "" if not history.left_out else f" Left out: {words.plural(history.left_out, 'version')} of older formats."
+    older = "" if not history.left_out else f" Left out: {plural(history.left_out, 'version')} of older formats."
     return (RULE if history.courses else ONE_STATE) + older
 
 
@@ -86,7 +87,7 @@ def courses(found: Sequence[Course]) -> list[Json]:
 
 
 def _drawn(course: Course, point: Point) -> Json:
-    value = f"{words.value(course.metric, point.value)} {course.metric.unit}, {words.plural(point.blocks, 'block')}"
+    value = f"{words.value(course.metric, point.value)} {course.metric.unit}, {plural(point.blocks, 'block')}"
     return {
         "when": when(point),
         "mid": short(point.value.mid),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from stackmatrix.analysis.stops import Stopped
 from stackmatrix.analysis.summary import CellSummary, WorkloadSummary
 from stackmatrix.matrix.pythons import newest_key
+from stackmatrix.matrix.wording import plural
 from stackmatrix.report import links, many, words
 from stackmatrix.report.table import Column, Table, quantity
 from stackmatrix.report.tables import CELL, has_any
@@ -88,7 +89,7 @@ def _first_gone(one: Stopped) -> str:
 def left_running(one: Stopped) -> str:
     if not one.stayed:
         return "nothing"
-    return f"{join(one.left)} after {one.deadline_s:g} s ({one.stayed} of {words.plural(one.trials, 'stop')})"
+    return f"{join(one.left)} after {one.deadline_s:g} s ({one.stayed} of {plural(one.trials, 'stop')})"
 
 
 def kept(one: Stopped) -> str:

@@ -12,6 +12,7 @@ from stackmatrix.analysis.evidence import Evidence
 from stackmatrix.analysis.metrics import COST
 from stackmatrix.analysis.summary import CellSummary, MachineSummary, WorkloadSummary
 from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.wording import plural
 from stackmatrix.matrix.workloads import WORKLOADS
 from stackmatrix.report import links, many, words
 from stackmatrix.report.literal import safe
@@ -139,7 +140,7 @@ def holds(row: CellSummary, *, bare: bool = False) -> str:
     climb = row.climb
     if climb is None or climb.highest is None:
         return held(climb.holds if climb else None)
-    often = "" if climb.unstopped == climb.ramps else f"in {climb.unstopped} of {words.plural(climb.ramps, 'ramp')} "
+    often = "" if climb.unstopped == climb.ramps else f"in {climb.unstopped} of {plural(climb.ramps, 'ramp')} "
     return f"{often}not overloaded up to {number(climb.highest, 0)}{'' if bare else ', the highest rate'}"
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from stackmatrix.analysis.metrics import HOLDS
 from stackmatrix.analysis.summary import CellSummary, Climb, WorkloadSummary
 from stackmatrix.matrix.pythons import newest_key
+from stackmatrix.matrix.wording import plural
 from stackmatrix.report import links, many, words
 from stackmatrix.report.unsaid import Sentence
-from stackmatrix.report.words import join, plural, span
+from stackmatrix.report.words import join, span
 
 type Climbed = Sequence[tuple[CellSummary, Climb]]
 

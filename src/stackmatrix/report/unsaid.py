@@ -9,6 +9,7 @@ from stackmatrix.analysis.metrics import COST
 from stackmatrix.analysis.summary import CellSummary, MachineSummary, WorkloadSummary
 from stackmatrix.matrix.profiles import LOOKS
 from stackmatrix.matrix.pythons import PYTHONS, newest_key, python_key
+from stackmatrix.matrix.wording import plural
 from stackmatrix.report import links, many, words
 from stackmatrix.report.words import join
 
@@ -53,7 +54,7 @@ def _open(family: Family) -> str:
     if family.blocks < LOOKS[0]:
         return f"of {title} nothing is said before {LOOKS[0]} blocks, and there {_are(family.blocks)} so far."
     count = f"{len(family.open)} {'is' if len(family.open) == 1 else 'are'} undecided"
-    text = f"of {words.plural(len(family.compared), 'comparison')} of {title} {count}."
+    text = f"of {plural(len(family.compared), 'comparison')} of {title} {count}."
     smallest = [one.smallest_decidable for one in family.open if one.smallest_decidable is not None]
     if smallest:
         decided = words.amount(family.metric, max(smallest))

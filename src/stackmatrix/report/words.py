@@ -10,6 +10,7 @@ from stackmatrix.analysis.samples import Sample
 from stackmatrix.analysis.summary import CellSummary, Climb
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.pythons import python_key
+from stackmatrix.matrix.wording import plural
 
 NOTHING = "–"
 """Stands where there is no number."""
@@ -60,10 +61,6 @@ def span(values: Collection[float], digits: int) -> str:
 def counted(counts: Mapping[str, int]) -> str:
     """How many there are of each thing, nothing of what there is none: ``7 undecided, 10 with a caution``."""
     return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-
-
-def plural(count: int, one: str) -> str:
-    return f"{count} {one}" if count == 1 else f"{count} {one}s"
 
 
 def value(metric: Metric, estimate: Estimate | None, *, bare: bool = False) -> str:

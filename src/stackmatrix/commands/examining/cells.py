@@ -12,7 +12,7 @@ from stackmatrix.errors import AppError, AppFileError, EnvironmentMissingError
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.pythons import Runtime
 from stackmatrix.matrix.stacks.stack import COMPILER
-from stackmatrix.matrix.wording import count, listed
+from stackmatrix.matrix.wording import listed, plural
 from stackmatrix.results.diagnosis import Diagnosis, fine, note, stops
 from stackmatrix.system.installed_pythons import Interpreter
 from stackmatrix.testbed.environments import session_name
@@ -33,9 +33,9 @@ def chosen(case: Case) -> Diagnosis:
         return stops(EnvironmentMissingError.exit_code, f"{reasons[0]}.")
     stacks, workloads = ({getattr(cell, name) for cell in case.cells} for name in ("stack", "workload"))
     pythons = dict.fromkeys(cell.python for cell in case.cells)
-    said = f"{count(len(case.cells), 'cell')}: {count(len(stacks), 'stack')}, Python {listed([*pythons])}, "
-    left_out = f"; {count(len(case.excluded), 'cell')} left out, see below" if case.excluded else ""
-    return fine(f"{said}{count(len(workloads), 'workload')}{left_out}. Measured: {', '.join(case.profile.kinds)}.")
+    said = f"{plural(len(case.cells), 'cell')}: {plural(len(stacks), 'stack')}, Python {listed([*pythons])}, "
+    left_out = f"; {plural(len(case.excluded), 'cell')} left out, see below" if case.excluded else ""
+    return fine(f"{said}{plural(len(workloads), 'workload')}{left_out}. Measured: {', '.join(case.profile.kinds)}.")
 
 
 def left_out(case: Case) -> Diagnosis:
@@ -85,7 +85,7 @@ def of_pythons(found: Mapping[str, Interpreter | None], cells: Iterable[Cell], *
         return fine("\n".join(lines))
     cells_absent = sum(interpreter(cell) in absent for cell in cells)
     unless = ", unless nox can download them" if is_downloaded else ""
-    lines.append(f"Not here: {listed(absent)}. {count(cells_absent, 'cell')} are left out{unless}.")
+    lines.append(f"Not here: {listed(absent)}. {plural(cells_absent, 'cell')} are left out{unless}.")
     return note("\n".join(lines), f"To have them: uv python install {' '.join(absent)}.")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stackmatrix.commands.examining.case import Case
 from stackmatrix.errors import CommitError, CounterMissingError, ResultFileError, ResultsFolderError
-from stackmatrix.matrix.wording import count
+from stackmatrix.matrix.wording import plural
 from stackmatrix.measurements.counts import counters
 from stackmatrix.results.diagnosis import Diagnosis, fine, stops, unknown
 from stackmatrix.system import git, headroom
@@ -26,7 +26,7 @@ def results_folder(case: Case) -> Diagnosis:
     if not case.files:
         return fine(f"{name} can be written; nothing of these cells is there yet.")
     blocks = sum(len(one.blocks) for one in case.files.values() if not isinstance(one, ResultFileError))
-    return fine(f"{name} can be written, and has {count(blocks, 'block')} of these cells.")
+    return fine(f"{name} can be written, and has {plural(blocks, 'block')} of these cells.")
 
 
 def why_not_writable(folder: Path) -> str | None:

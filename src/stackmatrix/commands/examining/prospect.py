@@ -16,7 +16,7 @@ from stackmatrix.commands.examining.case import Case
 from stackmatrix.errors import ResultFileError, StackmatrixError
 from stackmatrix.matrix.cells import Cell, Installation, Subject, controls_of
 from stackmatrix.matrix.profiles import LOOKS
-from stackmatrix.matrix.wording import count, listed
+from stackmatrix.matrix.wording import listed, plural
 from stackmatrix.measurements.request import Provenance, Setup, Standing
 from stackmatrix.report import words
 from stackmatrix.report.live import duration
@@ -92,7 +92,7 @@ def of_family(family: Family, planned: int) -> str | None:
     sizes = words.amount(metric, least)
     if words.amount(metric, most) != sizes:
         sizes = f"{sizes.removesuffix(' %')} to {words.amount(metric, most)}"
-    said = f"{family.workload}: {words.plural(family.blocks, 'block')} decided differences of {sizes} in {metric.title}"
+    said = f"{family.workload}: {plural(family.blocks, 'block')} decided differences of {sizes} in {metric.title}"
     if planned > family.blocks:  # intervals narrow with the root of the number of blocks
         later = words.amount(metric, least * math.sqrt(family.blocks / planned))
         said += f", and {planned} would decide about {later}"
@@ -127,7 +127,7 @@ def of_time(first_s: float, later_s: float, minutes: float | None, blocks: int, 
         if minutes is not None and first_s + later_s > 60 * minutes:
             return fine(f"{minutes:g} minutes; all is probably decided after {total}, which later runs may add.")
         return fine(f"About {total}, by what earlier runs left open; then nothing is left to decide.")
-    until = f"{minutes:g} minutes" if minutes is not None else count(blocks, "block")
+    until = f"{minutes:g} minutes" if minutes is not None else plural(blocks, "block")
     return fine(
         f"About {duration(first_s)} until the first answer; it ends when all is decided, after {until} at the latest."
     )

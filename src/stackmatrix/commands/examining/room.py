@@ -17,7 +17,7 @@ from stackmatrix.errors import (
 from stackmatrix.matrix.ladder import requests_at_once
 from stackmatrix.matrix.ramp import VISITORS
 from stackmatrix.matrix.stacks.stack import Stack
-from stackmatrix.matrix.wording import count, listed, size
+from stackmatrix.matrix.wording import listed, plural, size
 from stackmatrix.results.diagnosis import Diagnosis, fine, note, stops, unknown
 from stackmatrix.results.model import Result
 from stackmatrix.system import headroom, host, ports
@@ -62,7 +62,7 @@ def of_memory(memory: Memory, needs: Sequence[float], *, is_measured: bool) -> D
     basis = "as earlier runs measured" if is_measured else "by estimate"
     said = (
         f"{size(memory.available)} of {size(memory.total)}{whose} are available; a run with "
-        f"{count(len(needs), 'cell')} side by side takes about {size(needed)}, {basis}."
+        f"{plural(len(needs), 'cell')} side by side takes about {size(needed)}, {basis}."
     )
     remedy = "Choose fewer cells at once (--stacks, --pythons), or give it more memory."
     if memory.total < needed and is_measured:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from stackmatrix.analysis.alarms import Alarms
 from stackmatrix.analysis.metrics import COST, Metric
+from stackmatrix.matrix.wording import plural
 from stackmatrix.report import words
 from stackmatrix.report.comparison.sentences import BY_NAME
 from stackmatrix.report.table import Column, Table, name, quantity
@@ -15,14 +16,14 @@ def sentences(documents: Sequence[ComparisonDocument], found: Sequence[Alarms]) 
     first = documents[0]
     minutes = [one.minutes for one in documents if one.minutes is not None]
     took = f", {sum(minutes) / len(minutes):.1f} minutes each" if minutes else ""
-    yield f"{first.head.title} was compared with itself {words.plural(len(documents), 'time')}{took}."
+    yield f"{first.head.title} was compared with itself {plural(len(documents), 'time')}{took}."
     void = sum(any(one.void is not None for one in document.controls) for document in documents)
     if void:
         yield f"Of these {void} were void, as a control failed: a gate fails on such a run and asks for another one."
     for one in found:
         metric = BY_NAME[one.figure]
         yield (
-            f"{metric.title}: a difference was called in {one.called} of {words.plural(one.compared, 'comparison')}, "
+            f"{metric.title}: a difference was called in {one.called} of {plural(one.compared, 'comparison')}, "
             f"so probably in at most {words.share(one.called_at_most)}{_decided(metric, one)}."
         )
     advice = next((one for one in found if one.figure == COST.name), None)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from stackmatrix.analysis.bisect import MATTERS
+from stackmatrix.matrix.wording import plural
 from stackmatrix.report import words
 from stackmatrix.report.comparison.sentences import verdict
 from stackmatrix.report.table import Column, Table, quantity
@@ -78,7 +79,7 @@ def sentences(document: Bisection) -> Iterator[str]:
     else:
         yield "No package, and no half of them, costs or saves more than that."
     if skipped:
-        yield f"{words.plural(len(skipped), 'mixture')} did not work and was left out: {skipped[0].skipped}"
+        yield f"{plural(len(skipped), 'mixture')} did not work and was left out: {skipped[0].skipped}"
     if document.cpu is not None:
         yield f"{listed(document.found[0].packages)}, by CPU time side by side: {verdict(document.cpu)}."
     elif document.cpu_unknown is not None:

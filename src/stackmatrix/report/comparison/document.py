@@ -9,9 +9,9 @@ from stackmatrix.analysis.comparison.judge import judge
 from stackmatrix.analysis.comparison.verdicts import Comparison, Family
 from stackmatrix.matrix.cells import Cell
 from stackmatrix.matrix.pythons import Runtime
+from stackmatrix.matrix.wording import plural
 from stackmatrix.report.comparison.sentences import sentences
 from stackmatrix.report.verdicts import judgement
-from stackmatrix.report.words import plural
 from stackmatrix.results.comparison import (
     COMPARISON_FORMAT,
     ComparedFigure,

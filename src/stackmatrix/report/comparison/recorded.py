@@ -9,6 +9,7 @@ from stackmatrix.analysis.comparison.recorded import Change
 from stackmatrix.analysis.comparison.states import Recorded, Unsaid
 from stackmatrix.analysis.metrics import METRICS
 from stackmatrix.matrix.cells import Cell
+from stackmatrix.matrix.wording import plural
 from stackmatrix.report import words
 from stackmatrix.report.comparison.sentences import DECIDED, WITNESSES, named, verdict
 from stackmatrix.results.comparison import (
@@ -174,7 +175,7 @@ def _sentences(about: About, compared: Mapping[str, Recorded], figures: Sequence
     found = Counter(one.word for one in figures)
     if figures:
         told = words.counted({one: found[one] for one in ("better", "worse", "same", "undecided")})
-        yield f"Of {words.plural(len(figures), 'figure')} that can be compared: {told}."
+        yield f"Of {plural(len(figures), 'figure')} that can be compared: {told}."
     elif not any(one.compared or one.grown or one.came or one.went for one in compared.values()):
         yield "Nothing has changed: every cell has the same blocks on both sides."
         return
@@ -194,7 +195,7 @@ def _changes(about: About, figures: Sequence[ComparedFigure]) -> Iterator[str]:
         decided.setdefault(f"{f'{one.machine}, ' if one.machine else ''}{named(one)}", []).append(one)
     for place, (cell, some) in enumerate(decided.items()):
         if place == MOST_CHANGES:
-            yield f"So it is with {words.plural(len(decided) - place, 'cell')} more."
+            yield f"So it is with {plural(len(decided) - place, 'cell')} more."
             return
         told = "; ".join(f"{one.title} {verdict(one, bare=True)}" for one in some)
         yield f"{about.head.title} against {about.base.title}, {cell}: {told}."

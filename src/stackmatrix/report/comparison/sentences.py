@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from stackmatrix.analysis.comparison.verdicts import Estimate
 from stackmatrix.analysis.metrics import COST, INSTRUCTIONS, METRICS, Metric
+from stackmatrix.matrix.wording import plural
 from stackmatrix.report import words
 from stackmatrix.results.comparison import ComparedFigure, ControlOutcome, Side
 
@@ -90,7 +91,7 @@ def _unsure(figures: Sequence[ComparedFigure]) -> Iterator[str]:
     open_ones = [one for one in figures if one.figure == COST.name and one.word == "undecided"]
     for one in open_ones:
         if one.smallest_decidable is None:
-            yield f"{named(one)}: {words.plural(one.blocks, 'block')} of CPU time say nothing yet."
+            yield f"{named(one)}: {plural(one.blocks, 'block')} of CPU time say nothing yet."
             continue
         later = (
             "more blocks of this run's length will not decide it"
@@ -98,4 +99,4 @@ def _unsure(figures: Sequence[ComparedFigure]) -> Iterator[str]:
             else f"{one.needed} blocks probably decide it"
         )
         amount = words.amount(COST, one.smallest_decidable)
-        yield f"{named(one)}: {words.plural(one.blocks, 'block')} decide differences of CPU from {amount} on; {later}."
+        yield f"{named(one)}: {plural(one.blocks, 'block')} decide differences of CPU from {amount} on; {later}."
