@@ -181,8 +181,8 @@ def test_another_file_of_the_application_makes_other_evidence_and_it_is_said_bef
     (shop / "mysite" / "new.py").write_text("NEW = True\n")
     again = measure(shop, tmp_path / "log", "--workload", "front")
     assert again.code == 0, again.printed[-5000:]
-    said = f"{CHOSEN[0]} on {THIS_PYTHON}, front: 1 block was made under other conditions (the application). "
-    assert f"{said}They are replaced by the first block of this run." in again.printed
+    assert "blocks were made under other conditions (the application). They are replaced by the first" in again.printed
+    assert again.printed.count("under other conditions") == 1
     for key, one in results().items():
         changed = one["conditions"]["environment"]["app_sha256"] != before[key]
         assert changed == (key[0] == "front")
