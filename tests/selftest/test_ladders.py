@@ -75,7 +75,7 @@ def test_a_healthy_ladder_gives_every_figure_and_finds_no_fault(run_ladder: RunL
             {"target": "in_sequence"},
             r"At most 1 of the 3 calls of one request overlapped: they are not made in parallel\.",
         ),
-        ({"target": "wrong_page"}, r"The page is not the one that was expected: 'It works!'\."),
+        ({"target": "wrong_page"}, r"/shared-client/ is not the page that was expected\. It begins 'It works!'\."),
         ({"api": ["--factor", "2"]}, r"took 12\d\d ms at best: the calls are not made in parallel, which takes 600 ms"),
     ],
     ids=["two calls", "calls in sequence", "a wrong page", "an API that sleeps twice as long"],
@@ -130,7 +130,7 @@ def test_a_wrong_page_under_load_is_found(run_ladder: RunLadder) -> None:
 
 def test_pages_that_come_before_their_calls_could_end_are_found(run_ladder: RunLadder) -> None:
     (level,) = run_ladder(*users(5), target="cached_under_load").levels
-    need_invalid_twice(level, "too-fast", "pages came faster than the slowest of their calls")
+    need_invalid_twice(level, "too-fast", "pages came faster than their calls take")
 
 
 def test_a_target_that_gets_ever_slower_is_not_steady(run_ladder: RunLadder) -> None:
@@ -244,7 +244,9 @@ def test_a_targets_core_that_becomes_slower_is_told_by_its_pace(
 ) -> None:
     core = pinned.target[0]
     book = PaceBook([core])
-    book.begin()
+    # What lasts is told until it has become a twentieth of a run's readings, and the first attempt makes some.
+    for _ in range(4):
+        book.begin()
 
     def slow_down(_: Any) -> None:
         # One would do where a core keeps a pace of its own: some vary by a factor of two while nothing runs.
