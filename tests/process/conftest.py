@@ -14,6 +14,7 @@ import pytest
 from stackmatrix.system import http, processes
 
 STANDIN = Path(__file__).parent / "standin.py"
+A_MOMENT_S = 5.0
 DEADLINE_S = 30.0
 """For anything that a child is waited for; far longer than any takes, so that only what never comes is a failure."""
 
@@ -96,8 +97,12 @@ def target_port(tmp_path_factory: pytest.TempPathFactory, api_port: int) -> Iter
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_behind() -> Iterator[None]:
-    """Every child that a test starts is gone with it; those of the whole session stay."""
+    """Every child that a test starts is gone with it; those of the whole session stay.
+
+    What a database of the session has started for a test ends a moment after the test has left it.
+    """
     before = {process.pid for process in psutil.Process(os.getpid()).children(recursive=True)}
     yield
-    left = [process for process in psutil.Process(os.getpid()).children(recursive=True) if process.pid not in before]
-    assert not left, f"left running: {[process.cmdline() for process in left]}"
+    new = [process for process in psutil.Process(os.getpid()).children(recursive=True) if process.pid not in before]
+    _, left = psutil.wait_procs(new, timeout=A_MOMENT_S)
+    assert not left, f"left running: {left}"
