@@ -4,6 +4,7 @@ import json
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -116,18 +117,25 @@ def test_a_secret_in_a_traceback_is_in_no_sentence_and_no_log_that_is_kept(
     assert not [text for text in told if "s3cr3t" in text]
 
 
-CRASHES = "import os, resource; print(resource.getrlimit(resource.RLIMIT_CORE)[0], flush=True); os.abort()"
+CRASHES_WHEN_TOLD = """
+import os, resource, signal
+signal.signal(signal.SIGUSR1, lambda *_: os.abort())
+print(resource.getrlimit(resource.RLIMIT_CORE)[0], flush=True)
+signal.pause()
+"""
 
 
 def test_a_target_that_crashes_is_told_with_its_signal_and_leaves_no_core_with_its_secrets(
     wait_for: Callable[[Callable[[], object]], None],
 ) -> None:
     one = small_run.subject(SECRET)
-    crashing = replace(one, stack=replace(one.stack, command=("{bin}/python", "-c", CRASHES)))
+    crashing = replace(one, stack=replace(one.stack, command=("{bin}/python", "-c", CRASHES_WHEN_TOLD)))
     before = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
     try:
         with testbed.start([crashing], divide_cores(), None) as bed:
+            wait_for(lambda: bed.circus.log_of(crashing.name))
+            os.kill(bed.circus.pid(crashing.name), signal.SIGUSR1)
             wait_for(lambda: bed.circus.why_gone(crashing.name))
             told = bed.circus.why_gone(crashing.name)
             assert re.search(r"^0$", bed.circus.log_of(crashing.name), re.MULTILINE)
