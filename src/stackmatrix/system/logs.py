@@ -22,7 +22,10 @@ GROUP = re.compile(r"^(\w+\.)*\w*ExceptionGroup\b")
 PLACE = re.compile(r'^\s+File "(.+)", line (\d+)')
 OF_A_PLACE = re.compile(r"^(SyntaxError|IndentationError|TabError)\b")
 """Exceptions that tell little without their place, which stands in the lines before."""
-NOT_A_CAUSE = re.compile(r"^(\w+\.)*(HaltServer|SystemExit|KeyboardInterrupt|CancelledError)\b")
+NOT_A_CAUSE = re.compile(
+    r"^(\w+\.)*(HaltServer|SystemExit|KeyboardInterrupt|CancelledError)\b"
+    r"|^RuntimeError: could not import module 'under_test\."
+)
 """Exceptions with which a server reports that something else has ended it."""
 LAST_LINES = 3
 LONGEST_REASON = 500

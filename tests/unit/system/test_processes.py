@@ -166,11 +166,16 @@ def test_a_process_that_is_gone_has_no_tree() -> None:
     assert processes.tree(2**22 + 1) == []
 
 
+SAYS = "could not import module 'under_test.asgi' from target"
 RAISED = {
     "in several lines": ("raise ValueError('the first\\nthe second')", "ValueError: the first"),
     "with notes": ("e = ValueError('said')\ne.add_note('a note')\nraise e", "ValueError: said"),
     "from another": ("try:\n  1 / 0\nexcept Exception as e:\n  raise KeyError(1) from e", "KeyError: 1"),
     "while another": ("try:\n  1 / 0\nexcept ZeroDivisionError:\n  {}['KEY']", "KeyError: 'KEY'"),
+    "by which a server says that it could not be imported": (
+        "try:\n  {}['KEY']\nexcept KeyError as e:\n  raise RuntimeError(SAYS) from e".replace("SAYS", repr(SAYS)),
+        "KeyError: 'KEY'",
+    ),
     "what cannot be parsed": (
         "compile('x = (', 'settings.py', 'exec')", "SyntaxError: '(' was never closed (settings.py, line 1)",
     ),
