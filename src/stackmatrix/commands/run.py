@@ -157,7 +157,8 @@ def answer(options: argparse.Namespace, runner: "Runner") -> None:
     added = f"{were(len(runner.written), 'file')} written in" if runner.written else "Nothing was left to measure in"
     console.print(f"{added} {folder}", soft_wrap=True, highlight=False, markup=False)
     where = "" if options.results == RESULTS else f" -- --results {shlex.quote(str(options.results))}"
-    console.print(f"Pages and a report of them: nox -s summarize{where}", soft_wrap=True, highlight=False, markup=False)
+    hint = f"Pages and a report of these results: nox -s summarize{where}"
+    console.print(hint, soft_wrap=True, highlight=False, markup=False)
     if options.json:
         writing.write_atomically(options.json.resolve(), verdicts.encode(machine))
 

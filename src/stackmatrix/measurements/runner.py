@@ -178,7 +178,7 @@ class Runner:
                 loop_ms=outcome.loops_ms.get(cell),
             )
             if differs:
-                changed[cell] = f"{', '.join(differs)} changed, so earlier blocks are replaced."
+                changed[cell] = f"{', '.join(differs)} changed, so earlier blocks are replaced"
         for said in named(changed):
             self.view.say(f"{said}.")
         for cell, reason in outcome.failures.items():

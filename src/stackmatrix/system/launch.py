@@ -91,7 +91,7 @@ def _allow_open_files(count: int, hard: int) -> bool:
 
 
 def leave_no_dumps() -> None:
-    """Have this process write no dump of its memory where it crashes: that may hold secrets, and lies about."""
+    """Have this process leave no dump of its memory behind when it crashes: it may hold secrets."""
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
